@@ -1,0 +1,238 @@
+import { Operation } from "../failure.ts";
+import { type Range, readBefore, type Spec } from "../offsets.ts";
+import { encodePoint } from "../point.ts";
+import { createSettler, type Ledger, SourceGone, type Step } from "../settle.ts";
+import { Share, type Source } from "../share.ts";
+import { formatClock, formatCount } from "../time.ts";
+
+/** What `routes consume` was asked for; durations in milliseconds. */
+export interface ConsumeOptions {
+  follow: boolean;
+  count: number | null;
+  idleMs: number | null;
+  from: Spec | null;
+  until: Spec | null;
+  batchSize: number;
+  onReject: "keep" | "fail";
+  maxRejects: number | null;
+  tee: boolean;
+}
+
+/** What consuming needs of the world. */
+export interface ConsumeDeps {
+  topic: string;
+  ranges(): Promise<Map<number, Range>>;
+  offsetsAt(ms: number): Promise<Map<number, number>>;
+  /** Reads as a member of the group until the signal ends; throws why it could not go on. */
+  read(share: Share, signal: AbortSignal): Promise<void>;
+  ledger: Ledger & {
+    sources(): Promise<Source[]>;
+    addSources(starts: Map<number, number>): Promise<void>;
+  };
+  /** A failure of Kafka in words; anything else is returned as it is. */
+  explain(error: unknown): unknown;
+  out(text: string): Promise<void>;
+  note(line: string): void;
+  /** Shows a line that the next one replaces. */
+  progress(line: string): void;
+  now(): number;
+  /** Resolves early when the signal ends. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+  signal: AbortSignal;
+}
+
+/** What became of the records that this run has settled. */
+export interface Tally {
+  read: number;
+  stored: number;
+  rejected: number;
+  /** By code. */
+  reasons: Record<string, number>;
+  tombstones: number;
+  /** Records behind the end of the partitions this process reads. */
+  lag: number;
+  seconds: number;
+}
+
+const ROUNDS_MAX = 5;
+const STALLED_MS = 60_000;
+/** How long a run that is to end waits for a database that is away. */
+const PATIENCE_MS = 120_000;
+
+/** Reads records and settles each as row, reject or tombstone, until everything asked for is done. */
+export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Promise<Tally> {
+  const { topic, ledger, now, signal } = deps;
+  const startedAt = now();
+  const tally: Tally = {
+    read: 0,
+    stored: 0,
+    rejected: 0,
+    reasons: {},
+    tombstones: 0,
+    lag: 0,
+    seconds: 0,
+  };
+  let movedAt = startedAt;
+  let waiting = false;
+  const done = new AbortController();
+  const settle = createSettler(ledger, {
+    rowsMax: options.batchSize,
+    statementsMax: 4,
+    wait,
+    written,
+  });
+  const share = new Share({
+    from: options.from ?? { at: "earliest" },
+    count: options.count ?? Infinity,
+    batchSize: options.batchSize,
+    stopAtReject: options.onReject === "fail",
+  }, { ...deps, ...ledger, settle, patiently, done });
+
+  const stop = () => done.abort();
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    const ranges = await deps.ranges();
+    // No patience yet: a database that was never reached is rather a wrong setting than an outage.
+    await patiently(AbortSignal.abort(), () => share.load(ranges));
+    if (options.from && share.sources.length > 0) throw readBefore(topic, share.sources);
+    await setEnds(ranges);
+    if (!share.nothingToRead) await supervise();
+  } finally {
+    signal.removeEventListener("abort", stop);
+    done.abort();
+    deps.note(summary(measure()));
+  }
+  return measure();
+
+  /** Leaves the group and begins anew when Kafka fails or nothing moves. */
+  async function supervise(): Promise<void> {
+    for (let failures = 0; !done.signal.aborted;) {
+      const before = tally.read;
+      const failure = await session();
+      if (failure === null) return;
+      failures = tally.read > before ? 1 : failures + 1;
+      if (failures > ROUNDS_MAX) throw gaveUp(topic, failure);
+      deps.note(`reading again after: ${failure.message}`);
+      await deps.sleep(Math.min(250 * 2 ** failures, 10_000), done.signal);
+    }
+  }
+
+  /** One membership of the group; returns why it ended early, if another may do better. */
+  async function session(): Promise<Error | null> {
+    const stalled = new AbortController();
+    const watch = setInterval(() => {
+      deps.progress(status(measure()));
+      const stillMs = now() - movedAt;
+      if (options.idleMs !== null && stillMs >= options.idleMs) done.abort();
+      if (stillMs >= STALLED_MS && share.lag > 0 && !waiting) stalled.abort();
+    }, 100);
+    try {
+      await deps.read(share, AbortSignal.any([stalled.signal, done.signal]));
+      if (!stalled.signal.aborted) return null;
+      movedAt = now();
+      return new Error(`nothing was settled for ${STALLED_MS / 1000} s though records wait`);
+    } catch (error) {
+      if (error instanceof SourceGone) return error;
+      const failure = deps.explain(error);
+      if (failure === error || !(failure instanceof Operation) || isHopeless(failure)) {
+        throw failure;
+      }
+      return failure;
+    } finally {
+      clearInterval(watch);
+    }
+  }
+
+  async function setEnds(ranges: Map<number, Range>): Promise<void> {
+    if (options.follow) return;
+    const until = options.until ?? { at: "latest" };
+    if (until.at !== "time" || until.ms <= now()) {
+      return share.endAt(await share.resolve(until, ranges));
+    }
+    // The offsets of a time to come are known only then.
+    deps.sleep(until.ms - now(), done.signal).then(async () => {
+      if (!done.signal.aborted) share.endAt(await deps.offsetsAt(until.ms));
+    });
+  }
+
+  async function written({ sifted: { points, rejects, tombstones }, messages }: Step) {
+    movedAt = now();
+    tally.read += messages.length;
+    tally.stored += points.offsets.length;
+    tally.rejected += rejects.length;
+    tally.tombstones += tombstones;
+    for (const { code } of rejects) tally.reasons[code] = (tally.reasons[code] ?? 0) + 1;
+    if (options.tee) await deps.out(ndjson(points));
+    if (options.maxRejects === null || tally.rejected <= options.maxRejects) return;
+    throw new Operation(
+      "data",
+      `${tally.rejected} records rejected, more than ${options.maxRejects}`,
+      { fix: "routes query --rejects" },
+    );
+  }
+
+  async function patiently(until: AbortSignal, work: () => Promise<void>): Promise<void> {
+    for (let attempt = 1;; attempt++) {
+      try {
+        return await work();
+      } catch (error) {
+        if (error instanceof Operation) throw error;
+        if (ledger.judge(error).act !== "wait") throw ledger.explain(error);
+        await wait(error, attempt, until);
+      }
+    }
+  }
+
+  async function wait(error: unknown, attempt: number, until: AbortSignal): Promise<void> {
+    const failure = ledger.explain(error);
+    if (until.aborted) throw failure;
+    if (!options.follow && now() - movedAt > PATIENCE_MS) throw failure;
+    if (attempt === 1) deps.note(`waiting for the database: ${failure.message}`);
+    waiting = true;
+    await deps.sleep(Math.min(100 * 2 ** attempt, 5_000) * (0.5 + Math.random() / 2), until);
+    waiting = false;
+    if (until.aborted) throw failure;
+  }
+
+  function measure(): Tally {
+    return { ...tally, lag: share.lag, seconds: (now() - startedAt) / 1000 };
+  }
+}
+
+function isHopeless({ kind }: Operation): boolean {
+  return kind === "noPermission" || kind === "settings" || kind === "noInput" || kind === "data";
+}
+
+function gaveUp(topic: string, failure: Error): Operation {
+  return new Operation(
+    "temporary",
+    `gave up reading topic "${topic}" after ${ROUNDS_MAX} rounds without progress`,
+    { reason: failure.message, fix: "run again to go on", cause: failure },
+  );
+}
+
+function status({ stored, read, rejected, lag, seconds }: Tally): string {
+  const rate = formatCount(Math.round(read / Math.max(seconds, 0.001)));
+  return `stored ${formatCount(stored)} · ${rate}/s · lag ${formatCount(lag)} · ` +
+    `rejected ${formatCount(rejected)} · ${formatClock(seconds * 1000)}`;
+}
+
+function summary(tally: Tally): string {
+  const { read, stored, rejected, reasons, tombstones, lag, seconds } = tally;
+  const rate = formatCount(Math.round(read / Math.max(seconds, 0.001)));
+  const byCode = Object.entries(reasons).map(([code, count]) => `${code} ${formatCount(count)}`);
+  return `read ${formatCount(read)} records in ${seconds.toFixed(1)} s (${rate}/s): ` +
+    `${formatCount(stored)} stored, ${formatCount(rejected)} rejected` +
+    (byCode.length > 0 ? ` (${byCode.join(", ")})` : "") +
+    `, ${formatCount(tombstones)} tombstones · lag ${formatCount(lag)}`;
+}
+
+function ndjson({ userIDs, timestamps, latitudes, longitudes }: Step["sifted"]["points"]): string {
+  return userIDs.map((userID, i) =>
+    encodePoint({
+      userID,
+      timestamp: timestamps[i]!,
+      coordinates: [latitudes[i]!, longitudes[i]!],
+    }) + "\n"
+  ).join("");
+}

@@ -1,0 +1,272 @@
+import { compare, type Fault, type Held } from "../compare.ts";
+import { Operation } from "../failure.ts";
+import { contradiction, type Range } from "../offsets.ts";
+import { type Message, sift } from "../sift.ts";
+import { formatCount } from "../time.ts";
+
+/** A source as the database describes it. */
+interface AuditedSource {
+  id: number;
+  partition: number;
+  startOffset: number;
+  nextOffset: number;
+  stored: number;
+  rejected: number;
+  tombstones: number;
+  rowsHeld: number;
+  rejectsHeld: number;
+  ahead: number[];
+  lost: { from: number; to: number; reason: string }[];
+}
+
+interface Batch {
+  partition: number;
+  from: number;
+  messages: Message[];
+}
+
+/** What verifying needs of the world. */
+export interface VerifyDeps {
+  topic: string;
+  ranges(): Promise<Map<number, Range>>;
+  sources(): Promise<AuditedSource[]>;
+  held(source: number, from: number, to: number): Promise<Held>;
+  /** Reads the topic as the only member of a group of its own, until the signal ends. */
+  read(handler: Reading, signal: AbortSignal): Promise<void>;
+  out(text: string): Promise<void>;
+  progress(line: string): void;
+  signal: AbortSignal;
+}
+
+/** The accounts of one partition; of each kind of fault its number and the first offsets. */
+export interface Account {
+  partition: number;
+  from: number;
+  to: number;
+  stored: number;
+  rejected: number;
+  tombstones: number;
+  missing: Offsets;
+  extra: Offsets;
+  different: Offsets;
+  /** Declared lost by an operator. */
+  lost: number;
+  /** Settled, but gone from the topic since: rows and rejects that cannot be compared any more. */
+  agedOut: number;
+  /** Counts in routes_sources that are not those of the tables. */
+  miscounted: boolean;
+}
+
+interface Offsets {
+  count: number;
+  first: number[];
+}
+
+const FIRST_MAX = 5;
+
+/** Reads the topic again and compares record by record; true: every record is accounted for exactly once. */
+export async function runVerify(
+  deps: VerifyDeps,
+): Promise<{ accounts: Account[]; sound: boolean }> {
+  const ranges = await deps.ranges();
+  const sources = await deps.sources();
+  if (sources.length === 0) {
+    throw new Operation(
+      "data",
+      `nothing of topic "${deps.topic}" was consumed into this database`,
+      {
+        fix: "routes consume",
+      },
+    );
+  }
+  const done = new AbortController();
+  const reading = new Reading(deps, sources, ranges, done);
+  if (!reading.isOver) await deps.read(reading, AbortSignal.any([done.signal, deps.signal]));
+  deps.signal.throwIfAborted();
+  const accounts = reading.close();
+  await deps.out(report(accounts));
+  const sound = accounts.every((account) => faultsOf(account) === 0);
+  return { accounts, sound };
+}
+
+/** Called by the reader of the topic; every batch is compared with the rows of the same offsets. */
+export class Reading {
+  readonly #deps: VerifyDeps;
+  readonly #sources: Map<number, AuditedSource>;
+  readonly #accounts = new Map<number, Account>();
+  /** Everything below is compared. */
+  readonly #positions = new Map<number, number>();
+  readonly #done: AbortController;
+
+  constructor(
+    deps: VerifyDeps,
+    sources: AuditedSource[],
+    ranges: Map<number, Range>,
+    done: AbortController,
+  ) {
+    this.#deps = deps;
+    this.#done = done;
+    this.#sources = new Map(sources.map((source) => [source.partition, source]));
+    for (const source of sources) {
+      const { partition, startOffset, nextOffset } = source;
+      const range = ranges.get(partition) ?? { low: nextOffset, high: nextOffset };
+      if (range.high < nextOffset) throw contradiction(deps.topic, partition, nextOffset, range);
+      const from = Math.min(Math.max(startOffset, range.low), nextOffset);
+      this.#positions.set(partition, from);
+      this.#accounts.set(partition, openAccount(source, from));
+    }
+  }
+
+  /** Whether every partition is compared up to where it was settled when this began. */
+  get isOver(): boolean {
+    return [...this.#sources.values()].every(({ partition, nextOffset }) =>
+      this.#positions.get(partition)! >= nextOffset
+    );
+  }
+
+  /** Where to read each partition from. */
+  assigned(partitions: number[]): Promise<Map<number, number>> {
+    return Promise.resolve(
+      new Map(partitions.map((partition) => [partition, this.#positions.get(partition) ?? 0])),
+    );
+  }
+
+  /** Compares a batch; null: this partition is done. */
+  async settle({ partition, messages }: Batch): Promise<number | null> {
+    const source = this.#sources.get(partition);
+    const settled = source
+      ? messages.filter(({ offset }) => Number(offset) < source.nextOffset)
+      : [];
+    if (!source || settled.length === 0) {
+      if (source) await this.#compare(source, [], source.nextOffset);
+      return null;
+    }
+    const next = Number(settled.at(-1)!.offset) + 1;
+    await this.#compare(source, settled, next);
+    return next;
+  }
+
+  /** Nothing readable lies before `next`. */
+  passed(partition: number, next: number): void {
+    const source = this.#sources.get(partition);
+    if (source && next >= source.nextOffset) this.#positions.set(partition, source.nextOffset);
+    if (this.isOver) this.#done.abort();
+  }
+
+  /** The log changed while it was read. */
+  outOfRange(partition: number, position: number, range: Range): Promise<number> {
+    throw contradiction(this.#deps.topic, partition, position, range);
+  }
+
+  /** The finished accounts, by partition. */
+  close(): Account[] {
+    return [...this.#accounts.values()].map((account) => {
+      const { lost, agedOut, ahead, ...source } = closing(this.#sources.get(account.partition)!);
+      for (const offset of ahead) add(account.extra, offset);
+      const compared = account.from === source.startOffset;
+      return {
+        ...account,
+        lost,
+        agedOut: agedOut - account.stored - account.rejected,
+        miscounted: source.stored !== source.rowsHeld || source.rejected !== source.rejectsHeld ||
+          (compared && source.tombstones !== account.tombstones),
+      };
+    });
+  }
+
+  async #compare(source: AuditedSource, messages: Message[], to: number): Promise<void> {
+    const from = this.#positions.get(source.partition)!;
+    if (to <= from) return;
+    const held = await this.#deps.held(source.id, from, to);
+    const account = this.#accounts.get(source.partition)!;
+    const { stored, rejected, tombstones, faults } = compare(messages, sift(messages), held);
+    account.stored += stored;
+    account.rejected += rejected;
+    account.tombstones += tombstones;
+    for (const { kind, offset } of faults) add(account[kind], offset);
+    this.#positions.set(source.partition, to);
+    const all = [...this.#accounts.values()].reduce((sum, a) => sum + a.stored + a.rejected, 0);
+    this.#deps.progress(`compared ${formatCount(all)} records`);
+  }
+}
+
+function openAccount({ partition, nextOffset }: AuditedSource, from: number): Account {
+  const none = (): Offsets => ({ count: 0, first: [] });
+  return {
+    partition,
+    from,
+    to: nextOffset,
+    stored: 0,
+    rejected: 0,
+    tombstones: 0,
+    missing: none(),
+    extra: none(),
+    different: none(),
+    lost: 0,
+    agedOut: 0,
+    miscounted: false,
+  };
+}
+
+function closing(source: AuditedSource) {
+  const lost = source.lost.reduce((sum, { from, to }) => sum + to - from, 0);
+  return { ...source, lost, agedOut: source.rowsHeld + source.rejectsHeld - source.ahead.length };
+}
+
+function add(offsets: Offsets, offset: number): void {
+  offsets.count++;
+  if (offsets.first.length < FIRST_MAX) offsets.first.push(offset);
+}
+
+function faultsOf({ missing, extra, different, miscounted }: Account): number {
+  return missing.count + extra.count + different.count + Number(miscounted);
+}
+
+function report(accounts: Account[]): string {
+  const header = [
+    "partition",
+    "stored",
+    "rejected",
+    "tombstones",
+    "missing",
+    "extra",
+    "different",
+    "lost",
+  ];
+  const cells = accounts.map((account) => [
+    account.partition,
+    account.stored,
+    account.rejected,
+    account.tombstones,
+    account.missing.count,
+    account.extra.count,
+    account.different.count,
+    account.lost,
+  ]);
+  const total = header.map((_, i) => cells.reduce((sum, row) => sum + row[i]!, 0));
+  const rows = [header, ...cells.map((row) => row.map(formatCount)), [
+    "total",
+    ...total.slice(1).map(formatCount),
+  ]];
+  const widths = header.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  const lines = rows.map((row) => row.map((cell, i) => cell.padStart(widths[i]!)).join("  "));
+  return [...lines, ...accounts.flatMap(remarks)].join("\n") + "\n";
+}
+
+function remarks(account: Account): string[] {
+  const where = `partition ${account.partition}`;
+  const kinds: Fault["kind"][] = ["missing", "extra", "different"];
+  const faults = kinds.filter((kind) => account[kind].count > 0).map((kind) => {
+    const { count, first } = account[kind];
+    return `${where}: ${kind} at offset ${first.join(", ")}${count > first.length ? ", …" : ""}`;
+  });
+  if (account.miscounted) {
+    faults.push(`${where}: the counts in routes_sources are not those of the tables`);
+  }
+  if (account.agedOut > 0) {
+    faults.push(
+      `${where}: ${formatCount(account.agedOut)} settled records are no longer in the topic`,
+    );
+  }
+  return faults;
+}

@@ -1,0 +1,110 @@
+/** Exit codes, after sysexits.h; the table in README says when each is used. */
+export const EXIT = {
+  ok: 0,
+  bug: 1,
+  usage: 2,
+  data: 65,
+  noInput: 66,
+  unavailable: 69,
+  temporary: 75,
+  noPermission: 77,
+  settings: 78,
+} as const;
+
+/** Name of an exit code that an expected failure can end with. */
+export type FailureKind = Exclude<keyof typeof EXIT, "ok" | "bug" | "usage">;
+
+/** What a person at 3 a.m. needs beside the message: what was seen, and what to type. */
+export interface Remedy {
+  /** What the other side answered or what was found; one line each. */
+  reason?: string | string[] | undefined;
+  /** What mends it, best a command to type; one line each. */
+  fix?: string | string[] | undefined;
+  cause?: unknown;
+}
+
+/** The command line is wrong: ends with 2. */
+export class Usage extends Error {
+  override name = "Usage";
+  readonly fix: string | undefined;
+  constructor(message: string, fix?: string) {
+    super(message);
+    this.fix = fix;
+  }
+}
+
+/** The world is not as it must be (settings, files, services, data): ends with the code of its kind. */
+export class Operation extends Error {
+  override name = "Operation";
+  readonly kind: FailureKind;
+  readonly reason: string[];
+  readonly fix: string[];
+  constructor(kind: FailureKind, message: string, remedy: Remedy = {}) {
+    super(message, { cause: remedy.cause });
+    this.kind = kind;
+    this.reason = [remedy.reason ?? []].flat();
+    this.fix = [remedy.fix ?? []].flat();
+  }
+}
+
+/** How a failure is shown. */
+export interface Rendering {
+  json: boolean;
+  verbose: number;
+  /** Never shown, wherever they come from. */
+  secrets: string[];
+}
+
+/** A failure as text for stderr, and the exit code; what is neither Usage nor Operation is a bug of this program. */
+export function renderFailure(
+  error: unknown,
+  { json, verbose, secrets }: Rendering,
+): { text: string; code: number } {
+  const { code, reason, fix } = describe(error);
+  const message = error instanceof Error ? error.message : String(error);
+  const report = {
+    error: message,
+    ...(reason.length > 0 && { reason: reason.join("\n") }),
+    ...(fix.length > 0 && { fix: fix.join("\n") }),
+    code,
+  };
+  const trace = verbose > 0 ? stackOf(error) : [];
+  const lines = [
+    `routes: ${message}`,
+    ...reason.map((line) => `  ${line}`),
+    ...fix.map((line) => `  fix: ${line}`),
+    ...trace.map((line) => `  ${line}`),
+  ];
+  const text = json ? JSON.stringify(report) : lines.join("\n");
+  return { text: scrub(text, secrets) + "\n", code };
+}
+
+function describe(error: unknown): { code: number; reason: string[]; fix: string[] } {
+  if (error instanceof Usage) {
+    return { code: EXIT.usage, reason: [], fix: [error.fix ?? []].flat() };
+  }
+  if (error instanceof Operation) {
+    return { code: EXIT[error.kind], reason: error.reason, fix: error.fix };
+  }
+  return {
+    code: EXIT.bug,
+    reason: ["this is a bug in routes"],
+    fix: ["run it again with -v and report what it prints"],
+  };
+}
+
+function stackOf(error: unknown): string[] {
+  const lines: string[] = [];
+  for (let at = error; at instanceof Error && lines.length < 60; at = at.cause) {
+    lines.push(...(at.stack ?? String(at)).split("\n"));
+  }
+  return lines;
+}
+
+/** Takes secrets out of a text: those given, and passwords in addresses. */
+export function scrub(text: string, secrets: string[]): string {
+  const addresses = text.replace(/(\w+:\/\/[^\s:@/]*:)[^\s@]+@/g, "$1***@");
+  return secrets.filter((secret) => secret.length > 0)
+    .flatMap((secret) => [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)])
+    .reduce((clean, secret) => clean.replaceAll(secret, "***"), addresses);
+}

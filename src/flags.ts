@@ -1,0 +1,165 @@
+import { Usage } from "./failure.ts";
+import { nearest } from "./nearest.ts";
+import { parseDuration, parseTime } from "./time.ts";
+
+/** Takes the text of a value to what it means, or throws a Usage that says what is expected. */
+export type Kind<T> = (text: string, flag: string, now: number) => T;
+
+/** A flag as the command line, the help and the suggestions know it. */
+export interface Flag<T = unknown> {
+  name: string;
+  short?: string;
+  /** Absent: a switch without a value. */
+  kind?: Kind<T>;
+  /** Stands for the value in the help. */
+  value?: string;
+  help: string;
+  /** In the help only. */
+  fallback?: string;
+  repeatable?: boolean;
+}
+
+function refuse(flag: string, text: string, expected: string): never {
+  throw new Usage(`--${flag} is "${text}": expected ${expected}`);
+}
+
+function number(text: string, flag: string, expected: string): number {
+  if (!/^-?\d+(\.\d+)?$/.test(text)) refuse(flag, text, expected);
+  return Number(text);
+}
+
+/** A whole number from `min` to `max`. */
+export function whole(min: number, max = Number.MAX_SAFE_INTEGER): Kind<number> {
+  const expected = max === Number.MAX_SAFE_INTEGER
+    ? `a whole number of at least ${min}`
+    : `a whole number from ${min} to ${max}`;
+  return (text, flag) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < min || value > max) refuse(flag, text, expected);
+    return value;
+  };
+}
+
+/** A number above `min`, up to `max`. */
+export function positive(max = 1e9): Kind<number> {
+  return (text, flag) => {
+    const value = number(text, flag, "a number above 0");
+    if (value <= 0 || value > max) refuse(flag, text, `a number above 0, up to ${max}`);
+    return value;
+  };
+}
+
+/** A number from 0 to 100. */
+export const percent: Kind<number> = (text, flag) => {
+  const value = number(text.replace(/%$/, ""), flag, "a share of 0 to 100 %");
+  if (value < 0 || value > 100) refuse(flag, text, "a share of 0 to 100 %");
+  return value;
+};
+
+/** Milliseconds. */
+export const duration: Kind<number> = (text, flag) => {
+  const ms = parseDuration(text);
+  if (ms === null || ms <= 0) refuse(flag, text, "a duration such as 500ms, 10s, 9m, 1h or 7d");
+  return ms;
+};
+
+/** Milliseconds since 1970. */
+export const time: Kind<number> = (text, flag, now) => {
+  const ms = parseTime(text, now);
+  if (ms === null) {
+    refuse(
+      flag,
+      text,
+      "a time such as 2026-11-24T10:00:00Z, now, yesterday, 2h (ago) or unix seconds",
+    );
+  }
+  return ms;
+};
+
+/** Metres. */
+export const distance: Kind<number> = (text, flag) => {
+  const match = /^(\d+(?:\.\d+)?)(m|km)$/.exec(text);
+  const metres = Number(match?.[1]) * (match?.[2] === "km" ? 1000 : 1);
+  if (!match || metres <= 0) refuse(flag, text, "a distance such as 500m or 2km");
+  return metres;
+};
+
+/** One of some words. */
+export function choice<T extends string>(...words: T[]): Kind<T> {
+  return (text, flag) => {
+    if (words.includes(text as T)) return text as T;
+    const meant = nearest(text, words);
+    throw new Usage(
+      `--${flag} is "${text}": expected ${words.join(", ")}`,
+      meant ? `--${flag} ${meant}` : undefined,
+    );
+  };
+}
+
+/** Latitude and longitude in degrees. */
+export const place: Kind<[number, number]> = (text, flag) => {
+  const expected = "LATITUDE,LONGITUDE in degrees, such as 60.17,24.94";
+  const parts = text.split(",").map((part) => number(part.trim(), flag, expected));
+  const [latitude, longitude] = parts;
+  if (parts.length !== 2 || Math.abs(longitude!) > 180) refuse(flag, text, expected);
+  if (Math.abs(latitude!) > 90) {
+    refuse(flag, text, `${expected}: latitude comes first, from -90 to 90`);
+  }
+  return [latitude!, longitude!];
+};
+
+/** West, south, east, north in degrees; west above east goes across 180°. */
+export const box: Kind<{ west: number; south: number; east: number; north: number }> = (
+  text,
+  flag,
+) => {
+  const expected = "WEST,SOUTH,EAST,NORTH in degrees, such as -74.3,40.5,-73.7,40.9";
+  const parts = text.split(",").map((part) => number(part.trim(), flag, expected));
+  if (parts.length !== 4) refuse(flag, text, expected);
+  const [west, south, east, north] = parts as [number, number, number, number];
+  const swapped = "longitude comes first: WEST,SOUTH,EAST,NORTH";
+  if (Math.abs(south) > 90 || Math.abs(north) > 90) {
+    refuse(flag, text, `latitudes of -90 to 90; ${swapped}`);
+  }
+  if (Math.abs(west) > 180 || Math.abs(east) > 180) refuse(flag, text, "longitudes of -180 to 180");
+  if (south > north) refuse(flag, text, `south below north; ${swapped}`);
+  return { west, south, east, north };
+};
+
+/** `7`, `1,2,5-9`. */
+export const users: Kind<[number, number][]> = (text, flag) =>
+  text.split(",").map((part) => {
+    const match = /^\s*(-?\d+)(?:-(-?\d+))?\s*$/.exec(part);
+    const [from, to] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
+    if (!match || from > to) refuse(flag, text, "users such as 7 or 1,2,5-9");
+    if (from < -2_147_483_648 || to > 2_147_483_647) refuse(flag, text, "users within 32 bits");
+    return [from, to];
+  });
+
+/** Words between commas. */
+export const list: Kind<string[]> = (text, flag) => {
+  const words = text.split(",").map((word) => word.trim());
+  if (words.includes("")) refuse(flag, text, "names between commas");
+  return words;
+};
+
+/** Any text. */
+export const text: Kind<string> = (text) => text;
+
+/** A place in every partition. */
+export type Spec =
+  | { at: "earliest" }
+  | { at: "latest" }
+  | { at: "offset"; offset: number }
+  | { at: "time"; ms: number }
+  | { at: "last"; count: number };
+
+/** `earliest`, `latest`, an offset, `@TIME`, `-N` for the last N. */
+export const spec: Kind<Spec> = (text, flag, now) => {
+  if (text === "earliest" || text === "latest") return { at: text };
+  if (/^\d{1,15}$/.test(text)) return { at: "offset", offset: Number(text) };
+  if (/^-\d{1,15}$/.test(text)) return { at: "last", count: -Number(text) };
+  const ms = text.startsWith("@") ? parseTime(text.slice(1), now) : null;
+  if (ms !== null) return { at: "time", ms: Math.ceil(ms) };
+  return refuse(flag, text, "earliest, latest, an offset, @TIME or -N for the last N records");
+};

@@ -1,0 +1,138 @@
+import type { Flag } from "./flags.ts";
+import { commandFlags, globalFlags, type Verb } from "./usage.ts";
+
+const OVERVIEW = `Move GPS records from a Kafka topic into a PostgreSQL table, each exactly once.
+
+Usage: routes COMMAND [FLAGS]
+
+  migrate    prepare the database, and the topic
+  produce    make records and send them
+  consume    read, validate, store
+  query      look at the data
+  help       about a command, or "settings"
+  version    the version
+
+Examples:
+  routes migrate --create-database --topic
+  routes produce --count 1000 && routes consume
+`;
+
+const COMMANDS: Record<Exclude<Verb, "help" | "version">, string> = {
+  produce: `Make records and send them to the topic.
+
+Usage: routes produce [FLAGS]
+
+Examples:
+  routes produce --count 1000 --seed 42
+  routes query --format ndjson | routes produce --stdin
+`,
+  consume: `Read records, validate them, and store each exactly once.
+
+Without flags it reads to the end of the topic as it is now, then stops. To share
+the work, start more processes with the same group_id.
+
+Usage: routes consume [FLAGS]
+
+Examples:
+  routes consume
+  routes consume --follow --max-rejects 100
+`,
+  migrate: `Prepare the database (and the topic); what is done already is left alone.
+
+A routes_table of the original Python program is adopted, rows and all.
+
+Usage: routes migrate [FLAGS]
+
+Examples:
+  routes migrate --create-database --topic --partitions 12
+  routes migrate --dry-run
+`,
+  query: `Look at the data. Never writes.
+
+Usage: routes query [FLAGS]
+
+Examples:
+  routes query --user 7 --since 2h
+  routes query --near 60.17,24.94 --radius 2km --format geojson > near.geojson
+`,
+};
+
+const SETTINGS =
+  `; Settings of routes. Save as host_settings.ini; what is commented out is the default.
+; Each can be overridden: ROUTES_KAFKA_TOPIC=… in the environment, -X kafka.topic=… on the command line.
+; A value is text as it stands: no quotes needed, % and # mean themselves.
+
+[kafka]
+;bootstrap_servers = 127.0.0.1:9092
+; PLAINTEXT, SSL, SASL_SSL or SASL_PLAINTEXT; SSL when a file is named below
+;security_protocol = PLAINTEXT
+;ssl_cafile = ssl/ca.pem
+;ssl_certfile = ssl/service.cert
+;ssl_keyfile = ssl/service.key
+;ssl_password =
+;ssl_check_hostname = true
+; PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512
+;sasl_mechanism = PLAIN
+;sasl_plain_username =
+;sasl_plain_password =
+;topic = routes
+;group_id = routes
+;client_id = routes
+
+[postgresql]
+; a postgres:// address; single keys win over it
+;service_uri =
+;host = 127.0.0.1
+;port = 5432
+;user = postgres
+;password =
+;dbname = routes
+;schema = public
+; disable, require, verify-ca or verify-full; disable on this machine, verify-full elsewhere
+;sslmode = verify-full
+;sslrootcert = ssl/ca.pem
+;sslcert =
+;sslkey =
+;sslpassword =
+; where --create-database connects to: defaultdb if it exists, else postgres
+;maintenance_db =
+;application_name = routes
+;connect_timeout = 10s
+;statement_timeout = 60s
+;pool_max = 4
+`;
+
+/** The help on a topic: a command, "settings", or null for all. */
+export function help(topic: string | null): string {
+  if (topic === "settings") return SETTINGS;
+  const overview = `${OVERVIEW}\nGlobal flags:\n${table(globalFlags)}`;
+  if (topic === null || !(topic in COMMANDS)) return overview;
+  const verb = topic as keyof typeof COMMANDS;
+  return `${COMMANDS[verb]}\nFlags:\n${table(commandFlags[verb])}\nGlobal flags: routes help\n`;
+}
+
+function table(flags: Flag[]): string {
+  const names = flags.map(({ name, short, value }) =>
+    `${short ? `-${short}, ` : "    "}--${name}${value ? ` ${value}` : ""}`
+  );
+  const width = Math.min(Math.max(...names.map((name) => name.length)), 28);
+  return flags.map(({ help, fallback }, i) => {
+    const text = wrap(fallback ? `${help} (default ${fallback})` : help, 76 - width);
+    const name = names[i]!;
+    const first = name.length > width
+      ? `  ${name}\n  ${" ".repeat(width)}`
+      : `  ${name.padEnd(width)}`;
+    return text.map((line, at) => (at === 0 ? first : `  ${" ".repeat(width)}`) + `  ${line}\n`)
+      .join("");
+  }).join("");
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1)!;
+    if (line.length + word.length + 1 > width && line) lines.push(word);
+    else lines[lines.length - 1] = line ? `${line} ${word}` : word;
+  }
+  return lines;
+}

@@ -1,0 +1,47 @@
+/** The end of somebody's patience: after `ms`, or `hurryMs` after the signal if that is sooner. */
+export class Deadline {
+  #passed = false;
+  readonly #end = Promise.withResolvers<"late">();
+  readonly #signal: AbortSignal;
+  readonly #hurry: () => void;
+  #timer: ReturnType<typeof setTimeout>;
+
+  constructor({ ms, signal, hurryMs }: { ms: number; signal: AbortSignal; hurryMs: number }) {
+    const pass = () => {
+      this.#passed = true;
+      this.#end.resolve("late");
+    };
+    const endAt = performance.now() + ms;
+    this.#timer = setTimeout(pass, ms);
+    this.#hurry = () => {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(pass, Math.min(hurryMs, endAt - performance.now()));
+    };
+    this.#signal = signal;
+    signal.addEventListener("abort", this.#hurry, { once: true });
+    if (signal.aborted) this.#hurry();
+  }
+
+  get passed(): boolean {
+    return this.#passed;
+  }
+
+  /** What `work` comes to, or `late`; then nobody waits for it any more. */
+  race<T>(work: Promise<T>): Promise<T | "late"> {
+    return Promise.race([work, this.#end.promise]);
+  }
+
+  /** Waits for so long, or until it has passed. */
+  async sleep(ms: number): Promise<void> {
+    const rest = Promise.withResolvers<void>();
+    const timer = setTimeout(rest.resolve, ms);
+    await this.race(rest.promise);
+    clearTimeout(timer);
+  }
+
+  /** To be called when the work is done, or given up. */
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#signal.removeEventListener("abort", this.#hurry);
+  }
+}

@@ -1,0 +1,123 @@
+import type { KafkaSettings } from "../config.ts";
+import { type FailureKind, Operation, type Remedy } from "../failure.ts";
+
+/** What a Kafka error means to a person: the failure of its root cause, with the way out. Others come back as they are. */
+export function explainKafka(error: unknown, settings: KafkaSettings): Error {
+  if (!(error instanceof Error) || error instanceof Operation) return error as Error;
+  const chain = causes(error);
+  const where = settings.brokers.join(", ");
+  for (const { type, code, name, message } of chain) {
+    const known = byProtocol(type, settings, where) ?? byNetwork(code, name, message, where);
+    if (known) return fail(known, error);
+  }
+  const root = chain.at(-1)!;
+  if (root.name === "UnpackFailed") {
+    return new Operation("data", `cannot read topic "${settings.topic}": ${root.message}`, {
+      cause: error,
+    });
+  }
+  if (!chain.some(({ name }) => name.startsWith("KafkaJS"))) return error;
+  return new Operation("temporary", `Kafka at ${where} failed`, {
+    reason: `${root.name}: ${root.message}`,
+    fix: "run again to go on",
+    cause: error,
+  });
+}
+
+interface Cause {
+  name: string;
+  message: string;
+  type?: string;
+  code?: string | number;
+}
+
+type Known = [FailureKind, message: string, remedy: Remedy];
+
+function fail([kind, message, remedy]: Known, cause: unknown): Operation {
+  return new Operation(kind, message, { ...remedy, cause });
+}
+
+function causes(error: unknown): Cause[] {
+  const chain: Cause[] = [];
+  for (let at = error; at instanceof Error && chain.length < 10; at = at.cause) {
+    chain.push(at as Cause);
+  }
+  return chain;
+}
+
+function byProtocol(
+  type: string | undefined,
+  settings: KafkaSettings,
+  where: string,
+): Known | null {
+  const reason = `the broker answered ${type}`;
+  switch (type) {
+    case "UNKNOWN_TOPIC_OR_PARTITION":
+      return ["unavailable", `topic "${settings.topic}" does not exist on ${where}`, {
+        reason,
+        fix: "routes migrate --topic",
+      }];
+    case "TOPIC_AUTHORIZATION_FAILED":
+      return ["noPermission", `no right to use topic "${settings.topic}" on ${where}`, {
+        reason,
+        fix: "grant the user of this connection read (consume) or write (produce) on the topic",
+      }];
+    case "GROUP_AUTHORIZATION_FAILED":
+      return ["noPermission", `no right to use consumer group "${settings.groupId}" on ${where}`, {
+        reason,
+        fix: "grant the user of this connection read on the group, or set [kafka] group_id",
+      }];
+    case "CLUSTER_AUTHORIZATION_FAILED":
+    case "TOPIC_EXCEPTION":
+    case "INVALID_TOPIC_EXCEPTION":
+    case "POLICY_VIOLATION":
+    case "INVALID_REPLICATION_FACTOR":
+    case "INVALID_PARTITIONS":
+      return [
+        type === "CLUSTER_AUTHORIZATION_FAILED" ? "noPermission" : "settings",
+        `Kafka at ${where} refused the request for topic "${settings.topic}"`,
+        { reason },
+      ];
+    case "SASL_AUTHENTICATION_FAILED":
+    case "ILLEGAL_SASL_STATE":
+      return loginRefused(where, reason);
+  }
+  return null;
+}
+
+function byNetwork(
+  code: string | number | undefined,
+  name: string,
+  message: string,
+  where: string,
+): Known | null {
+  if (name === "KafkaJSSASLAuthenticationError") return loginRefused(where, message);
+  if (code === "ECONNREFUSED") {
+    return ["unavailable", `cannot reach Kafka at ${where}: connection refused`, {
+      reason: "nothing listens on that port, or a firewall refuses",
+      fix: "start the broker, or correct [kafka] bootstrap_servers",
+    }];
+  }
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN") {
+    return ["unavailable", `cannot reach Kafka at ${where}: the name is not known`, {
+      reason: message,
+      fix: "correct [kafka] bootstrap_servers",
+    }];
+  }
+  if (message === "Connection timeout" || code === "ETIMEDOUT") {
+    return ["unavailable", `cannot reach Kafka at ${where}: no answer in time`, {
+      fix: "check host, port and firewall, or raise --timeout",
+    }];
+  }
+  if (name === "PermissionDenied" || name === "NotCapable") {
+    return ["noPermission", `not permitted: ${message}`, {}];
+  }
+  return null;
+}
+
+function loginRefused(where: string, reason: string): Known {
+  return ["noPermission", `login refused by Kafka at ${where}`, {
+    reason,
+    fix: "correct [kafka] sasl_mechanism, sasl_plain_username and sasl_plain_password",
+  }];
+}

@@ -1,0 +1,56 @@
+import type { Admin, Kafka } from "kafkajs";
+
+/** Offsets of a partition that can be read now: from `low` up to, not including, `high`. */
+export interface Range {
+  low: number;
+  /** The last stable offset: records of open transactions lie beyond it. */
+  high: number;
+}
+
+/** The topic as the cluster shows it. */
+export interface Log {
+  clusterId(): Promise<string>;
+  /** By partition; fails when the topic does not exist. */
+  ranges(): Promise<Map<number, Range>>;
+  /** By partition, the first offset whose record is not older than `ms` since 1970; the end if there is none. */
+  offsetsAt(ms: number): Promise<Map<number, number>>;
+  createTopic(
+    how: { partitions: number; replication: number | null },
+  ): Promise<"created" | "exists">;
+  close(): Promise<void>;
+}
+
+/** Opens an administrative connection for one topic. */
+export async function openLog(kafka: Kafka, topic: string): Promise<Log> {
+  const admin = kafka.admin();
+  await admin.connect();
+  return {
+    clusterId: async () => (await admin.describeCluster()).clusterId,
+    ranges: async () => {
+      // One metadata look-up first: fetchTopicOffsets() retries an unknown topic for seconds.
+      await admin.fetchTopicMetadata({ topics: [topic] });
+      const offsets = await admin.fetchTopicOffsets(topic);
+      return new Map(
+        offsets.map(({ partition, low, high }) => [partition, { low: +low, high: +high }]),
+      );
+    },
+    offsetsAt: async (ms) => {
+      const offsets = await admin.fetchTopicOffsetsByTimestamp(topic, ms);
+      return new Map(offsets.map(({ partition, offset }) => [partition, +offset]));
+    },
+    createTopic: (how) => createTopic(admin, topic, how),
+    close: () => admin.disconnect(),
+  };
+}
+
+async function createTopic(
+  admin: Admin,
+  topic: string,
+  { partitions, replication }: { partitions: number; replication: number | null },
+): Promise<"created" | "exists"> {
+  const created = await admin.createTopics({
+    topics: [{ topic, numPartitions: partitions, replicationFactor: replication ?? -1 }],
+    waitForLeaders: true,
+  });
+  return created ? "created" : "exists";
+}

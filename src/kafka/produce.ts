@@ -1,0 +1,228 @@
+import { CompressionTypes, type Kafka, type Message, type Producer } from "kafkajs";
+import { Buffer } from "node:buffer";
+import { Deadline } from "./deadline.ts";
+
+/** A record on its way out. */
+export interface Outgoing {
+  key: string | null;
+  value: string | Uint8Array | null;
+  headers?: Record<string, string>;
+}
+
+/** What became of the records of one send; the counts add up to what was given. */
+export interface Outcome {
+  /** The broker has them, each once. */
+  acked: number;
+  /** The broker has none of them. */
+  failed: number;
+  /** No answer in time: the broker has them all, each once, or none. */
+  unknown: number;
+  /** Why not acked, and what mends it; else null. */
+  fault: { reason: string; fix: string } | null;
+}
+
+/** How to send. */
+export interface SenderOptions {
+  topic: string;
+  /** `1`: the leader's word is enough, and nothing is tried twice, since a second try could double the records. */
+  acks: "all" | "1";
+  compression: "gzip" | "none";
+  /** How long one send may go on trying; past it the outcome is unknown. */
+  deadlineMs: number;
+  /** Leaves a send only DRAIN_MS more. */
+  signal: AbortSignal;
+}
+
+const DRAIN_MS = 7_000;
+const DISCONNECT_MS = 2_000;
+const PAUSE_MAX_MS = 2_000;
+
+/** Opens a producer for one topic; throws kafkajs's errors, among them that the topic does not exist. */
+export async function openSender(kafka: Kafka, options: SenderOptions): Promise<Sender> {
+  const sender = new Sender(kafka, options, await countPartitions(kafka, options.topic));
+  try {
+    await sender.connect();
+    return sender;
+  } catch (error) {
+    await sender.close();
+    throw error;
+  }
+}
+
+async function countPartitions(kafka: Kafka, topic: string): Promise<number> {
+  const admin = kafka.admin();
+  try {
+    await admin.connect();
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+    return topics[0]!.partitions.length;
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/**
+ * Sends records of one partition at a time, so that a retry repeats exactly the batch that the broker may have already.
+ *
+ * A kafkajs send may span brokers. When a leader moves between its retries, records are left out or go again under a new
+ * sequence number; so they are with two sends in flight when an answer is lost.
+ */
+export class Sender {
+  readonly partitions: number;
+  readonly #options: SenderOptions;
+  readonly #producer: Producer;
+  #partition = 0;
+  #attempts = 0;
+  #state: "idle" | "busy" | "over" = "idle";
+
+  /** For openSender(), which knows the number of partitions. */
+  constructor(kafka: Kafka, options: SenderOptions, partitions: number) {
+    this.partitions = partitions;
+    this.#options = options;
+    const idempotent = options.acks === "all";
+    this.#producer = kafka.producer({
+      idempotent,
+      allowAutoTopicCreation: false,
+      // How soon a change in the number of partitions is seen.
+      metadataMaxAge: 30_000,
+      createPartitioner: () => ({ partitionMetadata }) => this.#pin(partitionMetadata.length),
+      retry: { initialRetryTime: 100, maxRetryTime: PAUSE_MAX_MS, retries: idempotent ? 5 : 0 },
+    });
+  }
+
+  /** Obtains the producer id that everything is sent under. */
+  async connect(): Promise<void> {
+    await this.#producer.connect();
+  }
+
+  /**
+   * Ends when the broker has answered, or at the deadline; what goes wrong out there is in the outcome. Await it before
+   * the next. After an outcome with a reason there is no next: only this producer's sequence numbers tell what was sent.
+   */
+  async send(partition: number, records: Outgoing[]): Promise<Outcome> {
+    if (this.#state !== "idle") throw new Error(`Cannot send: the sender is ${this.#state}`);
+    this.#state = "busy";
+    this.#partition = partition;
+    this.#attempts = 0;
+    const lost = await this.#deliver(toMessages(partition, records));
+    this.#state = lost ? "over" : "idle";
+    const outcome = { acked: 0, failed: 0, unknown: 0, fault: lost && blame(lost.error) };
+    outcome[lost?.as ?? "acked"] = records.length;
+    return outcome;
+  }
+
+  /** Leaves; bounded, since kafkajs may still be trying what was given up. */
+  async close(): Promise<void> {
+    const limit = Promise.withResolvers<void>();
+    const timer = setTimeout(limit.resolve, DISCONNECT_MS);
+    await Promise.race([this.#producer.disconnect().catch(() => {}), limit.promise]);
+    clearTimeout(timer);
+  }
+
+  /** Called by kafkajs at each attempt, with the newest number of partitions it knows. */
+  #pin(partitions: number): number {
+    // Later attempts go where the first went, whatever the number: a leader may have the records already.
+    if (++this.#attempts === 1 && partitions !== this.partitions) {
+      throw new PartitionsChanged(this.partitions, partitions);
+    }
+    return this.#partition;
+  }
+
+  /** Null when acknowledged. */
+  async #deliver(messages: Message[]): Promise<Lost | null> {
+    const { deadlineMs, acks, signal } = this.#options;
+    const deadline = new Deadline({ ms: deadlineMs, signal, hurryMs: DRAIN_MS });
+    let error: unknown = new Error("no answer in time");
+    try {
+      for (let pauseMs = 100;; pauseMs = Math.min(2 * pauseMs, PAUSE_MAX_MS)) {
+        try {
+          const answer = await deadline.race(this.#attempt(messages));
+          return answer === "acked" ? null : { as: "unknown", error };
+        } catch (thrown) {
+          error = thrown;
+        }
+        if (isRefusal(error)) return { as: this.#attempts > 1 ? "unknown" : "failed", error };
+        if (acks === "all") await deadline.sleep(pauseMs);
+        // No attempt at all means that nothing was sent.
+        const last = acks === "1" || deadline.passed;
+        if (last) return { as: this.#attempts > 0 ? "unknown" : "failed", error };
+      }
+    } finally {
+      deadline.end();
+    }
+  }
+
+  /** One call of kafkajs, itself some attempts. */
+  async #attempt(messages: Message[]): Promise<"acked" | "unmentioned"> {
+    const { topic, acks, compression } = this.#options;
+    const answers = await this.#producer.send({
+      topic,
+      messages,
+      acks: acks === "all" ? -1 : 1,
+      compression: compression === "gzip" ? CompressionTypes.GZIP : CompressionTypes.None,
+    });
+    // An error code would have been thrown. A base offset of -1 is a yes too: the broker knows the batch from before.
+    const mentioned = answers.some(({ partition }) => partition === this.#partition);
+    return mentioned ? "acked" : "unmentioned";
+  }
+}
+
+/** How to count records that are not acknowledged, and why. */
+interface Lost {
+  as: "failed" | "unknown";
+  error: unknown;
+}
+
+class PartitionsChanged extends Error {
+  constructor(before: number, now: number) {
+    super(`the topic has ${now} partitions now, ${before} when the run began`);
+    this.name = "PartitionsChanged";
+  }
+}
+
+function toMessages(partition: number, records: Outgoing[]): Message[] {
+  const messages = records.map(({ key, value, headers }): Message => {
+    // kafkajs writes what is not a Buffer as text.
+    const bytes = value instanceof Uint8Array ? toBuffer(value) : value;
+    return headers ? { key, value: bytes, headers } : { key, value: bytes };
+  });
+  // kafkajs groups by partition through reduce() and copies the group for every message: quadratic, 3 µs a record in a
+  // thousand. These are one group already; its callback is still called once, since it asks the partitioner.
+  const reduce = (group: (result: object, message: unknown) => object) => {
+    group({}, messages[0]);
+    return { [partition]: messages };
+  };
+  return Object.assign(messages, { reduce: reduce as unknown as Message[]["reduce"] });
+}
+
+function toBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
+}
+
+/** The errors of kafkajs wrap each other. */
+function* causes(error: unknown): Generator<Error & { type?: string; retriable?: boolean }> {
+  for (let at = error, depth = 0; at instanceof Error && depth < 10; at = at.cause, depth++) {
+    yield at;
+  }
+}
+
+/** Whether an answer was no, for good; all else is worth another attempt. */
+function isRefusal(error: unknown): boolean {
+  return causes(error).some(({ name, retriable }) =>
+    name === "PartitionsChanged" || (name === "KafkaJSProtocolError" && retriable === false)
+  );
+}
+
+function blame(error: unknown): { reason: string; fix: string } {
+  const chain = [...causes(error)];
+  const { name, type, message } = chain.at(-1) ??
+    { name: "", type: undefined, message: `${error}` };
+  const reason = type ? `the broker answered ${type}` : message;
+  return { reason, fix: FIXES[type ?? name] ?? "check the brokers, then run again" };
+}
+
+const FIXES: Record<string, string> = {
+  MESSAGE_TOO_LARGE:
+    "--compression gzip, a smaller --batch-size, or a larger max.message.bytes of the topic",
+  TOPIC_AUTHORIZATION_FAILED: "grant the user of this connection write on the topic",
+  PartitionsChanged: "run again: from now on keys belong to other partitions",
+};

@@ -1,0 +1,34 @@
+/** A line that goes on for longer is handed over cut off, as no record is that long. */
+const LINE_BYTES_MAX = 4_194_304;
+
+const NEWLINE = 10;
+const RETURN = 13;
+
+/** The lines of a stream, without their ends (LF or CRLF), as many at a time as have come; the last needs no end. */
+export async function* splitLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array[]> {
+  let rest: Uint8Array = new Uint8Array();
+  for await (const chunk of chunks) {
+    const lines: Uint8Array[] = [];
+    let from = 0;
+    for (let end; (end = chunk.indexOf(NEWLINE, from)) >= 0; from = end + 1) {
+      lines.push(trim(join(rest, chunk.subarray(from, end))));
+      rest = new Uint8Array();
+    }
+    // Once too long, always too long: the rest of the line is not kept.
+    if (rest.length < LINE_BYTES_MAX) rest = join(rest, chunk.subarray(from));
+    if (lines.length > 0) yield lines;
+  }
+  if (rest.length > 0) yield [trim(rest)];
+}
+
+function join(head: Uint8Array, tail: Uint8Array): Uint8Array {
+  if (head.length === 0) return tail;
+  const both = new Uint8Array(head.length + tail.length);
+  both.set(head);
+  both.set(tail, head.length);
+  return both;
+}
+
+function trim(line: Uint8Array): Uint8Array {
+  return line.at(-1) === RETURN ? line.subarray(0, -1) : line;
+}

@@ -1,0 +1,44 @@
+import { ClosedPipe, run } from "./run.ts";
+
+const stop = new AbortController();
+const signals: [Deno.Signal, number][] = [["SIGINT", 130]];
+if (Deno.build.os !== "windows") signals.push(["SIGTERM", 143]);
+for (const [signal, code] of signals) {
+  Deno.addSignalListener(signal, () => {
+    if (stop.signal.aborted) Deno.exit(code);
+    // Whatever hangs, leaving is safe: nothing unsettled counts as done.
+    setTimeout(() => Deno.exit(code), 10_000);
+    stop.abort(code);
+  });
+}
+
+function stream(file: typeof Deno.stdout | typeof Deno.stderr) {
+  const encoder = new TextEncoder();
+  return {
+    columns: file.isTerminal() ? Deno.consoleSize().columns : null,
+    async write(data: string | Uint8Array) {
+      let bytes = typeof data === "string" ? encoder.encode(data) : data;
+      try {
+        while (bytes.length > 0) bytes = bytes.subarray(await file.write(bytes));
+      } catch (error) {
+        throw error instanceof Deno.errors.BrokenPipe ? new ClosedPipe() : error;
+      }
+    },
+  };
+}
+
+const code = await run({
+  args: Deno.args,
+  env: (name) => Deno.env.get(name),
+  readFile: (path) => Deno.readFileSync(path),
+  stdin: Deno.stdin.readable,
+  stdout: stream(Deno.stdout),
+  stderr: stream(Deno.stderr),
+  now: () => Date.now(),
+  clock: () => performance.now(),
+  random: () => crypto.getRandomValues(new Uint32Array(1))[0]!,
+  signal: stop.signal,
+  runtime: `deno ${Deno.version.deno}, ${Deno.build.target}`,
+});
+// kafkajs can leave a connection that tries again for ever, so the process does not wait for the event loop to empty.
+Deno.exit(code);

@@ -1,0 +1,6 @@
+import tables from "./0001_tables.sql" with { type: "text" };
+
+/** The migrations in order; a released one is never changed. */
+export const migrations: { version: number; name: string; sql: string }[] = [
+  { version: 1, name: "tables", sql: tables },
+];

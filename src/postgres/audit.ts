@@ -1,0 +1,98 @@
+import { Buffer } from "node:buffer";
+import type { Sql } from "postgres";
+
+/** What the database has of one source in a range of offsets. */
+export interface Held {
+  /** In offset order, 36 bytes each as PACKED says: cheap to fetch, and equal only when equal to the last bit. */
+  rows: Uint8Array;
+  /** Offset of each reject, and the bytes it kept. */
+  rejects: Map<number, Uint8Array | null>;
+}
+
+/** A source as verify needs it. */
+export interface AuditedSource {
+  id: number;
+  partition: number;
+  startOffset: number;
+  nextOffset: number;
+  stored: number;
+  rejected: number;
+  tombstones: number;
+  /** Rows and rejects there are, wherever they are. */
+  rowsHeld: number;
+  rejectsHeld: number;
+  /** The first offsets at or behind `nextOffset` that have a row or a reject, which none should. */
+  ahead: number[];
+  lost: { from: number; to: number; reason: string }[];
+}
+
+/** Reads what verify compares with the topic. */
+export interface Audit {
+  /** All sources of the topic as of one moment. */
+  sources(): Promise<AuditedSource[]>;
+  held(source: number, from: number, to: number): Promise<Held>;
+}
+
+/** The tables of `schema`, for one topic of one cluster; `sql` may be read-only. */
+export function openAudit(
+  sql: Sql,
+  { schema, clusterId, topic }: { schema: string; clusterId: string; topic: string },
+): Audit {
+  const table = (name: string) => sql(`${schema}.${name}`);
+  return {
+    sources: async () => {
+      // One statement sees one moment, also while others settle.
+      const sources = await sql`
+        select id, partition, start_offset, next_offset, stored, rejected, tombstones,
+          (select count(*) from ${table("routes_table")} where source_id = id) as rows_held,
+          (select count(*) from ${table("routes_rejects")} where source_id = id) as rejects_held,
+          array(
+            select source_offset from ${table("routes_table")}
+            where source_id = id and source_offset >= next_offset
+            union all
+            select source_offset from ${table("routes_rejects")}
+            where source_id = id and source_offset >= next_offset
+            order by 1 limit 5
+          )::text[] as ahead,
+          (
+            select coalesce(json_agg(json_build_object(
+              'from', from_offset, 'to', to_offset, 'reason', reason) order by from_offset), '[]')
+            from ${table("routes_losses")} where source_id = id
+          ) as lost
+        from ${table("routes_sources")}
+        where cluster_id = ${clusterId} and topic = ${topic}
+        order by partition`;
+      return sources.map((source) => ({
+        id: source.id,
+        partition: source.partition,
+        startOffset: Number(source.start_offset),
+        nextOffset: Number(source.next_offset),
+        stored: Number(source.stored),
+        rejected: Number(source.rejected),
+        tombstones: Number(source.tombstones),
+        rowsHeld: Number(source.rows_held),
+        rejectsHeld: Number(source.rejects_held),
+        ahead: source.ahead.map(Number),
+        lost: source.lost,
+      }));
+    },
+    held: async (source, from, to) => {
+      const [[packed], rejects] = await Promise.all([
+        sql`
+          select string_agg(
+            int8send(source_offset) || int4send(user_id) ||
+              float8send(timestamp) || float8send(latitude) || float8send(longitude),
+            ''::bytea order by source_offset) as rows
+          from ${table("routes_table")}
+          where source_id = ${source} and source_offset >= ${from} and source_offset < ${to}`,
+        sql`
+          select source_offset, value from ${table("routes_rejects")}
+          where source_id = ${source} and source_offset >= ${from} and source_offset < ${to}`,
+      ]);
+      return {
+        rows: packed?.rows ?? Buffer.alloc(0),
+        rejects: new Map(rejects.map((row) => [Number(row.source_offset), row.value])),
+      };
+    },
+  };
+}

@@ -1,0 +1,87 @@
+import { type Buffer } from "node:buffer";
+import { connect as connectPlain, isIP, type Socket } from "node:net";
+import { checkServerIdentity, type ConnectionOptions } from "node:tls";
+import postgres, { type Sql } from "postgres";
+import type { PostgresSettings } from "../config.ts";
+
+/** What a client needs beside the settings. */
+export interface PostgresOptions {
+  /** For certificates. */
+  readFile: (path: string) => Uint8Array;
+  /** Notices of the server and, where wanted, statements; null: nowhere. */
+  log: ((line: string) => void) | null;
+  /** Another database than that of the settings. */
+  database?: string;
+  /** No statement can write. */
+  readOnly?: boolean;
+  /** Most connections at a time; the settings' pool_max when not given. */
+  max?: number;
+}
+
+/** A postgres.js client for `settings`, with what it needs to be cut off; connects on first use. */
+export interface Client {
+  sql: Sql;
+  /** Breaks every connection at once: what is under way fails as lost. */
+  cut(): void;
+}
+
+/** Opens a client; each option is given, so that no PG* variable of the environment has a say. */
+export function openPostgres(settings: PostgresSettings, options: PostgresOptions): Client {
+  const { host, port, user, password, database, statementTimeoutMs } = settings;
+  const { log } = options;
+  const sockets = new Set<Socket>();
+  const sql = postgres({
+    host,
+    port,
+    user,
+    // With null in its place postgres.js would look for PGPASSWORD.
+    password: password ?? "",
+    database: options.database ?? database,
+    ssl: sslOptions(settings, options.readFile),
+    max: options.max ?? settings.poolMax,
+    connect_timeout: settings.connectTimeoutMs / 1000,
+    idle_timeout: 0,
+    max_lifetime: null,
+    backoff: false,
+    prepare: true,
+    fetch_types: false,
+    target_session_attrs: undefined as unknown as "read-write",
+    onnotice: ({ severity, message }) => log?.(`postgresql ${severity}: ${message}`),
+    ...(log &&
+      { debug: (_id: number, query: string) => log(`sql: ${query.replace(/\s+/g, " ").trim()}`) }),
+    connection: {
+      application_name: settings.applicationName,
+      statement_timeout: statementTimeoutMs,
+      ...(options.readOnly && { default_transaction_read_only: true }),
+    },
+    // Not in its types: called for each connection with the lists of hosts and ports. Waiting here for the connection
+    // would end the process when the server is away; what is written before is kept until it stands.
+    socket: ({ host: [host], port: [port] }: { host: string[]; port: number[] }) => {
+      const socket = connectPlain({ host: host!, port: port!, noDelay: true, keepAlive: true });
+      sockets.add(socket);
+      socket.on("close", () => sockets.delete(socket));
+      return Object.assign(socket, { host, port });
+    },
+  } as postgres.Options<Record<string, postgres.PostgresType>>);
+  return { sql, cut: () => sockets.forEach((socket) => socket.destroy()) };
+}
+
+function sslOptions(
+  { sslmode, host, tls }: PostgresSettings,
+  readFile: (path: string) => Uint8Array,
+): ConnectionOptions | false {
+  if (sslmode === "disable") return false;
+  const read = (path: string) => readFile(path) as Buffer;
+  const verified = sslmode !== "require";
+  return {
+    ...(tls.ca && verified && { ca: read(tls.ca) }),
+    ...(tls.cert && { cert: read(tls.cert) }),
+    ...(tls.key && { key: read(tls.key) }),
+    ...(tls.passphrase && { passphrase: tls.passphrase }),
+    ...(!isIP(host) && { servername: host }),
+    rejectUnauthorized: verified,
+    // For an IP address the runtime would check the certificate against "localhost".
+    checkServerIdentity: (_name, peer) =>
+      sslmode === "verify-full" ? checkServerIdentity(host, peer) : undefined,
+  };
+}

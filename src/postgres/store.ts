@@ -1,0 +1,225 @@
+import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
+import type { Helper, Sql } from "postgres";
+import type { Message, Sifted } from "../sift.ts";
+
+/** How far one partition of one topic of one cluster has come in this database. */
+export interface Source {
+  id: number;
+  partition: number;
+  /** Everything readable below is settled, once. */
+  nextOffset: number;
+  stored: number;
+  rejected: number;
+  tombstones: number;
+  /** The last record settled, to recognise a topic that was made anew; null before the first. */
+  last: { offset: number; hash: string } | null;
+}
+
+/** One move of one source: everything readable in [from, to), ready to be written. */
+export interface Step {
+  source: number;
+  from: number;
+  to: number;
+  messages: Message[];
+  sifted: Sifted;
+}
+
+/** Positions, rows and rejects: what consuming writes. */
+export interface Store {
+  sources(): Promise<Source[]>;
+  /** Adds the partitions not known yet, each to be read from the offset given. */
+  addSources(starts: Map<number, number>): Promise<void>;
+  /** Writes every step whose source still stands at `from`, in one statement; tells for each whether it was written. */
+  settle(steps: Step[]): Promise<boolean[]>;
+  /** Where a source stands; null when its row is gone. */
+  position(source: number): Promise<number | null>;
+}
+
+/** The tables of `schema`, for one topic of one cluster. */
+export function openStore(
+  sql: Sql,
+  { schema, clusterId, topic }: { schema: string; clusterId: string; topic: string },
+): Store {
+  const table = (name: string) => sql(`${schema}.${name}`);
+  return {
+    sources: async () => {
+      const rows = await sql`
+        select id, partition, next_offset, stored, rejected, tombstones, last_offset, last_hash
+        from ${table("routes_sources")}
+        where cluster_id = ${clusterId} and topic = ${topic}
+        order by partition`;
+      return rows.map((row) => ({
+        id: row.id,
+        partition: row.partition,
+        nextOffset: Number(row.next_offset),
+        stored: Number(row.stored),
+        rejected: Number(row.rejected),
+        tombstones: Number(row.tombstones),
+        last: row.last_hash === null
+          ? null
+          : { offset: Number(row.last_offset), hash: row.last_hash },
+      }));
+    },
+    addSources: async (starts) => {
+      await sql`
+        insert into ${
+        table("routes_sources")
+      } (cluster_id, topic, partition, next_offset, start_offset)
+        select ${clusterId}, ${topic}, partition, start, start
+        from unnest(${literal([...starts.keys()])}::int[], ${
+        literal([...starts.values()])
+      }::bigint[])
+          as start (partition, start)
+        on conflict (cluster_id, topic, partition) do nothing`;
+    },
+    settle: (steps) => settle(sql, table, steps),
+    position: async (source) => {
+      const [row] = await sql`
+        select next_offset from ${table("routes_sources")} where id = ${source}`;
+      return row ? Number(row.next_offset) : null;
+    },
+  };
+}
+
+/**
+ * The whole of exactly once: positions, rows and rejects move together in one statement, and only where the position is
+ * still the one the step began at. Whoever lost that race, or woke from the dead, writes nothing.
+ *
+ * Columns travel as array literals made here: half the cost of letting the client serialize arrays.
+ */
+async function settle(
+  sql: Sql,
+  table: (name: string) => Helper<string>,
+  steps: Step[],
+): Promise<boolean[]> {
+  const column = (of: (step: Step) => number) => literal(steps.map(of));
+  const row = (of: (step: Step) => unknown[]) =>
+    `{${steps.map((s) => of(s).join()).filter(Boolean)}}`;
+  const written = await sql`
+    with step as (
+      select * from unnest(
+        ${column((s) => s.source)}::int[], ${column((s) => s.from)}::bigint[], ${
+    column((s) => s.to)
+  }::bigint[],
+        ${column((s) => s.sifted.points.offsets.length)}::bigint[],
+        ${column((s) => s.sifted.rejects.length)}::bigint[],
+        ${column((s) => s.sifted.tombstones)}::bigint[],
+        ${column((s) => Number(last(s).offset))}::bigint[], ${
+    column((s) => Number(last(s).timestamp))
+  }::bigint[],
+        ${literal(steps.map((s) => fingerprint(last(s))))}::text[]
+      ) as step (id, from_offset, to_offset, stored, rejected, tombstones, last_offset, last_time, last_hash)
+    ), moved as (
+      update ${table("routes_sources")} as source
+      set next_offset = step.to_offset,
+          stored = source.stored + step.stored,
+          rejected = source.rejected + step.rejected,
+          tombstones = source.tombstones + step.tombstones,
+          last_offset = step.last_offset, last_time = step.last_time, last_hash = step.last_hash,
+          updated_at = now()
+      from step
+      where source.id = step.id and source.next_offset = step.from_offset
+      returning source.id, step.stored, step.rejected
+    ), point as (
+      insert into ${table("routes_table")}
+        (user_id, timestamp, latitude, longitude, source_id, source_offset)
+      select user_id, timestamp, latitude, longitude, source_id, source_offset
+      from unnest(
+        ${row((s) => s.sifted.points.userIDs)}::int[],
+        ${row((s) => s.sifted.points.timestamps)}::float8[],
+        ${row((s) => s.sifted.points.latitudes)}::float8[],
+        ${row((s) => s.sifted.points.longitudes)}::float8[],
+        ${row((s) => Array(s.sifted.points.offsets.length).fill(s.source))}::int[],
+        ${row((s) => s.sifted.points.offsets)}::bigint[]
+      ) as point (user_id, timestamp, latitude, longitude, source_id, source_offset)
+      where source_id in (select id from moved)
+      returning source_id
+    ), reject as (
+      insert into ${table("routes_rejects")}
+        (source_id, source_offset, record_time, key, value, headers, code, path, message)
+      select source_id, source_offset, to_timestamp(record_time / 1000.0),
+             decode(key, 'hex'), decode(value, 'hex'), headers, code, path, message
+      from json_to_recordset(${rejectRows(steps)}::text::json) as reject
+        (source_id int, source_offset bigint, record_time float8, key text, value text, headers jsonb,
+         code text, path text, message text)
+      where source_id in (select id from moved)
+      returning source_id
+    )
+    select id,
+      (select count(*) from point where source_id = id) = stored
+        and (select count(*) from reject where source_id = id) = rejected as complete
+    from moved`;
+  const incomplete = written.find(({ complete }) => !complete);
+  if (incomplete) {
+    throw new Error(`the database kept fewer rows than it was given for source ${incomplete.id}`);
+  }
+  return steps.map(({ source }) => written.some(({ id }) => id === source));
+}
+
+function last({ messages }: Step): Message {
+  return messages.at(-1)!;
+}
+
+function literal(values: (number | string)[]): string {
+  return `{${values.join()}}`;
+}
+
+function rejectRows(steps: Step[]): string {
+  return JSON.stringify(
+    steps.flatMap(({ source, sifted }) =>
+      sifted.rejects.map(({ offset, message, code, path, reason }) => ({
+        source_id: source,
+        source_offset: offset,
+        record_time: Number(message.timestamp),
+        key: hex(message.key),
+        value: hex(message.value),
+        headers: message.headers ? headerList(message.headers) : [],
+        code,
+        path: storable(path),
+        message: storable(reason),
+      }))
+    ),
+  );
+}
+
+function hex(bytes: Uint8Array | string | null | undefined): string | null {
+  return bytes == null ? null : asBuffer(bytes).toString("hex");
+}
+
+function asBuffer(bytes: Uint8Array | string): Buffer {
+  return typeof bytes === "string"
+    ? Buffer.from(bytes)
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Headers as a list, since names may repeat: text where the bytes are text, else base64. */
+function headerList(headers: NonNullable<Message["headers"]>): Record<string, string | null>[] {
+  return Object.entries(headers).flatMap(([key, values]) =>
+    [values].flat().map((value) => ({ ...field("key", key), ...field("value", value) }))
+  );
+}
+
+function field(name: "key" | "value", bytes: Uint8Array | string | undefined) {
+  if (bytes == null) return { [name]: null };
+  const buffer = asBuffer(bytes);
+  const text = buffer.toString();
+  return text.includes("\0") || !Buffer.from(text).equals(buffer)
+    ? { [`${name}_base64`]: buffer.toString("base64") }
+    : { [name]: text };
+}
+
+/** PostgreSQL's text holds no NUL and no half of a surrogate pair. */
+function storable(text: string): string {
+  return text.replaceAll("\0", "\\0").toWellFormed();
+}
+
+/** Tells a record from another one at the same offset of a topic made anew: a hash of its time, key and value. */
+export function fingerprint({ timestamp, key, value }: Message): string {
+  const hash = createHash("sha256").update(
+    `${timestamp} ${key?.length ?? -1} ${value?.length ?? -1} `,
+  );
+  if (key) hash.update(key);
+  if (value) hash.update(value);
+  return hash.digest("hex").slice(0, 32);
+}

@@ -1,0 +1,214 @@
+import { Operation } from "./failure.ts";
+import { contradiction, fewerPartitions, holds, place, type Range, type Spec } from "./offsets.ts";
+import { makeStep, type Settle, type Step } from "./settle.ts";
+import type { Message } from "./sift.ts";
+
+/** How far one partition has come in the database. */
+export interface Source {
+  id: number;
+  partition: number;
+  nextOffset: number;
+}
+
+/** Records of one partition in offset order, with nothing readable left out since `from`. */
+export interface Batch {
+  partition: number;
+  from: number;
+  messages: Message[];
+  highWatermark: number;
+  /** Ends when another process may own the partition, or when it is time to stop. */
+  signal: AbortSignal;
+}
+
+/** What a share needs of the topic, the database and the run it belongs to. */
+export interface ShareDeps {
+  topic: string;
+  ranges(): Promise<Map<number, Range>>;
+  offsetsAt(ms: number): Promise<Map<number, number>>;
+  sources(): Promise<Source[]>;
+  addSources(starts: Map<number, number>): Promise<void>;
+  settle: Settle;
+  /** Repeats work on the database while that is away. */
+  patiently(signal: AbortSignal, work: () => Promise<void>): Promise<void>;
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+  /** Called once, when everything asked for is settled. */
+  done: AbortController;
+}
+
+/** What is to be read. */
+export interface ShareOptions {
+  /** Where a partition starts that was never read. */
+  from: Spec;
+  /** How many records at most, in all. */
+  count: number;
+  batchSize: number;
+  stopAtReject: boolean;
+}
+
+const CHUNK_BYTES = 4_194_304;
+
+/** The partitions that this process reads, and where each stands; the reader of the topic calls it and obeys. */
+export class Share {
+  readonly #options: ShareOptions;
+  readonly #deps: ShareDeps;
+  #sources = new Map<number, Source>();
+  /** Of the partitions owned now, null before the group has given any; transaction markers count as passed. */
+  #positions: Map<number, number> | null = null;
+  readonly #highs = new Map<number, number>();
+  #ends: Map<number, number> | null = null;
+  #budget: number;
+
+  constructor(options: ShareOptions, deps: ShareDeps) {
+    this.#options = options;
+    this.#deps = deps;
+    this.#budget = options.count;
+  }
+
+  /** Every partition that was ever read. */
+  get sources(): Source[] {
+    return [...this.#sources.values()];
+  }
+
+  /** Records not yet settled in the partitions owned now. */
+  get lag(): number {
+    let lag = 0;
+    for (const [partition, position] of this.#positions ?? []) {
+      lag += Math.max((this.#highs.get(partition) ?? 0) - position, 0);
+    }
+    return lag;
+  }
+
+  /** Reading is over when every partition has come this far. */
+  endAt(ends: Map<number, number>): void {
+    this.#ends = ends;
+    this.#checkDone();
+  }
+
+  /** Whether the database already holds everything below the ends. */
+  get nothingToRead(): boolean {
+    const sources = this.#sources;
+    return this.#ends !== null &&
+      [...this.#ends].every(([partition, end]) =>
+        (sources.get(partition)?.nextOffset ?? -1) >= end
+      );
+  }
+
+  /** The group gave this process these partitions, and no others: where each is to be read from. */
+  async assigned(partitions: number[], signal: AbortSignal): Promise<Map<number, number>> {
+    const ranges = await this.#deps.ranges();
+    await this.#deps.patiently(signal, () => this.load(ranges, partitions));
+    const positions = new Map<number, number>();
+    for (const partition of partitions) {
+      const { nextOffset } = this.#sources.get(partition)!;
+      const range = ranges.get(partition)!;
+      const kept = holds(range, nextOffset);
+      positions.set(
+        partition,
+        kept ? nextOffset : await this.outOfRange(partition, nextOffset, range),
+      );
+      this.#highs.set(partition, range.high);
+    }
+    if (signal.aborted) return positions;
+    this.#positions = positions;
+    this.#checkDone();
+    return positions;
+  }
+
+  /** Settles a batch chunk by chunk; returns where to read on, or null when this partition needs no more. */
+  async settle(batch: Batch): Promise<number | null> {
+    const { partition, signal } = batch;
+    const source = this.#sources.get(partition)!;
+    const end = this.#ends?.get(partition) ?? Infinity;
+    const messages = batch.messages.filter(({ offset }) => Number(offset) < end);
+    this.#highs.set(partition, batch.highWatermark);
+    let reached: number | null = null;
+    for (let at = 0; at < messages.length && this.#budget > 0 && !signal.aborted;) {
+      const size = Math.min(chunkSize(messages, at, this.#options.batchSize), this.#budget);
+      const chunk = messages.slice(at, at += size);
+      this.#budget -= size;
+      const step = makeStep(source.id, source.nextOffset, chunk);
+      if (this.#options.stopAtReject) await this.#stopAtReject(partition, step, signal);
+      reached = await this.#deps.settle(step, signal);
+      source.nextOffset = reached;
+      // Unless the group was shared anew meanwhile, which read this row again.
+      if (this.#sources.get(partition) === source) this.passed(partition, reached);
+      if (reached === step.to) continue;
+      this.#budget += size;
+      break;
+    }
+    return signal.aborted ? reached ?? batch.from : reached;
+  }
+
+  /** Nothing readable lies before `next`. */
+  passed(partition: number, next: number): void {
+    if (this.#positions?.has(partition)) this.#positions.set(partition, next);
+    this.#checkDone();
+  }
+
+  /** The log does not hold `position`: where to read on, or the failure that says what happened to the log. */
+  async outOfRange(partition: number, position: number, range: Range): Promise<number> {
+    // After a change of leader the end may stand back for a moment.
+    for (let tries = 0; position > range.high && tries < 5; tries++) {
+      await this.#deps.sleep(1_000, this.#deps.done.signal);
+      range = (await this.#deps.ranges()).get(partition) ?? range;
+    }
+    if (holds(range, position)) return position;
+    throw contradiction(this.#deps.topic, partition, position, range);
+  }
+
+  /** Reads where every partition stands; those of `needed` that were never read get their start first. */
+  async load(ranges: Map<number, Range>, needed: number[] = []): Promise<void> {
+    const { sources, addSources, topic } = this.#deps;
+    const read = async () => {
+      this.#sources = new Map((await sources()).map((source) => [source.partition, source]));
+    };
+    await read();
+    const fresh = needed.filter((partition) => !this.#sources.has(partition));
+    if (fresh.length > 0) {
+      const starts = await this.resolve(this.#options.from, ranges);
+      await addSources(new Map(fresh.map((partition) => [partition, starts.get(partition)!])));
+      await read();
+    }
+    const gone = this.sources.map(({ partition }) => partition).filter((p) => !ranges.has(p));
+    if (gone.length > 0) throw fewerPartitions(topic, gone, ranges.size);
+  }
+
+  /** The offset of a place in every partition. */
+  async resolve(spec: Spec, ranges: Map<number, Range>): Promise<Map<number, number>> {
+    const times = spec.at === "time" ? await this.#deps.offsetsAt(spec.ms) : null;
+    return new Map([...ranges].map(([partition, range]) => {
+      return [partition, place(spec, range, times?.get(partition))];
+    }));
+  }
+
+  /** At the first reject, stores what comes before it and stops. */
+  async #stopAtReject(partition: number, step: Step, signal: AbortSignal): Promise<void> {
+    const [reject] = step.sifted.rejects;
+    if (!reject) return;
+    const before = step.messages.filter(({ offset }) => Number(offset) < reject.offset);
+    if (before.length > 0) {
+      await this.#deps.settle(makeStep(step.source, step.from, before), signal);
+    }
+    throw new Operation("data", `partition ${partition} offset ${reject.offset} is no record`, {
+      reason: `${reject.code}: ${[reject.path, reject.reason].filter(Boolean).join(": ")}`,
+      fix: "routes consume --on-reject keep",
+    });
+  }
+
+  #checkDone(): void {
+    const [ends, positions] = [this.#ends, this.#positions];
+    const ended = ends !== null && positions !== null &&
+      [...positions].every(([partition, position]) => position >= (ends.get(partition) ?? 0));
+    if (ended || this.#budget <= 0) this.#deps.done.abort();
+  }
+}
+
+/** As many messages from `at` on as fit one statement: by number, and by bytes unless one alone is larger. */
+function chunkSize(messages: Message[], at: number, countMax: number): number {
+  let size = 0;
+  for (let bytes = 0; size < countMax && at + size < messages.length; size++) {
+    bytes += messages[at + size]!.value?.length ?? 0;
+    if (bytes > CHUNK_BYTES && size > 0) break;
+  }
+  return size;
+}

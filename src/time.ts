@@ -1,0 +1,56 @@
+const UNITS_MS: Record<string, number> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+/** `500ms`, `10s`, `9m`, `1.5h`, `7d` to milliseconds; null when it is none of these. */
+export function parseDuration(text: string): number | null {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text.trim());
+  return match ? Number(match[1]) * UNITS_MS[match[2]!]! : null;
+}
+
+/**
+ * A time to milliseconds since 1970: ISO 8601 (UTC unless it says else), unix seconds, milliseconds of 13 digits, `now`,
+ * `today`, `yesterday`, and `2h` or `-2h` for two hours ago; null when it is none of these. `now` is in milliseconds.
+ */
+export function parseTime(text: string, now: number): number | null {
+  const word = text.trim();
+  const midnight = now - now % UNITS_MS.d!;
+  if (word === "now") return now;
+  if (word === "today") return midnight;
+  if (word === "yesterday") return midnight - UNITS_MS.d!;
+  if (/^\d{13}$/.test(word)) return Number(word);
+  if (/^\d{1,12}(\.\d+)?$/.test(word)) return Number(word) * 1000;
+  const ago = parseDuration(word.replace(/^-/, ""));
+  return ago === null ? parseIso(word) : now - ago;
+}
+
+/** Date.parse() rolls 31 February over into March and takes half the world's formats: neither is wanted. */
+function parseIso(text: string): number | null {
+  const match =
+    /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|[+-]\d{2}:?\d{2})?)?$/i
+      .exec(text);
+  if (!match) return null;
+  const [, date, clock = "00:00", zone = "Z"] = match;
+  const day = Date.parse(`${date}T00:00:00Z`);
+  if (Number.isNaN(day) || new Date(day).toISOString().slice(0, 10) !== date) return null;
+  const offset = zone.length === 5 ? `${zone.slice(0, 3)}:${zone.slice(3)}` : zone.toUpperCase();
+  const ms = Date.parse(`${date}T${clock}${offset}`);
+  return Number.isNaN(ms) ? null : ms;
+}
+
+/** `12 400`: a count as people read it. */
+export function formatCount(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, " ");
+}
+
+/** `0:07`, `12:00`, `1:02:03`: time that has passed. */
+export function formatClock(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  const two = (n: number) => String(n).padStart(2, "0");
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}

@@ -1,0 +1,191 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import type { Kafka } from "kafkajs";
+import { Sender, type SenderOptions } from "../../src/kafka/produce.ts";
+
+const records = [{ key: "7", value: "a" }, { key: "7", value: "b" }];
+const PARTITION = 2;
+
+// As kafkajs throws them; that it does is tested against a broker in produce_test.ts.
+const cut = Object.assign(new Error("kafkajs gave up"), {
+  name: "KafkaJSNonRetriableError",
+  retriable: false,
+  cause: Object.assign(new Error("Connection error: cut"), {
+    name: "KafkaJSConnectionError",
+    retriable: true,
+    code: "ECONNRESET",
+  }),
+});
+const unwritable = Object.assign(new Error("Not authorized"), {
+  name: "KafkaJSProtocolError",
+  retriable: false,
+  type: "TOPIC_AUTHORIZATION_FAILED",
+});
+
+/** What a call of kafkajs does: attempts, seeing so many partitions, and how it ends. */
+interface Call {
+  attempts: number;
+  partitions?: number;
+  ends: Error | "acked" | "elsewhere" | "never";
+}
+
+/** A producer that follows the script, asking the partitioner once an attempt as kafkajs does. */
+function scripted(calls: Call[]): { kafka: Kafka; made: () => number } {
+  let made = 0;
+  const producer = (options: { createPartitioner: () => (args: unknown) => number }) => ({
+    connect: () => Promise.resolve(),
+    disconnect: () => Promise.resolve(),
+    send: async ({ messages }: { messages: unknown[] }) => {
+      const { attempts, partitions = 3, ends } = calls[Math.min(made++, calls.length - 1)]!;
+      const partition = options.createPartitioner();
+      for (let i = 0; i < attempts; i++) {
+        const grouped = messages.reduce((groups, message) => {
+          const target = partition({ partitionMetadata: Array(partitions), message });
+          return Object.assign(groups as object, { [target]: [message] });
+        }, {});
+        assertEquals(grouped, { [PARTITION]: messages });
+      }
+      if (ends === "never") await new Promise(() => {});
+      if (ends instanceof Error) throw ends;
+      return [{ partition: ends === "acked" ? PARTITION : 0, errorCode: 0, baseOffset: "-1" }];
+    },
+  });
+  return { kafka: { producer } as unknown as Kafka, made: () => made };
+}
+
+function open(kafka: Kafka, changes: Partial<SenderOptions> = {}): Sender {
+  const { signal } = new AbortController();
+  const options = {
+    topic: "t",
+    acks: "all",
+    compression: "none",
+    deadlineMs: 250,
+    signal,
+  } as const;
+  return new Sender(kafka, { ...options, ...changes }, 3);
+}
+
+const acked: Call = { attempts: 1, ends: "acked" };
+const cases: {
+  name: string;
+  calls: Call[];
+  options?: Partial<SenderOptions>;
+  as: "acked" | "failed" | "unknown";
+  made: number;
+  reason: string | null;
+}[] = [
+  { name: "an acknowledgement", calls: [acked], as: "acked", made: 1, reason: null },
+  {
+    name: "an acknowledgement after retries inside kafkajs",
+    calls: [{ attempts: 3, ends: "acked" }],
+    as: "acked",
+    made: 1,
+    reason: null,
+  },
+  {
+    name: "an acknowledgement after kafkajs gave up once",
+    calls: [{ attempts: 2, ends: cut }, acked],
+    as: "acked",
+    made: 2,
+    reason: null,
+  },
+  {
+    name: "a refusal of the first attempt",
+    calls: [{ attempts: 1, ends: unwritable }],
+    as: "failed",
+    made: 1,
+    reason: "the broker answered TOPIC_AUTHORIZATION_FAILED",
+  },
+  {
+    name: "a refusal before the first attempt",
+    calls: [{ attempts: 0, ends: unwritable }],
+    as: "failed",
+    made: 1,
+    reason: "the broker answered TOPIC_AUTHORIZATION_FAILED",
+  },
+  {
+    name: "a refusal after an attempt that may have arrived",
+    calls: [{ attempts: 2, ends: unwritable }],
+    as: "unknown",
+    made: 1,
+    reason: "the broker answered TOPIC_AUTHORIZATION_FAILED",
+  },
+  {
+    name: "no answer until the deadline",
+    calls: [{ attempts: 1, ends: "never" }],
+    as: "unknown",
+    made: 1,
+    reason: "no answer in time",
+  },
+  {
+    name: "cut connections until the deadline",
+    calls: [{ attempts: 1, ends: cut }],
+    as: "unknown",
+    made: 2,
+    reason: "Connection error: cut",
+  },
+  {
+    name: "no connection at all until the deadline",
+    calls: [{ attempts: 0, ends: cut }],
+    as: "failed",
+    made: 2,
+    reason: "Connection error: cut",
+  },
+  {
+    name: "an answer that leaves the partition out",
+    calls: [{ attempts: 2, ends: "elsewhere" }],
+    as: "unknown",
+    made: 1,
+    reason: "no answer in time",
+  },
+  {
+    name: "a cut connection with acks=1, and does not try again",
+    calls: [{ attempts: 1, ends: cut }, acked],
+    options: { acks: "1" },
+    as: "unknown",
+    made: 1,
+    reason: "Connection error: cut",
+  },
+  {
+    name: "a topic that has other partitions than before",
+    calls: [{ attempts: 1, partitions: 4, ends: "acked" }],
+    as: "failed",
+    made: 1,
+    reason: "the topic has 4 partitions now, 3 when the run began",
+  },
+];
+
+for (const { name, calls, options, as, made, reason } of cases) {
+  Deno.test(`Sender counts as ${as} what ends in ${name}`, async () => {
+    const script = scripted(calls);
+    const { fault, ...counts } = await open(script.kafka, options).send(PARTITION, records);
+    assertEquals(counts, { acked: 0, failed: 0, unknown: 0, [as]: records.length });
+    assertEquals(fault?.reason ?? null, reason);
+    assertEquals(script.made(), made);
+  });
+}
+
+Deno.test("Sender goes on after an acknowledgement", async () => {
+  const sender = open(scripted([acked]).kafka);
+  assertEquals((await sender.send(PARTITION, records)).acked, 2);
+  assertEquals((await sender.send(PARTITION, records)).acked, 2);
+});
+
+Deno.test("Sender refuses a second send while one is in flight", async () => {
+  const sender = open(scripted([{ attempts: 1, ends: "never" }]).kafka, { deadlineMs: 50 });
+  const first = sender.send(PARTITION, records);
+  await assertRejects(() => sender.send(PARTITION, records), Error, "the sender is busy");
+  await first;
+});
+
+Deno.test("Sender never sends again after an outcome it does not know", async () => {
+  const sender = open(scripted([{ attempts: 1, ends: "never" }, acked]).kafka, { deadlineMs: 50 });
+  assertEquals((await sender.send(PARTITION, records)).unknown, 2);
+  await assertRejects(() => sender.send(PARTITION, records), Error, "the sender is over");
+});
+
+Deno.test("Sender keeps sending to its partition when the topic grows between two attempts", async () => {
+  const sender = open(
+    scripted([{ attempts: 1, ends: cut }, { attempts: 1, partitions: 4, ends: "acked" }]).kafka,
+  );
+  assertEquals((await sender.send(PARTITION, records)).acked, 2);
+});

@@ -1,0 +1,180 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { Operation } from "../src/failure.ts";
+import type { Range } from "../src/offsets.ts";
+import { Share, type ShareDeps, type ShareOptions, type Source } from "../src/share.ts";
+import type { Step } from "../src/settle.ts";
+import type { Message } from "../src/sift.ts";
+
+const never = new AbortController().signal;
+
+/** A share over a topic and a table in memory; `settled` lists what went through. */
+function room(
+  ranges: Record<number, Range>,
+  options: Partial<ShareOptions> = {},
+  stored: Record<number, number> = {},
+) {
+  const log = new Map(Object.entries(ranges).map(([partition, range]) => [+partition, range]));
+  const rows = new Map(Object.entries(stored).map(([partition, next]) => [+partition, next]));
+  const settled: Step[] = [];
+  const done = new AbortController();
+  const sources = (): Promise<Source[]> =>
+    Promise.resolve(
+      [...rows].map(([partition, nextOffset]) => ({ id: partition + 100, partition, nextOffset })),
+    );
+  const deps: ShareDeps = {
+    topic: "t",
+    ranges: () => Promise.resolve(log),
+    offsetsAt: () => Promise.resolve(new Map()),
+    sources,
+    addSources: (starts) => {
+      for (const [partition, start] of starts) rows.set(partition, start);
+      return Promise.resolve();
+    },
+    settle: (step) => {
+      settled.push(step);
+      rows.set(step.source - 100, step.to);
+      return Promise.resolve(step.to);
+    },
+    patiently: (_signal, work) => work(),
+    sleep: () => Promise.resolve(),
+    done,
+  };
+  const share = new Share(
+    { from: { at: "earliest" }, count: Infinity, batchSize: 1000, stopAtReject: false, ...options },
+    deps,
+  );
+  return { share, deps, settled, done: done.signal, log, rows };
+}
+
+function records(
+  from: number,
+  count: number,
+  value = '{"userID":1,"timestamp":1.5,"coordinates":[1.5,2.5]}',
+) {
+  return Array.from({ length: count }, (_, i): Message => ({
+    offset: String(from + i),
+    timestamp: "0",
+    key: null,
+    value: new TextEncoder().encode(value),
+    headers: {},
+  }));
+}
+
+function batch(partition: number, messages: Message[], signal = never) {
+  const from = Number(messages[0]!.offset);
+  return { partition, from, messages, highWatermark: 1000, signal };
+}
+
+Deno.test("assigned() starts unread partitions where --from says and others where the table stands", async () => {
+  const { share, rows } = room({ 0: { low: 5, high: 9 }, 1: { low: 0, high: 50 } }, {
+    from: { at: "last", count: 10 },
+  }, { 1: 33 });
+  assertEquals(await share.assigned([0, 1], never), new Map([[0, 5], [1, 33]]));
+  assertEquals(rows.get(0), 5);
+});
+
+Deno.test("assigned() refuses a position whose records were deleted unread", async () => {
+  const { share } = room({ 0: { low: 5, high: 9 } }, {}, { 0: 2 });
+  const error = await assertRejects(() => share.assigned([0], never), Operation);
+  assertEquals(error.reason, ["offsets 2 to 4 were deleted before they were read"]);
+});
+
+Deno.test("assigned() refuses a position beyond the end, but not one that only seemed so", async () => {
+  const { share, deps } = room({ 0: { low: 0, high: 9 } }, {}, { 0: 12 });
+  await assertRejects(() => share.assigned([0], never), Operation, "ends before");
+  let looks = 0;
+  deps.ranges = () => Promise.resolve(new Map([[0, { low: 0, high: looks++ > 2 ? 12 : 9 }]]));
+  assertEquals(await share.assigned([0], never), new Map([[0, 12]]));
+});
+
+Deno.test("load() refuses a topic with fewer partitions than were read", async () => {
+  const { share, log } = room({ 0: { low: 0, high: 9 } }, {}, { 0: 3, 1: 4 });
+  await assertRejects(() => share.load(log), Operation, "fewer partitions");
+});
+
+Deno.test("settle() goes through a batch in chunks that follow each other without a gap", async () => {
+  const { share, settled } = room({ 0: { low: 0, high: 25 } }, { batchSize: 10 });
+  await share.assigned([0], never);
+  assertEquals(await share.settle(batch(0, records(0, 25))), 25);
+  assertEquals(settled.map(({ from, to }) => [from, to]), [[0, 10], [10, 20], [20, 25]]);
+});
+
+Deno.test("settle() begins a step where the table stands, also behind markers", async () => {
+  const { share, settled } = room({ 0: { low: 0, high: 25 } });
+  await share.assigned([0], never);
+  await share.settle(batch(0, records(0, 5)));
+  share.passed(0, 8);
+  await share.settle(batch(0, records(8, 2)));
+  assertEquals(settled.map(({ from, to }) => [from, to]), [[0, 5], [5, 10]]);
+});
+
+Deno.test("settle() stops at the end that was set, and says when nothing more is wanted", async () => {
+  const { share, settled, done } = room({ 0: { low: 0, high: 25 }, 1: { low: 0, high: 3 } });
+  share.endAt(new Map([[0, 7], [1, 3]]));
+  await share.assigned([0, 1], never);
+  assertEquals(await share.settle(batch(0, records(0, 25))), 7);
+  assertEquals([settled.at(-1)?.to, done.aborted], [7, false]);
+  assertEquals(await share.settle(batch(0, records(7, 5))), null);
+  await share.settle(batch(1, records(0, 3)));
+  assertEquals(done.aborted, true);
+});
+
+Deno.test("settle() takes exactly as many records as were asked for", async () => {
+  const { share, settled, done } = room({ 0: { low: 0, high: 25 } }, { count: 12, batchSize: 10 });
+  await share.assigned([0], never);
+  await share.settle(batch(0, records(0, 25)));
+  assertEquals(settled.map(({ from, to }) => [from, to]), [[0, 10], [10, 12]]);
+  assertEquals(done.aborted, true);
+});
+
+Deno.test("settle() goes on where another writer stands", async () => {
+  const { share, deps } = room({ 0: { low: 0, high: 25 } }, { batchSize: 10 });
+  await share.assigned([0], never);
+  deps.settle = () => Promise.resolve(17);
+  // The share keeps the function it was given, so a new one is made.
+  const other = new Share(
+    { from: { at: "earliest" }, count: Infinity, batchSize: 10, stopAtReject: false },
+    deps,
+  );
+  await other.assigned([0], never);
+  assertEquals(await other.settle(batch(0, records(0, 25))), 17);
+});
+
+Deno.test("settle() with stop at reject stores what comes before the reject and not more", async () => {
+  const { share, settled } = room({ 0: { low: 0, high: 9 } }, { stopAtReject: true });
+  await share.assigned([0], never);
+  const messages = [...records(0, 3), ...records(3, 1, "{"), ...records(4, 2)];
+  const error = await assertRejects(() => share.settle(batch(0, messages)), Operation);
+  assertEquals(error.message, "partition 0 offset 3 is no record");
+  assertEquals(settled.map(({ from, to }) => [from, to]), [[0, 3]]);
+});
+
+Deno.test("settle() ends after the step in hand when it is time to stop", async () => {
+  const { share, deps } = room({ 0: { low: 0, high: 25 } }, { batchSize: 10 });
+  const stop = new AbortController();
+  const steps: number[] = [];
+  const settle = deps.settle;
+  const stopping = new Share(
+    { from: { at: "earliest" }, count: Infinity, batchSize: 10, stopAtReject: false },
+    {
+      ...deps,
+      settle: (step, signal) => {
+        steps.push(step.to);
+        stop.abort();
+        return settle(step, signal);
+      },
+    },
+  );
+  await stopping.assigned([0], never);
+  await share.assigned([0], never);
+  assertEquals(await stopping.settle(batch(0, records(0, 25), stop.signal)), 10);
+  assertEquals(steps, [10]);
+});
+
+Deno.test("lag counts what lies behind the end of the owned partitions", async () => {
+  const { share } = room({ 0: { low: 0, high: 25 }, 1: { low: 0, high: 4 } });
+  await share.assigned([0, 1], never);
+  assertEquals(share.lag, 29);
+  share.passed(0, 20);
+  assertEquals(share.lag, 9);
+});
