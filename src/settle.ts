@@ -120,10 +120,11 @@ interface Entry {
 function createCommitter(ledger: Ledger, { rowsMax, statementsMax }: SettlerOptions) {
   const queue: Entry[] = [];
   let running = 0;
-  let scheduled = false;
+  let turn: ReturnType<typeof setTimeout> | undefined;
 
   function pump(): void {
-    scheduled = false;
+    clearTimeout(turn);
+    turn = undefined;
     while (queue.length > 0 && running < statementsMax) {
       let rows = 0;
       const fits = queue.findIndex(({ step }) => (rows += step.messages.length) > rowsMax);
@@ -153,7 +154,6 @@ function createCommitter(ledger: Ledger, { rowsMax, statementsMax }: SettlerOpti
     new Promise((resolve, reject) => {
       queue.push({ step, resolve, reject });
       // Handlers of one fetch all arrive in the same turn of the event loop: wait for its end.
-      if (!scheduled) setTimeout(pump, 0);
-      scheduled = true;
+      turn ??= setTimeout(pump, 0);
     });
 }
