@@ -1,45 +1,61 @@
 import * as v from "valibot";
+import { parseAsWritten } from "./json.ts";
 
-/** One GPS record: who, when (seconds since 1970), where (degrees: latitude, then longitude). */
-export type Point = v.InferOutput<typeof PointSchema>;
+const USER_MIN = -2_147_483_648;
+const USER_MAX = 2_147_483_647;
+/** The year 10000, in seconds since 1970. */
+const TIME_END = 253_402_300_800;
+const LATITUDE_MAX = 90;
+const LONGITUDE_MAX = 180;
 
 /** What a value must be to become a row; the one place that says so. */
 export const PointSchema = v.object({
-  userID: v.pipe(v.number(), v.integer(), v.minValue(-2_147_483_648), v.maxValue(2_147_483_647)),
-  /** Up to the year 10000. */
-  timestamp: v.pipe(v.number(), v.finite(), v.minValue(0), v.ltValue(253_402_300_800)),
-  coordinates: v.strictTuple([degrees(90), degrees(180)]),
+  userID: v.pipe(v.number(), v.integer(), v.minValue(USER_MIN), v.maxValue(USER_MAX)),
+  timestamp: v.pipe(v.number(), v.finite(), v.minValue(0), v.ltValue(TIME_END)),
+  coordinates: v.strictTuple([degrees(LATITUDE_MAX), degrees(LONGITUDE_MAX)]),
 });
 
 function degrees(max: number) {
   return v.pipe(v.number(), v.finite(), v.minValue(-max), v.maxValue(max));
 }
 
-/** A point, or where the value is at fault and why. */
+/** One GPS record: who, when (seconds since 1970), where (degrees: latitude, then longitude). */
+export type Point = v.InferOutput<typeof PointSchema>;
+
+/** The schema once more for four numbers that are at hand already, at a fiftieth of the cost. */
+export function isPoint(
+  userID: number,
+  timestamp: number,
+  latitude: number,
+  longitude: number,
+): boolean {
+  return Number.isInteger(userID) && userID >= USER_MIN && userID <= USER_MAX &&
+    timestamp >= 0 && timestamp < TIME_END &&
+    Math.abs(latitude) <= LATITUDE_MAX && Math.abs(longitude) <= LONGITUDE_MAX;
+}
+
+/** A point, or where the value is at fault (such as `coordinates[0]`, empty for the whole) and why, in at most 200 characters. */
 export type Parsed = { ok: true; point: Point } | { ok: false; path: string; reason: string };
 
-const FOUND_MAX = 120;
-
-/** The only way from the outside to a point: checks, never converts. */
-export function parsePoint(value: unknown): Parsed {
-  const spelled = spell(value);
-  if (!spelled) {
+/**
+ * The only way from a value of JSON.parse() to a point: checks, never converts. With the text that the value came from, a
+ * refusal quotes numbers as they were written.
+ */
+export function parsePoint(value: unknown, text?: string): Parsed {
+  if (!isRecord(value)) return refuse([], value, text);
+  // The original program writes `userId`.
+  const isOriginal = Object.hasOwn(value, "userId");
+  if (isOriginal && Object.hasOwn(value, "userID")) {
     return { ok: false, path: "userId", reason: "expected one of userID and userId, found both" };
   }
-  const result = v.safeParse(PointSchema, spelled.value, { abortEarly: true });
-  if (!result.success) {
-    const [issue] = result.issues;
-    const path = pathOf(issue).replace(/^userID/, spelled.name);
-    return { ok: false, path, reason: `expected ${expected(issue)}, found ${found(issue.input)}` };
-  }
-  const { userID, timestamp, coordinates: [latitude, longitude] } = result.output;
-  // Adding zero turns -0 into 0.
-  const point: Point = {
-    userID: userID + 0,
-    timestamp: timestamp + 0,
-    coordinates: [latitude + 0, longitude + 0],
-  };
-  return { ok: true, point };
+  const { userId, timestamp, coordinates } = value;
+  const spelled = isOriginal ? { userID: userId, timestamp, coordinates } : value;
+  const result = v.safeParse(PointSchema, spelled, { abortEarly: true });
+  if (result.success) return { ok: true, point: withoutMinusZero(result.output) };
+  const [issue] = result.issues;
+  const keys = (issue.path ?? []).map(({ key }) => key as string | number);
+  if (isOriginal && keys[0] === "userID") keys[0] = "userId";
+  return refuse(keys, value, text);
 }
 
 /** JSON in the form of the topic: the original consumer takes only numbers with a fraction for time and place. */
@@ -55,41 +71,48 @@ function float(value: number): string {
   return Number.isInteger(value) ? `${value + 0}.0` : String(value);
 }
 
-/** The original program writes `userId`; null when a record has both spellings. */
-function spell(value: unknown): { value: unknown; name: string } | null {
-  if (typeof value !== "object" || value === null || !Object.hasOwn(value, "userId")) {
-    return { value, name: "userID" };
-  }
-  if (Object.hasOwn(value, "userID")) return null;
-  const { userId, timestamp, coordinates } = value as Record<string, unknown>;
-  return { value: { userID: userId, timestamp, coordinates }, name: "userId" };
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-type Issue = v.InferIssue<typeof PointSchema>;
-
-function pathOf(issue: Issue): string {
-  return (issue.path ?? []).map(({ key }) =>
-    typeof key === "number" ? `[${key}]` : `.${String(key)}`
-  )
-    .join("").replace(/^\./, "");
-}
-
-function expected({ type, expected, requirement }: Issue & { requirement?: unknown }): string {
-  if (type === "strict_tuple") return "two numbers";
-  if (type === "integer") return "an integer";
-  if (type === "finite") return "a finite number";
-  if (requirement !== undefined) return String(expected);
-  const names: Record<string, string> = {
-    number: "a number",
-    Object: "an object",
-    Array: "two numbers",
+/** Adding zero turns -0 into 0. */
+function withoutMinusZero({ userID, timestamp, coordinates: [latitude, longitude] }: Point): Point {
+  return {
+    userID: userID + 0,
+    timestamp: timestamp + 0,
+    coordinates: [latitude + 0, longitude + 0],
   };
-  return names[expected ?? ""] ??
-    String(expected);
 }
 
-function found(input: unknown): string {
-  if (input === undefined) return "nothing";
-  const text = typeof input === "number" ? String(input) : JSON.stringify(input);
-  return text.length > FOUND_MAX ? `${text.slice(0, FOUND_MAX)}…` : text;
+const EXPECTED: Record<string, string> = {
+  "": "an object",
+  "userID": `an integer from ${USER_MIN} to ${USER_MAX}`,
+  "userId": `an integer from ${USER_MIN} to ${USER_MAX}`,
+  "timestamp": `seconds since 1970 from 0 to below ${TIME_END}`,
+  "coordinates": "an array of latitude and longitude",
+  "coordinates[0]": `a latitude from -${LATITUDE_MAX} to ${LATITUDE_MAX}`,
+  "coordinates[1]": `a longitude from -${LONGITUDE_MAX} to ${LONGITUDE_MAX}`,
+  "coordinates[2]": "no third coordinate",
+};
+const REASON_MAX = 200;
+
+function refuse(keys: (string | number)[], value: unknown, text: string | undefined): Parsed {
+  const path = keys.map((key) => typeof key === "number" ? `[${key}]` : key).join("");
+  const found = keys.reduce<unknown>(
+    (part, key) => (part as Record<string | number, unknown>)[key],
+    text === undefined ? value : parseAsWritten(text),
+  );
+  return { ok: false, path, reason: shorten(`expected ${EXPECTED[path]}, found ${quote(found)}`) };
+}
+
+function quote(found: unknown): string {
+  if (found === undefined) return "nothing";
+  return typeof found === "number" ? String(found) : JSON.stringify(found);
+}
+
+/** A pair of surrogates is not cut in two: half a pair is no text that a database takes. */
+function shorten(text: string): string {
+  return text.length <= REASON_MAX
+    ? text
+    : text.slice(0, REASON_MAX - 1).replace(/[\ud800-\udbff]$/, "") + "…";
 }

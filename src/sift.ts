@@ -1,4 +1,6 @@
+import { DEPTH_MAX, findSyntaxFault, isTooDeep } from "./json.ts";
 import { parsePoint, type Point } from "./point.ts";
+import { readPoint } from "./wire.ts";
 
 /** A record of the topic as it came from the broker; offsets are safe integers. */
 export interface Message {
@@ -21,14 +23,14 @@ export interface Points {
   longitudes: number[];
 }
 
-/** Why a record is no row. `path` and `message` are text for people; `code` is stable. */
+/** Why a record is no row. `path` and `reason` are text for people; `code` is stable. */
 export interface Reject {
   offset: number;
   message: Message;
   code: "json_syntax" | "utf8" | "schema" | "depth" | "size" | "duplicate_key" | `db_${string}`;
   /** Such as `coordinates[0]`; empty when the whole value is at fault. */
   path: string;
-  /** Expected and received, at most 200 characters of the value. */
+  /** Expected and found, at most 200 characters. */
   reason: string;
 }
 
@@ -39,9 +41,10 @@ export interface Sifted {
   tombstones: number;
 }
 
-const VALUE_MAX = 1_048_576;
-const DEPTH_MAX = 64;
+/** Bytes of a value, and again of key and headers together. */
+const SIZE_MAX = 1_048_576;
 
+// A decoder takes one byte order mark away; a second one is left, and is no JSON.
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** Judges records: each becomes a row, a reject or a tombstone; nothing throws, nothing waits. */
@@ -61,7 +64,7 @@ export function sift(messages: Message[]): Sifted {
       tombstones++;
       continue;
     }
-    const judged = judge(message);
+    const judged = judge(message.value, message);
     if ("code" in judged) {
       rejects.push({ offset, message, ...judged });
       continue;
@@ -77,27 +80,34 @@ export function sift(messages: Message[]): Sifted {
 
 type Fault = Pick<Reject, "code" | "path" | "reason">;
 
-function judge({ value, key, headers }: Message): Point | Fault {
-  const bytes = value!;
-  if (bytes.length > VALUE_MAX) return fault("size", `the value has ${bytes.length} bytes`);
+function judge(bytes: Uint8Array, { key, headers }: Message): Point | Fault {
+  if (bytes.length > SIZE_MAX) {
+    return fault("size", `expected at most ${SIZE_MAX} bytes, found ${bytes.length}`);
+  }
   const around = (key?.length ?? 0) + sizeOf(headers);
-  if (around > VALUE_MAX) return fault("size", `key and headers have ${around} bytes`);
+  if (around > SIZE_MAX) {
+    return fault("size", `expected at most ${SIZE_MAX} bytes of key and headers, found ${around}`);
+  }
+  return readPoint(bytes) ?? judgeText(bytes);
+}
+
+function judgeText(bytes: Uint8Array): Point | Fault {
   let text: string;
   try {
     text = decoder.decode(bytes);
   } catch {
-    return fault("utf8", "the bytes are not UTF-8");
+    return fault("utf8", "expected UTF-8, found other bytes");
   }
-  if (bytes.length > DEPTH_MAX && isTooDeep(text)) {
-    return fault("depth", `nested deeper than ${DEPTH_MAX}`);
-  }
-  let json: unknown;
+  if (isTooDeep(bytes)) return fault("depth", `expected at most ${DEPTH_MAX} levels, found more`);
+  let value: unknown;
   try {
-    json = JSON.parse(text);
+    value = JSON.parse(text);
   } catch (error) {
-    return fault("json_syntax", (error as Error).message);
+    return isUtf16(bytes)
+      ? fault("utf8", "expected UTF-8, found UTF-16 or UTF-32")
+      : fault("json_syntax", findSyntaxFault(text) ?? (error as Error).message);
   }
-  const parsed = parsePoint(json);
+  const parsed = parsePoint(value, text);
   return parsed.ok ? parsed.point : { code: "schema", path: parsed.path, reason: parsed.reason };
 }
 
@@ -105,6 +115,7 @@ function fault(code: Reject["code"], reason: string): Fault {
   return { code, path: "", reason };
 }
 
+/** Bytes of the headers; of their names, characters. */
 function sizeOf(headers: Message["headers"]): number {
   let size = 0;
   for (const [name, values] of Object.entries(headers ?? {})) {
@@ -113,17 +124,8 @@ function sizeOf(headers: Message["headers"]): number {
   return size;
 }
 
-/** Counts brackets outside of strings, since the parser would go down with them. */
-function isTooDeep(text: string): boolean {
-  let depth = 0;
-  for (let at = 0, quoted = false; at < text.length; at++) {
-    const char = text[at];
-    if (char === '"') quoted = !quoted;
-    else if (char === "\\" && quoted) at++;
-    else if (quoted) continue;
-    else if (char === "{" || char === "[") depth++;
-    else if (char === "}" || char === "]") depth--;
-    if (depth > DEPTH_MAX) return true;
-  }
-  return false;
+/** Without a mark it is good UTF-8, full of zeros; these patterns of zeros are in RFC 4627, section 3. */
+function isUtf16(bytes: Uint8Array): boolean {
+  const [a, b, c, d] = bytes;
+  return bytes.length % 2 === 0 && ((a === 0 && c === 0) || (b === 0 && d === 0));
 }

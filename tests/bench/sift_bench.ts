@@ -1,0 +1,56 @@
+import { Buffer } from "node:buffer";
+import { encodePoint, type Point } from "../../src/point.ts";
+import { type Message, sift } from "../../src/sift.ts";
+import { track } from "../../src/track.ts";
+
+// Each iteration does one chunk: divide by RECORDS for the cost of a record.
+const RECORDS = 5000;
+
+const points = take(track({
+  seed: 1,
+  model: "walk",
+  users: 100,
+  center: [60.1699, 24.9384],
+  radiusM: 25_000,
+  speedKmh: 40,
+  intervalMs: 5_000,
+  startMs: 1_732_431_234_567,
+}));
+
+function take(from: Iterator<Point, never>): Point[] {
+  return Array.from({ length: RECORDS }, () => from.next().value);
+}
+
+/** As the Kafka client hands them over. */
+function messagesOf(write: (point: Point) => string): Message[] {
+  return points.map((point, i) => ({
+    offset: String(1_000_000 + i),
+    timestamp: "1732431234567",
+    key: Buffer.from(String(point.userID)),
+    value: Buffer.from(write(point)),
+    headers: {},
+  }));
+}
+
+function asPython({ userID, timestamp, coordinates: [latitude, longitude] }: Point): string {
+  const long = [timestamp, latitude, longitude].map((number) => number * (1 + Number.EPSILON));
+  return `{"userId": ${userID}, "timestamp": ${long[0]}, "coordinates": [${long[1]}, ${long[2]}]}`;
+}
+
+const inputs: [name: string, messages: Message[]][] = [
+  ["rows as this program writes them", messagesOf(encodePoint)],
+  ["rows as the original writes them, 17 digits", messagesOf(asPython)],
+  ["rows with a further key", messagesOf((point) => JSON.stringify({ ...point, note: "" }))],
+  ["rejects by the schema", messagesOf((point) => JSON.stringify({ ...point, userID: "7" }))],
+  ["rejects by syntax", messagesOf((point) => encodePoint(point) + "}")],
+];
+
+for (const [name, messages] of inputs) {
+  Deno.bench(`sift ${RECORDS} ${name}`, { group: "sift" }, () => {
+    sift(messages);
+  });
+}
+
+Deno.bench(`encode ${RECORDS} points`, { group: "encode" }, () => {
+  for (const point of points) encodePoint(point);
+});
