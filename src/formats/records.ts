@@ -1,0 +1,21 @@
+import { encodePoint } from "../point.ts";
+import type { Format } from "./format.ts";
+
+/** Fixes as records of the topic, a line each, exact to the last bit; columns: user, time, latitude, longitude, … */
+export function records(): Format {
+  return {
+    head: "",
+    rows: (batch) => {
+      let text = "";
+      for (const [userID, timestamp, latitude, longitude] of batch as number[][]) {
+        text += encodePoint({
+          userID: userID!,
+          timestamp: timestamp!,
+          coordinates: [latitude!, longitude!],
+        }) + "\n";
+      }
+      return text;
+    },
+    tail: () => "",
+  };
+}

@@ -1,0 +1,30 @@
+// What people are shown must not steer their terminal: everything invisible in stored text becomes visible.
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]/gu;
+const NAMES: Record<string, string> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+
+/** Text for a terminal: at most `max` characters, controls and marks of direction escaped. */
+export function shown(text: string, max: number): string {
+  const clipped = text.length > max
+    ? text.slice(0, max).replace(/[\ud800-\udbff]$/, "") + "…"
+    : text;
+  return isPlain(clipped) ? clipped : clipped.replace(
+    INVISIBLE,
+    (char) => NAMES[char] ?? `\\u{${char.codePointAt(0)!.toString(16)}}`,
+  );
+}
+
+const COMBINING = /\p{Mn}|\p{Me}/gu;
+// East Asian wide and full-width characters, and emoji (Unicode's EastAsianWidth.txt, blocks rounded up).
+const WIDE =
+  /[\u{1100}-\u{115f}\u{2e80}-\u{303e}\u{3041}-\u{a4cf}\u{ac00}-\u{d7a3}\u{f900}-\u{faff}\u{fe30}-\u{fe6f}\u{ff00}-\u{ff60}\u{ffe0}-\u{ffe6}\u{20000}-\u{3fffd}\p{Emoji_Presentation}]/gu;
+
+/** How many cells of a terminal the text takes. */
+export function widthOf(text: string): number {
+  if (isPlain(text)) return text.length;
+  const base = text.replace(COMBINING, "");
+  return [...base].length + (base.match(WIDE)?.length ?? 0);
+}
+
+function isPlain(text: string): boolean {
+  return /^[\x20-\x7e]*$/.test(text);
+}

@@ -1,0 +1,52 @@
+import type { Format, Look } from "./format.ts";
+import { widthOf } from "./shown.ts";
+import { bold, peopleText, vertical } from "./vertical.ts";
+
+const TEXT_MAX = 120;
+
+/** Aligned columns; a line a value where they are wider than the terminal. The first batch sets the widths. */
+export function table(look: Look): Format {
+  const { columns, header, time, unicode, width, color } = look;
+  const texts = columns.map((column) => peopleText(column, time, TEXT_MAX));
+  const [dash, cross, bar] = unicode ? ["─", "┼", "│"] : ["-", "+", "|"];
+  const leftAligned = columns.map(({ kind }) =>
+    kind === "text" || (kind === "time" && time === "iso")
+  );
+  let widths: number[] | null = null;
+  let instead: Format | null = null;
+
+  function line(cells: string[], widths: number[], style = (text: string) => text): string {
+    const padded = cells.map((text, i) => {
+      const padding = " ".repeat(Math.max(0, widths[i]! - widthOf(text)));
+      return leftAligned[i] ? style(text) + padding : padding + style(text);
+    });
+    return ` ${padded.join(` ${bar} `)}`.trimEnd() + "\n";
+  }
+
+  function top(widths: number[]): string {
+    if (!header) return "";
+    const names = columns.map(({ name }) => name);
+    const rule = widths.map((width) => dash!.repeat(width + 2)).join(cross);
+    return line(names, widths, (name) => bold(name, color)) + rule + "\n";
+  }
+
+  function begin(cells: string[][]): string {
+    widths = columns.map(({ name }, i) =>
+      cells.reduce((most, row) => Math.max(most, widthOf(row[i]!)), header ? name.length : 0)
+    );
+    const total = widths.reduce((sum, width) => sum + width + 3, -1);
+    if (width !== null && total > width && cells.length > 0) instead = vertical(look);
+    return instead ? "" : top(widths);
+  }
+
+  return {
+    head: "",
+    rows: (batch) => {
+      const cells = batch.map((row) => row.map((cell, i) => texts[i]!(cell)));
+      const head = widths ? "" : begin(cells);
+      if (instead) return instead.rows(batch);
+      return head + cells.map((row) => line(row, widths!)).join("");
+    },
+    tail: () => widths ? "" : begin([]),
+  };
+}

@@ -1,0 +1,47 @@
+import { textOf } from "./cell.ts";
+import type { Cell, Column, Format, Look } from "./format.ts";
+import { shown, widthOf } from "./shown.ts";
+
+const TEXT_MAX = 1_000;
+const RULE_MAX = 80;
+
+/** A line a value, as `psql` with \x. */
+export function vertical({ columns, header, time, unicode, width, color }: Look): Format {
+  const texts = columns.map((column) => peopleText(column, time, TEXT_MAX));
+  const nameWidth = Math.max(...columns.map(({ name }) => name.length));
+  const names = columns.map(({ name }) => bold(name, color) + " ".repeat(nameWidth - name.length));
+  const [dash, cross, bar] = unicode ? ["─", "┼", "│"] : ["-", "+", "|"];
+  let count = 0;
+  return {
+    head: "",
+    rows: (batch) => {
+      const cells = batch.map((row) => row.map((cell, i) => texts[i]!(cell)));
+      const longest = cells.flat().reduce((most, text) => Math.max(most, widthOf(text)), 0);
+      const ruleWidth = Math.min(nameWidth + 3 + longest, width ?? RULE_MAX);
+      return cells.map((row) => {
+        const title = `${dash}[ RECORD ${++count} ]`.padEnd(nameWidth + 1, dash);
+        const rule = title.length === nameWidth + 1 ? title + cross : title;
+        const above = header ? rule.padEnd(ruleWidth, dash) + "\n" : count > 1 ? "\n" : "";
+        return above + row.map((text, i) => `${names[i]} ${bar} ${text}`.trimEnd() + "\n").join("");
+      }).join("");
+    },
+    tail: () => "",
+  };
+}
+
+/** A cell as people read it: derived numbers rounded, text made safe. */
+export function peopleText(
+  column: Column,
+  time: Look["time"],
+  textMax: number,
+): (cell: Cell) => string {
+  if (column.kind === "text") return (cell) => cell === null ? "" : shown(String(cell), textMax);
+  const { digits } = column;
+  if (digits === undefined) return textOf(column, time);
+  return (cell) => cell === null ? "" : (cell as number).toFixed(digits);
+}
+
+/** Stands out on a terminal that can. */
+export function bold(text: string, color: boolean): string {
+  return color ? `\x1b[1m${text}\x1b[22m` : text;
+}

@@ -1,0 +1,178 @@
+import type { Fragment, Helper, Sql } from "postgres";
+import { type Box, boxAround, EARTH_RADIUS_M } from "../geo.ts";
+
+/** What is looked for; times in seconds since 1970, degrees. */
+export interface Search {
+  what: "points" | "last" | "summary" | "rejects";
+  /** Inclusive ranges; null: all. */
+  users: [from: number, to: number][] | null;
+  /** Half open. */
+  since: number | null;
+  until: number | null;
+  bbox: Box | null;
+  near: { latitude: number; longitude: number; radiusM: number } | null;
+  order: "time" | "user" | "distance";
+  reverse: boolean;
+  /** Most rows; null: all. */
+  limit: number | null;
+}
+
+/** The pieces of `select cells from … order by …`. */
+export interface Pieces {
+  cells: Fragment;
+  from: Fragment;
+  order: Fragment;
+}
+
+type Key = [column: string, direction: "asc" | "desc"];
+
+// Rows by other programs have no source: those that tie in all of this are equal in all that is shown.
+const PLACE: Key[] = [["latitude", "asc"], ["longitude", "asc"]];
+const OLDEST_FIRST: Key[] = [
+  ["timestamp", "asc"],
+  ["source_id", "asc"],
+  ["source_offset", "asc"],
+  ...PLACE,
+];
+const NEWEST_FIRST: Key[] = [
+  ["timestamp", "desc"],
+  ["user_id", "asc"],
+  ["source_id", "desc"],
+  ["source_offset", "desc"],
+  ...PLACE,
+];
+const FIX_ORDERS: Record<Search["order"], Key[]> = {
+  time: NEWEST_FIRST,
+  user: [["user_id", "asc"], ...OLDEST_FIRST],
+  distance: [["distance", "asc"], ...NEWEST_FIRST],
+};
+
+/** The statement of a search in pieces; every value is a parameter. */
+export function piecesOf(sql: Sql, schema: string, search: Search): Pieces {
+  const table = (name: string) => sql(`${schema}.${name}`);
+  const order = (keys: Key[]) => sql.unsafe(orderText(keys, search.reverse)) as unknown as Fragment;
+  if (search.what === "rejects") {
+    return {
+      cells: sql`topic, partition, source_offset::float8, extract(epoch from record_time)::float8,
+        code, path, message, value`,
+      from: sql`(
+        select * from ${table("routes_rejects")}
+        join ${table("routes_sources")} on id = source_id
+        where ${during(sql, search, (seconds) => sql`to_timestamp(${seconds}::float8)`)}
+      ) as reject`,
+      order: order([
+        ["record_time", "desc"],
+        ["topic", "asc"],
+        ["partition", "asc"],
+        ["source_offset", "desc"],
+      ]),
+    };
+  }
+  const fixes = fixesOf(sql, table("routes_table"), search);
+  if (search.what === "summary") {
+    return {
+      cells: sql`user_id, fixes, first, last, metres,
+        west, east, eastern_west, western_east, south, north`,
+      from: sql`(${summaryOf(sql, fixes)}) as summary`,
+      order: order(
+        search.order === "time" ? [["last", "desc"], ["user_id", "asc"]] : [["user_id", "asc"]],
+      ),
+    };
+  }
+  const latest = sql`
+    select distinct on (user_id) * from (${fixes}) as fix
+    order by user_id, timestamp desc, source_id desc nulls last, source_offset desc nulls last,
+      latitude, longitude`;
+  return {
+    cells: sql`user_id, timestamp, latitude, longitude ${search.near ? sql`, distance` : sql``}`,
+    from: sql`(${search.what === "last" ? latest : fixes}) as fix`,
+    order: order(FIX_ORDERS[search.order]),
+  };
+}
+
+function orderText(keys: Key[], reverse: boolean): string {
+  return keys.map(([column, direction]) =>
+    `${column} ${(direction === "asc") === reverse ? "desc" : "asc"}`
+  ).join(", ");
+}
+
+/** The fixes that pass every filter. */
+function fixesOf(sql: Sql, table: Helper<string>, search: Search): Fragment {
+  const { users, bbox, near } = search;
+  const conditions = [during(sql, search, (seconds) => sql`${seconds}::float8`)];
+  if (users) conditions.push(sql`(${among(sql, users)})`);
+  if (bbox) conditions.push(within(sql, bbox));
+  if (near) conditions.push(within(sql, boxAround(near)));
+  const columns = sql`user_id, timestamp, latitude, longitude, source_id, source_offset`;
+  const where = conditions.reduce((all, one) => sql`${all} and ${one}`);
+  if (!near) return sql`select ${columns} from ${table} where ${where}`;
+  const distance = metres(sql, {
+    latitude: sql`${near.latitude}::float8`,
+    longitude: sql`${near.longitude}::float8`,
+  });
+  return sql`
+    select * from (
+      select ${columns}, ${distance} as distance from ${table} where ${where}
+    ) as near where distance <= ${near.radiusM}::float8`;
+}
+
+function during(
+  sql: Sql,
+  { what, since, until }: Search,
+  instant: (seconds: number) => Fragment,
+): Fragment {
+  const column = sql(what === "rejects" ? "record_time" : "timestamp");
+  const from = since === null ? sql`true` : sql`${column} >= ${instant(since)}`;
+  return until === null ? from : sql`${from} and ${column} < ${instant(until)}`;
+}
+
+function among(sql: Sql, users: [number, number][]): Fragment {
+  const single = users.filter(([from, to]) => from === to).map(([user]) => user);
+  return users.filter(([from, to]) => from !== to).reduce(
+    (any, [from, to]) => sql`${any} or user_id between ${from}::int and ${to}::int`,
+    sql`user_id = any(${`{${single}}`}::int[])`,
+  );
+}
+
+/** Edges included, and 180° is -180°. */
+function within(sql: Sql, { west, south, east, north }: Box): Fragment {
+  const from = sql`longitude >= ${west}::float8`;
+  const to = sql`longitude <= ${east}::float8`;
+  const same = east === 180 ? -180 : west === -180 ? 180 : null;
+  const inside = west > east
+    ? sql`(${from} or ${to})`
+    : same === null
+    ? sql`${from} and ${to}`
+    : sql`(${from} and ${to} or longitude = ${same}::float8)`;
+  return sql`latitude between ${south}::float8 and ${north}::float8 and ${inside}`;
+}
+
+/** Haversine from another place to that of the row; `least` since rounding may step over 1. */
+function metres(sql: Sql, from: { latitude: Fragment; longitude: Fragment }): Fragment {
+  return sql`${2 * EARTH_RADIUS_M}::float8 * asin(least(1, sqrt(
+    sin(radians(latitude - ${from.latitude}) / 2) ^ 2 +
+    cos(radians(latitude)) * cos(radians(${from.latitude})) *
+      sin(radians(longitude - ${from.longitude}) / 2) ^ 2
+  )))`;
+}
+
+function summaryOf(sql: Sql, fixes: Fragment): Fragment {
+  // The first fix is its own predecessor, so that its step is 0.
+  const before = {
+    latitude: sql`lag(latitude, 1, latitude) over track`,
+    longitude: sql`lag(longitude, 1, longitude) over track`,
+  };
+  const chronology = sql.unsafe(orderText(OLDEST_FIRST, false)) as unknown as Fragment;
+  return sql`
+    select user_id, count(*)::float8 as fixes, min(timestamp) as first, max(timestamp) as last,
+      sum(metres) as metres,
+      min(longitude) as west, max(longitude) as east,
+      min(longitude) filter (where longitude >= 0) as eastern_west,
+      max(longitude) filter (where longitude < 0) as western_east,
+      min(latitude) as south, max(latitude) as north
+    from (
+      select *, ${metres(sql, before)} as metres from (${fixes}) as fix
+      window track as (partition by user_id order by ${chronology})
+    ) as step
+    group by user_id`;
+}

@@ -1,0 +1,42 @@
+import { assertEquals } from "@std/assert";
+import { isoTime, jsonOf, textOf } from "../../src/formats/cell.ts";
+import type { Cell, Column, Look } from "../../src/formats/format.ts";
+
+Deno.test("isoTime() shows every decimal of the number, and three at least", () => {
+  const cases: [number, string][] = [
+    [0, "1970-01-01T00:00:00.000Z"],
+    [1732431234, "2024-11-24T06:53:54.000Z"],
+    [1732431234.5, "2024-11-24T06:53:54.500Z"],
+    [1732431234.567, "2024-11-24T06:53:54.567Z"],
+    [1732431234.567891, "2024-11-24T06:53:54.567891Z"],
+    [253_402_300_799.99997, "9999-12-31T23:59:59.99997Z"],
+    [0.000001, "1970-01-01T00:00:00.000001Z"],
+    [1e-7, "1970-01-01T00:00:00.000Z"],
+    [-1.25, "1969-12-31T23:59:58.750Z"],
+    [NaN, "NaN"],
+    [1e300, "1e+300"],
+  ];
+  for (const [seconds, expected] of cases) assertEquals(isoTime(seconds), expected);
+});
+
+Deno.test("textOf() and jsonOf() write each kind of cell", () => {
+  const cases: [Column["kind"], Look["time"], Cell, text: string, json: string][] = [
+    ["integer", "iso", -7, "-7", "-7"],
+    ["decimal", "iso", 0.1 + 0.2, "0.30000000000000004", "0.30000000000000004"],
+    ["decimal", "iso", 5e-324, "5e-324", "5e-324"],
+    ["decimal", "iso", NaN, "NaN", "null"],
+    ["decimal", "iso", null, "", "null"],
+    ["time", "iso", 1.5, "1970-01-01T00:00:01.500Z", '"1970-01-01T00:00:01.500Z"'],
+    ["time", "unix", 1732431234.567, "1732431234.567", "1732431234.567"],
+    ["time", "ms", 1732431234.567, "1732431234567", "1732431234567"],
+    ["time", "iso", null, "", "null"],
+    ["time", "ms", null, "", "null"],
+    ["text", "iso", 'a"\n\u001b', 'a"\n\u001b', '"a\\"\\n\\u001b"'],
+    ["text", "iso", null, "", "null"],
+  ];
+  for (const [kind, time, cell, text, json] of cases) {
+    const column: Column = { name: "x", kind };
+    assertEquals(textOf(column, time)(cell), text);
+    assertEquals(jsonOf(column, time)(cell), json);
+  }
+});

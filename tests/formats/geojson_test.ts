@@ -1,0 +1,122 @@
+import { assert, assertEquals } from "@std/assert";
+import { geojson } from "../../src/formats/geojson.ts";
+import type { Look } from "../../src/formats/format.ts";
+import { render } from "./support.ts";
+
+type Position = [number, number];
+interface Feature {
+  type: string;
+  properties: { user: number; coordTimes: unknown[] };
+  geometry: { type: string; coordinates: unknown[] };
+}
+
+/** The features, after a look at the rules of RFC 7946 that bear on them. */
+function parse(look: Partial<Look>, ...batches: number[][][]): Feature[] {
+  const collection = JSON.parse(render(geojson, look, ...batches));
+  assertEquals(Object.keys(collection), ["type", "features"]);
+  assertEquals(collection.type, "FeatureCollection");
+  for (const { type, properties, geometry } of collection.features as Feature[]) {
+    assertEquals(type, "Feature");
+    const { coordinates } = geometry;
+    if (geometry.type === "Point") checkPosition(coordinates as Position);
+    else {
+      const isMulti = geometry.type === "MultiLineString";
+      assert(isMulti || geometry.type === "LineString", geometry.type);
+      const parts = (isMulti ? coordinates : [coordinates]) as Position[][];
+      const times = isMulti ? properties.coordTimes : [properties.coordTimes];
+      assertEquals((times as unknown[][]).map((part) => part.length), parts.map((p) => p.length));
+      for (const part of parts) {
+        assert(part.length >= 2);
+        part.forEach(checkPosition);
+        // No part crosses 180° (3.1.9).
+        part.slice(1).forEach(([lon], i) => assert(Math.abs(lon - part[i]![0]) <= 180));
+      }
+    }
+  }
+  return collection.features;
+}
+
+function checkPosition(position: Position): void {
+  const [longitude, latitude] = position;
+  assertEquals(position.length, 2);
+  assert(Math.abs(longitude) <= 180 && Math.abs(latitude) <= 90);
+}
+
+Deno.test("geojson() of nothing is a collection without features", () => {
+  assertEquals(render(geojson, {}), '{"type":"FeatureCollection","features":[]}\n');
+});
+
+Deno.test("geojson() has a line a user, longitude first, and a point for a single fix", () => {
+  const features = parse(
+    {},
+    [[1, 0, 60, 25], [1, 5.5, 60.1, 25.1]],
+    // The track of a user goes on in the next batch.
+    [[1, 10, 60.2, 25.2], [2, 20, -10, -20]],
+    [],
+    [[3, 1, 0, 0], [3, 2, 0, 0]],
+  );
+  assertEquals(features, [
+    {
+      type: "Feature",
+      properties: {
+        user: 1,
+        coordTimes: [
+          "1970-01-01T00:00:00.000Z",
+          "1970-01-01T00:00:05.500Z",
+          "1970-01-01T00:00:10.000Z",
+        ],
+      },
+      geometry: { type: "LineString", coordinates: [[25, 60], [25.1, 60.1], [25.2, 60.2]] },
+    },
+    {
+      type: "Feature",
+      properties: { user: 2, coordTimes: ["1970-01-01T00:00:20.000Z"] },
+      geometry: { type: "Point", coordinates: [-20, -10] },
+    },
+    {
+      type: "Feature",
+      properties: {
+        user: 3,
+        coordTimes: ["1970-01-01T00:00:01.000Z", "1970-01-01T00:00:02.000Z"],
+      },
+      geometry: { type: "LineString", coordinates: [[0, 0], [0, 0]] },
+    },
+  ]);
+});
+
+Deno.test("geojson() cuts a track at 180°, on both sides of the meridian", () => {
+  const [feature] = parse({ time: "unix" }, [
+    [1, 0, 0, 179],
+    [1, 10, 1, -179],
+    [1, 20, 2, -178],
+    [1, 40, 0, 178],
+  ]);
+  assertEquals(feature!.geometry, {
+    type: "MultiLineString",
+    coordinates: [
+      [[179, 0], [180, 0.5]],
+      [[-180, 0.5], [-179, 1], [-178, 2], [-180, 1]],
+      [[180, 1], [178, 0]],
+    ],
+  });
+  assertEquals(feature!.properties.coordTimes, [[0, 5], [5, 10, 20, 30], [30, 40]]);
+});
+
+Deno.test("geojson() keeps to the rules for any walk along the meridian", () => {
+  for (let seed = 1; seed <= 200; seed++) {
+    // A linear congruential generator: the same walks each time.
+    let state = seed;
+    const next = () => (state = state * 48_271 % 2_147_483_647) / 2_147_483_647;
+    const fixes = Array.from({ length: 2 + Math.floor(next() * 8) }, (_, i) => {
+      const longitude = [180, -180, 179 + next(), -179 - next()][Math.floor(next() * 4)]!;
+      return [1, i, next() * 180 - 90, longitude];
+    });
+    parse({}, fixes);
+  }
+});
+
+Deno.test("geojson() leaves out what has no place", () => {
+  const features = parse({}, [[1, 0, NaN, 5], [2, 0, 1, 5], [2, 1, 2, NaN]]);
+  assertEquals(features.map(({ properties }) => properties.user), [2]);
+  assertEquals(features[0]!.geometry, { type: "Point", coordinates: [5, 1] });
+});

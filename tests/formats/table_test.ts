@@ -1,0 +1,122 @@
+import { assertEquals } from "@std/assert";
+import { table } from "../../src/formats/table.ts";
+import type { Column } from "../../src/formats/format.ts";
+import { lines, render } from "./support.ts";
+
+const rows = [[7, 1732431234.567, 60.1699123, -24.9], [12345, 0, -1.5, 180]];
+const texts: Column[] = [{ name: "n", kind: "integer" }, { name: "text", kind: "text" }];
+
+Deno.test("table() aligns numbers to the right and text to the left", () => {
+  assertEquals(
+    render(table, {}, rows),
+    lines(
+      "  user | time                     |   latitude | longitude",
+      "-------+--------------------------+------------+-----------",
+      "     7 | 2024-11-24T06:53:54.567Z | 60.1699123 |     -24.9",
+      " 12345 | 1970-01-01T00:00:00.000Z |       -1.5 |       180",
+    ),
+  );
+});
+
+Deno.test("table() draws lines on a terminal that has them, names in bold where there is colour", () => {
+  assertEquals(
+    render(table, { unicode: true, color: true, time: "unix", width: 80 }, rows.slice(0, 1)),
+    lines(
+      " \x1b[1muser\x1b[22m │           \x1b[1mtime\x1b[22m │   \x1b[1mlatitude\x1b[22m │ \x1b[1mlongitude\x1b[22m",
+      "──────┼────────────────┼────────────┼───────────",
+      "    7 │ 1732431234.567 │ 60.1699123 │     -24.9",
+    ),
+  );
+});
+
+Deno.test("table() shows the names of the columns of an empty result, unless without header", () => {
+  assertEquals(
+    render(table, {}),
+    lines(" user | time | latitude | longitude", "------+------+----------+-----------"),
+  );
+  assertEquals(render(table, { header: false }), "");
+  assertEquals(render(table, { header: false, columns: texts }, [[1, "a"]]), lines(" 1 | a"));
+});
+
+Deno.test("table() keeps the widths of the first batch", () => {
+  assertEquals(
+    render(table, { columns: texts }, [[1, "a"]], [[22, "bb"], [3, "c"]]),
+    lines(" n | text", "---+------", " 1 | a", " 22 | bb", " 3 | c"),
+  );
+});
+
+Deno.test("table() counts wide and combining characters as the terminal does", () => {
+  const cells = ["ab", "日本", "e\u0301", "👍", "한", null, "å"].map((text, i) => [i, text]);
+  const columns: Column[] = [texts[1]!, { name: "end", kind: "text" }];
+  assertEquals(
+    render(table, { columns }, cells.map(([, text]) => [text!, "|"])),
+    lines(
+      " text | end",
+      "------+-----",
+      " ab   | |",
+      " 日本 | |",
+      " e\u0301    | |",
+      " 👍   | |",
+      " 한   | |",
+      "      | |",
+      " å    | |",
+    ),
+  );
+});
+
+Deno.test("table() lets no stored text steer the terminal", () => {
+  const cases: [string, string][] = [
+    ["\x1b[31mred", "\\u{1b}[31mred"],
+    ["a\nb\tc\rd", "a\\nb\\tc\\rd"],
+    ["\0\x07\x7f\x9b", "\\u{0}\\u{7}\\u{7f}\\u{9b}"],
+    ["abc\u202edef\u200f", "abc\\u{202e}def\\u{200f}"],
+    ["\ufeffx\u2028\u2066", "\\u{feff}x\\u{2028}\\u{2066}"],
+    ["half \ud800 pair", "half \\u{d800} pair"],
+    ["\u{e0041}", "\\u{e0041}"],
+    ['quote " and \\ stay', 'quote " and \\ stay'],
+  ];
+  for (const [text, expected] of cases) {
+    assertEquals(
+      render(table, { columns: texts, header: false }, [[1, text]]),
+      lines(` 1 | ${expected}`),
+    );
+  }
+});
+
+Deno.test("table() cuts long text, never inside a character", () => {
+  const shown = (text: string) =>
+    render(table, { columns: texts, header: false }, [[1, text]]).slice(5, -1);
+  assertEquals(shown("x".repeat(120)), "x".repeat(120));
+  assertEquals(shown("x".repeat(121)), "x".repeat(120) + "…");
+  assertEquals(shown("x".repeat(119) + "👍👍"), "x".repeat(119) + "…");
+});
+
+Deno.test("table() rounds what is derived for people", () => {
+  const columns: Column[] = [{ name: "km", kind: "decimal", digits: 1 }];
+  assertEquals(
+    render(table, { columns }, [[12.34], [5], [null]]),
+    lines("   km", "------", " 12.3", "  5.0", ""),
+  );
+});
+
+Deno.test("table() becomes vertical where it is wider than the terminal, and only there", () => {
+  const widest = " 12345 | 1970-01-01T00:00:00.000Z |       -1.5 |       180";
+  const whole = render(table, { width: widest.length + 1 }, rows);
+  assertEquals(whole.split("\n")[3], widest);
+  const narrow = render(table, { width: widest.length }, rows);
+  assertEquals(
+    narrow,
+    lines(
+      "-[ RECORD 1 ]-----------------------",
+      "user      | 7",
+      "time      | 2024-11-24T06:53:54.567Z",
+      "latitude  | 60.1699123",
+      "longitude | -24.9",
+      "-[ RECORD 2 ]-----------------------",
+      "user      | 12345",
+      "time      | 1970-01-01T00:00:00.000Z",
+      "latitude  | -1.5",
+      "longitude | 180",
+    ),
+  );
+});

@@ -1,0 +1,513 @@
+import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
+import { Buffer } from "node:buffer";
+import type { Sql } from "postgres";
+import { migrations } from "../../src/migrations/mod.ts";
+import { records } from "../../src/formats/records.ts";
+import { parsePoint } from "../../src/point.ts";
+import { openPostgres } from "../../src/postgres/connect.ts";
+import { openFinder } from "../../src/postgres/find.ts";
+import { checksum, script } from "../../src/postgres/migrate.ts";
+import type { Search } from "../../src/postgres/search.ts";
+
+const SERVER = {
+  host: "127.0.0.1",
+  port: 5432,
+  user: "postgres",
+  password: null,
+  database: "postgres",
+  schema: "public",
+  sslmode: "disable",
+  tls: { ca: null, cert: null, key: null, passphrase: null },
+  maintenanceDb: null,
+  applicationName: "routes test",
+  connectTimeoutMs: 10_000,
+  statementTimeoutMs: 60_000,
+  poolMax: 1,
+} as const;
+
+type Fix = [user: number, time: number, latitude: number, longitude: number];
+
+const everything: Search = {
+  what: "points",
+  users: null,
+  since: null,
+  until: null,
+  bbox: null,
+  near: null,
+  order: "time",
+  reverse: false,
+  limit: null,
+};
+
+interface Room {
+  /** For filling the tables. */
+  sql: Sql;
+  schema: string;
+  add(...fixes: Fix[]): Promise<void>;
+  /** All rows of a search, on a session that can only read. */
+  find(search?: Partial<Search>): Promise<unknown[][]>;
+  count(search?: Partial<Search>, max?: number | null): Promise<number>;
+  open(options?: ReaderOptions): Reader;
+}
+interface ReaderOptions {
+  statementTimeoutMs?: number;
+  signal?: AbortSignal;
+  log?: (line: string) => void;
+}
+type Reader = ReturnType<typeof openFinder> & { sql: Sql; close(): Promise<void> };
+
+/** Runs with migrated tables in a schema of its own. */
+async function inRoom(work: (room: Room) => Promise<void>): Promise<void> {
+  const readFile = () => new Uint8Array();
+  const schema = `find_${crypto.randomUUID().slice(0, 8)}`;
+  const { sql } = openPostgres(SERVER, { readFile, log: null, max: 1 });
+  const open: Room["open"] = ({ signal, log, ...settings } = {}) => {
+    const { sql } = openPostgres(
+      { ...SERVER, ...settings },
+      { readFile, log: log ?? null, max: 1, readOnly: true },
+    );
+    const finder = openFinder(sql, { schema, signal: signal ?? new AbortController().signal });
+    return { ...finder, sql, close: () => sql.end() };
+  };
+  const reader = open();
+  try {
+    for (const migration of migrations) {
+      await sql.unsafe(script(schema, { ...migration, checksum: checksum(migration.sql) }));
+    }
+    await work({
+      sql,
+      schema,
+      open,
+      add: async (...fixes) => {
+        const column = (i: number) => `{${fixes.map((fix) => fix[i])}}`;
+        await sql`
+          insert into ${sql(`${schema}.routes_table`)} (user_id, timestamp, latitude, longitude)
+          select * from unnest(${column(0)}::int[], ${column(1)}::float8[], ${column(2)}::float8[],
+            ${column(3)}::float8[])`;
+      },
+      find: (search) => gather(reader.find({ ...everything, ...search })),
+      count: (search, max = null) => reader.count({ ...everything, ...search }, max),
+    });
+  } finally {
+    await reader.close();
+    await sql`drop schema if exists ${sql(schema)} cascade`;
+    await sql.end();
+  }
+}
+
+async function gather(batches: AsyncIterable<unknown[][]>): Promise<unknown[][]> {
+  const rows = [];
+  for await (const batch of batches) rows.push(...batch.map((row) => [...row]));
+  return rows;
+}
+
+const users = (rows: unknown[][]) => rows.map(([user]) => user);
+const times = (rows: unknown[][]) => rows.map(([, time]) => time);
+
+Deno.test("find() returns nothing from empty tables", () =>
+  inRoom(async ({ find, count }) => {
+    for (const what of ["points", "last", "summary", "rejects"] as const) {
+      assertEquals(await find({ what }), [], what);
+      assertEquals(await count({ what }), 0, what);
+    }
+  }));
+
+Deno.test("find() takes since as included and until as excluded", () =>
+  inRoom(async ({ add, find }) => {
+    await add([1, 99.999, 0, 0], [1, 100, 0, 0], [1, 199.999, 0, 0], [1, 200, 0, 0]);
+    assertEquals(times(await find({ since: 100, until: 200 })), [199.999, 100]);
+    assertEquals(times(await find({ since: 100 })), [200, 199.999, 100]);
+    assertEquals(times(await find({ until: 100 })), [99.999]);
+  }));
+
+Deno.test("find() takes users one by one and in ranges, ends included", () =>
+  inRoom(async ({ add, find }) => {
+    await add(...[-3, 1, 2, 3, 5, 7, 9, 10].map((user): Fix => [user, 1, 0, 0]));
+    const cases: [NonNullable<Search["users"]>, number[]][] = [
+      [[[7, 7]], [7]],
+      [[[1, 1], [2, 2], [5, 9]], [1, 2, 5, 7, 9]],
+      [[[5, 9]], [5, 7, 9]],
+      [[[-5, -1]], [-3]],
+      [[[4, 4]], []],
+      [[[-2_147_483_648, 2_147_483_647]], [-3, 1, 2, 3, 5, 7, 9, 10]],
+    ];
+    for (const [ranges, expected] of cases) {
+      assertEquals(users(await find({ users: ranges, order: "user" })), expected);
+    }
+    // The list of users must not swallow the other conditions.
+    assertEquals(await find({ users: [[1, 1], [5, 9]], since: 2 }), []);
+  }));
+
+Deno.test("find() takes a box with its edges, and one that lies across 180°", () =>
+  inRoom(async ({ add, find }) => {
+    await add(
+      [1, 1, 10, 20],
+      [2, 1, 5, 15],
+      [3, 1, 10.0001, 20],
+      [4, 1, 0, 179.5],
+      [5, 1, 0, -179.5],
+      [6, 1, 0, 180],
+      [7, 1, 0, -180],
+      [8, 1, 0, 0],
+    );
+    const cases: [Search["bbox"] & object, number[]][] = [
+      [{ west: 15, south: 5, east: 20, north: 10 }, [1, 2]],
+      [{ west: 179, south: -1, east: -179, north: 1 }, [4, 5, 6, 7]],
+      [{ west: 179, south: -1, east: 180, north: 1 }, [4, 6, 7]],
+      [{ west: -180, south: -1, east: -179, north: 1 }, [5, 6, 7]],
+      [{ west: 180, south: -1, east: -179.9, north: 1 }, [6, 7]],
+      [{ west: -180, south: -90, east: 180, north: 90 }, [1, 2, 3, 4, 5, 6, 7, 8]],
+    ];
+    for (const [bbox, expected] of cases) {
+      assertEquals(users(await find({ bbox, order: "user" })), expected, JSON.stringify(bbox));
+    }
+  }));
+
+Deno.test("find() measures distances on the sphere, over poles and across 180°", () =>
+  inRoom(async ({ add, find }) => {
+    const degree = 6_371_008.8 * Math.PI / 180;
+    await add(
+      [1, 1, 89.5, 0],
+      [2, 1, 89.5, 180],
+      [3, 1, 90, 77],
+      [4, 1, 0.25, 179.75],
+      [5, 1, 0, -179.75],
+      [6, 1, 60.1699, 24.9384],
+      [7, 1, 59.4370, 24.7536],
+      [8, 1, -0.5, 0],
+    );
+    const cases: [place: [number, number], radiusM: number, expected: [number, number][]][] = [
+      [[89.5, 0], degree + 1, [[1, 0], [3, degree / 2], [2, degree]]],
+      [[89.5, 0], degree - 1, [[1, 0], [3, degree / 2]]],
+      [[0, 180], degree / 4 + 1, [[5, degree / 4]]],
+      [[0, -180], degree, [[5, degree / 4], [4, degree * Math.SQRT2 / 4]]],
+      // Helsinki to Tallinn.
+      [[60.1699, 24.9384], 100_000, [[6, 0], [7, 82_120]]],
+      [[60.1699, 24.9384], 0, [[6, 0]]],
+      [[0, 0], degree / 2, [[8, degree / 2]]],
+    ];
+    for (const [[latitude, longitude], radiusM, expected] of cases) {
+      const near = { latitude, longitude, radiusM };
+      const rows = await find({ near, order: "distance" });
+      const label = JSON.stringify(near);
+      assertEquals(users(rows), expected.map(([user]) => user), label);
+      rows.forEach((row, i) => assertAlmostEquals(row[4] as number, expected[i]![1], 100, label));
+    }
+    const world = { latitude: 12, longitude: 34, radiusM: 30_000_000 };
+    assertEquals((await find({ near: world })).length, 8);
+  }));
+
+Deno.test("find() with near is not misled by its box: it finds what a look at every row finds", () =>
+  inRoom(async ({ sql, schema, find }) => {
+    await sql`
+      insert into ${sql(`${schema}.routes_table`)} (user_id, timestamp, latitude, longitude)
+      select g, g, asin(2 * (g * 0.618034 - floor(g * 0.618034)) - 1) * 180 / pi(),
+        360 * (g * 0.754878 - floor(g * 0.754878)) - 180
+      from generate_series(1, 3000) as g`;
+    const all = await find();
+    let found = 0;
+    const places = [[0, 0], [0, 179.9], [85, -179], [-89, 10], [90, 0], [45, -45], [-60, 180]];
+    for (const [latitude, longitude] of places as [number, number][]) {
+      for (const radiusM of [200_000, 1_000_000, 5_000_000, 12_000_000]) {
+        const near = { latitude, longitude, radiusM };
+        const expected = all.filter(([, , lat, lon]) =>
+          haversine(latitude, longitude, lat as number, lon as number) <= radiusM
+        );
+        found += expected.length;
+        assertEquals(users(await find({ near })), users(expected), JSON.stringify(near));
+      }
+    }
+    assert(found > 10_000);
+  }));
+
+function haversine(lat1: number, lon1: number, lat2: number, lon2: number): number {
+  const radians = (degrees: number) => degrees * Math.PI / 180;
+  const [a, b] = [radians(lat1), radians(lat2)];
+  // The spherical law of cosines, to measure by another formula than the program.
+  const cosine = Math.sin(a) * Math.sin(b) +
+    Math.cos(a) * Math.cos(b) * Math.cos(radians(lon2 - lon1));
+  return 6_371_008.8 * Math.acos(Math.max(-1, Math.min(1, cosine)));
+}
+
+Deno.test("find() orders by time, user and distance the same way each time, and exactly back to front", () =>
+  inRoom(async ({ sql, schema, add, find }) => {
+    // Ties in everything that orders come from other programs, in any order of storage.
+    const fixes: Fix[] = [];
+    for (const user of [3, 1, 2]) {
+      for (const time of [20, 10, 20]) {
+        for (const place of [2, 1]) fixes.push([user, time, place, place]);
+      }
+    }
+    await add(...fixes);
+    const near = { latitude: 0, longitude: 0, radiusM: 1_000_000 };
+    const orders = ["time", "user", "distance"] as const;
+    const before: unknown[][][] = [];
+    for (const order of orders) before.push(await find({ order, near }));
+    // An update of every other row moves it to another place in the table.
+    await sql`update ${sql(`${schema}.routes_table`)} set user_id = user_id where latitude = 1`;
+    await sql`vacuum full ${sql(`${schema}.routes_table`)}`;
+    for (const [i, order] of orders.entries()) {
+      const rows = await find({ order, near });
+      assertEquals(rows.length, 18);
+      assertEquals(rows, before[i], order);
+      assertEquals(await find({ order, near, reverse: true }), rows.toReversed(), order);
+      assertEquals(await find({ order, near, limit: 5 }), rows.slice(0, 5), order);
+    }
+    const [byTime, byUser, byDistance] = before as [unknown[][], unknown[][], unknown[][]];
+    assertEquals(times(byTime).slice(0, 13), [...Array(12).fill(20), 10]);
+    assertEquals(users(byTime).slice(0, 5), [1, 1, 1, 1, 2]);
+    assertEquals(users(byUser).slice(0, 7), [1, 1, 1, 1, 1, 1, 2]);
+    assertEquals(times(byUser).slice(0, 6), [10, 10, 20, 20, 20, 20]);
+    assertEquals(byDistance.slice(0, 9).every(([, , latitude]) => latitude === 1), true);
+  }));
+
+Deno.test("find() breaks ties of time by offset, the latest first", () =>
+  inRoom(async ({ sql, schema, find }) => {
+    await sql`
+      insert into ${sql(`${schema}.routes_table`)}
+      select 7, 100, g, 0, 1, g from generate_series(1, 9) as g order by g * 7 % 10`;
+    const latitudes = (rows: unknown[][]) => rows.map(([, , latitude]) => latitude);
+    assertEquals(latitudes(await find()), [9, 8, 7, 6, 5, 4, 3, 2, 1]);
+    assertEquals(latitudes(await find({ order: "user" })), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    assertEquals(latitudes(await find({ what: "last" })), [9]);
+  }));
+
+Deno.test("find() of the last fixes takes the newest that passes the filters, one a user", () =>
+  inRoom(async ({ add, find, count }) => {
+    await add([1, 10, 1, 1], [1, 30, 3, 3], [1, 20, 2, 2], [2, 15, 9, 9], [3, 40, 9, 9]);
+    assertEquals(await find({ what: "last" }), [[3, 40, 9, 9], [1, 30, 3, 3], [2, 15, 9, 9]]);
+    assertEquals(await find({ what: "last", until: 25, order: "user" }), [
+      [1, 20, 2, 2],
+      [2, 15, 9, 9],
+    ]);
+    assertEquals(await count({ what: "last" }), 3);
+  }));
+
+Deno.test("find() of the summary counts, measures and frames each user's track", () =>
+  inRoom(async ({ add, find, count }) => {
+    const degree = 6_371_008.8 * Math.PI / 180;
+    // In no order: a track is made by time.
+    await add([1, 30, 2, 0], [1, 10, 0, 0], [1, 20, 1, 0]);
+    await add([2, 100, 5, 6]);
+    await add([3, 10, 0, 179], [3, 20, 0, -179], [3, 30, 1, -179]);
+    await add([4, 10, -1, -170], [4, 20, 0, -175]);
+    const rows = await find({ what: "summary", order: "user" });
+    const metres = rows.map((row) => row[4] as number);
+    const without = rows.map((row) => row.toSpliced(4, 1));
+    assertEquals(without, [
+      [1, 3, 10, 30, 0, 0, 0, 2],
+      [2, 1, 100, 100, 6, 5, 6, 5],
+      [3, 3, 10, 30, 179, 0, -179, 1],
+      [4, 2, 10, 20, -175, -1, -170, 0],
+    ]);
+    assertAlmostEquals(metres[0]!, 2 * degree, 1);
+    assertEquals(metres[1], 0);
+    assertAlmostEquals(metres[2]!, 3 * degree, 1);
+    assertEquals(users(await find({ what: "summary", order: "time" })), [2, 1, 3, 4]);
+    assertEquals(users(await find({ what: "summary", order: "user", reverse: true })), [
+      4,
+      3,
+      2,
+      1,
+    ]);
+    assertEquals(await count({ what: "summary" }), 4);
+    assertEquals((await find({ what: "summary", since: 20, users: [[1, 1]] }))[0]![1], 2);
+  }));
+
+Deno.test("find() of rejects tells where, when, why and what, to the byte", () =>
+  inRoom(async ({ sql, schema, find, count }) => {
+    const table = (name: string) => sql(`${schema}.${name}`);
+    await sql`
+      insert into ${
+      table("routes_sources")
+    } (cluster_id, topic, partition, start_offset, next_offset)
+      values ('c', 'routes', 0, 0, 9), ('c', 'routes', 1, 0, 9)`;
+    const value = Buffer.from([0xff, 0x00, 0x41]);
+    await sql`
+      insert into ${
+      table("routes_rejects")
+    } (source_id, source_offset, record_time, value, code, path, message)
+      select id, partition + 5000000000, to_timestamp(1732431234.567 + partition), ${value}::bytea, 'utf8', '', 'no'
+      from ${table("routes_sources")}`;
+    const row = (partition: number) => [
+      "routes",
+      partition,
+      5_000_000_000 + partition,
+      1732431234.567 + partition,
+      "utf8",
+      "",
+      "no",
+      value,
+    ];
+    assertEquals(await find({ what: "rejects" }), [row(1), row(0)]);
+    assertEquals(await find({ what: "rejects", reverse: true }), [row(0), row(1)]);
+    assertEquals(await find({ what: "rejects", since: 1732431235 }), [row(1)]);
+    assertEquals(await find({ what: "rejects", until: 1732431235 }), [row(0)]);
+    assertEquals(await count({ what: "rejects" }), 2);
+  }));
+
+Deno.test("count() ignores the limit of the search and stops at its own", () =>
+  inRoom(async ({ add, count }) => {
+    await add(...Array.from({ length: 50 }, (_, i): Fix => [i, i, 0, 0]));
+    assertEquals(await count({ limit: 3 }), 50);
+    assertEquals(await count({ since: 10, until: 30 }), 20);
+    assertEquals(await count({}, 7), 7);
+    const near = { latitude: 0, longitude: 0, radiusM: 1 };
+    assertEquals(await count({ near, order: "distance" }), 50);
+  }));
+
+Deno.test("find() returns floats exact to the last bit, so that ndjson is the record again", () =>
+  inRoom(async ({ add, open }) => {
+    const bits = new DataView(new ArrayBuffer(8));
+    const fixes: Fix[] = [
+      [1, 0, 5e-324, -5e-324],
+      [-2_147_483_648, 1e-7, -90, 180],
+      [2_147_483_647, 253_402_300_799.99997, 90, -180],
+      [0, 1732431234.567, 0.1 + 0.2, 2.2250738585072014e-308],
+      [1, 1e-310, 1.7976931348623157e-300, 1 / 3],
+    ];
+    while (fixes.length < 2_000) {
+      crypto.getRandomValues(new Uint8Array(bits.buffer));
+      const [random, scale] = [Math.random(), bits.getFloat64(0)];
+      const tiny = Math.abs(scale) <= 90 ? scale : 1 / scale;
+      if (!(Math.abs(tiny) <= 90)) continue;
+      fixes.push([fixes.length, random * 2e9, tiny, random * 360 - 180]);
+    }
+    await add(...fixes);
+    await add([77, -0, -0, -0]);
+    const { find, sql: reading, close } = open();
+    // A server set up long ago may cut floats to 15 digits.
+    await reading`set extra_float_digits = 0`;
+    const rows = await gather(find({ ...everything, order: "user" }));
+    await close();
+    const lines = records().rows(rows as number[][]).trimEnd().split("\n");
+    const back = lines.map((line) => {
+      const parsed = parsePoint(JSON.parse(line));
+      if (!parsed.ok) throw new Error(`${parsed.path} ${parsed.reason}: ${line}`);
+      const { userID, timestamp, coordinates } = parsed.point;
+      return [userID, timestamp, ...coordinates];
+    });
+    const expected = [...fixes, [77, 0, 0, 0]].sort(([a, b], [c, d]) => a! - c! || b! - d!);
+    assertEquals(back.length, expected.length);
+    // Compared as text of the bits: assertEquals() has 0 and -0 differ too, but says less where.
+    assertEquals(back.map(hexes), expected.map(hexes));
+  }));
+
+function hexes(row: number[]): string {
+  return row.map((value) => {
+    const view = new DataView(new ArrayBuffer(8));
+    view.setFloat64(0, value);
+    return view.getBigUint64(0).toString(16);
+  }).join(" ");
+}
+
+Deno.test("find() reads 200 000 rows in batches, one ahead of its reader at most", () =>
+  inRoom(async ({ sql, schema, open }) => {
+    await sql`
+      insert into ${sql(`${schema}.routes_table`)} (user_id, timestamp, latitude, longitude)
+      select g % 100, g, 60, 25 from generate_series(1, 200000) as g`;
+    let fetched = 0;
+    const { find, close } = open({ log: (line) => fetched += Number(line.includes("fetch")) });
+    let [count, batches] = [0, 0];
+    for await (const batch of find(everything)) {
+      batches++;
+      assertEquals(batch[0]![1], 200_000 - count);
+      count += batch.length;
+      assertEquals(batch.length, 5_000);
+      // Time for more to come, if more were on its way.
+      if (batches <= 3) await new Promise((resolve) => setTimeout(resolve, 50));
+      assertEquals(fetched, batches + 1);
+    }
+    await close();
+    assertEquals(count, 200_000);
+  }));
+
+Deno.test("find() survives a reader that pauses for longer than statement_timeout", () =>
+  inRoom(async ({ sql, schema, open }) => {
+    await sql`
+      insert into ${sql(`${schema}.routes_table`)} (user_id, timestamp, latitude, longitude)
+      select 1, g, 60, 25 from generate_series(1, 20000) as g`;
+    const { find, close } = open({ statementTimeoutMs: 400 });
+    let count = 0;
+    for await (const batch of find(everything)) {
+      if (count === 0) await new Promise((resolve) => setTimeout(resolve, 1_000));
+      count += batch.length;
+    }
+    await close();
+    assertEquals(count, 20_000);
+  }));
+
+Deno.test("find() tells its reader when the server goes away while the reader pauses", () =>
+  inRoom(async ({ sql, schema, open }) => {
+    await sql`
+      insert into ${sql(`${schema}.routes_table`)} (user_id, timestamp, latitude, longitude)
+      select 1, g, 60, 25 from generate_series(1, 20000) as g`;
+    const { find, sql: reading, close } = open();
+    const [session] = await reading`select pg_backend_pid() as pid`;
+    let count = 0;
+    await assertRejects(async () => {
+      for await (const batch of find(everything)) {
+        count += batch.length;
+        await sql`select pg_terminate_backend(${session!.pid})`;
+        // Long enough for the news to come, and for what fails to fail unheard.
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    });
+    await close();
+    assert(count < 20_000);
+  }));
+
+Deno.test("find() leaves the session ready when its reader stops half-way", () =>
+  inRoom(async ({ sql, schema, open }) => {
+    await sql`
+      insert into ${sql(`${schema}.routes_table`)} (user_id, timestamp, latitude, longitude)
+      select 1, g, 60, 25 from generate_series(1, 20000) as g`;
+    const { find, count, sql: reading, close } = open();
+    for await (const _ of find(everything)) break;
+    assertEquals(await count(everything, null), 20_000);
+    assertEquals(await gather(find({ ...everything, limit: 1 })), [[1, 20_000, 60, 25]]);
+    const [state] = await reading.unsafe("select now() = statement_timestamp() as outside");
+    assertEquals(state!.outside, true);
+    await assertRejects(
+      async () => await reading`create table ${reading(`${schema}.t`)} ()`,
+      Error,
+      "read-only",
+    );
+    await close();
+  }));
+
+Deno.test("find() is cancelled by its signal while the server still works", () =>
+  inRoom(async ({ sql, schema, open }) => {
+    await sql`
+      insert into ${sql(`${schema}.routes_table`)} (user_id, timestamp, latitude, longitude)
+      select 1, g, 60, 25 from generate_series(1, 1000) as g`;
+    // A view that takes for ever stands in for a big table.
+    await sql.unsafe(`
+      alter table ${schema}.routes_table rename to slow;
+      create view ${schema}.routes_table as select * from ${schema}.slow where pg_sleep(0.1) is not null`);
+    const stop = new AbortController();
+    const { find, count, close } = open({ signal: stop.signal });
+    const found = gather(find(everything));
+    setTimeout(() => stop.abort(), 200);
+    await assertRejects(() => found, Error, "canceling statement due to user request");
+    await assertRejects(() => count(everything, null));
+    await close();
+  }));
+
+Deno.test("find() is stopped by its signal while its reader pauses", () =>
+  inRoom(async ({ sql, schema, open }) => {
+    await sql`
+      insert into ${sql(`${schema}.routes_table`)} (user_id, timestamp, latitude, longitude)
+      select 1, g, 60, 25 from generate_series(1, 20000) as g`;
+    const stop = new AbortController();
+    const { find, close } = open({ signal: stop.signal });
+    let count = 0;
+    for await (const batch of find(everything)) {
+      count += batch.length;
+      stop.abort();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      break;
+    }
+    await close();
+    assertEquals(count, 5_000);
+  }));
