@@ -223,7 +223,7 @@ async function migrate(options: Options<"migrate">, bench: Bench): Promise<objec
 
 /** Creates the database through another one: the one that is set, or Aiven's, or PostgreSQL's own. */
 async function createMissing(
-  create: (sql: import("postgres").Sql, name: string) => Promise<"created" | "exists">,
+  create: typeof import("./postgres/migrate.ts").createDatabase,
   bench: Bench,
 ): Promise<"created" | "exists"> {
   const { maintenanceDb, database } = bench.settings.postgresql;
