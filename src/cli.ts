@@ -92,7 +92,8 @@ export type Command =
   | { verb: "produce"; options: ProduceOptions }
   | { verb: "consume"; options: ConsumeOptions }
   | { verb: "migrate"; options: MigrateOptions }
-  | { verb: "query"; options: QueryOptions };
+  | { verb: "query"; options: QueryOptions }
+  | { verb: "verify" };
 
 /** The arguments of the process as a command; `now` is in milliseconds. Throws a Usage for everything that is not known. */
 export function parseCli(args: string[], now: number): { globals: Globals; command: Command } {
@@ -123,6 +124,7 @@ function commandOf(verb: Verb | null, words: string[], values: Values, read: Rea
     case null:
       return { verb: "help", topic: null };
     case "version":
+    case "verify":
       return { verb };
     case "help":
       if (topic !== null && !isVerb(topic) && topic !== "settings") {

@@ -9,6 +9,7 @@ Usage: routes COMMAND [FLAGS]
   produce    make records and send them
   consume    read, validate, store
   query      look at the data
+  verify     prove that every record is accounted for, once
   help       about a command, or "settings"
   version    the version
 
@@ -54,6 +55,17 @@ Usage: routes query [FLAGS]
 Examples:
   routes query --user 7 --since 2h
   routes query --near 60.17,24.94 --radius 2km --format geojson > near.geojson
+`,
+  verify: `Read the topic again and compare it record by record with the database.
+
+Every record that was consumed must be a row, a reject or a tombstone, once and
+unchanged. Ends with 0 when all is accounted for, else with 65. Changes nothing.
+
+Usage: routes verify
+
+Examples:
+  routes verify
+  routes verify --json
 `,
 };
 
@@ -108,7 +120,9 @@ export function help(topic: string | null): string {
   const overview = `${OVERVIEW}\nGlobal flags:\n${table(globalFlags)}`;
   if (topic === null || !(topic in COMMANDS)) return overview;
   const verb = topic as keyof typeof COMMANDS;
-  return `${COMMANDS[verb]}\nFlags:\n${table(commandFlags[verb])}\nGlobal flags: routes help\n`;
+  const own = commandFlags[verb];
+  const flags = own.length > 0 ? `\nFlags:\n${table(own)}` : "";
+  return `${COMMANDS[verb]}${flags}\nGlobal flags: routes help\n`;
 }
 
 function table(flags: Flag[]): string {

@@ -104,10 +104,15 @@ async function perform(command: Work, bench: Bench): Promise<Done> {
     case "query":
       await query(command.options, bench);
       return { summary: null, openEnded: false };
+    case "verify":
+      return await verify(bench);
   }
 }
 
-type Options<Verb extends Work["verb"]> = Extract<Work, { verb: Verb }>["options"];
+type Options<Verb extends "produce" | "consume" | "migrate" | "query"> = Extract<
+  Work,
+  { verb: Verb }
+>["options"];
 
 // Adapters are loaded by the command that needs them: `--help` loads none.
 
@@ -242,8 +247,84 @@ async function createMissing(
   throw new Error("Cannot create the database: no candidate");
 }
 
-async function query(_options: Options<"query">, _bench: Bench): Promise<void> {
-  await Promise.resolve();
+async function query(options: Options<"query">, bench: Bench): Promise<void> {
+  const { globals, world, talk, settings: { postgresql: { schema } } } = bench;
+  const { runQuery } = await import("./commands/query.ts");
+  const { openFinder } = await import("./postgres/find.ts");
+  const { sql, explain, close } = await openPostgresFor(bench, { max: 1, readOnly: true });
+  const asked = globals.json ? { ...options, format: "json" } : options;
+  try {
+    await explained(
+      explain,
+      runQuery(asked, {
+        ...openFinder(sql, { schema, signal: world.signal }),
+        out: world.stdout.write,
+        note: talk.note,
+        terminal: terminalOf(world.stdout, globals.color, world.env),
+        signal: world.signal,
+      }),
+    );
+  } finally {
+    await close();
+  }
+}
+
+async function verify(bench: Bench): Promise<Done> {
+  const { globals, world, talk, settings: { kafka: { topic, groupId }, postgresql } } = bench;
+  const { runVerify } = await import("./commands/verify.ts");
+  const { readTopic } = await import("./kafka/consume.ts");
+  const { openAudit } = await import("./postgres/audit.ts");
+  const { kafka, explain, openLog } = await openKafkaFor(bench);
+  const log = await openLog();
+  const { sql, explain: explainSql, close } = await openPostgresFor(bench, { readOnly: true });
+  // A group of its own: nobody else's partitions are taken away, and it is gone afterwards.
+  const group = `${groupId}-verify-${world.random().toString(36)}`;
+  try {
+    const clusterId = await explained(explain, log.clusterId());
+    const { accounts, failure } = await runVerify({
+      ...openAudit(sql, { schema: postgresql.schema, clusterId, topic }),
+      topic,
+      ranges: log.ranges,
+      read: (reading, signal) =>
+        readTopic(kafka, reading, {
+          topic,
+          groupId: group,
+          waitMs: 500,
+          minBytes: 1,
+          concurrency: 8,
+          ranges: log.ranges,
+        }, signal),
+      out: (text) => globals.json ? Promise.resolve() : world.stdout.write(text),
+      note: talk.note,
+      progress: talk.progress,
+      signal: world.signal,
+    });
+    await log.forgetGroup(group);
+    if (globals.json) await world.stdout.write(JSON.stringify({ partitions: accounts }) + "\n");
+    if (failure) throw failure;
+    return { summary: null, openEnded: false };
+  } catch (error) {
+    throw explainSql(explain(error));
+  } finally {
+    await Promise.allSettled([log.close(), close()]);
+  }
+}
+
+/** What the output may look like: flag, FORCE_COLOR, NO_COLOR, TERM, terminal, in this order. */
+function terminalOf(
+  { columns: width }: Output,
+  flag: Globals["color"],
+  env: World["env"],
+): { width: number | null; unicode: boolean; color: boolean } {
+  const isTerminal = width !== null && env("TERM") !== "dumb";
+  const locale = env("LC_ALL") || env("LC_CTYPE") || env("LANG") || "UTF-8";
+  const forced = flag === "always" || (flag !== "never" && Boolean(env("FORCE_COLOR")));
+  const refused = flag === "never" || Boolean(env("NO_COLOR"));
+  return {
+    width,
+    unicode: isTerminal && /utf-?8/i.test(locale),
+    color: forced || (!refused && isTerminal),
+  };
 }
 
 async function openKafkaFor({ settings: { kafka: settings }, globals, world, talk }: Bench) {

@@ -16,7 +16,15 @@ import {
 } from "./flags.ts";
 
 /** The commands. */
-export const verbs = ["produce", "consume", "migrate", "query", "help", "version"] as const;
+export const verbs = [
+  "produce",
+  "consume",
+  "migrate",
+  "query",
+  "verify",
+  "help",
+  "version",
+] as const;
 export type Verb = typeof verbs[number];
 
 /** Whether a word names a command. */
@@ -280,6 +288,7 @@ export const commandFlags: Record<Verb, Flag[]> = {
       fallback: "iso",
     },
   ],
+  verify: [],
   help: [],
   version: [],
 };

@@ -90,17 +90,20 @@ export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Pr
 
   const stop = () => done.abort();
   signal.addEventListener("abort", stop, { once: true });
+  let begun = false;
   try {
     const ranges = await deps.ranges();
     // No patience yet: a database that was never reached is rather a wrong setting than an outage.
     await patiently(AbortSignal.abort(), () => share.load(ranges));
     if (options.from && share.sources.length > 0) throw readBefore(topic, share.sources);
     await setEnds(ranges);
+    begun = true;
     if (!share.nothingToRead) await supervise();
   } finally {
     signal.removeEventListener("abort", stop);
     done.abort();
-    deps.note(summary(measure()));
+    // Where nothing could begin, the failure says all there is to say.
+    if (begun) deps.note(summary(measure()));
   }
   return measure();
 
@@ -224,7 +227,9 @@ function summary(tally: Tally): string {
   return `read ${formatCount(read)} records in ${seconds.toFixed(1)} s (${rate}/s): ` +
     `${formatCount(stored)} stored, ${formatCount(rejected)} rejected` +
     (byCode.length > 0 ? ` (${byCode.join(", ")})` : "") +
-    `, ${formatCount(tombstones)} tombstones · lag ${formatCount(lag)}`;
+    `, ${formatCount(tombstones)} ${tombstones === 1 ? "tombstone" : "tombstones"} · lag ${
+      formatCount(lag)
+    }`;
 }
 
 function ndjson({ userIDs, timestamps, latitudes, longitudes }: Step["sifted"]["points"]): string {

@@ -46,14 +46,14 @@ export function openAudit(
         select id, partition, start_offset, next_offset, stored, rejected, tombstones,
           (select count(*) from ${table("routes_table")} where source_id = id) as rows_held,
           (select count(*) from ${table("routes_rejects")} where source_id = id) as rejects_held,
-          array(
+          to_json(array(
             select source_offset from ${table("routes_table")}
             where source_id = id and source_offset >= next_offset
             union all
             select source_offset from ${table("routes_rejects")}
             where source_id = id and source_offset >= next_offset
             order by 1 limit 5
-          )::text[] as ahead,
+          )) as ahead,
           (
             select coalesce(json_agg(json_build_object(
               'from', from_offset, 'to', to_offset, 'reason', reason) order by from_offset), '[]')
@@ -72,7 +72,7 @@ export function openAudit(
         tombstones: Number(source.tombstones),
         rowsHeld: Number(source.rows_held),
         rejectsHeld: Number(source.rejects_held),
-        ahead: source.ahead.map(Number),
+        ahead: source.ahead,
         lost: source.lost,
       }));
     },
