@@ -223,7 +223,9 @@ function status({ stored, read, rejected, lag, seconds }: Tally): string {
 function summary(tally: Tally): string {
   const { read, stored, rejected, reasons, tombstones, lag, seconds } = tally;
   const rate = formatCount(Math.round(read / Math.max(seconds, 0.001)));
-  const byCode = Object.entries(reasons).map(([code, count]) => `${code} ${formatCount(count)}`);
+  const byCode = Object.entries(reasons)
+    .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
+    .map(([code, count]) => `${code} ${formatCount(count)}`);
   return `read ${formatCount(read)} records in ${seconds.toFixed(1)} s (${rate}/s): ` +
     `${formatCount(stored)} stored, ${formatCount(rejected)} rejected` +
     (byCode.length > 0 ? ` (${byCode.join(", ")})` : "") +
