@@ -1,5 +1,6 @@
 import { Usage } from "./failure.ts";
 import { nearest } from "./nearest.ts";
+import type { Spec } from "./offsets.ts";
 import { parseDuration, parseTime } from "./time.ts";
 
 /** Takes the text of a value to what it means, or throws a Usage that says what is expected. */
@@ -23,37 +24,42 @@ function refuse(flag: string, text: string, expected: string): never {
   throw new Usage(`--${flag} is "${text}": expected ${expected}`);
 }
 
-function number(text: string, flag: string, expected: string): number {
-  if (!/^-?\d+(\.\d+)?$/.test(text)) refuse(flag, text, expected);
-  return Number(text);
+/** Null where the text is no plain decimal number. */
+function number(text: string): number | null {
+  return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : null;
+}
+
+/** Numbers between commas, as many as are due. */
+function numbers(text: string, count: number, refused: () => never): number[] {
+  const parts = text.split(",").map((part) => number(part.trim()));
+  return parts.length === count && parts.every((part) => part !== null) ? parts : refused();
 }
 
 /** A whole number from `min` to `max`. */
 export function whole(min: number, max = Number.MAX_SAFE_INTEGER): Kind<number> {
-  const expected = max === Number.MAX_SAFE_INTEGER
-    ? `a whole number of at least ${min}`
-    : `a whole number from ${min} to ${max}`;
   return (text, flag) => {
-    const value = Number(text);
-    if (!/^\d+$/.test(text) || value < min || value > max) refuse(flag, text, expected);
-    return value;
+    const value = /^\d+$/.test(text) ? Number(text) : NaN;
+    if (value >= min && value <= max) return value;
+    const isOpen = max === Number.MAX_SAFE_INTEGER && !(value > max);
+    const range = isOpen ? `of at least ${min}` : `from ${min} to ${max}`;
+    return refuse(flag, text, `a whole number ${range}`);
   };
 }
 
 /** A number above `min`, up to `max`. */
 export function positive(max = 1e9): Kind<number> {
   return (text, flag) => {
-    const value = number(text, flag, "a number above 0");
-    if (value <= 0 || value > max) refuse(flag, text, `a number above 0, up to ${max}`);
-    return value;
+    const value = number(text);
+    if (value !== null && value > 0 && value <= max) return value;
+    return refuse(flag, text, `a number above 0, up to ${max}`);
   };
 }
 
 /** A number from 0 to 100. */
 export const percent: Kind<number> = (text, flag) => {
-  const value = number(text.replace(/%$/, ""), flag, "a share of 0 to 100 %");
-  if (value < 0 || value > 100) refuse(flag, text, "a share of 0 to 100 %");
-  return value;
+  const value = number(text.replace(/%$/, ""));
+  if (value !== null && value >= 0 && value <= 100) return value;
+  return refuse(flag, text, "a share of 0 to 100 %");
 };
 
 /** Milliseconds. */
@@ -99,9 +105,9 @@ export function choice<T extends string>(...words: T[]): Kind<T> {
 /** Latitude and longitude in degrees. */
 export const place: Kind<[number, number]> = (text, flag) => {
   const expected = "LATITUDE,LONGITUDE in degrees, such as 60.17,24.94";
-  const parts = text.split(",").map((part) => number(part.trim(), flag, expected));
+  const parts = numbers(text, 2, () => refuse(flag, text, expected));
   const [latitude, longitude] = parts;
-  if (parts.length !== 2 || Math.abs(longitude!) > 180) refuse(flag, text, expected);
+  if (Math.abs(longitude!) > 180) refuse(flag, text, expected);
   if (Math.abs(latitude!) > 90) {
     refuse(flag, text, `${expected}: latitude comes first, from -90 to 90`);
   }
@@ -114,8 +120,7 @@ export const box: Kind<{ west: number; south: number; east: number; north: numbe
   flag,
 ) => {
   const expected = "WEST,SOUTH,EAST,NORTH in degrees, such as -74.3,40.5,-73.7,40.9";
-  const parts = text.split(",").map((part) => number(part.trim(), flag, expected));
-  if (parts.length !== 4) refuse(flag, text, expected);
+  const parts = numbers(text, 4, () => refuse(flag, text, expected));
   const [west, south, east, north] = parts as [number, number, number, number];
   const swapped = "longitude comes first: WEST,SOUTH,EAST,NORTH";
   if (Math.abs(south) > 90 || Math.abs(north) > 90) {
@@ -145,14 +150,6 @@ export const list: Kind<string[]> = (text, flag) => {
 
 /** Any text. */
 export const text: Kind<string> = (text) => text;
-
-/** A place in every partition. */
-export type Spec =
-  | { at: "earliest" }
-  | { at: "latest" }
-  | { at: "offset"; offset: number }
-  | { at: "time"; ms: number }
-  | { at: "last"; count: number };
 
 /** `earliest`, `latest`, an offset, `@TIME`, `-N` for the last N. */
 export const spec: Kind<Spec> = (text, flag, now) => {

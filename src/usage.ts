@@ -244,7 +244,14 @@ export const commandFlags: Record<Verb, Flag[]> = {
     },
   ],
   query: [
-    { name: "user", short: "u", kind: users, value: "LIST", help: "7 or 1,2,5-9" },
+    {
+      name: "user",
+      short: "u",
+      kind: users,
+      value: "LIST",
+      help: "7 or 1,2,5-9",
+      repeatable: true,
+    },
     { name: "since", kind: time, value: "TIME", help: "not before" },
     { name: "until", kind: time, value: "TIME", help: "before" },
     { name: "bbox", kind: box, value: "W,S,E,N", help: "inside a box of degrees" },
@@ -278,7 +285,13 @@ export const commandFlags: Record<Verb, Flag[]> = {
       help: formats.join(", "),
       fallback: "table",
     },
-    { name: "columns", kind: list, value: "LIST", help: "which, in this order" },
+    {
+      name: "columns",
+      kind: list,
+      value: "LIST",
+      help: "which, in this order",
+      repeatable: true,
+    },
     { name: "no-header", help: "without the names of the columns" },
     {
       name: "time",

@@ -1,0 +1,253 @@
+/** Command lines that are refused: the line (or its arguments), the message, the fix. */
+export const refusals: [line: string | string[], message: string, fix?: string][] = [
+  // Commands and words.
+  ["prodcue", 'unknown command "prodcue": did you mean "produce"?', "routes help"],
+  ["CONSUME", 'unknown command "CONSUME": did you mean "consume"?', "routes help"],
+  ["frobnicate", 'unknown command "frobnicate"', "routes help"],
+  ["-", 'unknown command "-"', "routes help"],
+  [[""], 'unknown command ""', "routes help"],
+  ["-- --follow", 'unknown command "--follow"', "routes help"],
+  ["produce 1000", 'unexpected argument "1000"'],
+  ["produce 007", 'unexpected argument "007"'],
+  ["query --last 7", 'unexpected argument "7"'],
+  ["produce --tee true", 'unexpected argument "true"'],
+  ["--json migrate false", 'unexpected argument "false"'],
+  ["consume -", 'unexpected argument "-"'],
+  ["consume consume", 'unexpected argument "consume"'],
+  ["consume -- --follow", 'unexpected argument "--follow"'],
+  ["version 2", 'unexpected argument "2"'],
+  ["help produce consume", 'unexpected argument "consume"'],
+  ["help prodcue", 'unknown help topic "prodcue": did you mean "produce"?', "routes help"],
+  ["help setings", 'unknown help topic "setings": did you mean "settings"?', "routes help"],
+  // Unknown flags.
+  ["consume --folow", "unknown flag --folow: did you mean --follow?", "routes help consume"],
+  ["query --simpel=5", "unknown flag --simpel", "routes help query"],
+  ["produce --ratee=5", "unknown flag --ratee: did you mean --rate?", "routes help produce"],
+  ["produce --COUNT 5", "unknown flag --COUNT: did you mean --count?", "routes help produce"],
+  [
+    "produce --batch_size 5",
+    "unknown flag --batch_size: did you mean --batch-size?",
+    "routes help produce",
+  ],
+  ["migrate --count 5", "unknown flag --count", "routes help migrate"],
+  ["produce --follow", "unknown flag --follow", "routes help produce"],
+  ["produce --no-stdin", "unknown flag --no-stdin", "routes help produce"],
+  ["--cuont 5 produce", "unknown flag --cuont: did you mean --count?", "routes help"],
+  ["consume -z", "unknown flag -z", "routes help consume"],
+  ["consume -fz", "unknown flag -z", "routes help consume"],
+  ["consume -F", "unknown flag -F: did you mean -f?", "routes help consume"],
+  ["produce -count 5", "unknown flag -count: did you mean --count?", "routes help produce"],
+  ["-help", "unknown flag -help: did you mean --help?", "routes help"],
+  ["produce -5", "unknown flag -5", "routes help produce"],
+  ["produce --=5", "unknown flag --", "routes help produce"],
+  ["produce --seed.x=5", "unknown flag --seed.x: did you mean --seed?", "routes help produce"],
+  ["produce --__proto__=5", "unknown flag --__proto__", "routes help produce"],
+  [
+    "query --password=hunter2",
+    "unknown flag --password",
+    "routes help query",
+  ],
+  // Given twice.
+  ["produce -n 5 --count 5", "--count is given twice"],
+  ["consume --tee --tee", "--tee is given twice"],
+  ["--json consume --json", "--json is given twice"],
+  ["--config a consume --config=b", "--config is given twice"],
+  ["consume -qq", "--quiet is given twice"],
+  // Values that are missing, empty or not due.
+  ["produce --count", "--count needs a value"],
+  ["produce -n", "--count needs a value"],
+  ["query -n", "--limit needs a value"],
+  ["produce -n=", "--count needs a value"],
+  ["produce --count=", "--count needs a value"],
+  [["produce", "--count", ""], "--count needs a value"],
+  ["produce --count --tee", "--count needs a value"],
+  ["produce --count -q", "--count needs a value"],
+  ["produce --count -- 5", "--count needs a value"],
+  ["consume --config", "--config needs a value"],
+  ["consume -X", "--set needs a value"],
+  ["produce --dry-run=maybe", "--dry-run takes no value"],
+  ["produce --dry-run=true", "--dry-run takes no value"],
+  ["produce --dry-run=", "--dry-run takes no value"],
+  ["consume -f=yes", "--follow takes no value"],
+  ["consume --json=1", "--json takes no value"],
+  ["query --no-header=csv", "--no-header takes no value"],
+  ["consume --no-color=always", "--no-color takes no value"],
+  // Counts.
+  ["produce --count 1e3x", '--count is "1e3x": expected a whole number of at least 0'],
+  ["produce --count 1e3", '--count is "1e3": expected a whole number of at least 0'],
+  ["produce --count -5", '--count is "-5": expected a whole number of at least 0'],
+  ["produce -n-5", '--count is "-5": expected a whole number of at least 0'],
+  ["produce --count +5", '--count is "+5": expected a whole number of at least 0'],
+  ["produce --count 5.0", '--count is "5.0": expected a whole number of at least 0'],
+  ["produce --count 0x10", '--count is "0x10": expected a whole number of at least 0'],
+  ["produce --count NaN", '--count is "NaN": expected a whole number of at least 0'],
+  ["produce --count Infinity", '--count is "Infinity": expected a whole number of at least 0'],
+  ["produce --count 1,000", '--count is "1,000": expected a whole number of at least 0'],
+  [["produce", "--count", "1 000"], '--count is "1 000": expected a whole number of at least 0'],
+  [["produce", "--count", " "], '--count is " ": expected a whole number of at least 0'],
+  [
+    "produce --count 9007199254740993",
+    '--count is "9007199254740993": expected a whole number from 0 to 9007199254740991',
+  ],
+  ["consume --count 0", '--count is "0": expected a whole number of at least 1'],
+  ["query --limit 0", '--limit is "0": expected a whole number of at least 1'],
+  ["produce --seed -1", '--seed is "-1": expected a whole number of at least 0'],
+  ["produce --users 0", '--users is "0": expected a whole number from 1 to 2147483647'],
+  [
+    "produce --users 2147483648",
+    '--users is "2147483648": expected a whole number from 1 to 2147483647',
+  ],
+  ["produce --batch-size 0", '--batch-size is "0": expected a whole number from 1 to 10000'],
+  [
+    "consume --batch-size 100001",
+    '--batch-size is "100001": expected a whole number from 1 to 100000',
+  ],
+  ["consume --max-rejects -1", '--max-rejects is "-1": expected a whole number of at least 0'],
+  [
+    "migrate --topic --partitions 0",
+    '--partitions is "0": expected a whole number from 1 to 100000',
+  ],
+  [
+    "migrate --topic --replication x",
+    '--replication is "x": expected a whole number from 1 to 100',
+  ],
+  // Other numbers.
+  ["produce --rate 0", '--rate is "0": expected a number above 0, up to 1000000000'],
+  ["produce --rate -5", '--rate is "-5": expected a number above 0, up to 1000000000'],
+  ["produce --rate NaN", '--rate is "NaN": expected a number above 0, up to 1000000000'],
+  ["produce --rate 1e3", '--rate is "1e3": expected a number above 0, up to 1000000000'],
+  ["produce --speed 1001", '--speed is "1001": expected a number above 0, up to 1000'],
+  ["produce --invalid 101", '--invalid is "101": expected a share of 0 to 100 %'],
+  ["produce --invalid -1", '--invalid is "-1": expected a share of 0 to 100 %'],
+  ["produce --invalid x%", '--invalid is "x%": expected a share of 0 to 100 %'],
+  // Durations and times.
+  ["produce --duration 10", ...duration("duration", "10")],
+  ["produce --duration 0s", ...duration("duration", "0s")],
+  ["produce --duration -5s", ...duration("duration", "-5s")],
+  ["produce --interval 5sec", ...duration("interval", "5sec")],
+  ["consume --idle 1h30m", ...duration("idle", "1h30m")],
+  ["consume --flush forever", ...duration("flush", "forever")],
+  ["migrate --lock-timeout x", ...duration("lock-timeout", "x")],
+  ["consume --timeout 30", ...duration("timeout", "30")],
+  ["produce --start soon", ...time("start", "soon")],
+  ["query --since 2026-02-30", ...time("since", "2026-02-30")],
+  ["query --since 24.11.2026", ...time("since", "24.11.2026")],
+  ["query --until 12345678901234", ...time("until", "12345678901234")],
+  // Places and boxes.
+  ["produce --radius 5", '--radius is "5": expected a distance such as 500m or 2km'],
+  ["produce --radius 0m", '--radius is "0m": expected a distance such as 500m or 2km'],
+  ["query --near 1,2 --radius 2mi", '--radius is "2mi": expected a distance such as 500m or 2km'],
+  ["produce --center 60.17", ...place("center", "60.17")],
+  ["produce --center 60.17,x", ...place("center", "60.17,x")],
+  ["query --near 60.17,24.94,5", ...place("near", "60.17,24.94,5")],
+  ["query --near 60.17,", ...place("near", "60.17,")],
+  ["query --near 60,200", ...place("near", "60,200")],
+  [
+    "query --near 151.2,-33.9",
+    place("near", "151.2,-33.9") + ": latitude comes first, from -90 to 90",
+  ],
+  [
+    "query --bbox 1,2,3",
+    '--bbox is "1,2,3": expected WEST,SOUTH,EAST,NORTH in degrees, such as -74.3,40.5,-73.7,40.9',
+  ],
+  [
+    "query --bbox 1,2,3,north",
+    '--bbox is "1,2,3,north": expected WEST,SOUTH,EAST,NORTH in degrees, such as -74.3,40.5,-73.7,40.9',
+  ],
+  [
+    "query --bbox -33.9,151.2,-33.8,151.3",
+    '--bbox is "-33.9,151.2,-33.8,151.3": expected latitudes of -90 to 90; longitude comes first: WEST,SOUTH,EAST,NORTH',
+  ],
+  ["query --bbox -190,0,0,1", '--bbox is "-190,0,0,1": expected longitudes of -180 to 180'],
+  [
+    "query --bbox 0,5,1,4",
+    '--bbox is "0,5,1,4": expected south below north; longitude comes first: WEST,SOUTH,EAST,NORTH',
+  ],
+  // Users, specs, words.
+  ["query --user seven", '--user is "seven": expected users such as 7 or 1,2,5-9'],
+  ["query --user 9-5", '--user is "9-5": expected users such as 7 or 1,2,5-9'],
+  ["query --user 1,,2", '--user is "1,,2": expected users such as 7 or 1,2,5-9'],
+  ["query --user 1.5", '--user is "1.5": expected users such as 7 or 1,2,5-9'],
+  ["query -u 7 -u x", '--user is "7,x": expected users such as 7 or 1,2,5-9'],
+  ["query --user 2147483648", '--user is "2147483648": expected users within 32 bits'],
+  ["query --user=-2147483649", '--user is "-2147483649": expected users within 32 bits'],
+  ["consume --from beginning", ...spec("from", "beginning")],
+  ["consume --from @", ...spec("from", "@")],
+  ["consume --from @soon", ...spec("from", "@soon")],
+  ["consume --from 1.5", ...spec("from", "1.5")],
+  ["consume --until --tee", "--until needs a value"],
+  ["query --columns user,,time", '--columns is "user,,time": expected names between commas'],
+  ["produce --model wlak", '--model is "wlak": expected walk, uniform', "--model walk"],
+  ["produce --key topic", '--key is "topic": expected user, none'],
+  ["produce --acks 0", '--acks is "0": expected all, 1', "--acks 1"],
+  [
+    "produce --compression zip",
+    '--compression is "zip": expected gzip, none',
+    "--compression gzip",
+  ],
+  ["consume --on-reject ignore", '--on-reject is "ignore": expected keep, fail'],
+  ["query --order tme", '--order is "tme": expected time, user, distance', "--order time"],
+  ["query --time utc", '--time is "utc": expected iso, unix, ms'],
+  ["query --color sometimes", '--color is "sometimes": expected auto, always, never'],
+  // Contradictions.
+  ["consume -q -v", "--quiet and --verbose exclude each other"],
+  ["consume --color always --no-color", "--color and --no-color exclude each other"],
+  ...["count 5", "duration 5s", "users 5", "model walk", "center 1,2", "radius 5m", "speed 5"]
+    .map((flag) => excluded("produce", "stdin", flag)),
+  ...["interval 5s", "start now", "seed 5", "invalid 5"]
+    .map((flag) => excluded("produce", "stdin", flag)),
+  ...["center 1,2", "radius 5m", "speed 5"].map((flag): [string, string] => [
+    `produce --model uniform --${flag}`,
+    `--${flag.split(" ")[0]} and --model uniform exclude each other`,
+  ]),
+  excluded("produce", "dry-run", "tee"),
+  excluded("consume", "follow", "until latest"),
+  [
+    "consume --on-reject fail --max-rejects 5",
+    "--max-rejects and --on-reject fail exclude each other",
+  ],
+  excluded("migrate", "status", "dry-run"),
+  excluded("migrate", "status", "create-database"),
+  excluded("migrate", "status", "topic"),
+  excluded("migrate", "dry-run", "create-database"),
+  excluded("migrate", "dry-run", "topic"),
+  ["migrate --partitions 3", "--partitions goes with --topic"],
+  ["migrate --replication 3", "--replication goes with --topic"],
+  excluded("query", "last", "summary"),
+  excluded("query", "last", "total"),
+  excluded("query", "summary", "rejects"),
+  excluded("query", "all", "limit 5"),
+  ...["limit 5", "all", "order time", "reverse", "columns user"]
+    .map((flag) => excluded("query", "total", flag)),
+  ["query --since now --until 2h", "--since is not before --until"],
+  ["query --since 2h --until 2h", "--since is not before --until"],
+  ["query --radius 5km", "--radius goes with --near"],
+  ["query --order distance", "--order distance goes with --near"],
+  ["--json query --format csv", "--json and --format csv exclude each other"],
+];
+
+function excluded(verb: string, a: string, b: string): [line: string, message: string] {
+  return [`${verb} --${b} --${a}`, `--${a} and --${b.split(" ")[0]} exclude each other`];
+}
+
+function duration(flag: string, text: string): [string] {
+  return [`--${flag} is "${text}": expected a duration such as 500ms, 10s, 9m, 1h or 7d`];
+}
+
+function time(flag: string, text: string): [string] {
+  return [
+    `--${flag} is "${text}": expected a time such as 2026-11-24T10:00:00Z, now, yesterday, 2h (ago) or unix seconds`,
+  ];
+}
+
+function place(flag: string, text: string): [string] {
+  return [
+    `--${flag} is "${text}": expected LATITUDE,LONGITUDE in degrees, such as 60.17,24.94`,
+  ];
+}
+
+function spec(flag: string, text: string): [string] {
+  return [
+    `--${flag} is "${text}": expected earliest, latest, an offset, @TIME or -N for the last N records`,
+  ];
+}
