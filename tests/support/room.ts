@@ -66,7 +66,8 @@ export async function withSchema<T>(
   const { sql } = openPostgres(postgresql, {
     readFile: () => new Uint8Array(),
     log: null,
-    max: 2,
+    // A migration is a transaction of its own, which postgres.js allows on a single connection only.
+    max: 1,
   });
   try {
     for (const migration of migrated ? migrations : []) {
