@@ -56,7 +56,7 @@ function records(
     timestamp: "0",
     key: null,
     value: new TextEncoder().encode(value),
-    headers: {},
+    headers: [],
   }));
 }
 

@@ -3,7 +3,6 @@ import { Buffer } from "node:buffer";
 import { jsonCases } from "../json_cases.ts";
 import {
   assertOutcome,
-  bytesOf,
   type Outcome,
   RECORD,
   type RecordCase,
@@ -33,12 +32,7 @@ Deno.test("consume settles every kind of record from a real topic as the tables 
         partition: 0,
         key: key ? Buffer.from(key) : null,
         value: value && Buffer.from(value),
-        headers: Object.fromEntries(
-          Object.entries(headers ?? {}).map(([name, values]) => [
-            name,
-            [values].flat().map((value) => Buffer.from(value)),
-          ]),
-        ),
+        headers: toKafkajs(headers),
       })),
     });
     await producer.disconnect();
@@ -69,6 +63,36 @@ Deno.test("consume settles every kind of record from a real topic as the tables 
     });
   }));
 
+Deno.test("consume settles records of any time that a broker lets through", () =>
+  atDesk({ configs: { "message.timestamp.after.max.ms": "9223372036854775807" } }, async (desk) => {
+    const times = [
+      "-1",
+      "0",
+      "1732431234567",
+      "9999999999999999",
+      "9223372036854775807",
+      "-9223372036854775808",
+    ];
+    const producer = desk.kafka.producer();
+    await producer.connect();
+    for (const value of [RECORD, "no record"]) {
+      // One send a time: a batch holds only the distance to its first time.
+      for (const timestamp of times) {
+        await producer.send({ topic: desk.topic, messages: [{ timestamp, value }] });
+      }
+    }
+    await producer.disconnect();
+    const { code, stderr } = await desk.routes(["consume", "--batch-size", "1"]);
+    assertEquals(code, 0, stderr);
+    const rejects = await desk.sql`
+      select extract(epoch from record_time)::float8 as time
+      from ${desk.sql(`${desk.schema}.routes_rejects`)} order by source_offset`;
+    // The last three are beyond PostgreSQL's calendar.
+    assertEquals(rejects.map(({ time }) => time), [-0.001, 0, 1732431234.567, null, null, null]);
+    const { rows, next } = await desk.counts();
+    assertEquals([rows, next], [times.length, 2 * times.length]);
+  }));
+
 /** What the database has of each offset. */
 async function readAll({ sql, schema }: { sql: import("postgres").Sql; schema: string }) {
   const found = new Map<number, Stored>();
@@ -91,14 +115,22 @@ async function readAll({ sql, schema }: { sql: import("postgres").Sql; schema: s
   return found;
 }
 
-/** Headers as they are kept: in order, text where they are text. */
-function listOf({ headers = {} }: RecordCase) {
-  return Object.entries(headers).flatMap(([key, values]) =>
-    [values].flat().map((value) => {
-      const bytes = Buffer.from(value);
-      return bytes.some((byte) => byte > 0x7f) || bytes.includes(0)
-        ? { key, value_base64: bytes.toString("base64") }
-        : { key, value: bytes.toString() };
-    })
-  );
+/** Names that repeat get a list; kafkajs writes them side by side. */
+function toKafkajs(headers: RecordCase["headers"] = []) {
+  const groups = Map.groupBy(headers, ({ key }) => key);
+  const values = (group: typeof headers) =>
+    group.map(({ value }) => value && Buffer.from(value)) as Buffer[];
+  return Object.fromEntries([...groups].map(([key, group]) => [key, values(group)]));
+}
+
+/** Headers as they are kept: in order, text where they are text that the database can hold. */
+function listOf({ headers = [] }: RecordCase) {
+  const field = (name: string, bytes: Buffer) => {
+    const isText = !bytes.includes(0) && !bytes.includes(0xff);
+    return isText ? { [name]: bytes.toString() } : { [`${name}_base64`]: bytes.toString("base64") };
+  };
+  return headers.map(({ key, value }) => ({
+    ...field("key", Buffer.from(key)),
+    ...(value ? field("value", Buffer.from(value)) : { value: null }),
+  }));
 }
