@@ -149,7 +149,8 @@ async function produce(options: Options<"produce">, bench: Bench): Promise<Done>
 }
 
 async function consume(options: Options<"consume">, bench: Bench): Promise<Done> {
-  const { world, talk, settings: { kafka: { topic, groupId }, postgresql } } = bench;
+  const { world, talk, settings: { kafka: { topic, groupId, sessionTimeoutMs }, postgresql } } =
+    bench;
   const { runConsume } = await import("./commands/consume.ts");
   const { readTopic } = await import("./kafka/consume.ts");
   const { openStore } = await import("./postgres/store.ts");
@@ -176,6 +177,7 @@ async function consume(options: Options<"consume">, bench: Bench): Promise<Done>
         readTopic(kafka, share, {
           topic,
           groupId,
+          sessionTimeoutMs,
           waitMs: options.flushMs,
           minBytes,
           concurrency: 16,
