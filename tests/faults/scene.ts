@@ -44,6 +44,7 @@ export class Scene {
         `kafka.bootstrap_servers=${arena.kafka.bootstrap}`,
         `postgresql.port=${arena.postgres.port}`,
         "postgresql.dbname=postgres",
+        "postgresql.application_name=harness",
       ],
       exists: () => false,
     });
