@@ -3,6 +3,7 @@ import { type Range, readBefore, type Spec } from "../offsets.ts";
 import { encodePoint } from "../point.ts";
 import { createSettler, type Ledger, SourceGone, type Step } from "../settle.ts";
 import { Share, type Source } from "../share.ts";
+import type { Message } from "../sift.ts";
 import { formatClock, formatCount } from "../time.ts";
 
 /** What `routes consume` was asked for; durations in milliseconds. */
@@ -28,6 +29,7 @@ export interface ConsumeDeps {
   ledger: Ledger & {
     sources(): Promise<Source[]>;
     addSources(starts: Map<number, number>): Promise<void>;
+    fingerprint(message: Message): string;
   };
   /** A failure of Kafka in words; anything else is returned as it is. */
   explain(error: unknown): unknown;
@@ -98,7 +100,7 @@ export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Pr
     if (options.from && share.sources.length > 0) throw readBefore(topic, share.sources);
     await setEnds(ranges);
     begun = true;
-    if (!share.nothingToRead) await supervise();
+    if (!share.nothingToRead(ranges)) await supervise();
   } finally {
     signal.removeEventListener("abort", stop);
     done.abort();
