@@ -1,7 +1,9 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { type Arena, openArena } from "./arena.ts";
+import { kafkaRows } from "./rows_kafka.ts";
 import { processRows } from "./rows_processes.ts";
 import { postgresRows } from "./rows_postgres.ts";
+import { recordRows } from "./rows_records.ts";
 
 /** One fault and what must come of it. */
 export interface Row {
@@ -20,7 +22,8 @@ export interface Result {
 }
 
 /** Every row, by number. */
-export const rows: Row[] = [...processRows, ...postgresRows].sort((a, b) => a.id - b.id);
+export const rows: Row[] = [...processRows, ...postgresRows, ...kafkaRows, ...recordRows]
+  .sort((a, b) => a.id - b.id);
 
 /** Runs a row; its failure is a result too. */
 export async function runRow(row: Row, arena: Arena): Promise<Result> {

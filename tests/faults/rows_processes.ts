@@ -20,7 +20,10 @@ export async function withScene(
     await scene.send(2_000);
     for (let i = 0; i < processes; i++) await scene.start(args);
     if (perSecond > 0) scene.feed.stream(perSecond, { partitions: () => scene.partitions });
-    if (processes > 0) await scene.progress(500);
+    if (processes > 0) {
+      await scene.together(processes);
+      if (perSecond > 0) await scene.progress(500);
+    }
     return await work(scene);
   } finally {
     await scene.close();

@@ -175,6 +175,14 @@ export class Scene {
     );
   }
 
+  /** Waits until so many processes share the topic. */
+  async together(processes: number): Promise<void> {
+    await until(`a group of ${processes}`, async () => {
+      const { groups: [group] } = await this.admin.describeGroups([this.group]);
+      return group!.state === "Stable" && group!.members.length === processes;
+    }, HEAL_MS);
+  }
+
   /** Waits until everything readable is settled; how long that took. */
   async caughtUp(limitMs = HEAL_MS): Promise<number> {
     return await until("catching up", async () => {
