@@ -196,6 +196,16 @@ export class Share {
     if (gone.length > 0) throw fewerPartitions(topic, gone, ranges.size);
   }
 
+  /** Whether the table stands before what was settled: somebody put the database back. */
+  async rewound(): Promise<boolean> {
+    const known = this.sources.map((source) => ({ ...source }));
+    const rows = new Map((await this.#deps.sources()).map((source) => [source.partition, source]));
+    return known.some(({ partition, id, nextOffset }) => {
+      const row = rows.get(partition);
+      return row?.id !== id || row.nextOffset < nextOffset;
+    });
+  }
+
   /** The offset of a place in every partition. */
   async resolve(spec: Spec, ranges: Map<number, Range>): Promise<Map<number, number>> {
     const times = spec.at === "time" ? await this.#deps.offsetsAt(spec.ms) : null;

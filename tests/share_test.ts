@@ -91,6 +91,18 @@ Deno.test("assigned() refuses a position beyond the end, but not one that only s
   assertEquals(await share.assigned([0], never), new Map([[0, 12]]));
 });
 
+Deno.test("rewound() tells a table that fell back from one that others moved on", async () => {
+  const { share, log, rows } = room({ 0: { low: 0, high: 9 } }, {}, { 0: 5 });
+  await share.load(log);
+  assertEquals(await share.rewound(), false);
+  rows.set(0, 7);
+  assertEquals(await share.rewound(), false);
+  rows.set(0, 4);
+  assertEquals(await share.rewound(), true);
+  rows.clear();
+  assertEquals(await share.rewound(), true);
+});
+
 Deno.test("load() refuses a topic with fewer partitions than were read", async () => {
   const { share, log } = room({ 0: { low: 0, high: 9 } }, {}, { 0: 3, 1: 4 });
   await assertRejects(() => share.load(log), Operation, "fewer partitions");

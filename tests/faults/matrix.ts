@@ -2,6 +2,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { type Arena, openArena } from "./arena.ts";
 import { kafkaRows } from "./rows_kafka.ts";
 import { processRows } from "./rows_processes.ts";
+import { networkRows } from "./rows_network.ts";
 import { postgresRows } from "./rows_postgres.ts";
 import { recordRows } from "./rows_records.ts";
 
@@ -22,7 +23,13 @@ export interface Result {
 }
 
 /** Every row, by number. */
-export const rows: Row[] = [...processRows, ...postgresRows, ...kafkaRows, ...recordRows]
+export const rows: Row[] = [
+  ...processRows,
+  ...postgresRows,
+  ...kafkaRows,
+  ...networkRows,
+  ...recordRows,
+]
   .sort((a, b) => a.id - b.id);
 
 /** Runs a row; its failure is a result too. */

@@ -27,6 +27,8 @@ export class Scene {
   readonly processes: Process[] = [];
   partitions: number;
   group = this.name;
+  /** Settings of every process that is started from now on. */
+  settings: Record<string, string> = {};
   /** Snapshots of the tables taken on the way, and what was wrong with them. */
   snapshots = 0;
   readonly #connect: (max: number) => Sql;
@@ -81,6 +83,12 @@ export class Scene {
     });
   }
 
+  /** Makes the topic larger while it is in use. */
+  async addPartitions(count: number): Promise<void> {
+    await this.admin.createPartitions({ topicPartitions: [{ topic: this.name, count }] });
+    this.partitions = count;
+  }
+
   async createTables(): Promise<void> {
     const sql = this.#connect(1);
     for (const migration of migrations) {
@@ -123,6 +131,7 @@ export class Scene {
       "postgresql.port": String(toPostgres.port),
       "postgresql.dbname": "postgres",
       "postgresql.schema": this.name,
+      ...this.settings,
       ...set,
     };
     const process = await startProcess({
@@ -131,7 +140,6 @@ export class Scene {
       flags,
       args: [
         verb,
-        "--json",
         "--no-progress",
         ...args,
         ...Object.entries(settings).flatMap(([key, value]) => ["-X", `${key}=${value}`]),
@@ -150,6 +158,14 @@ export class Scene {
   /** Sends records of the usual kinds. */
   async send(count: number): Promise<void> {
     await this.feed.send(count, { partitions: this.partitions });
+  }
+
+  /** Ends every connection of the program. */
+  async endBackends(): Promise<number> {
+    const [row] = await this.sql`
+      select count(pg_terminate_backend(pid))::int as ended from pg_stat_activity
+      where application_name = 'routes'`;
+    return row!.ended;
   }
 
   /** How many records have been settled so far. */
@@ -208,6 +224,7 @@ export class Scene {
 
   /** Who waits for something waits in vain when a process has ended by itself. */
   #demandLife(): void {
+    if (this.running.length > 0) return;
     for (const { status, err } of this.processes) {
       if (status && status.code !== 0 && !status.signal) {
         throw new Error(`a process ended with ${status.code}:\n${err}`);
@@ -216,12 +233,15 @@ export class Scene {
   }
 
   /** Stops every process and throws what the checker finds; else says in words what there was. */
-  async check(allowed: Allowed = {}): Promise<string> {
+  async check(
+    { summary, ...allowed }: Allowed & Pick<Evidence, "summary"> = {},
+  ): Promise<string> {
     await this.feed.stop();
     await Promise.all(this.running.map((process) => process.stop()));
     this.#closed = true;
     await this.#watching;
     const evidence = await this.gather();
+    if (summary) evidence.summary = summary;
     const faults = [...this.#wrong, ...judge(evidence, allowed)];
     if (this.snapshots === 0) faults.push("I5 no snapshot was taken: nothing was tested");
     if (faults.length > 0) throw new Error(faults.join("\n"));
