@@ -25,6 +25,8 @@ export interface KafkaSettings {
   topic: string;
   groupId: string;
   clientId: string;
+  /** After so long without a sign of life the group gives a process's partitions to others. */
+  sessionTimeoutMs: number;
 }
 
 /** Where PostgreSQL is and how to log in. */
@@ -89,6 +91,7 @@ const KEYS: Record<"kafka" | "postgresql", Record<string, string[]>> = {
     topic: [],
     group_id: [],
     client_id: [],
+    session_timeout: [],
   },
   postgresql: {
     service_uri: ["dsn"],
@@ -330,6 +333,7 @@ function readKafka(read: Reader, { exists }: Sources): KafkaSettings {
     topic: read.text("kafka.topic") ?? "routes",
     groupId: read.text("kafka.group_id") ?? "routes",
     clientId: read.text("kafka.client_id") ?? "routes",
+    sessionTimeoutMs: read.duration("kafka.session_timeout", 45_000),
   };
 }
 

@@ -90,6 +90,8 @@ const SETTINGS =
 ;topic = routes
 ;group_id = routes
 ;client_id = routes
+; after so long without a sign of life a process loses its partitions to others; brokers take 6s to 30m
+;session_timeout = 45s
 
 [postgresql]
 ; a postgres:// address; single keys win over it

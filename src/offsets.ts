@@ -51,6 +51,13 @@ export function contradiction(
     });
 }
 
+/** The failure when the log holds another record where the last one was read. */
+export function otherRecord(topic: string, partition: number, offset: number): Operation {
+  return new Operation("data", `partition ${partition} of topic "${topic}" is not what was read`, {
+    reason: `offset ${offset} holds another record now: the topic was deleted and made anew`,
+  });
+}
+
 /** The failure when partitions that were read are gone: topics only grow, so this is another one of the same name. */
 export function fewerPartitions(topic: string, gone: number[], count: number): Operation {
   return new Operation("data", `topic "${topic}" has fewer partitions than before`, {

@@ -149,10 +149,11 @@ async function produce(options: Options<"produce">, bench: Bench): Promise<Done>
 }
 
 async function consume(options: Options<"consume">, bench: Bench): Promise<Done> {
-  const { world, talk, settings: { kafka: { topic, groupId }, postgresql } } = bench;
+  const { world, talk, settings: { kafka: { topic, groupId, sessionTimeoutMs }, postgresql } } =
+    bench;
   const { runConsume } = await import("./commands/consume.ts");
   const { readTopic } = await import("./kafka/consume.ts");
-  const { openStore } = await import("./postgres/store.ts");
+  const { fingerprint, openStore } = await import("./postgres/store.ts");
   const { explainPostgres, judgePostgres } = await import("./postgres/errors.ts");
   const { kafka, explain, openLog } = await openKafkaFor(bench);
   const log = await openLog();
@@ -161,6 +162,7 @@ async function consume(options: Options<"consume">, bench: Bench): Promise<Done>
     const clusterId = await explained(explain, log.clusterId());
     const ledger = {
       ...openStore(sql, { schema: postgresql.schema, clusterId, topic }),
+      fingerprint,
       judge: judgePostgres,
       explain: (error: unknown) => explainPostgres(error, postgresql),
     };
@@ -176,6 +178,7 @@ async function consume(options: Options<"consume">, bench: Bench): Promise<Done>
         readTopic(kafka, share, {
           topic,
           groupId,
+          sessionTimeoutMs,
           waitMs: options.flushMs,
           minBytes,
           concurrency: 16,
@@ -270,7 +273,8 @@ async function query(options: Options<"query">, bench: Bench): Promise<void> {
 }
 
 async function verify(bench: Bench): Promise<Done> {
-  const { globals, world, talk, settings: { kafka: { topic, groupId }, postgresql } } = bench;
+  const { globals, world, talk, settings: { kafka: settings, postgresql } } = bench;
+  const { topic, groupId } = settings;
   const { runVerify } = await import("./commands/verify.ts");
   const { readTopic } = await import("./kafka/consume.ts");
   const { openAudit } = await import("./postgres/audit.ts");
@@ -289,6 +293,7 @@ async function verify(bench: Bench): Promise<Done> {
         readTopic(kafka, reading, {
           topic,
           groupId: group,
+          sessionTimeoutMs: settings.sessionTimeoutMs,
           waitMs: 500,
           minBytes: 1,
           concurrency: 8,

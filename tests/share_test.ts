@@ -15,11 +15,14 @@ function room(
 ) {
   const log = new Map(Object.entries(ranges).map(([partition, range]) => [+partition, range]));
   const rows = new Map(Object.entries(stored).map(([partition, next]) => [+partition, next]));
+  const lasts = new Map<number, NonNullable<Source["last"]>>();
   const settled: Step[] = [];
   const done = new AbortController();
   const sources = (): Promise<Source[]> =>
     Promise.resolve(
-      [...rows].map(([partition, nextOffset]) => ({ id: partition + 100, partition, nextOffset })),
+      [...rows].map(([partition, nextOffset]) => {
+        return { id: partition + 100, partition, nextOffset, last: lasts.get(partition) ?? null };
+      }),
     );
   const deps: ShareDeps = {
     topic: "t",
@@ -30,6 +33,7 @@ function room(
       for (const [partition, start] of starts) rows.set(partition, start);
       return Promise.resolve();
     },
+    fingerprint: ({ value }) => new TextDecoder().decode(value!),
     settle: (step) => {
       settled.push(step);
       rows.set(step.source - 100, step.to);
@@ -43,7 +47,7 @@ function room(
     { from: { at: "earliest" }, count: Infinity, batchSize: 1000, stopAtReject: false, ...options },
     deps,
   );
-  return { share, deps, settled, done: done.signal, log, rows };
+  return { share, deps, settled, done: done.signal, log, rows, lasts };
 }
 
 function records(
@@ -87,6 +91,18 @@ Deno.test("assigned() refuses a position beyond the end, but not one that only s
   assertEquals(await share.assigned([0], never), new Map([[0, 12]]));
 });
 
+Deno.test("rewound() tells a table that fell back from one that others moved on", async () => {
+  const { share, log, rows } = room({ 0: { low: 0, high: 9 } }, {}, { 0: 5 });
+  await share.load(log);
+  assertEquals(await share.rewound(), false);
+  rows.set(0, 7);
+  assertEquals(await share.rewound(), false);
+  rows.set(0, 4);
+  assertEquals(await share.rewound(), true);
+  rows.clear();
+  assertEquals(await share.rewound(), true);
+});
+
 Deno.test("load() refuses a topic with fewer partitions than were read", async () => {
   const { share, log } = room({ 0: { low: 0, high: 9 } }, {}, { 0: 3, 1: 4 });
   await assertRejects(() => share.load(log), Operation, "fewer partitions");
@@ -106,6 +122,43 @@ Deno.test("settle() begins a step where the table stands, also behind markers", 
   share.passed(0, 8);
   await share.settle(batch(0, records(8, 2)));
   assertEquals(settled.map(({ from, to }) => [from, to]), [[0, 5], [5, 10]]);
+});
+
+Deno.test("assigned() reads the last record again, and settle() leaves it out", async () => {
+  const { share, settled, lasts } = room({ 0: { low: 0, high: 25 } }, {}, { 0: 10 });
+  lasts.set(0, { offset: 7, hash: "{}" });
+  assertEquals(await share.assigned([0], never), new Map([[0, 7]]));
+  assertEquals(share.lag, 15);
+  assertEquals(await share.settle(batch(0, records(7, 1, "{}"))), 10);
+  assertEquals(settled, []);
+  await share.settle(batch(0, [...records(7, 1, "{}"), ...records(10, 5)]));
+  assertEquals(settled.map(({ from, to }) => [from, to]), [[10, 15]]);
+});
+
+Deno.test("settle() refuses a topic whose last record is another one now", async () => {
+  const { share, settled, lasts } = room({ 0: { low: 0, high: 25 } }, {}, { 0: 10 });
+  lasts.set(0, { offset: 9, hash: "{}" });
+  await share.assigned([0], never);
+  await assertRejects(() => share.settle(batch(0, records(9, 5))), Operation, "not what was read");
+  assertEquals(settled, []);
+});
+
+Deno.test("assigned() does without the last record where retention or compaction took it", async () => {
+  const { share, settled, lasts } = room({ 0: { low: 10, high: 25 } }, {}, { 0: 10 });
+  lasts.set(0, { offset: 9, hash: "{}" });
+  assertEquals(await share.assigned([0], never), new Map([[0, 10]]));
+  await share.settle(batch(0, records(11, 5)));
+  assertEquals(settled.map(({ from, to }) => [from, to]), [[10, 16]]);
+});
+
+Deno.test("there is nothing to read at the end, but something is wrong beyond it", async () => {
+  const { share, log } = room({ 0: { low: 0, high: 9 } }, {}, { 0: 9 });
+  await share.load(log);
+  share.endAt(new Map([[0, 9]]));
+  assertEquals(share.nothingToRead(log), true);
+  share.endAt(new Map([[0, 5]]));
+  assertEquals(share.nothingToRead(log), true);
+  assertEquals(share.nothingToRead(new Map([[0, { low: 0, high: 7 }]])), false);
 });
 
 Deno.test("settle() stops at the end that was set, and says when nothing more is wanted", async () => {

@@ -3,6 +3,7 @@ import { type Range, readBefore, type Spec } from "../offsets.ts";
 import { encodePoint } from "../point.ts";
 import { createSettler, type Ledger, SourceGone, type Step } from "../settle.ts";
 import { Share, type Source } from "../share.ts";
+import type { Message } from "../sift.ts";
 import { formatClock, formatCount } from "../time.ts";
 
 /** What `routes consume` was asked for; durations in milliseconds. */
@@ -28,6 +29,7 @@ export interface ConsumeDeps {
   ledger: Ledger & {
     sources(): Promise<Source[]>;
     addSources(starts: Map<number, number>): Promise<void>;
+    fingerprint(message: Message): string;
   };
   /** A failure of Kafka in words; anything else is returned as it is. */
   explain(error: unknown): unknown;
@@ -56,6 +58,8 @@ export interface Tally {
 
 const ROUNDS_MAX = 5;
 const STALLED_MS = 60_000;
+/** Without records nothing shows that the database was put back, so it is asked this often. */
+const LOOK_MS = 10_000;
 /** How long a run that is to end waits for a database that is away. */
 const PATIENCE_MS = 120_000;
 
@@ -74,6 +78,8 @@ export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Pr
   };
   let movedAt = startedAt;
   let waiting = false;
+  /** What was said of it; each reason once. */
+  let waitedFor = "";
   const done = new AbortController();
   const settle = createSettler(ledger, {
     rowsMax: options.batchSize,
@@ -98,7 +104,7 @@ export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Pr
     if (options.from && share.sources.length > 0) throw readBefore(topic, share.sources);
     await setEnds(ranges);
     begun = true;
-    if (!share.nothingToRead) await supervise();
+    if (!share.nothingToRead(ranges)) await supervise();
   } finally {
     signal.removeEventListener("abort", stop);
     done.abort();
@@ -123,17 +129,26 @@ export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Pr
   /** One membership of the group; returns why it ended early, if another may do better. */
   async function session(): Promise<Error | null> {
     const stalled = new AbortController();
+    let lookedAt = now();
     const watch = setInterval(() => {
       deps.progress(status(measure()));
       const stillMs = now() - movedAt;
       if (options.idleMs !== null && stillMs >= options.idleMs) done.abort();
-      if (stillMs >= STALLED_MS && share.lag > 0 && !waiting) stalled.abort();
+      if (stillMs >= STALLED_MS && share.lag > 0 && !waiting) {
+        stalled.abort(`nothing was settled for ${STALLED_MS / 1000} s though records wait`);
+      }
+      if (stillMs < LOOK_MS || now() - lookedAt < LOOK_MS || waiting) return;
+      lookedAt = now();
+      // When the database is away there is nothing to compare, and whoever settles will notice.
+      share.rewound().catch(() => false).then((rewound) => {
+        if (rewound) stalled.abort("the database was put back to an earlier state");
+      });
     }, 100);
     try {
       await deps.read(share, AbortSignal.any([stalled.signal, done.signal]));
       if (!stalled.signal.aborted) return null;
       movedAt = now();
-      return new Error(`nothing was settled for ${STALLED_MS / 1000} s though records wait`);
+      return new Error(stalled.signal.reason);
     } catch (error) {
       if (error instanceof SourceGone) return error;
       const failure = deps.explain(error);
@@ -160,6 +175,7 @@ export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Pr
 
   async function written({ sifted: { points, rejects, tombstones }, messages }: Step) {
     movedAt = now();
+    waitedFor = "";
     tally.read += messages.length;
     tally.stored += points.offsets.length;
     tally.rejected += rejects.length;
@@ -190,7 +206,9 @@ export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Pr
     const failure = ledger.explain(error);
     if (until.aborted) throw failure;
     if (!options.follow && now() - movedAt > PATIENCE_MS) throw failure;
-    if (attempt === 1) deps.note(`waiting for the database: ${failure.message}`);
+    const why = inFull(failure);
+    if (why !== waitedFor) deps.note(`waiting for the database: ${why}`);
+    waitedFor = why;
     waiting = true;
     await deps.sleep(Math.min(100 * 2 ** attempt, 5_000) * (0.5 + Math.random() / 2), until);
     waiting = false;
@@ -200,6 +218,11 @@ export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Pr
   function measure(): Tally {
     return { ...tally, lag: share.lag, seconds: (now() - startedAt) / 1000 };
   }
+}
+
+function inFull(failure: Error): string {
+  const reason = failure instanceof Operation ? failure.reason : [];
+  return [failure.message, ...reason].join(": ");
 }
 
 function isHopeless({ kind }: Operation): boolean {

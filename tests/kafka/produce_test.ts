@@ -56,6 +56,7 @@ function settings(topic: string) {
     topic,
     groupId: topic,
     clientId: "produce-test",
+    sessionTimeoutMs: 45_000,
   };
 }
 

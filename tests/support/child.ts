@@ -89,7 +89,12 @@ export class Sandbox {
     // Others than the owner must reach into it: PostgreSQL does not run as root.
     Deno.chmodSync(this.dir, 0o755);
     const script = `trap '' INT TERM HUP
-      while read -r pid; do pids="$pids $pid"; done
+      while read -r sign pid; do
+        case $sign in
+          +) pids="$pids $pid" ;;
+          -) pids=$(for each in $pids; do [ "$each" = "$pid" ] || echo "$each"; done) ;;
+        esac
+      done
       [ -n "$pids" ] && kill -CONT $pids 2>/dev/null && kill -KILL $pids 2>/dev/null
       rm -rf "$0"`;
     this.#janitor = new Deno.Command("sh", {
@@ -102,9 +107,14 @@ export class Sandbox {
   }
 
   /** From now on the process ends with this one. */
-  async adopt(child: Child): Promise<Child> {
-    await this.#input.write(new TextEncoder().encode(`${child.pid}\n`));
+  async adopt<T extends { pid: number }>(child: T): Promise<T> {
+    await this.#input.write(new TextEncoder().encode(`+ ${child.pid}\n`));
     return child;
+  }
+
+  /** The process has ended: its number may soon be another's. */
+  async release({ pid }: { pid: number }): Promise<void> {
+    await this.#input.write(new TextEncoder().encode(`- ${pid}\n`));
   }
 
   /** Ends what is still running and removes the folder. */

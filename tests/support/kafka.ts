@@ -70,7 +70,7 @@ export interface KafkaOptions {
   /** Of the first broker, if it is free. */
   port?: number;
   brokers?: number;
-  /** Beyond those needed; a `listeners` among them is added to the plain one. */
+  /** Beyond those needed; `listeners` is added to the plain one, and shown to clients as `advertised` if that is given. */
   properties?: Record<string, string>;
   say?: (line: string) => void;
 }
@@ -90,7 +90,7 @@ export async function startKafka(options: KafkaOptions): Promise<KafkaCluster> {
   const brokers = await Promise.all(nodes.map(async (node) => {
     const dir = `${sandbox.dir}/kafka-${node.port}`;
     await Deno.mkdir(dir);
-    const { listeners: extra, ...properties } = options.properties ?? {};
+    const { listeners: extra, advertised = extra, ...properties } = options.properties ?? {};
     const factor = String(Math.min(count, 3));
     const lines = Object.entries({
       "process.roles": "broker,controller",
@@ -99,7 +99,8 @@ export async function startKafka(options: KafkaOptions): Promise<KafkaCluster> {
       "listeners":
         `PLAINTEXT://127.0.0.1:${node.port},CONTROLLER://127.0.0.1:${node.controllerPort}` +
         (extra ? `,${extra}` : ""),
-      "advertised.listeners": `PLAINTEXT://127.0.0.1:${node.port}` + (extra ? `,${extra}` : ""),
+      "advertised.listeners": `PLAINTEXT://127.0.0.1:${node.port}` +
+        (advertised ? `,${advertised}` : ""),
       "controller.listener.names": "CONTROLLER",
       "inter.broker.listener.name": "PLAINTEXT",
       "log.dirs": `${dir}/data`,

@@ -20,6 +20,7 @@ const tasks: Record<string, (args: string[]) => Promise<number>> = {
   test,
   demo: (args) => withServices(() => script("tests/support/demo.ts", args)),
   bench: (args) => withServices(() => script("tests/bench/bench.ts", args)),
+  faults: (args) => script("tests/faults/matrix.ts", args),
   services,
   check,
   build,
