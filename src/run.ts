@@ -73,7 +73,10 @@ async function work(command: Work, globals: Globals, world: World, secrets: stri
   const settings = readSettings(globals, world);
   secrets.push(...secretsOf(settings));
   const { stdout, stderr, now, signal } = world;
-  const write = (text: string) => void stderr.write(text).catch(() => {});
+  let written = Promise.resolve();
+  const write = (text: string) => {
+    written = written.then(() => stderr.write(text)).catch(() => {});
+  };
   const talk = openTalk({ ...globals, columns: stderr.columns, secrets, now, write });
   for (const warning of settings.warnings) talk.note(`warning: ${warning}`);
   talk.step(settings.file ? `settings from ${settings.file}` : "no settings file: defaults serve");
@@ -84,6 +87,8 @@ async function work(command: Work, globals: Globals, world: World, secrets: stri
     return signal.aborted && !openEnded ? signal.reason as number : EXIT.ok;
   } finally {
     talk.clear();
+    // The process ends as soon as this returns.
+    await written;
   }
 }
 
