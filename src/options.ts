@@ -37,6 +37,7 @@ export interface ConsumeOptions {
   flushMs: number;
   onReject: "keep" | "fail";
   maxRejects: number | null;
+  acceptLoss: boolean;
   tee: boolean;
 }
 
@@ -131,6 +132,7 @@ export function consumeOptions(values: Values, read: Read): ConsumeOptions {
     flushMs: read("flush") ?? 200,
     onReject: read("on-reject") ?? "keep",
     maxRejects: read("max-rejects"),
+    acceptLoss: values.has("accept-loss"),
     tee: values.has("tee"),
   };
 }

@@ -37,7 +37,10 @@ export interface ShareDeps {
   offsetsAt(ms: number): Promise<Map<number, number>>;
   sources(): Promise<Source[]>;
   addSources(starts: Map<number, number>): Promise<void>;
+  /** Moves a source past records that are gone for good, and writes down which. */
+  skip(source: number, from: number, to: number, reason: string): Promise<void>;
   fingerprint(message: Message): string;
+  note(line: string): void;
   settle: Settle;
   /** Repeats work on the database while that is away. */
   patiently(signal: AbortSignal, work: () => Promise<void>): Promise<void>;
@@ -54,6 +57,8 @@ export interface ShareOptions {
   count: number;
   batchSize: number;
   stopAtReject: boolean;
+  /** Whether to go on past records that were deleted unread. */
+  acceptLoss: boolean;
 }
 
 const CHUNK_BYTES = 4_194_304;
@@ -176,7 +181,23 @@ export class Share {
       range = (await this.#deps.ranges()).get(partition) ?? range;
     }
     if (holds(range, position)) return position;
-    throw contradiction(this.#deps.topic, partition, position, range);
+    const failure = contradiction(this.#deps.topic, partition, position, range);
+    if (!this.#options.acceptLoss || position > range.low) throw failure;
+    return await this.#skip(partition, position, range.low, failure.message);
+  }
+
+  /** Goes on behind what is lost; the loss is in the database before anything after it. */
+  async #skip(partition: number, from: number, to: number, reason: string): Promise<number> {
+    const { done, skip, patiently, note } = this.#deps;
+    const { id } = this.#sources.get(partition)!;
+    await patiently(done.signal, () => skip(id, from, to, "deleted before it was read"));
+    note(`${reason}: accepted`);
+    await patiently(done.signal, async () => {
+      for (const source of await this.#deps.sources()) {
+        if (source.partition === partition) this.#sources.set(partition, source);
+      }
+    });
+    return this.#sources.get(partition)!.nextOffset;
   }
 
   /** Reads where every partition stands; those of `needed` that were never read get their start first. */

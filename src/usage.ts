@@ -214,6 +214,10 @@ export const commandFlags: Record<Verb, Flag[]> = {
       fallback: "keep",
     },
     { name: "max-rejects", kind: whole(0), value: "N", help: "stop when more than N are rejected" },
+    {
+      name: "accept-loss",
+      help: "go on past records that retention deleted unread; the range is written down",
+    },
     { name: "tee", help: "print stored records as NDJSON on stdout" },
   ],
   migrate: [

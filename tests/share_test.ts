@@ -17,6 +17,7 @@ function room(
   const rows = new Map(Object.entries(stored).map(([partition, next]) => [+partition, next]));
   const lasts = new Map<number, NonNullable<Source["last"]>>();
   const settled: Step[] = [];
+  const skipped: [source: number, from: number, to: number][] = [];
   const done = new AbortController();
   const sources = (): Promise<Source[]> =>
     Promise.resolve(
@@ -33,6 +34,12 @@ function room(
       for (const [partition, start] of starts) rows.set(partition, start);
       return Promise.resolve();
     },
+    skip: (source, from, to) => {
+      skipped.push([source, from, to]);
+      rows.set(source - 100, to);
+      return Promise.resolve();
+    },
+    note: () => {},
     fingerprint: ({ value }) => new TextDecoder().decode(value!),
     settle: (step) => {
       settled.push(step);
@@ -44,10 +51,17 @@ function room(
     done,
   };
   const share = new Share(
-    { from: { at: "earliest" }, count: Infinity, batchSize: 1000, stopAtReject: false, ...options },
+    {
+      from: { at: "earliest" },
+      count: Infinity,
+      batchSize: 1000,
+      stopAtReject: false,
+      acceptLoss: false,
+      ...options,
+    },
     deps,
   );
-  return { share, deps, settled, done: done.signal, log, rows, lasts };
+  return { share, deps, settled, skipped, done: done.signal, log, rows, lasts };
 }
 
 function records(
@@ -186,7 +200,13 @@ Deno.test("settle() goes on where another writer stands", async () => {
   deps.settle = () => Promise.resolve(17);
   // The share keeps the function it was given, so a new one is made.
   const other = new Share(
-    { from: { at: "earliest" }, count: Infinity, batchSize: 10, stopAtReject: false },
+    {
+      from: { at: "earliest" },
+      count: Infinity,
+      batchSize: 10,
+      stopAtReject: false,
+      acceptLoss: false,
+    },
     deps,
   );
   await other.assigned([0], never);
@@ -208,7 +228,13 @@ Deno.test("settle() ends after the step in hand when it is time to stop", async 
   const steps: number[] = [];
   const settle = deps.settle;
   const stopping = new Share(
-    { from: { at: "earliest" }, count: Infinity, batchSize: 10, stopAtReject: false },
+    {
+      from: { at: "earliest" },
+      count: Infinity,
+      batchSize: 10,
+      stopAtReject: false,
+      acceptLoss: false,
+    },
     {
       ...deps,
       settle: (step, signal) => {
@@ -230,4 +256,19 @@ Deno.test("lag counts what lies behind the end of the owned partitions", async (
   assertEquals(share.lag, 29);
   share.passed(0, 20);
   assertEquals(share.lag, 9);
+});
+
+Deno.test("a share goes on past records that were deleted unread when the loss is accepted", async () => {
+  const { share, skipped } = room({ 0: { low: 40, high: 50 } }, { acceptLoss: true }, { 0: 10 });
+  assertEquals(await share.assigned([0], never), new Map([[0, 40]]));
+  assertEquals(skipped, [[100, 10, 40]]);
+});
+
+Deno.test("a share does not take a topic that was made anew for a loss", async () => {
+  const { share, skipped } = room({ 0: { low: 0, high: 5 } }, { acceptLoss: true }, { 0: 10 });
+  const failure = await assertRejects(() => share.assigned([0], never), Operation);
+  assertEquals(failure.fix, [
+    "routes consume --replay earliest, which takes what was stored of it out first",
+  ]);
+  assertEquals(skipped, []);
 });

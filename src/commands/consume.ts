@@ -16,6 +16,7 @@ export interface ConsumeOptions {
   batchSize: number;
   onReject: "keep" | "fail";
   maxRejects: number | null;
+  acceptLoss: boolean;
   tee: boolean;
 }
 
@@ -29,6 +30,7 @@ export interface ConsumeDeps {
   ledger: Ledger & {
     sources(): Promise<Source[]>;
     addSources(starts: Map<number, number>): Promise<void>;
+    skip(source: number, from: number, to: number, reason: string): Promise<void>;
     fingerprint(message: Message): string;
   };
   /** A failure of Kafka in words; anything else is returned as it is. */
@@ -92,6 +94,7 @@ export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Pr
     count: options.count ?? Infinity,
     batchSize: options.batchSize,
     stopAtReject: options.onReject === "fail",
+    acceptLoss: options.acceptLoss,
   }, { ...deps, ...ledger, settle, patiently, done });
 
   const stop = () => done.abort();

@@ -32,6 +32,8 @@ export interface Store {
   addSources(starts: Map<number, number>): Promise<void>;
   /** Writes every step whose source still stands at `from`, in one statement; tells for each whether it was written. */
   settle(steps: Step[]): Promise<boolean[]>;
+  /** Moves a source that still stands at `from` to `to`, and writes down that what lies between is lost. */
+  skip(source: number, from: number, to: number, reason: string): Promise<void>;
   /** Where a source stands; null when its row is gone. */
   position(source: number): Promise<number | null>;
 }
@@ -75,6 +77,16 @@ export function openStore(
       }::bigint[])
           as start (partition, start)
         on conflict (cluster_id, topic, partition) do nothing`;
+    },
+    skip: async (source, from, to, reason) => {
+      await sql`
+        with moved as (
+          update ${table("routes_sources")} set next_offset = ${to}, updated_at = now()
+          where id = ${source} and next_offset = ${from}
+          returning id
+        )
+        insert into ${table("routes_losses")} (source_id, from_offset, to_offset, reason)
+        select id, ${from}::bigint, ${to}::bigint, ${reason} from moved`;
     },
     settle: (steps) => settle(sql, table, steps),
     position: async (source) => {
