@@ -13,6 +13,7 @@ import {
   queryOptions,
   type Read,
 } from "./options.ts";
+import { topics } from "./help.ts";
 import { isVerb, type Verb, verbs } from "./usage.ts";
 
 export type { ConsumeOptions, MigrateOptions, ProduceOptions, QueryOptions };
@@ -88,8 +89,8 @@ function commandOf(verb: Verb | null, words: string[], values: Values, read: Rea
     case "verify":
       return { verb };
     case "help":
-      if (topic !== null && !isVerb(topic) && topic !== "settings") {
-        throw unknownWord("help topic", topic, [...verbs, "settings"]);
+      if (topic !== null && !isVerb(topic) && !topics.includes(topic)) {
+        throw unknownWord("help topic", topic, [...verbs, ...topics]);
       }
       return { verb, topic };
     case "produce":

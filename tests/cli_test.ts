@@ -72,6 +72,7 @@ Deno.test("consume has defaults", () => {
       flushMs: 200,
       onReject: "keep",
       maxRejects: null,
+      acceptLoss: false,
       tee: false,
     },
   } as Command);
