@@ -2,6 +2,7 @@ import { type Command, type Globals, parseCli } from "./cli.ts";
 import { parseSettings, secretsOf, type Settings, SETTINGS_FILES } from "./config.ts";
 import { EXIT, Operation, renderFailure } from "./failure.ts";
 import { help } from "./help.ts";
+import type { Step } from "./settle.ts";
 import { openTalk, type Talk } from "./talk.ts";
 import { version } from "./version.ts";
 
@@ -162,11 +163,17 @@ async function consume(options: Options<"consume">, bench: Bench): Promise<Done>
   const { explainPostgres, judgePostgres } = await import("./postgres/errors.ts");
   const { kafka, explain, openLog } = await openKafkaFor(bench);
   const log = await openLog();
-  const { sql, close } = await openPostgresFor(bench);
+  const { sql, bounded, close } = await openPostgresFor(bench);
   try {
     const clusterId = await explained(explain, log.clusterId());
+    const store = openStore(sql, { schema: postgresql.schema, clusterId, topic });
+    // A connection that a firewall forgot never answers, and the server's own time-out is not heard.
     const ledger = {
-      ...openStore(sql, { schema: postgresql.schema, clusterId, topic }),
+      sources: () => bounded(store.sources()),
+      addSources: (starts: Map<number, number>) => bounded(store.addSources(starts)),
+      settle: (steps: Step[]) => bounded(store.settle(steps)),
+      position: (source: number) => bounded(store.position(source)),
+      skip: (...loss: Parameters<typeof store.skip>) => bounded(store.skip(...loss)),
       fingerprint,
       judge: judgePostgres,
       explain: (error: unknown) => explainPostgres(error, postgresql),
@@ -358,13 +365,14 @@ async function openPostgresFor(
   const { openPostgres } = await import("./postgres/connect.ts");
   const { explainPostgres } = await import("./postgres/errors.ts");
   talk.step(`connecting to PostgreSQL at ${settings.host}:${settings.port}`);
-  const { sql, cut } = openPostgres(settings, {
+  const { sql, bounded, cut } = openPostgres(settings, {
     ...options,
     readFile: world.readFile,
     log: talk.log,
   });
   return {
     sql,
+    bounded,
     explain: (error: unknown) => explainPostgres(error, settings),
     close: async () => {
       await sql.end({ timeout: 5 });
