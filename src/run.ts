@@ -74,7 +74,6 @@ async function work(command: Work, globals: Globals, world: World, secrets: stri
   const settings = readSettings(globals, world);
   secrets.push(...secretsOf(settings));
   const { stdout, stderr, now, signal } = world;
-  // One after the other, and all of it before the process ends: the last line is the one that counts.
   let written = Promise.resolve();
   const write = (text: string) => {
     written = written.then(() => stderr.write(text)).catch(() => {});
@@ -89,6 +88,7 @@ async function work(command: Work, globals: Globals, world: World, secrets: stri
     return signal.aborted && !openEnded ? signal.reason as number : EXIT.ok;
   } finally {
     talk.clear();
+    // The process ends as soon as this returns.
     await written;
   }
 }
@@ -171,10 +171,9 @@ async function consume(options: Options<"consume">, bench: Bench): Promise<Done>
     const ledger = {
       sources: () => bounded(store.sources()),
       addSources: (starts: Map<number, number>) => bounded(store.addSources(starts)),
-      skip: (source: number, from: number, to: number, reason: string) =>
-        bounded(store.skip(source, from, to, reason)),
       settle: (steps: Step[]) => bounded(store.settle(steps)),
       position: (source: number) => bounded(store.position(source)),
+      skip: (...loss: Parameters<typeof store.skip>) => bounded(store.skip(...loss)),
       fingerprint,
       judge: judgePostgres,
       explain: (error: unknown) => explainPostgres(error, postgresql),
