@@ -23,6 +23,8 @@ export interface World {
   random(): number;
   /** Ends when it is time to finish; its reason is the exit code of work that had an end. */
   signal: AbortSignal;
+  /** Asks on the terminal; null where there is none. */
+  ask(question: string): Promise<string | null>;
   /** For the version line. */
   runtime: string;
 }
@@ -166,6 +168,7 @@ async function consume(options: Options<"consume">, bench: Bench): Promise<Done>
   const { sql, bounded, close } = await openPostgresFor(bench);
   try {
     const clusterId = await explained(explain, log.clusterId());
+    if (options.replay) await goBack(options.replay, options.yes, log, clusterId, bench);
     const store = openStore(sql, { schema: postgresql.schema, clusterId, topic });
     // A connection that a firewall forgot never answers, and the server's own time-out is not heard.
     const ledger = {
@@ -204,6 +207,38 @@ async function consume(options: Options<"consume">, bench: Bench): Promise<Done>
     return { summary: tally, openEnded: options.follow };
   } finally {
     await Promise.allSettled([log.close(), close()]);
+  }
+}
+
+async function goBack(
+  spec: NonNullable<Options<"consume">["replay"]>,
+  yes: boolean,
+  log: import("./kafka/log.ts").Log,
+  clusterId: string,
+  bench: Bench,
+): Promise<void> {
+  const { settings: { kafka: { topic }, postgresql }, world, talk } = bench;
+  const { replay } = await import("./replay.ts");
+  const { openRewinder } = await import("./postgres/replay.ts");
+  const { openStore } = await import("./postgres/store.ts");
+  // To delete many rows takes longer than a statement of every day may.
+  const patient = { ...bench.settings, postgresql: { ...postgresql, statementTimeoutMs: 0 } };
+  const { sql, explain, close } = await openPostgresFor({ ...bench, settings: patient }, {
+    max: 1,
+  });
+  try {
+    await replay(spec, yes, {
+      ...openRewinder(sql, postgresql.schema),
+      ...log,
+      sources: openStore(sql, { schema: postgresql.schema, clusterId, topic }).sources,
+      topic,
+      ask: world.ask,
+      note: talk.note,
+    });
+  } catch (error) {
+    throw explain(error);
+  } finally {
+    await close();
   }
 }
 
