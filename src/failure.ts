@@ -60,23 +60,25 @@ export function renderFailure(
   error: unknown,
   { json, verbose, secrets }: Rendering,
 ): { text: string; code: number } {
-  const { code, reason, fix } = describe(error);
-  const message = error instanceof Error ? error.message : String(error);
+  const { code, ...remedy } = describe(error);
+  // Each line by itself: a secret such as `code` must not tear the JSON around it.
+  const clean = (lines: string[]) => lines.flatMap((line) => scrub(line, secrets).split("\n"));
+  const message = scrub(error instanceof Error ? error.message : String(error), secrets);
+  const [reason, fix] = [clean(remedy.reason), clean(remedy.fix)];
+  const stack = verbose > 0 ? clean(stackOf(error)) : [];
+  if (!json) {
+    const fixes = fix.map((line) => `fix: ${line}`);
+    const lines = [`routes: ${message}`, ...[...reason, ...fixes, ...stack].map((l) => `  ${l}`)];
+    return { text: lines.join("\n") + "\n", code };
+  }
   const report = {
     error: message,
     ...(reason.length > 0 && { reason: reason.join("\n") }),
     ...(fix.length > 0 && { fix: fix.join("\n") }),
+    ...(stack.length > 0 && { stack: stack.join("\n") }),
     code,
   };
-  const trace = verbose > 0 ? stackOf(error) : [];
-  const lines = [
-    `routes: ${message}`,
-    ...reason.map((line) => `  ${line}`),
-    ...fix.map((line) => `  fix: ${line}`),
-    ...trace.map((line) => `  ${line}`),
-  ];
-  const text = json ? JSON.stringify(report) : lines.join("\n");
-  return { text: scrub(text, secrets) + "\n", code };
+  return { text: JSON.stringify(report) + "\n", code };
 }
 
 function describe(error: unknown): { code: number; reason: string[]; fix: string[] } {
@@ -103,8 +105,10 @@ function stackOf(error: unknown): string[] {
 
 /** Takes secrets out of a text: those given, and passwords in addresses. */
 export function scrub(text: string, secrets: string[]): string {
-  const addresses = text.replace(/(\w+:\/\/[^\s:@/]*:)[^\s@]+@/g, "$1***@");
-  return secrets.filter((secret) => secret.length > 0)
-    .flatMap((secret) => [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)])
+  const addresses = text.replace(/(\w+:\/\/[^\s:@/]*:)\S+@/g, "$1***@");
+  const spellings = secrets.filter((secret) => secret.length > 0)
+    .flatMap((secret) => [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)]);
+  // The longest first: what begins like another must not leave its end behind.
+  return spellings.sort((a, b) => b.length - a.length)
     .reduce((clean, secret) => clean.replaceAll(secret, "***"), addresses);
 }

@@ -16,7 +16,9 @@ export interface IniFault {
  * Reads an INI text: sections, `key = value` or `key: value`, comments on lines of their own. A value is text as it
  * stands, but for one pair of double quotes around it. All faults are found, not the first alone.
  */
-export function parseIni(text: string): { entries: Entry[]; faults: IniFault[] } {
+export function parseIni(
+  text: string,
+): { entries: Entry[]; sections: { name: string; line: number }[]; faults: IniFault[] } {
   const entries: Entry[] = [];
   const faults: IniFault[] = [];
   const sections = new Map<string, number>();
@@ -52,7 +54,7 @@ export function parseIni(text: string): { entries: Entry[]; faults: IniFault[] }
       continue;
     }
     const key = content.slice(0, delimiter).trim().toLowerCase();
-    const value = content.slice(delimiter + 1).trim().replace(/^"(.*)"$/, "$1");
+    const value = content.slice(delimiter + 1).trim().replace(/^"(.*)"$/s, "$1");
     const before = keys.get(`${section}.${key}`);
     if (before) {
       faults.push({
@@ -62,5 +64,9 @@ export function parseIni(text: string): { entries: Entry[]; faults: IniFault[] }
     } else entries.push({ section, key, value, line });
     keys.set(`${section}.${key}`, before ?? line);
   }
-  return { entries, faults };
+  return {
+    entries,
+    sections: [...sections].map(([name, line]) => ({ name, line })),
+    faults,
+  };
 }

@@ -1,0 +1,95 @@
+import { assert, assertEquals } from "@std/assert";
+import { parseCli } from "../src/cli.ts";
+import { parseSettings } from "../src/config.ts";
+import { KEYS } from "../src/config/sources.ts";
+import { help } from "../src/help.ts";
+import { parseIni } from "../src/ini.ts";
+import { commandFlags, globalFlags, verbs } from "../src/usage.ts";
+
+const topics = [null, ...verbs, "settings"];
+const commands = verbs.filter((verb) => verb !== "help" && verb !== "version");
+
+for (const topic of topics) {
+  Deno.test(`the help on ${topic ?? "all"} fits 80 columns and ends with a line`, () => {
+    const text = help(topic);
+    const long = text.split("\n").filter((line) => line.length > 80 || line.trimEnd() !== line);
+    assertEquals(long, []);
+    assert(text.endsWith("\n") && !text.endsWith("\n\n"));
+    // No control characters: it is read by pipes, too.
+    assertEquals(/[^\n\x20-\x7e\u00a0-\uffff]/.test(text), false);
+  });
+}
+
+for (const verb of commands) {
+  Deno.test(`the help on ${verb} has each of its flags, with its default`, () => {
+    const text = help(verb).replace(/\s+/g, " ");
+    for (const { name, short, value, fallback } of commandFlags[verb]) {
+      const spelled = `${short ? `-${short}, ` : ""}--${name}${value ? ` ${value}` : ""}`;
+      assert(text.includes(` ${spelled} `), spelled);
+      assert(!fallback || text.includes(`(default ${fallback})`), `${spelled} ${fallback}`);
+    }
+  });
+
+  Deno.test(`the examples in the help on ${verb} are good command lines`, () => {
+    const examples = examplesIn(help(verb));
+    assert(examples.length > 0);
+    for (const example of examples) {
+      parseCli(example, Date.parse("2026-03-04T05:06:07Z"));
+    }
+  });
+}
+
+Deno.test("the help on all has every command, every global flag and good examples", () => {
+  const text = help(null);
+  for (const verb of verbs) assert(new RegExp(`^  ${verb} `, "m").test(text), verb);
+  for (const { name } of globalFlags) assert(text.includes(`--${name}`), name);
+  for (const example of examplesIn(text)) parseCli(example, 0);
+});
+
+Deno.test("defaults that the help tells are those that are used", () => {
+  for (const verb of commands) {
+    // --from is refused where reading has begun, so that it is not given differs from its default.
+    const told = commandFlags[verb].filter(({ name, kind, fallback }) =>
+      kind && name !== "from" && readable(fallback)
+    );
+    const args = told.flatMap(({ name, fallback }) => [`--${name}`, fallback!]);
+    const needed = { migrate: ["--topic"], query: ["--near", "1,2"] }[verb as string] ?? [];
+    const given = parseCli([verb, ...needed, ...args], 0).command;
+    assertEquals(given, parseCli([verb, ...needed], 0).command);
+  }
+});
+
+Deno.test("routes help settings is a settings file without faults, in which all is a default", () => {
+  const text = help("settings");
+  assertEquals(parseIni(text).faults, []);
+  const read = (text: string | null) =>
+    parseSettings({
+      file: text === null ? null : { path: "host_settings.ini", text },
+      env: () => undefined,
+      set: [],
+      exists: () => false,
+    });
+  assertEquals({ ...read(text), file: null }, read(null));
+});
+
+Deno.test("routes help settings shows every key, and no other", () => {
+  const { entries, faults } = parseIni(help("settings").replace(/^;(\w+ =)/gm, "$1"));
+  assertEquals(faults, []);
+  const shown = entries.map(({ section, key }) => `${section}.${key}`).sort();
+  const known = Object.entries(KEYS).flatMap(([section, keys]) =>
+    Object.keys(keys).map((key) => `${section}.${key}`)
+  );
+  assertEquals(shown, known.sort());
+});
+
+/** A default that is a value, not words about one. */
+function readable(fallback: string | undefined): boolean {
+  return fallback !== undefined && /^[\w.,%]+$/.test(fallback) && !/^the|^time/.test(fallback);
+}
+
+/** The arguments of each `routes` that stands in the examples. */
+function examplesIn(text: string): string[][] {
+  const [, examples] = /Examples:\n((?: {2}.*\n)+)/.exec(text) ?? [];
+  return (examples ?? "").split(/\n|&&|\|/).map((part) => part.replace(/>.*/, "").trim())
+    .filter((line) => line.startsWith("routes ")).map((line) => line.split(/\s+/).slice(1));
+}
