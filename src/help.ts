@@ -91,7 +91,7 @@ const SETTINGS = `; Settings of routes. Save as host_settings.ini; what is comme
 ;topic = routes
 ;group_id = routes
 ;client_id = routes
-; a process that shows no sign of life for so long loses its partitions to others
+; silent for so long, a process loses its partitions to others
 ;session_timeout = 45s
 
 [postgresql]
