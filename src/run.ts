@@ -444,8 +444,15 @@ function readSettings({ config, set }: Globals, { env, readFile }: World): Setti
     try {
       return readFile(path);
     } catch (error) {
-      if ((error as Error).name === "NotFound") return null;
-      throw error;
+      const { name, message } = error as Error;
+      if (name === "NotFound") return null;
+      if (name === "NotCapable") throw error;
+      const reason = message.replace(/ \(os error.*$/s, "").replace(
+        /^[A-Z]/,
+        (c) => c.toLowerCase(),
+      );
+      const kind = name === "PermissionDenied" ? "noPermission" : "noInput";
+      throw new Operation(kind, `cannot read "${path}": ${reason}`, { cause: error });
     }
   };
   const exists = (path: string): boolean => read(path) !== null;
@@ -473,7 +480,10 @@ function asPermission(error: unknown): unknown {
     "noPermission",
     `not permitted: ${error.message.replace(/, run again.*$/s, "")}`,
     {
-      fix: "settings and certificates may lie in ., ./res, ./src, ./ssl and /etc/routes",
+      fix: [
+        "settings are host_settings.ini here or in src, or any file in res or /etc/routes",
+        "certificates and keys lie in ssl, src/ssl, res or /etc/routes",
+      ],
       cause: error,
     },
   );
