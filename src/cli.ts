@@ -13,6 +13,7 @@ import {
   queryOptions,
   type Read,
 } from "./options.ts";
+import { topics } from "./help.ts";
 import { isVerb, type Verb, verbs } from "./usage.ts";
 
 export type { ConsumeOptions, MigrateOptions, ProduceOptions, QueryOptions };
@@ -37,7 +38,8 @@ export type Command =
   | { verb: "produce"; options: ProduceOptions }
   | { verb: "consume"; options: ConsumeOptions }
   | { verb: "migrate"; options: MigrateOptions }
-  | { verb: "query"; options: QueryOptions };
+  | { verb: "query"; options: QueryOptions }
+  | { verb: "verify" };
 
 /** The arguments of the process as a command; `now` is in milliseconds. Throws a Usage for everything that is not known. */
 export function parseCli(args: string[], now: number): { globals: Globals; command: Command } {
@@ -84,10 +86,11 @@ function commandOf(verb: Verb | null, words: string[], values: Values, read: Rea
     case null:
       return { verb: "help", topic: null };
     case "version":
+    case "verify":
       return { verb };
     case "help":
-      if (topic !== null && !isVerb(topic) && topic !== "settings") {
-        throw unknownWord("help topic", topic, [...verbs, "settings"]);
+      if (topic !== null && !isVerb(topic) && !topics.includes(topic)) {
+        throw unknownWord("help topic", topic, [...verbs, ...topics]);
       }
       return { verb, topic };
     case "produce":

@@ -1,4 +1,5 @@
 import type { Flag } from "./flags.ts";
+import { RULES } from "./rules.ts";
 import { commandFlags, globalFlags, type Verb } from "./usage.ts";
 
 const OVERVIEW = `Move GPS records from a Kafka topic into a PostgreSQL table, each exactly once.
@@ -9,7 +10,8 @@ Usage: routes COMMAND [FLAGS]
   produce    make records and send them
   consume    read, validate, store
   query      look at the data
-  help       about a command, or "settings"
+  verify     prove that every record is accounted for, once
+  help       about a command, "settings" or "errors"
   version    the version
 
 Examples:
@@ -55,6 +57,17 @@ Examples:
   routes query --user 7 --since 2h
   routes query --near 60.17,24.94 --radius 2km --format geojson > near.geojson
 `,
+  verify: `Read the topic again and compare it record by record with the database.
+
+Every record that was consumed must be a row, a reject or a tombstone, once and
+unchanged. Ends with 0 when all is accounted for, else with 65. Changes nothing.
+
+Usage: routes verify
+
+Examples:
+  routes verify
+  routes verify --json
+`,
 };
 
 const SETTINGS = `; Settings of routes. Save as host_settings.ini; what is commented out is the
@@ -78,6 +91,8 @@ const SETTINGS = `; Settings of routes. Save as host_settings.ini; what is comme
 ;topic = routes
 ;group_id = routes
 ;client_id = routes
+; silent for so long, a process loses its partitions to others
+;session_timeout = 45s
 
 [postgresql]
 ; a postgres:// address; single keys win over it
@@ -103,13 +118,38 @@ const SETTINGS = `; Settings of routes. Save as host_settings.ini; what is comme
 ;pool_max = 4
 `;
 
-/** The help on a topic: a command, "settings", or null for all. */
+/** Topics of the help that are no command. */
+export const topics = ["settings", "errors"];
+
+/** The help on a topic: a command, "settings", "errors", or null for all. */
 export function help(topic: string | null): string {
   if (topic === "settings") return SETTINGS;
+  if (topic === "errors") return errors();
   const overview = `${OVERVIEW}\nGlobal flags:\n${table(globalFlags)}`;
   if (topic === null || !(topic in COMMANDS)) return overview;
   const verb = topic as keyof typeof COMMANDS;
-  return `${COMMANDS[verb]}\nFlags:\n${table(commandFlags[verb])}\nGlobal flags: routes help\n`;
+  const own = commandFlags[verb];
+  const flags = own.length > 0 ? `\nFlags:\n${table(own)}` : "";
+  return `${COMMANDS[verb]}${flags}\nGlobal flags: routes help\n`;
+}
+
+/** The rules that consuming runs on, in their order. */
+function errors(): string {
+  const rules = RULES.map(({ codes, act, meaning }) => {
+    const named = codes.every((code) => code.length <= 5);
+    return `  ${(named ? codes.join(" ") : "(network)").padEnd(12)}  ${
+      act.padEnd(6)
+    }  ${meaning}\n`;
+  });
+  return `What consume does when PostgreSQL, or the way to it, fails. The first line whose
+beginning of a SQLSTATE fits counts; what fits none stops.
+
+${rules.join("")}
+  wait    again and again, with a growing pause; nothing is lost or rejected
+  reject  the batch is halved until the record is alone; it goes into
+          routes_rejects as db_<SQLSTATE>, the rest is stored
+  stop    ends with a fix; nothing is lost or rejected
+`;
 }
 
 function table(flags: Flag[]): string {

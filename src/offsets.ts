@@ -31,6 +31,8 @@ export function holds({ low, high }: Range, position: number): boolean {
   return low <= position && position <= high;
 }
 
+const REPLAY = "routes consume --replay earliest, which takes what was stored of it out first";
+
 /** The failure when the log does not hold the position that the database has. */
 export function contradiction(
   topic: string,
@@ -42,13 +44,23 @@ export function contradiction(
   return position < low
     ? new Operation("data", `${where} lost ${low - position} records unread`, {
       reason: `offsets ${position} to ${low - 1} were deleted before they were read`,
+      fix: "routes consume --accept-loss",
     })
     : new Operation("data", `${where} ends before what was already read`, {
       reason: [
         `it was read up to offset ${position}, and now ends at ${high}`,
         "it was truncated, or deleted and made anew",
       ],
+      fix: REPLAY,
     });
+}
+
+/** The failure when the log holds another record where the last one was read. */
+export function otherRecord(topic: string, partition: number, offset: number): Operation {
+  return new Operation("data", `partition ${partition} of topic "${topic}" is not what was read`, {
+    reason: `offset ${offset} holds another record now: the topic was deleted and made anew`,
+    fix: REPLAY,
+  });
 }
 
 /** The failure when partitions that were read are gone: topics only grow, so this is another one of the same name. */

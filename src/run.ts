@@ -2,6 +2,7 @@ import { type Command, type Globals, parseCli } from "./cli.ts";
 import { parseSettings, secretsOf, type Settings, SETTINGS_FILES } from "./config.ts";
 import { EXIT, Operation, renderFailure } from "./failure.ts";
 import { help } from "./help.ts";
+import type { Step } from "./settle.ts";
 import { openTalk, type Talk } from "./talk.ts";
 import { version } from "./version.ts";
 
@@ -22,6 +23,8 @@ export interface World {
   random(): number;
   /** Ends when it is time to finish; its reason is the exit code of work that had an end. */
   signal: AbortSignal;
+  /** Asks on the terminal; null where there is none. */
+  ask(question: string): Promise<string | null>;
   /** For the version line. */
   runtime: string;
 }
@@ -73,7 +76,10 @@ async function work(command: Work, globals: Globals, world: World, secrets: stri
   const settings = readSettings(globals, world);
   secrets.push(...secretsOf(settings));
   const { stdout, stderr, now, signal } = world;
-  const write = (text: string) => void stderr.write(text).catch(() => {});
+  let written = Promise.resolve();
+  const write = (text: string) => {
+    written = written.then(() => stderr.write(text)).catch(() => {});
+  };
   const talk = openTalk({ ...globals, columns: stderr.columns, secrets, now, write });
   for (const warning of settings.warnings) talk.note(`warning: ${warning}`);
   talk.step(settings.file ? `settings from ${settings.file}` : "no settings file: defaults serve");
@@ -84,6 +90,8 @@ async function work(command: Work, globals: Globals, world: World, secrets: stri
     return signal.aborted && !openEnded ? signal.reason as number : EXIT.ok;
   } finally {
     talk.clear();
+    // The process ends as soon as this returns.
+    await written;
   }
 }
 
@@ -104,10 +112,15 @@ async function perform(command: Work, bench: Bench): Promise<Done> {
     case "query":
       await query(command.options, bench);
       return { summary: null, openEnded: false };
+    case "verify":
+      return await verify(bench);
   }
 }
 
-type Options<Verb extends Work["verb"]> = Extract<Work, { verb: Verb }>["options"];
+type Options<Verb extends "produce" | "consume" | "migrate" | "query"> = Extract<
+  Work,
+  { verb: Verb }
+>["options"];
 
 // Adapters are loaded by the command that needs them: `--help` loads none.
 
@@ -144,18 +157,27 @@ async function produce(options: Options<"produce">, bench: Bench): Promise<Done>
 }
 
 async function consume(options: Options<"consume">, bench: Bench): Promise<Done> {
-  const { world, talk, settings: { kafka: { topic, groupId }, postgresql } } = bench;
+  const { world, talk, settings: { kafka: { topic, groupId, sessionTimeoutMs }, postgresql } } =
+    bench;
   const { runConsume } = await import("./commands/consume.ts");
   const { readTopic } = await import("./kafka/consume.ts");
-  const { openStore } = await import("./postgres/store.ts");
+  const { fingerprint, openStore } = await import("./postgres/store.ts");
   const { explainPostgres, judgePostgres } = await import("./postgres/errors.ts");
   const { kafka, explain, openLog } = await openKafkaFor(bench);
   const log = await openLog();
-  const { sql, close } = await openPostgresFor(bench);
+  const { sql, bounded, close } = await openPostgresFor(bench);
   try {
     const clusterId = await explained(explain, log.clusterId());
+    if (options.replay) await goBack(options.replay, options.yes, log, clusterId, bench);
+    const store = openStore(sql, { schema: postgresql.schema, clusterId, topic });
+    // A connection that a firewall forgot never answers, and the server's own time-out is not heard.
     const ledger = {
-      ...openStore(sql, { schema: postgresql.schema, clusterId, topic }),
+      sources: () => bounded(store.sources()),
+      addSources: (starts: Map<number, number>) => bounded(store.addSources(starts)),
+      settle: (steps: Step[]) => bounded(store.settle(steps)),
+      position: (source: number) => bounded(store.position(source)),
+      skip: (...loss: Parameters<typeof store.skip>) => bounded(store.skip(...loss)),
+      fingerprint,
       judge: judgePostgres,
       explain: (error: unknown) => explainPostgres(error, postgresql),
     };
@@ -171,6 +193,7 @@ async function consume(options: Options<"consume">, bench: Bench): Promise<Done>
         readTopic(kafka, share, {
           topic,
           groupId,
+          sessionTimeoutMs,
           waitMs: options.flushMs,
           minBytes,
           concurrency: 16,
@@ -184,6 +207,38 @@ async function consume(options: Options<"consume">, bench: Bench): Promise<Done>
     return { summary: tally, openEnded: options.follow };
   } finally {
     await Promise.allSettled([log.close(), close()]);
+  }
+}
+
+async function goBack(
+  spec: NonNullable<Options<"consume">["replay"]>,
+  yes: boolean,
+  log: import("./kafka/log.ts").Log,
+  clusterId: string,
+  bench: Bench,
+): Promise<void> {
+  const { settings: { kafka: { topic }, postgresql }, world, talk } = bench;
+  const { replay } = await import("./replay.ts");
+  const { openRewinder } = await import("./postgres/replay.ts");
+  const { openStore } = await import("./postgres/store.ts");
+  // To delete many rows takes longer than a statement of every day may.
+  const patient = { ...bench.settings, postgresql: { ...postgresql, statementTimeoutMs: 0 } };
+  const { sql, explain, close } = await openPostgresFor({ ...bench, settings: patient }, {
+    max: 1,
+  });
+  try {
+    await replay(spec, yes, {
+      ...openRewinder(sql, postgresql.schema),
+      ...log,
+      sources: openStore(sql, { schema: postgresql.schema, clusterId, topic }).sources,
+      topic,
+      ask: world.ask,
+      note: talk.note,
+    });
+  } catch (error) {
+    throw explain(error);
+  } finally {
+    await close();
   }
 }
 
@@ -242,8 +297,86 @@ async function createMissing(
   throw new Error("Cannot create the database: no candidate");
 }
 
-async function query(_options: Options<"query">, _bench: Bench): Promise<void> {
-  await Promise.resolve();
+async function query(options: Options<"query">, bench: Bench): Promise<void> {
+  const { globals, world, talk, settings: { postgresql: { schema } } } = bench;
+  const { runQuery } = await import("./commands/query.ts");
+  const { openFinder } = await import("./postgres/find.ts");
+  const { sql, explain, close } = await openPostgresFor(bench, { max: 1, readOnly: true });
+  const asked = globals.json ? { ...options, format: "json" } : options;
+  try {
+    await explained(
+      explain,
+      runQuery(asked, {
+        ...openFinder(sql, { schema, signal: world.signal }),
+        out: world.stdout.write,
+        note: talk.note,
+        terminal: terminalOf(world.stdout, globals.color, world.env),
+        signal: world.signal,
+      }),
+    );
+  } finally {
+    await close();
+  }
+}
+
+async function verify(bench: Bench): Promise<Done> {
+  const { globals, world, talk, settings: { kafka: settings, postgresql } } = bench;
+  const { topic, groupId } = settings;
+  const { runVerify } = await import("./commands/verify.ts");
+  const { readTopic } = await import("./kafka/consume.ts");
+  const { openAudit } = await import("./postgres/audit.ts");
+  const { kafka, explain, openLog } = await openKafkaFor(bench);
+  const log = await openLog();
+  const { sql, explain: explainSql, close } = await openPostgresFor(bench, { readOnly: true });
+  // A group of its own: nobody else's partitions are taken away, and it is gone afterwards.
+  const group = `${groupId}-verify-${world.random().toString(36)}`;
+  try {
+    const clusterId = await explained(explain, log.clusterId());
+    const { accounts, failure } = await runVerify({
+      ...openAudit(sql, { schema: postgresql.schema, clusterId, topic }),
+      topic,
+      ranges: log.ranges,
+      read: (reading, signal) =>
+        readTopic(kafka, reading, {
+          topic,
+          groupId: group,
+          sessionTimeoutMs: settings.sessionTimeoutMs,
+          waitMs: 500,
+          minBytes: 1,
+          concurrency: 8,
+          ranges: log.ranges,
+        }, signal),
+      out: (text) => globals.json ? Promise.resolve() : world.stdout.write(text),
+      note: talk.note,
+      progress: talk.progress,
+      signal: world.signal,
+    });
+    await log.forgetGroup(group);
+    if (globals.json) await world.stdout.write(JSON.stringify({ partitions: accounts }) + "\n");
+    if (failure) throw failure;
+    return { summary: null, openEnded: false };
+  } catch (error) {
+    throw explainSql(explain(error));
+  } finally {
+    await Promise.allSettled([log.close(), close()]);
+  }
+}
+
+/** What the output may look like: flag, FORCE_COLOR, NO_COLOR, TERM, terminal, in this order. */
+function terminalOf(
+  { columns: width }: Output,
+  flag: Globals["color"],
+  env: World["env"],
+): { width: number | null; unicode: boolean; color: boolean } {
+  const isTerminal = width !== null && env("TERM") !== "dumb";
+  const locale = env("LC_ALL") || env("LC_CTYPE") || env("LANG") || "UTF-8";
+  const forced = flag === "always" || (flag !== "never" && Boolean(env("FORCE_COLOR")));
+  const refused = flag === "never" || Boolean(env("NO_COLOR"));
+  return {
+    width,
+    unicode: isTerminal && /utf-?8/i.test(locale),
+    color: forced || (!refused && isTerminal),
+  };
 }
 
 async function openKafkaFor({ settings: { kafka: settings }, globals, world, talk }: Bench) {
@@ -267,13 +400,14 @@ async function openPostgresFor(
   const { openPostgres } = await import("./postgres/connect.ts");
   const { explainPostgres } = await import("./postgres/errors.ts");
   talk.step(`connecting to PostgreSQL at ${settings.host}:${settings.port}`);
-  const { sql, cut } = openPostgres(settings, {
+  const { sql, bounded, cut } = openPostgres(settings, {
     ...options,
     readFile: world.readFile,
     log: talk.log,
   });
   return {
     sql,
+    bounded,
     explain: (error: unknown) => explainPostgres(error, settings),
     close: async () => {
       await sql.end({ timeout: 5 });
@@ -310,8 +444,15 @@ function readSettings({ config, set }: Globals, { env, readFile }: World): Setti
     try {
       return readFile(path);
     } catch (error) {
-      if ((error as Error).name === "NotFound") return null;
-      throw error;
+      const { name, message } = error as Error;
+      if (name === "NotFound") return null;
+      if (name === "NotCapable") throw error;
+      const reason = message.replace(/ \(os error.*$/s, "").replace(
+        /^[A-Z]/,
+        (c) => c.toLowerCase(),
+      );
+      const kind = name === "PermissionDenied" ? "noPermission" : "noInput";
+      throw new Operation(kind, `cannot read "${path}": ${reason}`, { cause: error });
     }
   };
   const exists = (path: string): boolean => read(path) !== null;
@@ -339,7 +480,10 @@ function asPermission(error: unknown): unknown {
     "noPermission",
     `not permitted: ${error.message.replace(/, run again.*$/s, "")}`,
     {
-      fix: "settings and certificates may lie in ., ./res, ./src, ./ssl and /etc/routes",
+      fix: [
+        "settings are host_settings.ini here or in src, or any file in res or /etc/routes",
+        "certificates and keys lie in ssl, src/ssl, res or /etc/routes",
+      ],
       cause: error,
     },
   );

@@ -1,5 +1,13 @@
 import { Operation } from "./failure.ts";
-import { contradiction, fewerPartitions, holds, place, type Range, type Spec } from "./offsets.ts";
+import {
+  contradiction,
+  fewerPartitions,
+  holds,
+  otherRecord,
+  place,
+  type Range,
+  type Spec,
+} from "./offsets.ts";
 import { makeStep, type Settle, type Step } from "./settle.ts";
 import type { Message } from "./sift.ts";
 
@@ -8,6 +16,10 @@ export interface Source {
   id: number;
   partition: number;
   nextOffset: number;
+  /** The last record settled, to recognise a topic that was made anew; null before the first. */
+  last: { offset: number; hash: string } | null;
+  /** Tombstones below this offset were counted before a replay. */
+  tombstonesTo: number;
 }
 
 /** Records of one partition in offset order, with nothing readable left out since `from`. */
@@ -27,6 +39,10 @@ export interface ShareDeps {
   offsetsAt(ms: number): Promise<Map<number, number>>;
   sources(): Promise<Source[]>;
   addSources(starts: Map<number, number>): Promise<void>;
+  /** Moves a source past records that are gone for good, and writes down which. */
+  skip(source: number, from: number, to: number, reason: string): Promise<void>;
+  fingerprint(message: Message): string;
+  note(line: string): void;
   settle: Settle;
   /** Repeats work on the database while that is away. */
   patiently(signal: AbortSignal, work: () => Promise<void>): Promise<void>;
@@ -43,6 +59,8 @@ export interface ShareOptions {
   count: number;
   batchSize: number;
   stopAtReject: boolean;
+  /** Whether to go on past records that were deleted unread. */
+  acceptLoss: boolean;
 }
 
 const CHUNK_BYTES = 4_194_304;
@@ -84,13 +102,12 @@ export class Share {
     this.#checkDone();
   }
 
-  /** Whether the database already holds everything below the ends. */
-  get nothingToRead(): boolean {
-    const sources = this.#sources;
-    return this.#ends !== null &&
-      [...this.#ends].every(([partition, end]) =>
-        (sources.get(partition)?.nextOffset ?? -1) >= end
-      );
+  /** Whether the database already holds everything below the ends, and no more than the log does. */
+  nothingToRead(ranges: Map<number, Range>): boolean {
+    return this.#ends !== null && [...this.#ends].every(([partition, end]) => {
+      const next = this.#sources.get(partition)?.nextOffset ?? -1;
+      return next >= end && next <= (ranges.get(partition)?.high ?? -1);
+    });
   }
 
   /** The group gave this process these partitions, and no others: where each is to be read from. */
@@ -98,20 +115,22 @@ export class Share {
     const ranges = await this.#deps.ranges();
     await this.#deps.patiently(signal, () => this.load(ranges, partitions));
     const positions = new Map<number, number>();
+    const starts = new Map<number, number>();
     for (const partition of partitions) {
-      const { nextOffset } = this.#sources.get(partition)!;
+      const { nextOffset, last } = this.#sources.get(partition)!;
       const range = ranges.get(partition)!;
       const kept = holds(range, nextOffset);
-      positions.set(
-        partition,
-        kept ? nextOffset : await this.outOfRange(partition, nextOffset, range),
-      );
+      const position = kept ? nextOffset : await this.outOfRange(partition, nextOffset, range);
+      positions.set(partition, position);
+      // Read once more, the last record shows whether this is still the topic that it came from.
+      const shown = kept && last && last.offset < nextOffset && last.offset >= range.low;
+      starts.set(partition, shown ? last.offset : position);
       this.#highs.set(partition, range.high);
     }
-    if (signal.aborted) return positions;
+    if (signal.aborted) return starts;
     this.#positions = positions;
     this.#checkDone();
-    return positions;
+    return starts;
   }
 
   /** Settles a batch chunk by chunk; returns where to read on, or null when this partition needs no more. */
@@ -119,14 +138,18 @@ export class Share {
     const { partition, signal } = batch;
     const source = this.#sources.get(partition)!;
     const end = this.#ends?.get(partition) ?? Infinity;
-    const messages = batch.messages.filter(({ offset }) => Number(offset) < end);
+    const messages = batch.messages.filter(({ offset }) =>
+      Number(offset) >= source.nextOffset && Number(offset) < end
+    );
     this.#highs.set(partition, batch.highWatermark);
-    let reached: number | null = null;
+    const settled = Number(batch.messages[0]!.offset) < source.nextOffset;
+    if (settled) this.#recognise(source, batch.messages);
+    let reached: number | null = settled && messages.length === 0 ? source.nextOffset : null;
     for (let at = 0; at < messages.length && this.#budget > 0 && !signal.aborted;) {
       const size = Math.min(chunkSize(messages, at, this.#options.batchSize), this.#budget);
       const chunk = messages.slice(at, at += size);
       this.#budget -= size;
-      const step = makeStep(source.id, source.nextOffset, chunk);
+      const step = makeStep(source.id, source.nextOffset, chunk, source.tombstonesTo);
       if (this.#options.stopAtReject) await this.#stopAtReject(partition, step, signal);
       reached = await this.#deps.settle(step, signal);
       source.nextOffset = reached;
@@ -137,6 +160,13 @@ export class Share {
       break;
     }
     return signal.aborted ? reached ?? batch.from : reached;
+  }
+
+  /** Throws when the record settled last is another one now. */
+  #recognise({ partition, last }: Source, messages: Message[]): void {
+    const again = messages.find(({ offset }) => Number(offset) === last?.offset);
+    if (!again || this.#deps.fingerprint(again) === last!.hash) return;
+    throw otherRecord(this.#deps.topic, partition, last!.offset);
   }
 
   /** Nothing readable lies before `next`. */
@@ -153,7 +183,23 @@ export class Share {
       range = (await this.#deps.ranges()).get(partition) ?? range;
     }
     if (holds(range, position)) return position;
-    throw contradiction(this.#deps.topic, partition, position, range);
+    const failure = contradiction(this.#deps.topic, partition, position, range);
+    if (!this.#options.acceptLoss || position > range.low) throw failure;
+    return await this.#skip(partition, position, range.low, failure.message);
+  }
+
+  /** Goes on behind what is lost; the loss is in the database before anything after it. */
+  async #skip(partition: number, from: number, to: number, reason: string): Promise<number> {
+    const { done, skip, patiently, note } = this.#deps;
+    const { id } = this.#sources.get(partition)!;
+    await patiently(done.signal, () => skip(id, from, to, "deleted before it was read"));
+    note(`${reason}: accepted`);
+    await patiently(done.signal, async () => {
+      for (const source of await this.#deps.sources()) {
+        if (source.partition === partition) this.#sources.set(partition, source);
+      }
+    });
+    return this.#sources.get(partition)!.nextOffset;
   }
 
   /** Reads where every partition stands; those of `needed` that were never read get their start first. */
@@ -173,6 +219,16 @@ export class Share {
     if (gone.length > 0) throw fewerPartitions(topic, gone, ranges.size);
   }
 
+  /** Whether the table stands before what was settled: somebody put the database back. */
+  async rewound(): Promise<boolean> {
+    const known = this.sources.map((source) => ({ ...source }));
+    const rows = new Map((await this.#deps.sources()).map((source) => [source.partition, source]));
+    return known.some(({ partition, id, nextOffset }) => {
+      const row = rows.get(partition);
+      return row?.id !== id || row.nextOffset < nextOffset;
+    });
+  }
+
   /** The offset of a place in every partition. */
   async resolve(spec: Spec, ranges: Map<number, Range>): Promise<Map<number, number>> {
     const times = spec.at === "time" ? await this.#deps.offsetsAt(spec.ms) : null;
@@ -187,7 +243,8 @@ export class Share {
     if (!reject) return;
     const before = step.messages.filter(({ offset }) => Number(offset) < reject.offset);
     if (before.length > 0) {
-      await this.#deps.settle(makeStep(step.source, step.from, before), signal);
+      const first = makeStep(step.source, step.from, before, step.countedTo);
+      await this.#deps.settle(first, signal);
     }
     throw new Operation("data", `partition ${partition} offset ${reject.offset} is no record`, {
       reason: `${reject.code}: ${[reject.path, reject.reason].filter(Boolean).join(": ")}`,

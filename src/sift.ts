@@ -9,10 +9,9 @@ export interface Message {
   timestamp: string;
   key: Uint8Array | null;
   value: Uint8Array | null;
-  /** Name to value; an array where a name came more than once. */
-  headers?: Record<string, HeaderValue | HeaderValue[] | undefined>;
+  /** In order; names may repeat. */
+  headers?: { key: string; value: Uint8Array | null }[];
 }
-type HeaderValue = Uint8Array | string;
 
 /** Valid records, column by column, in offset order. */
 export interface Points {
@@ -116,12 +115,8 @@ function fault(code: Reject["code"], reason: string): Fault {
 }
 
 /** Bytes of the headers; of their names, characters. */
-function sizeOf(headers: Message["headers"]): number {
-  let size = 0;
-  for (const [name, values] of Object.entries(headers ?? {})) {
-    for (const value of [values].flat()) size += name.length + (value?.length ?? 0);
-  }
-  return size;
+function sizeOf(headers: Message["headers"] = []): number {
+  return headers.reduce((size, { key, value }) => size + key.length + (value?.length ?? 0), 0);
 }
 
 /** Without a mark it is good UTF-8, full of zeros; these patterns of zeros are in RFC 4627, section 3. */

@@ -16,7 +16,15 @@ import {
 } from "./flags.ts";
 
 /** The commands. */
-export const verbs = ["produce", "consume", "migrate", "query", "help", "version"] as const;
+export const verbs = [
+  "produce",
+  "consume",
+  "migrate",
+  "query",
+  "verify",
+  "help",
+  "version",
+] as const;
 export type Verb = typeof verbs[number];
 
 /** Whether a word names a command. */
@@ -178,6 +186,13 @@ export const commandFlags: Record<Verb, Flag[]> = {
       fallback: "earliest",
     },
     {
+      name: "replay",
+      kind: spec,
+      value: "SPEC",
+      help: "go back: delete what was stored from there on, then read it again",
+    },
+    { name: "yes", help: "replay without asking" },
+    {
       name: "until",
       kind: spec,
       value: "SPEC",
@@ -206,6 +221,10 @@ export const commandFlags: Record<Verb, Flag[]> = {
       fallback: "keep",
     },
     { name: "max-rejects", kind: whole(0), value: "N", help: "stop when more than N are rejected" },
+    {
+      name: "accept-loss",
+      help: "go on past records that retention deleted unread; the range is written down",
+    },
     { name: "tee", help: "print stored records as NDJSON on stdout" },
   ],
   migrate: [
@@ -293,6 +312,7 @@ export const commandFlags: Record<Verb, Flag[]> = {
       fallback: "iso",
     },
   ],
+  verify: [],
   help: [],
   version: [],
 };

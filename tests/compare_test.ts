@@ -9,7 +9,7 @@ const message = (offset: number, value: string | null): Message => ({
   timestamp: "0",
   key: null,
   value: value === null ? null : encoder.encode(value),
-  headers: {},
+  headers: [],
 });
 const good = (offset: number, userID = offset) =>
   message(offset, `{"userID":${userID},"timestamp":${offset}.5,"coordinates":[1.5,2.5]}`);

@@ -35,6 +35,7 @@ Deno.test("settings have defaults", () => {
       topic: "routes",
       groupId: "routes",
       clientId: "routes",
+      sessionTimeoutMs: 45_000,
     },
     postgresql: {
       host: "127.0.0.1",
@@ -108,6 +109,7 @@ Deno.test("every key can be set, under each of its names", () => {
       ["kafka.topic", "a", ({ kafka }) => kafka.topic],
       ["kafka.group_id", "a", ({ kafka }) => kafka.groupId],
       ["kafka.client_id", "a", ({ kafka }) => kafka.clientId],
+      ["kafka.session_timeout", "20s", ({ kafka }) => `${kafka.sessionTimeoutMs / 1000}s`],
       [
         "postgresql.service_uri",
         "postgres:///a",

@@ -22,7 +22,10 @@ function kinds(of: Point): Flawed[] {
 
 function toMessage({ value, header, label }: Flawed): Message {
   const bytes = typeof value === "string" ? new TextEncoder().encode(value) : value;
-  const headers = { "routes-invalid": label, ...(header && { "routes-padding": header }) };
+  const texts = { "routes-invalid": label, ...(header && { "routes-padding": header }) };
+  const headers = Object.entries(texts).map(([key, text]) => {
+    return { key, value: new TextEncoder().encode(text) };
+  });
   return { offset: "0", timestamp: "0", key: null, value: bytes, headers };
 }
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Reject } from "../src/sift.ts";
+import type { Message, Reject } from "../src/sift.ts";
 
 /** What becomes of a value: the row's four numbers, a reject (of an expected reason the start is enough), or a tombstone. */
 export type Outcome =
@@ -12,7 +12,7 @@ export interface RecordCase {
   name: string;
   value: Uint8Array | null;
   key?: Uint8Array;
-  headers?: Record<string, Uint8Array | Uint8Array[]>;
+  headers?: NonNullable<Message["headers"]>;
   outcome: Outcome;
 }
 
@@ -208,33 +208,50 @@ const size: Rejected[] = [
 ];
 
 const zero = new Uint8Array();
+const NO_OBJECT: Outcome = { code: "schema", path: "", reason: "expected an object, found []" };
 const surroundings: RecordCase[] = [
   { name: "null", value: null, outcome: "tombstone" },
   { name: "a binary key", value: bytesOf(RECORD), key: bytesOf(0, 0xff, 0xfe), outcome: ROW },
   {
     name: "10 000 headers",
     value: bytesOf(RECORD),
-    headers: Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`h${i}`, zero])),
+    headers: Array.from({ length: 10_000 }, (_, i) => ({ key: `h${i}`, value: zero })),
     outcome: ROW,
   },
   {
     name: "a header name twice",
     value: bytesOf("[]"),
-    headers: { again: [bytesOf("1"), bytesOf(0xff)] },
-    outcome: { code: "schema", path: "", reason: "expected an object, found []" },
+    headers: [{ key: "again", value: bytesOf("1") }, { key: "again", value: bytesOf(0xff) }],
+    outcome: NO_OBJECT,
+  },
+  {
+    name: "header names that every object has",
+    value: bytesOf("[]"),
+    headers: ["constructor", "__proto__", "toString"].map((key) => ({ key, value: bytesOf("1") })),
+    outcome: NO_OBJECT,
+  },
+  {
+    name: "headers empty, with a zero character, in other letters",
+    value: bytesOf("[]"),
+    headers: [
+      { key: "", value: zero },
+      { key: "zero\0", value: bytesOf("a\0b") },
+      { key: "ключ🙂", value: bytesOf("значение🙂") },
+    ],
+    outcome: NO_OBJECT,
   },
   {
     name: "headers of 1 MiB",
     value: bytesOf(RECORD),
     key: bytesOf("7"),
-    headers: { h: new Uint8Array(MIB - 2) },
+    headers: [{ key: "h", value: new Uint8Array(MIB - 2) }],
     outcome: ROW,
   },
   {
     name: "headers of 1 MiB and a byte",
     value: bytesOf(RECORD),
     key: bytesOf("7"),
-    headers: { h: [new Uint8Array(MIB - 2), zero] },
+    headers: [{ key: "h", value: new Uint8Array(MIB - 2) }, { key: "h", value: zero }],
     outcome: {
       code: "size",
       path: "",

@@ -70,7 +70,7 @@ function records(from: number, count: number): Message[] {
     value: new TextEncoder().encode(
       `{"userID":${from + i},"timestamp":1.5,"coordinates":[1.5,2.5]}`,
     ),
-    headers: {},
+    headers: [],
   }));
 }
 

@@ -15,11 +15,21 @@ function room(
 ) {
   const log = new Map(Object.entries(ranges).map(([partition, range]) => [+partition, range]));
   const rows = new Map(Object.entries(stored).map(([partition, next]) => [+partition, next]));
+  const lasts = new Map<number, NonNullable<Source["last"]>>();
   const settled: Step[] = [];
+  const skipped: [source: number, from: number, to: number][] = [];
   const done = new AbortController();
   const sources = (): Promise<Source[]> =>
     Promise.resolve(
-      [...rows].map(([partition, nextOffset]) => ({ id: partition + 100, partition, nextOffset })),
+      [...rows].map(([partition, nextOffset]) => {
+        return {
+          id: partition + 100,
+          partition,
+          nextOffset,
+          last: lasts.get(partition) ?? null,
+          tombstonesTo: 0,
+        };
+      }),
     );
   const deps: ShareDeps = {
     topic: "t",
@@ -30,6 +40,13 @@ function room(
       for (const [partition, start] of starts) rows.set(partition, start);
       return Promise.resolve();
     },
+    skip: (source, from, to) => {
+      skipped.push([source, from, to]);
+      rows.set(source - 100, to);
+      return Promise.resolve();
+    },
+    note: () => {},
+    fingerprint: ({ value }) => new TextDecoder().decode(value!),
     settle: (step) => {
       settled.push(step);
       rows.set(step.source - 100, step.to);
@@ -40,10 +57,17 @@ function room(
     done,
   };
   const share = new Share(
-    { from: { at: "earliest" }, count: Infinity, batchSize: 1000, stopAtReject: false, ...options },
+    {
+      from: { at: "earliest" },
+      count: Infinity,
+      batchSize: 1000,
+      stopAtReject: false,
+      acceptLoss: false,
+      ...options,
+    },
     deps,
   );
-  return { share, deps, settled, done: done.signal, log, rows };
+  return { share, deps, settled, skipped, done: done.signal, log, rows, lasts };
 }
 
 function records(
@@ -56,7 +80,7 @@ function records(
     timestamp: "0",
     key: null,
     value: new TextEncoder().encode(value),
-    headers: {},
+    headers: [],
   }));
 }
 
@@ -87,6 +111,18 @@ Deno.test("assigned() refuses a position beyond the end, but not one that only s
   assertEquals(await share.assigned([0], never), new Map([[0, 12]]));
 });
 
+Deno.test("rewound() tells a table that fell back from one that others moved on", async () => {
+  const { share, log, rows } = room({ 0: { low: 0, high: 9 } }, {}, { 0: 5 });
+  await share.load(log);
+  assertEquals(await share.rewound(), false);
+  rows.set(0, 7);
+  assertEquals(await share.rewound(), false);
+  rows.set(0, 4);
+  assertEquals(await share.rewound(), true);
+  rows.clear();
+  assertEquals(await share.rewound(), true);
+});
+
 Deno.test("load() refuses a topic with fewer partitions than were read", async () => {
   const { share, log } = room({ 0: { low: 0, high: 9 } }, {}, { 0: 3, 1: 4 });
   await assertRejects(() => share.load(log), Operation, "fewer partitions");
@@ -106,6 +142,43 @@ Deno.test("settle() begins a step where the table stands, also behind markers", 
   share.passed(0, 8);
   await share.settle(batch(0, records(8, 2)));
   assertEquals(settled.map(({ from, to }) => [from, to]), [[0, 5], [5, 10]]);
+});
+
+Deno.test("assigned() reads the last record again, and settle() leaves it out", async () => {
+  const { share, settled, lasts } = room({ 0: { low: 0, high: 25 } }, {}, { 0: 10 });
+  lasts.set(0, { offset: 7, hash: "{}" });
+  assertEquals(await share.assigned([0], never), new Map([[0, 7]]));
+  assertEquals(share.lag, 15);
+  assertEquals(await share.settle(batch(0, records(7, 1, "{}"))), 10);
+  assertEquals(settled, []);
+  await share.settle(batch(0, [...records(7, 1, "{}"), ...records(10, 5)]));
+  assertEquals(settled.map(({ from, to }) => [from, to]), [[10, 15]]);
+});
+
+Deno.test("settle() refuses a topic whose last record is another one now", async () => {
+  const { share, settled, lasts } = room({ 0: { low: 0, high: 25 } }, {}, { 0: 10 });
+  lasts.set(0, { offset: 9, hash: "{}" });
+  await share.assigned([0], never);
+  await assertRejects(() => share.settle(batch(0, records(9, 5))), Operation, "not what was read");
+  assertEquals(settled, []);
+});
+
+Deno.test("assigned() does without the last record where retention or compaction took it", async () => {
+  const { share, settled, lasts } = room({ 0: { low: 10, high: 25 } }, {}, { 0: 10 });
+  lasts.set(0, { offset: 9, hash: "{}" });
+  assertEquals(await share.assigned([0], never), new Map([[0, 10]]));
+  await share.settle(batch(0, records(11, 5)));
+  assertEquals(settled.map(({ from, to }) => [from, to]), [[10, 16]]);
+});
+
+Deno.test("there is nothing to read at the end, but something is wrong beyond it", async () => {
+  const { share, log } = room({ 0: { low: 0, high: 9 } }, {}, { 0: 9 });
+  await share.load(log);
+  share.endAt(new Map([[0, 9]]));
+  assertEquals(share.nothingToRead(log), true);
+  share.endAt(new Map([[0, 5]]));
+  assertEquals(share.nothingToRead(log), true);
+  assertEquals(share.nothingToRead(new Map([[0, { low: 0, high: 7 }]])), false);
 });
 
 Deno.test("settle() stops at the end that was set, and says when nothing more is wanted", async () => {
@@ -133,7 +206,13 @@ Deno.test("settle() goes on where another writer stands", async () => {
   deps.settle = () => Promise.resolve(17);
   // The share keeps the function it was given, so a new one is made.
   const other = new Share(
-    { from: { at: "earliest" }, count: Infinity, batchSize: 10, stopAtReject: false },
+    {
+      from: { at: "earliest" },
+      count: Infinity,
+      batchSize: 10,
+      stopAtReject: false,
+      acceptLoss: false,
+    },
     deps,
   );
   await other.assigned([0], never);
@@ -155,7 +234,13 @@ Deno.test("settle() ends after the step in hand when it is time to stop", async 
   const steps: number[] = [];
   const settle = deps.settle;
   const stopping = new Share(
-    { from: { at: "earliest" }, count: Infinity, batchSize: 10, stopAtReject: false },
+    {
+      from: { at: "earliest" },
+      count: Infinity,
+      batchSize: 10,
+      stopAtReject: false,
+      acceptLoss: false,
+    },
     {
       ...deps,
       settle: (step, signal) => {
@@ -177,4 +262,19 @@ Deno.test("lag counts what lies behind the end of the owned partitions", async (
   assertEquals(share.lag, 29);
   share.passed(0, 20);
   assertEquals(share.lag, 9);
+});
+
+Deno.test("a share goes on past records that were deleted unread when the loss is accepted", async () => {
+  const { share, skipped } = room({ 0: { low: 40, high: 50 } }, { acceptLoss: true }, { 0: 10 });
+  assertEquals(await share.assigned([0], never), new Map([[0, 40]]));
+  assertEquals(skipped, [[100, 10, 40]]);
+});
+
+Deno.test("a share does not take a topic that was made anew for a loss", async () => {
+  const { share, skipped } = room({ 0: { low: 0, high: 5 } }, { acceptLoss: true }, { 0: 10 });
+  const failure = await assertRejects(() => share.assigned([0], never), Operation);
+  assertEquals(failure.fix, [
+    "routes consume --replay earliest, which takes what was stored of it out first",
+  ]);
+  assertEquals(skipped, []);
 });

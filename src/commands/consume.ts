@@ -3,6 +3,7 @@ import { type Range, readBefore, type Spec } from "../offsets.ts";
 import { encodePoint } from "../point.ts";
 import { createSettler, type Ledger, SourceGone, type Step } from "../settle.ts";
 import { Share, type Source } from "../share.ts";
+import type { Message } from "../sift.ts";
 import { formatClock, formatCount } from "../time.ts";
 
 /** What `routes consume` was asked for; durations in milliseconds. */
@@ -15,6 +16,7 @@ export interface ConsumeOptions {
   batchSize: number;
   onReject: "keep" | "fail";
   maxRejects: number | null;
+  acceptLoss: boolean;
   tee: boolean;
 }
 
@@ -28,6 +30,8 @@ export interface ConsumeDeps {
   ledger: Ledger & {
     sources(): Promise<Source[]>;
     addSources(starts: Map<number, number>): Promise<void>;
+    skip(source: number, from: number, to: number, reason: string): Promise<void>;
+    fingerprint(message: Message): string;
   };
   /** A failure of Kafka in words; anything else is returned as it is. */
   explain(error: unknown): unknown;
@@ -56,6 +60,8 @@ export interface Tally {
 
 const ROUNDS_MAX = 5;
 const STALLED_MS = 60_000;
+/** Without records nothing shows that the database was put back, so it is asked this often. */
+const LOOK_MS = 10_000;
 /** How long a run that is to end waits for a database that is away. */
 const PATIENCE_MS = 120_000;
 
@@ -74,6 +80,8 @@ export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Pr
   };
   let movedAt = startedAt;
   let waiting = false;
+  /** What was said of it; each reason once. */
+  let waitedFor = "";
   const done = new AbortController();
   const settle = createSettler(ledger, {
     rowsMax: options.batchSize,
@@ -86,21 +94,25 @@ export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Pr
     count: options.count ?? Infinity,
     batchSize: options.batchSize,
     stopAtReject: options.onReject === "fail",
+    acceptLoss: options.acceptLoss,
   }, { ...deps, ...ledger, settle, patiently, done });
 
   const stop = () => done.abort();
   signal.addEventListener("abort", stop, { once: true });
+  let begun = false;
   try {
     const ranges = await deps.ranges();
     // No patience yet: a database that was never reached is rather a wrong setting than an outage.
     await patiently(AbortSignal.abort(), () => share.load(ranges));
     if (options.from && share.sources.length > 0) throw readBefore(topic, share.sources);
     await setEnds(ranges);
-    if (!share.nothingToRead) await supervise();
+    begun = true;
+    if (!share.nothingToRead(ranges)) await supervise();
   } finally {
     signal.removeEventListener("abort", stop);
     done.abort();
-    deps.note(summary(measure()));
+    // Where nothing could begin, the failure says all there is to say.
+    if (begun) deps.note(summary(measure()));
   }
   return measure();
 
@@ -120,17 +132,26 @@ export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Pr
   /** One membership of the group; returns why it ended early, if another may do better. */
   async function session(): Promise<Error | null> {
     const stalled = new AbortController();
+    let lookedAt = now();
     const watch = setInterval(() => {
       deps.progress(status(measure()));
       const stillMs = now() - movedAt;
       if (options.idleMs !== null && stillMs >= options.idleMs) done.abort();
-      if (stillMs >= STALLED_MS && share.lag > 0 && !waiting) stalled.abort();
+      if (stillMs >= STALLED_MS && share.lag > 0 && !waiting) {
+        stalled.abort(`nothing was settled for ${STALLED_MS / 1000} s though records wait`);
+      }
+      if (stillMs < LOOK_MS || now() - lookedAt < LOOK_MS || waiting) return;
+      lookedAt = now();
+      // When the database is away there is nothing to compare, and whoever settles will notice.
+      share.rewound().catch(() => false).then((rewound) => {
+        if (rewound) stalled.abort("the database was put back to an earlier state");
+      });
     }, 100);
     try {
       await deps.read(share, AbortSignal.any([stalled.signal, done.signal]));
       if (!stalled.signal.aborted) return null;
       movedAt = now();
-      return new Error(`nothing was settled for ${STALLED_MS / 1000} s though records wait`);
+      return new Error(stalled.signal.reason);
     } catch (error) {
       if (error instanceof SourceGone) return error;
       const failure = deps.explain(error);
@@ -150,13 +171,24 @@ export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Pr
       return share.endAt(await share.resolve(until, ranges));
     }
     // The offsets of a time to come are known only then.
-    deps.sleep(until.ms - now(), done.signal).then(async () => {
-      if (!done.signal.aborted) share.endAt(await deps.offsetsAt(until.ms));
-    });
+    void endAtTime(until.ms);
+  }
+
+  async function endAtTime(ms: number): Promise<void> {
+    await deps.sleep(ms - now(), done.signal);
+    while (!done.signal.aborted) {
+      try {
+        return share.endAt(await deps.offsetsAt(ms));
+      } catch {
+        // Whoever reads is told that Kafka is away.
+        await deps.sleep(1_000, done.signal);
+      }
+    }
   }
 
   async function written({ sifted: { points, rejects, tombstones }, messages }: Step) {
     movedAt = now();
+    waitedFor = "";
     tally.read += messages.length;
     tally.stored += points.offsets.length;
     tally.rejected += rejects.length;
@@ -187,7 +219,9 @@ export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Pr
     const failure = ledger.explain(error);
     if (until.aborted) throw failure;
     if (!options.follow && now() - movedAt > PATIENCE_MS) throw failure;
-    if (attempt === 1) deps.note(`waiting for the database: ${failure.message}`);
+    const why = inFull(failure);
+    if (why !== waitedFor) deps.note(`waiting for the database: ${why}`);
+    waitedFor = why;
     waiting = true;
     await deps.sleep(Math.min(100 * 2 ** attempt, 5_000) * (0.5 + Math.random() / 2), until);
     waiting = false;
@@ -197,6 +231,11 @@ export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Pr
   function measure(): Tally {
     return { ...tally, lag: share.lag, seconds: (now() - startedAt) / 1000 };
   }
+}
+
+function inFull(failure: Error): string {
+  const reason = failure instanceof Operation ? failure.reason : [];
+  return [failure.message, ...reason].join(": ");
 }
 
 function isHopeless({ kind }: Operation): boolean {
@@ -220,11 +259,15 @@ function status({ stored, read, rejected, lag, seconds }: Tally): string {
 function summary(tally: Tally): string {
   const { read, stored, rejected, reasons, tombstones, lag, seconds } = tally;
   const rate = formatCount(Math.round(read / Math.max(seconds, 0.001)));
-  const byCode = Object.entries(reasons).map(([code, count]) => `${code} ${formatCount(count)}`);
+  const byCode = Object.entries(reasons)
+    .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
+    .map(([code, count]) => `${code} ${formatCount(count)}`);
   return `read ${formatCount(read)} records in ${seconds.toFixed(1)} s (${rate}/s): ` +
     `${formatCount(stored)} stored, ${formatCount(rejected)} rejected` +
     (byCode.length > 0 ? ` (${byCode.join(", ")})` : "") +
-    `, ${formatCount(tombstones)} tombstones · lag ${formatCount(lag)}`;
+    `, ${formatCount(tombstones)} ${tombstones === 1 ? "tombstone" : "tombstones"} · lag ${
+      formatCount(lag)
+    }`;
 }
 
 function ndjson({ userIDs, timestamps, latitudes, longitudes }: Step["sifted"]["points"]): string {

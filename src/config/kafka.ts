@@ -15,6 +15,8 @@ export interface KafkaSettings {
   topic: string;
   groupId: string;
   clientId: string;
+  /** After so long without a sign of life the group gives a process's partitions to others. */
+  sessionTimeoutMs: number;
 }
 
 const PROTOCOLS = ["PLAINTEXT", "SSL", "SASL_SSL", "SASL_PLAINTEXT"] as const;
@@ -56,6 +58,7 @@ export function readKafka(read: Reader, exists: Sources["exists"]): KafkaSetting
     topic: read.text("kafka.topic") ?? "routes",
     groupId: read.text("kafka.group_id") ?? "routes",
     clientId: read.text("kafka.client_id") ?? "routes",
+    sessionTimeoutMs: read.duration("kafka.session_timeout", 45_000),
   };
 }
 

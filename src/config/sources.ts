@@ -39,6 +39,7 @@ export const KEYS: Record<"kafka" | "postgresql", Record<string, string[]>> = {
     topic: [],
     group_id: [],
     client_id: [],
+    session_timeout: [],
   },
   postgresql: {
     service_uri: ["dsn"],

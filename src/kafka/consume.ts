@@ -29,6 +29,7 @@ export interface Handler {
 export interface ReadOptions {
   topic: string;
   groupId: string;
+  sessionTimeoutMs: number;
   /** The broker holds back less than `minBytes` for as long as this, so that a trickle comes in batches. */
   waitMs: number;
   minBytes: number;
@@ -58,7 +59,7 @@ export async function readTopic(
     maxWaitTimeInMs: options.waitMs,
     minBytes: options.minBytes,
     maxBytesPerPartition: 1_048_576,
-    sessionTimeout: 45_000,
+    sessionTimeout: options.sessionTimeoutMs,
     rebalanceTimeout: 60_000,
     // The library would restart by itself for ever (tulios/kafkajs#1721); whoever called decides instead.
     retry: { initialRetryTime: 100, retries: 5, restartOnFailure: () => Promise.resolve(false) },

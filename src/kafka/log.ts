@@ -17,6 +17,8 @@ export interface Log {
   createTopic(
     how: { partitions: number; replication: number | null },
   ): Promise<"created" | "exists">;
+  /** Removes an empty group; a failure is no matter. */
+  forgetGroup(group: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -39,6 +41,9 @@ export async function openLog(kafka: Kafka, topic: string): Promise<Log> {
       return new Map(offsets.map(({ partition, offset }) => [partition, +offset]));
     },
     createTopic: (how) => createTopic(admin, topic, how),
+    forgetGroup: async (group) => {
+      await admin.deleteGroups([group]).catch(() => {});
+    },
     close: () => admin.disconnect(),
   };
 }

@@ -18,6 +18,8 @@ export interface AuditedSource {
   stored: number;
   rejected: number;
   tombstones: number;
+  /** Tombstones below this offset are counted, wherever `nextOffset` stands. */
+  tombstonesTo: number;
   /** Rows and rejects there are, wherever they are. */
   rowsHeld: number;
   rejectsHeld: number;
@@ -43,17 +45,17 @@ export function openAudit(
     sources: async () => {
       // One statement sees one moment, also while others settle.
       const sources = await sql`
-        select id, partition, start_offset, next_offset, stored, rejected, tombstones,
+        select id, partition, start_offset, next_offset, stored, rejected, tombstones, tombstones_to,
           (select count(*) from ${table("routes_table")} where source_id = id) as rows_held,
           (select count(*) from ${table("routes_rejects")} where source_id = id) as rejects_held,
-          array(
+          to_json(array(
             select source_offset from ${table("routes_table")}
             where source_id = id and source_offset >= next_offset
             union all
             select source_offset from ${table("routes_rejects")}
             where source_id = id and source_offset >= next_offset
             order by 1 limit 5
-          )::text[] as ahead,
+          )) as ahead,
           (
             select coalesce(json_agg(json_build_object(
               'from', from_offset, 'to', to_offset, 'reason', reason) order by from_offset), '[]')
@@ -70,9 +72,10 @@ export function openAudit(
         stored: Number(source.stored),
         rejected: Number(source.rejected),
         tombstones: Number(source.tombstones),
+        tombstonesTo: Number(source.tombstones_to),
         rowsHeld: Number(source.rows_held),
         rejectsHeld: Number(source.rejects_held),
-        ahead: source.ahead.map(Number),
+        ahead: source.ahead,
         lost: source.lost,
       }));
     },

@@ -12,6 +12,8 @@ export interface Source {
   stored: number;
   rejected: number;
   tombstones: number;
+  /** Tombstones below this offset were counted before a replay. */
+  tombstonesTo: number;
   /** The last record settled, to recognise a topic that was made anew; null before the first. */
   last: { offset: number; hash: string } | null;
 }
@@ -32,9 +34,14 @@ export interface Store {
   addSources(starts: Map<number, number>): Promise<void>;
   /** Writes every step whose source still stands at `from`, in one statement; tells for each whether it was written. */
   settle(steps: Step[]): Promise<boolean[]>;
+  /** Moves a source that still stands at `from` to `to`, and writes down that what lies between is lost. */
+  skip(source: number, from: number, to: number, reason: string): Promise<void>;
   /** Where a source stands; null when its row is gone. */
   position(source: number): Promise<number | null>;
 }
+
+/** 4713 BC to the last millisecond of a Date: both well inside of a timestamptz. */
+const [CALENDAR_START_MS, CALENDAR_END_MS] = [Date.UTC(-4712, 0), 8_640_000_000_000_000];
 
 /** The tables of `schema`, for one topic of one cluster. */
 export function openStore(
@@ -45,7 +52,8 @@ export function openStore(
   return {
     sources: async () => {
       const rows = await sql`
-        select id, partition, next_offset, stored, rejected, tombstones, last_offset, last_hash
+        select id, partition, next_offset, stored, rejected, tombstones, tombstones_to, last_offset,
+          last_hash
         from ${table("routes_sources")}
         where cluster_id = ${clusterId} and topic = ${topic}
         order by partition`;
@@ -56,6 +64,7 @@ export function openStore(
         stored: Number(row.stored),
         rejected: Number(row.rejected),
         tombstones: Number(row.tombstones),
+        tombstonesTo: Number(row.tombstones_to),
         last: row.last_hash === null
           ? null
           : { offset: Number(row.last_offset), hash: row.last_hash },
@@ -72,6 +81,16 @@ export function openStore(
       }::bigint[])
           as start (partition, start)
         on conflict (cluster_id, topic, partition) do nothing`;
+    },
+    skip: async (source, from, to, reason) => {
+      await sql`
+        with moved as (
+          update ${table("routes_sources")} set next_offset = ${to}, updated_at = now()
+          where id = ${source} and next_offset = ${from}
+          returning id
+        )
+        insert into ${table("routes_losses")} (source_id, from_offset, to_offset, reason)
+        select id, ${from}::bigint, ${to}::bigint, ${reason} from moved`;
     },
     settle: (steps) => settle(sql, table, steps),
     position: async (source) => {
@@ -93,7 +112,7 @@ async function settle(
   table: (name: string) => Helper<string>,
   steps: Step[],
 ): Promise<boolean[]> {
-  const column = (of: (step: Step) => number) => literal(steps.map(of));
+  const column = (of: (step: Step) => number | string) => literal(steps.map(of));
   const row = (of: (step: Step) => unknown[]) =>
     `{${steps.map((s) => of(s).join()).filter(Boolean)}}`;
   const written = await sql`
@@ -106,7 +125,7 @@ async function settle(
         ${column((s) => s.sifted.rejects.length)}::bigint[],
         ${column((s) => s.sifted.tombstones)}::bigint[],
         ${column((s) => Number(last(s).offset))}::bigint[], ${
-    column((s) => Number(last(s).timestamp))
+    column((s) => last(s).timestamp)
   }::bigint[],
         ${literal(steps.map((s) => fingerprint(last(s))))}::text[]
       ) as step (id, from_offset, to_offset, stored, rejected, tombstones, last_offset, last_time, last_hash)
@@ -171,10 +190,10 @@ function rejectRows(steps: Step[]): string {
       sifted.rejects.map(({ offset, message, code, path, reason }) => ({
         source_id: source,
         source_offset: offset,
-        record_time: Number(message.timestamp),
+        record_time: calendarTime(Number(message.timestamp)),
         key: hex(message.key),
         value: hex(message.value),
-        headers: message.headers ? headerList(message.headers) : [],
+        headers: headerList(message.headers ?? []),
         code,
         path: storable(path),
         message: storable(reason),
@@ -183,29 +202,31 @@ function rejectRows(steps: Step[]): string {
   );
 }
 
-function hex(bytes: Uint8Array | string | null | undefined): string | null {
-  return bytes == null ? null : asBuffer(bytes).toString("hex");
+/** Kafka's times reach further than PostgreSQL's calendar; a reject is kept all the same. */
+function calendarTime(ms: number): number | null {
+  return ms >= CALENDAR_START_MS && ms <= CALENDAR_END_MS ? ms : null;
 }
 
-function asBuffer(bytes: Uint8Array | string): Buffer {
-  return typeof bytes === "string"
-    ? Buffer.from(bytes)
-    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+function hex(bytes: Uint8Array | null): string | null {
+  return bytes && asBuffer(bytes).toString("hex");
 }
 
-/** Headers as a list, since names may repeat: text where the bytes are text, else base64. */
+function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
+}
+
+/** Headers in order, names and values as text where PostgreSQL's JSON can hold it, else as base64. */
 function headerList(headers: NonNullable<Message["headers"]>): Record<string, string | null>[] {
-  return Object.entries(headers).flatMap(([key, values]) =>
-    [values].flat().map((value) => ({ ...field("key", key), ...field("value", value) }))
-  );
+  return headers.map(({ key, value }) => ({
+    ...field("key", Buffer.from(key)),
+    ...(value ? field("value", asBuffer(value)) : { value: null }),
+  }));
 }
 
-function field(name: "key" | "value", bytes: Uint8Array | string | undefined) {
-  if (bytes == null) return { [name]: null };
-  const buffer = asBuffer(bytes);
-  const text = buffer.toString();
-  return text.includes("\0") || !Buffer.from(text).equals(buffer)
-    ? { [`${name}_base64`]: buffer.toString("base64") }
+function field(name: "key" | "value", bytes: Buffer): Record<string, string> {
+  const text = bytes.toString();
+  return text.includes("\0") || !Buffer.from(text).equals(bytes)
+    ? { [`${name}_base64`]: bytes.toString("base64") }
     : { [name]: text };
 }
 

@@ -28,7 +28,7 @@ function messagesOf(write: (point: Point) => string): Message[] {
     timestamp: "1732431234567",
     key: Buffer.from(String(point.userID)),
     value: Buffer.from(write(point)),
-    headers: {},
+    headers: [],
   }));
 }
 

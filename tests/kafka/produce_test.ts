@@ -8,6 +8,7 @@ import { explainKafka } from "../../src/kafka/errors.ts";
 import { openSender, type SenderOptions } from "../../src/kafka/produce.ts";
 import { partitionOf } from "../../src/murmur2.ts";
 import type { Outgoing } from "../../src/outgoing.ts";
+import type { Message } from "../../src/sift.ts";
 
 const BROKER = "127.0.0.1:9092";
 const never = new AbortController().signal;
@@ -55,6 +56,7 @@ function settings(topic: string) {
     topic,
     groupId: topic,
     clientId: "produce-test",
+    sessionTimeoutMs: 45_000,
   };
 }
 
@@ -69,7 +71,9 @@ async function readAll({ kafka, admin, topic }: Room): Promise<Seen[]> {
   await consumer.subscribe({ topic, fromBeginning: true });
   await consumer.run({
     eachMessage: ({ partition, message: { key, value, headers, offset } }) => {
-      const texts = Object.entries(headers ?? {}).map(([name, text]) => [name, String(text)]);
+      // As keepHeaderList() has them, whatever kafkajs's types say.
+      const list = headers as unknown as NonNullable<Message["headers"]>;
+      const texts = list.map(({ key, value }) => [key, new TextDecoder().decode(value!)]);
       seen.push({
         partition,
         offset: Number(offset),

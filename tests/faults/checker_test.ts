@@ -1,0 +1,87 @@
+import { assertEquals } from "@std/assert";
+import { type Evidence, hash, hashRow, judge, readRow } from "./checker.ts";
+
+const encode = (text: string) => new TextEncoder().encode(text);
+const good = (k: number) => `{"userID":1,"timestamp":${k}.5,"coordinates":[1.5,2.5]}`;
+
+/** Six records of one partition, settled as they should be: rows, but a reject at 2 and a tombstone at 3. */
+function evidence(): Evidence {
+  const values = [good(0), good(1), "bad", null, good(4), good(5)];
+  const rows = [0, 1, 4, 5].map((offset) => ({
+    source: 7,
+    offset,
+    hash: hashRow(readRow(encode(values[offset]!))!),
+    arrival: offset + 100,
+  }));
+  return {
+    acked: values.filter((value) => value !== null),
+    log: new Map([[
+      0,
+      values.map((text, offset) => ({ offset, value: text === null ? null : encode(text) })),
+    ]]),
+    sources: [{ id: 7, partition: 0, start: 0, next: 6, stored: 4, rejected: 1, tombstones: 1 }],
+    rows,
+    rejects: [{ source: 7, offset: 2, hash: hash("bad"), code: "json_syntax" }],
+    moves: [{ source: 7, from: 0, to: 4 }, { source: 7, from: 4, to: 6 }],
+    committed: new Map([[0, 6]]),
+    outputs: ["stored 4"],
+    secrets: ["s3cret"],
+    summary: { read: 6, stored: 4, rejected: 1, tombstones: 1 },
+  };
+}
+
+/** The invariants that the evidence breaks after this was done to it. */
+function broken(harm: (evidence: Evidence) => void): string[] {
+  const harmed = evidence();
+  harm(harmed);
+  return [...new Set(judge(harmed).map((fault) => fault.split(" ")[0]!))].sort();
+}
+
+Deno.test("judge() finds no fault where there is none", () => {
+  assertEquals(judge(evidence()), []);
+});
+
+const HARMS: [harm: string, invariants: string[], (evidence: Evidence) => void][] = [
+  ["a row is lost", ["I1"], ({ rows }) => rows.splice(1, 1)],
+  ["an acknowledged record is not in the topic", ["I1"], ({ acked }) => acked.push(good(9))],
+  ["a reject is lost", ["I1"], ({ rejects }) => rejects.pop()],
+  ["a row lies in the rejects", ["I1"], ({ rows, rejects }) => {
+    rejects.push({ ...rows.shift()!, code: "schema" });
+  }],
+  ["a tombstone became a row", ["I1"], ({ rows }) => {
+    rows.push({ ...rows[0]!, offset: 3, arrival: 103 });
+    rows.sort((a, b) => a.offset - b.offset);
+  }],
+  [
+    "a row has no record",
+    ["I1"],
+    ({ rows }) => rows.push({ ...rows[0]!, offset: 9, arrival: 109 }),
+  ],
+  ["a row belongs to no partition", ["I1"], ({ rows }) => rows.push({ ...rows[0]!, source: 8 })],
+  ["a partition was not read", ["I1"], ({ log }) => log.set(1, log.get(0)!.slice(3, 4))],
+  ["a row is there twice", ["I2"], ({ rows }) => rows.splice(1, 0, rows[0]!)],
+  [
+    "a position fell",
+    ["I3"],
+    ({ moves }) => moves.push({ source: 7, from: 6, to: 4 }, { source: 7, from: 4, to: 6 }),
+  ],
+  ["a position jumped", ["I3"], ({ moves }) => moves[0]!.to = 3],
+  ["rows came in the wrong order", ["I4"], ({ rows }) => rows[0]!.arrival = 999],
+  [
+    "a row lies above the position",
+    ["I3", "I5", "I7", "I8", "I9"],
+    ({ sources }) => sources[0]!.next = 5,
+  ],
+  ["a row was changed", ["I6"], ({ rows }) => rows[2]!.hash = rows[1]!.hash],
+  ["a reject was changed", ["I6"], ({ rejects }) => rejects[0]!.hash = hash("baad")],
+  ["the counts are wrong", ["I8"], ({ sources, summary }) => {
+    sources[0]!.stored = 5;
+    Object.assign(summary!, { read: 7, stored: 5 });
+  }],
+  ["the summary is wrong", ["I8"], ({ summary }) => summary!.tombstones = 0],
+  ["Kafka was told too much", ["I9"], ({ committed }) => committed.set(0, 7)],
+  ["a secret was printed", ["I10"], ({ outputs }) => outputs.push("password s3cret refused")],
+];
+for (const [name, invariants, harm] of HARMS) {
+  Deno.test(`judge() finds that ${name}`, () => assertEquals(broken(harm), invariants));
+}

@@ -1,0 +1,110 @@
+import type { Kafka, Producer } from "kafkajs";
+import type { Draw } from "../random.ts";
+
+/** Puts records into a topic and remembers which of them are certain to be there. */
+export class Feed {
+  readonly acked: string[] = [];
+  /** Records of each kind that were acknowledged. */
+  readonly made = { rows: 0, rejects: 0, tombstones: 0 };
+  readonly #kafka: Kafka;
+  readonly #topic: string;
+  readonly #draw: Draw;
+  #producer: Producer | null = null;
+  #count = 0;
+  #streaming: Promise<void> | null = null;
+  #stopping = false;
+
+  constructor(kafka: Kafka, topic: string, draw: Draw) {
+    this.#kafka = kafka;
+    this.#topic = topic;
+    this.#draw = draw;
+  }
+
+  /** Sends so many records, a batch to a partition at a time; what got no answer is not counted as sent. */
+  async send(
+    count: number,
+    { partitions, batch = 500, make = (k) => this.make(k) }: {
+      partitions: number;
+      batch?: number;
+      make?: (k: number) => string | null;
+    },
+  ): Promise<void> {
+    for (let left = count; left > 0; left -= batch) {
+      const values = Array.from({ length: Math.min(batch, left) }, () => make(this.#count++));
+      await this.#put(this.#draw(partitions), values);
+    }
+  }
+
+  /** Goes on sending about so many a second until stopped. */
+  stream(perSecond: number, { partitions }: { partitions: number | (() => number) }): void {
+    const batch = Math.max(Math.round(perSecond / 20), 1);
+    this.#stopping = false;
+    this.#streaming = (async () => {
+      const began = performance.now();
+      for (let sent = 0; !this.#stopping; sent += batch) {
+        const now = typeof partitions === "number" ? partitions : partitions();
+        await this.send(batch, { partitions: now, batch });
+        const waitMs = began + sent / perSecond * 1000 - performance.now();
+        if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+      }
+    })();
+  }
+
+  /** Ends the stream. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await this.#streaming;
+    this.#streaming = null;
+  }
+
+  async close(): Promise<void> {
+    await this.stop();
+    await this.#producer?.disconnect();
+  }
+
+  /** A record unlike any other: mostly a row, sometimes none. */
+  make(k: number): string | null {
+    const luck = this.#draw(200);
+    if (luck === 0) return null;
+    if (luck <= 2) return `{"userID":"${k}","timestamp":1.5}`;
+    const [latitude, longitude] = [
+      this.#draw(180_000) / 1000 - 90,
+      this.#draw(360_000) / 1000 - 180,
+    ];
+    return `{"userID":${k % 97},"timestamp":${
+      1_700_000_000 + k
+    }.25,"coordinates":[${latitude},${longitude}]}`;
+  }
+
+  async #put(partition: number, values: (string | null)[]): Promise<void> {
+    try {
+      if (!this.#producer) {
+        const producer = this.#kafka.producer({
+          idempotent: true,
+          allowAutoTopicCreation: false,
+          retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 100 },
+        });
+        await producer.connect();
+        this.#producer = producer;
+      }
+      const answers = await this.#producer.send({
+        topic: this.#topic,
+        acks: -1,
+        messages: values.map((value) => ({ value, partition })),
+      });
+      // kafkajs leaves out, without a word, what is for a partition that it has not heard of yet.
+      if (!answers.some((answer) => answer.partition === partition)) throw new Error("not sent");
+    } catch {
+      // Nobody knows what became of them; a new producer begins with new sequence numbers.
+      await this.#producer?.disconnect().catch(() => {});
+      this.#producer = null;
+      return;
+    }
+    for (const value of values) {
+      if (value !== null) this.acked.push(value);
+      this.made[
+        value === null ? "tombstones" : value.includes('"coordinates"') ? "rows" : "rejects"
+      ]++;
+    }
+  }
+}

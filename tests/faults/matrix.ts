@@ -1,0 +1,87 @@
+import { parseArgs } from "@std/cli/parse-args";
+import { type Arena, openArena } from "./arena.ts";
+import { kafkaRows } from "./rows_kafka.ts";
+import { processRows } from "./rows_processes.ts";
+import { networkRows } from "./rows_network.ts";
+import { postgresRows } from "./rows_postgres.ts";
+import { producerRows } from "./rows_producer.ts";
+import { recordRows } from "./rows_records.ts";
+
+/** One fault and what must come of it. */
+export interface Row {
+  id: number;
+  fault: string;
+  /** Throws when something is lost, doubled, stuck or wrong; else says what happened. */
+  run(arena: Arena): Promise<string>;
+}
+
+/** How one row went. */
+export interface Result {
+  row: Row;
+  passed: boolean;
+  what: string;
+  seconds: number;
+}
+
+/** Every row, by number. */
+export const rows: Row[] = [
+  ...processRows,
+  ...postgresRows,
+  ...kafkaRows,
+  ...networkRows,
+  ...producerRows,
+  ...recordRows,
+]
+  .sort((a, b) => a.id - b.id);
+
+/** Runs a row; its failure is a result too. */
+export async function runRow(row: Row, arena: Arena): Promise<Result> {
+  const began = performance.now();
+  const result = (passed: boolean, what: string): Result => {
+    return { row, passed, what, seconds: (performance.now() - began) / 1000 };
+  };
+  try {
+    return result(true, await row.run(arena));
+  } catch (error) {
+    return result(false, (error as Error).stack ?? String(error));
+  }
+}
+
+/** A line of the table. */
+export function showResult({ row, passed, what, seconds }: Result): string {
+  return `${String(row.id).padStart(2)} | ${row.fault} | ${what} | ` +
+    `${passed ? "passed" : "FAILED"} | ${seconds.toFixed(1)} s`;
+}
+
+/** Rows by their numbers, such as `3,8`. */
+export function chooseRows(only: string | undefined): Row[] {
+  if (!only) return rows;
+  return only.split(",").map((id) => {
+    const row = rows.find((row) => row.id === Number(id));
+    if (!row) throw new Error(`there is no row ${id}: expected some of ${rows.map((r) => r.id)}`);
+    return row;
+  });
+}
+
+async function main(): Promise<number> {
+  const flags = parseArgs(Deno.args, { string: ["seed", "only", "minutes"] });
+  const seed = Number(flags.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]);
+  const print = (line: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+  const chosen = chooseRows(flags.only);
+  print(`seed ${seed}`);
+  let failed = 0;
+  const arena = await openArena({ seed, say: print });
+  try {
+    for (const row of chosen) {
+      const result = await runRow(row, arena);
+      print(showResult(result));
+      if (!result.passed) failed++;
+    }
+  } finally {
+    await arena.close();
+  }
+  print(`\n${chosen.length - failed} passed, ${failed} failed`);
+  return failed > 0 ? 1 : 0;
+}
+
+if (import.meta.main) Deno.exit(await main());

@@ -1,0 +1,102 @@
+import type { Sandbox } from "../support/child.ts";
+
+/** How to start the program. */
+export interface ProcessOptions {
+  sandbox: Sandbox;
+  /** The folder with deno.json and src; a changed copy serves as well. */
+  root: string;
+  /** For `deno run`, so that imports resolve. */
+  flags: string[];
+  args: string[];
+  env: Record<string, string>;
+}
+
+/** One running `routes`; all that it prints is kept. */
+export class Process {
+  out = "";
+  err = "";
+  readonly pid: number;
+  readonly ended: Promise<Deno.CommandStatus>;
+  /** Null while it runs. */
+  status: Deno.CommandStatus | null = null;
+  readonly #child: Deno.ChildProcess;
+
+  constructor(child: Deno.ChildProcess, sandbox: Sandbox) {
+    this.#child = child;
+    this.pid = child.pid;
+    const drained = [
+      this.#drain(child.stdout, (text) => this.out += text),
+      this.#drain(child.stderr, (text) => this.err += text),
+    ];
+    this.ended = child.status.then(async (status) => {
+      await Promise.all(drained);
+      await sandbox.release(child);
+      return this.status = status;
+    });
+  }
+
+  get running(): boolean {
+    return this.status === null;
+  }
+
+  /** Sends a signal; to one that has ended, nothing. */
+  kill(signal: Deno.Signal): void {
+    try {
+      this.#child.kill(signal);
+    } catch {
+      // It has just ended.
+    }
+  }
+
+  /** Sends SIGTERM; returns the milliseconds it took to end. Throws when it does not within `limitMs`. */
+  async stop(limitMs = 20_000): Promise<number> {
+    const began = performance.now();
+    this.kill("SIGTERM");
+    await this.end(limitMs);
+    return performance.now() - began;
+  }
+
+  /** Waits for the end; throws when it does not come. */
+  async end(limitMs: number): Promise<Deno.CommandStatus> {
+    let timer;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        reject(new Error(`process ${this.pid} still runs after ${limitMs} ms:\n${this.err}`));
+      }, limitMs);
+    });
+    try {
+      return await Promise.race([this.ended, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** What `--json` printed at the end. */
+  summary(): Record<string, number> {
+    return JSON.parse(this.out.trim().split("\n").at(-1)!);
+  }
+
+  async #drain(stream: ReadableStream<Uint8Array>, take: (text: string) => void): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const chunk of stream) take(decoder.decode(chunk, { stream: true }));
+  }
+}
+
+/** Starts the program: the binary that ROUTES_BIN names, else the source, with no more permissions than users give it. */
+export async function startProcess(options: ProcessOptions): Promise<Process> {
+  const { sandbox, root, flags, args, env } = options;
+  const binary = Deno.env.get("ROUTES_BIN");
+  const [command, prefix] = binary
+    ? [binary, []]
+    : [Deno.execPath(), ["run", "-P", "--no-prompt", "--no-check", ...flags, "src/main.ts"]];
+  const child = new Deno.Command(command, {
+    args: [...prefix, ...args],
+    cwd: root,
+    env: { ...env, NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  await sandbox.adopt(child);
+  return new Process(child, sandbox);
+}

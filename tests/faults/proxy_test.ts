@@ -1,0 +1,183 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { Buffer } from "node:buffer";
+import { openProxy, type Proxy } from "./proxy.ts";
+import { Statements } from "./statements.ts";
+
+/** A server that answers every byte with the same, behind a proxy. */
+async function withEcho(work: (proxy: Proxy, heard: () => number) => Promise<void>): Promise<void> {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  let heard = 0;
+  const serving = (async () => {
+    const talks: Promise<void>[] = [];
+    for await (const conn of listener) {
+      talks.push((async () => {
+        const buffer = new Uint8Array(65_536);
+        try {
+          for (let size; (size = await conn.read(buffer)) !== null;) {
+            heard += size;
+            await conn.write(buffer.slice(0, size));
+          }
+        } catch {
+          // The proxy reset it.
+        }
+        conn.close();
+      })());
+    }
+    await Promise.all(talks);
+  })();
+  const proxy = await openProxy({ target: (listener.addr as Deno.NetAddr).port });
+  try {
+    await work(proxy, () => heard);
+  } finally {
+    await proxy.close();
+    listener.close();
+    await serving;
+  }
+}
+
+async function ask(conn: Deno.Conn, size: number): Promise<number> {
+  await conn.write(new Uint8Array(size).fill(7));
+  const buffer = new Uint8Array(65_536);
+  let pieces = 0;
+  for (let got = 0; got < size; pieces++) {
+    const read = await conn.read(buffer);
+    if (read === null) throw new Deno.errors.UnexpectedEof();
+    got += read;
+  }
+  return pieces;
+}
+
+const open = (proxy: Proxy) => Deno.connect({ hostname: "127.0.0.1", port: proxy.port });
+
+Deno.test("a proxy passes what it is given, both ways, and the end too", async () => {
+  await withEcho(async (proxy) => {
+    const conn = await open(proxy);
+    await ask(conn, 200_000);
+    await conn.closeWrite();
+    assertEquals(await conn.read(new Uint8Array(1)), null);
+    conn.close();
+  });
+});
+
+Deno.test("a proxy delays by its latency, and as long as its bandwidth says", async () => {
+  await withEcho(async (proxy) => {
+    const conn = await open(proxy);
+    proxy.up = { latencyMs: 100 };
+    let began = performance.now();
+    await ask(conn, 10);
+    assert(performance.now() - began >= 95);
+    proxy.up = { bytesPerSecond: 10_000 };
+    began = performance.now();
+    await ask(conn, 2_000);
+    assert(performance.now() - began >= 190);
+    conn.close();
+  });
+});
+
+Deno.test("a proxy slices what it passes", async () => {
+  await withEcho(async (proxy, heard) => {
+    const conn = await open(proxy);
+    proxy.up = { sliceBytes: 1 };
+    await ask(conn, 50);
+    assertEquals(heard(), 50);
+    conn.close();
+  });
+});
+
+Deno.test("a proxy resets after its limit of bytes, or when told", async () => {
+  await withEcho(async (proxy) => {
+    const limited = await open(proxy);
+    proxy.up = { limitBytes: 100 };
+    await ask(limited, 100);
+    await assertRejects(() => ask(limited, 1), Deno.errors.ConnectionReset);
+    limited.close();
+    proxy.up = {};
+    const other = await open(proxy);
+    await ask(other, 1);
+    proxy.reset();
+    await assertRejects(() => ask(other, 1));
+    other.close();
+  });
+});
+
+Deno.test("a proxy holds everything in a black hole, and lets it go when healed", async () => {
+  await withEcho(async (proxy, heard) => {
+    const conn = await open(proxy);
+    await ask(conn, 1);
+    proxy.up = { blackHole: true };
+    const asked = ask(conn, 10);
+    const second = await open(proxy);
+    await second.write(new Uint8Array(3));
+    // Passing through the proxy takes a turn or two of the event loop, not so many.
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setTimeout(resolve, 1));
+    assertEquals(heard(), 1);
+    proxy.up = {};
+    await asked;
+    conn.close();
+    second.close();
+  });
+});
+
+Deno.test("a proxy strands what is open and serves what comes later", async () => {
+  await withEcho(async (proxy, heard) => {
+    const stranded = await open(proxy);
+    await ask(stranded, 1);
+    proxy.strand();
+    await stranded.write(new Uint8Array(5));
+    const other = await open(proxy);
+    await ask(other, 1);
+    assertEquals(heard(), 2);
+    stranded.close();
+    other.close();
+  });
+});
+
+function message(type: string, ...parts: string[]): Buffer {
+  const body = Buffer.from(parts.map((part) => part + "\0").join(""));
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(body.length + 4);
+  return Buffer.concat([Buffer.from(type), length, body]);
+}
+
+const greeting = message("", "user", "postgres");
+const prepared = [
+  message("P", "s1", "update a"),
+  message("B", "", "s1"),
+  message("E", ""),
+  message("S"),
+];
+const again = [message("B", "", "s1"), message("E", ""), message("S")];
+
+Deno.test("statements are told by their SQL, whether sent whole, prepared or prepared before", () => {
+  const statements = new Statements();
+  const simple = message("Q", "select 1");
+  const all = Buffer.concat([greeting, simple, ...prepared, ...again]);
+  const texts = [...statements.client(all)].map(({ text, end }) => [text, end]);
+  assertEquals(texts, [
+    ["select 1", greeting.length + simple.length],
+    ["update a", Buffer.concat([greeting, simple, ...prepared]).length],
+    ["update a", all.length],
+  ]);
+});
+
+Deno.test("statements are found however their bytes are cut", () => {
+  const statements = new Statements();
+  const texts: string[] = [];
+  for (const byte of Buffer.concat([greeting, ...prepared, ...again])) {
+    for (const { text, end } of statements.client(Buffer.from([byte]))) {
+      texts.push(text);
+      assertEquals(end, 1);
+    }
+  }
+  assertEquals(texts, ["update a", "update a"]);
+});
+
+Deno.test("the server is ready once it has answered every statement", () => {
+  const statements = new Statements();
+  assertEquals([...statements.client(greeting)], []);
+  const ready = message("Z", "I");
+  assertEquals(statements.server(ready), true);
+  assertEquals([...statements.client(Buffer.concat([...prepared, ...again]))].length, 2);
+  assertEquals(statements.server(ready), false);
+  assertEquals(statements.server(Buffer.concat([message("C", "UPDATE 1"), ready])), true);
+});

@@ -1,0 +1,136 @@
+import { assert, assertEquals } from "@std/assert";
+import { Buffer } from "node:buffer";
+import { jsonCases } from "../json_cases.ts";
+import {
+  assertOutcome,
+  type Outcome,
+  RECORD,
+  type RecordCase,
+  recordCases,
+} from "../record_cases.ts";
+import { atDesk } from "../support/program.ts";
+
+interface Stored {
+  outcome: Outcome;
+  key: string | null;
+  value: string | null;
+  headers: unknown;
+}
+
+const hex = (bytes: Uint8Array | null | undefined) =>
+  bytes ? Buffer.from(bytes).toString("hex") : null;
+
+Deno.test("consume settles every kind of record from a real topic as the tables say", () =>
+  // The broker's own limit is below that of the program.
+  atDesk({ configs: { "max.message.bytes": "33554432" } }, async (desk) => {
+    const cases: RecordCase[] = [...recordCases, ...jsonCases];
+    const producer = desk.kafka.producer();
+    await producer.connect();
+    await producer.send({
+      topic: desk.topic,
+      messages: cases.map(({ key, value, headers }) => ({
+        partition: 0,
+        key: key ? Buffer.from(key) : null,
+        value: value && Buffer.from(value),
+        headers: toKafkajs(headers),
+      })),
+    });
+    await producer.disconnect();
+
+    const { code, stderr } = await desk.routes(["consume"]);
+    assertEquals(code, 0, stderr);
+    const stored = await readAll(desk);
+    cases.forEach((given, offset) => {
+      const { outcome, ...bytes } = stored.get(offset) ?? { outcome: "tombstone" as const };
+      try {
+        assertOutcome(outcome, given.outcome);
+      } catch (error) {
+        throw new Error(`${given.name}: ${(error as Error).message}`);
+      }
+      if (typeof outcome === "string" || Array.isArray(outcome)) return;
+      const expected = { key: hex(given.key), value: hex(given.value), headers: listOf(given) };
+      assertEquals(bytes, expected, given.name);
+    });
+    const tombstones = cases.filter(({ outcome }) => outcome === "tombstone").length;
+    const rejects = cases.filter(({ outcome }) => typeof outcome === "object" && "code" in outcome);
+    assertEquals(await desk.counts(), {
+      rows: cases.length - tombstones - rejects.length,
+      rejects: rejects.length,
+      next: cases.length,
+      stored: cases.length - tombstones - rejects.length,
+      rejected: rejects.length,
+      tombstones,
+    });
+  }));
+
+Deno.test("consume settles records of any time that a broker lets through", () =>
+  atDesk({ configs: { "message.timestamp.after.max.ms": "9223372036854775807" } }, async (desk) => {
+    const times = [
+      "-1",
+      "0",
+      "1732431234567",
+      "9999999999999999",
+      "9223372036854775807",
+      "-9223372036854775808",
+    ];
+    const producer = desk.kafka.producer();
+    await producer.connect();
+    for (const value of [RECORD, "no record"]) {
+      // One send a time: a batch holds only the distance to its first time.
+      for (const timestamp of times) {
+        await producer.send({ topic: desk.topic, messages: [{ timestamp, value }] });
+      }
+    }
+    await producer.disconnect();
+    const { code, stderr } = await desk.routes(["consume", "--batch-size", "1"]);
+    assertEquals(code, 0, stderr);
+    const rejects = await desk.sql`
+      select extract(epoch from record_time)::float8 as time
+      from ${desk.sql(`${desk.schema}.routes_rejects`)} order by source_offset`;
+    // The last three are beyond PostgreSQL's calendar.
+    assertEquals(rejects.map(({ time }) => time), [-0.001, 0, 1732431234.567, null, null, null]);
+    const { rows, next } = await desk.counts();
+    assertEquals([rows, next], [times.length, 2 * times.length]);
+  }));
+
+/** What the database has of each offset. */
+async function readAll({ sql, schema }: { sql: import("postgres").Sql; schema: string }) {
+  const found = new Map<number, Stored>();
+  const rows = await sql`
+    select source_offset::int as offset, user_id, timestamp, latitude, longitude
+    from ${sql(`${schema}.routes_table`)}`;
+  for (const { offset, user_id, timestamp, latitude, longitude } of rows) {
+    assert(!found.has(offset));
+    const outcome: Outcome = [user_id, timestamp, latitude, longitude];
+    found.set(offset, { outcome, key: null, value: null, headers: [] });
+  }
+  const rejects = await sql`
+    select source_offset::int as offset, key, value, headers::text as headers, code, path, message
+    from ${sql(`${schema}.routes_rejects`)}`;
+  for (const { offset, key, value, headers, code, path, message } of rejects) {
+    assert(!found.has(offset));
+    const outcome = { code, path, reason: message };
+    found.set(offset, { outcome, key: hex(key), value: hex(value), headers: JSON.parse(headers) });
+  }
+  return found;
+}
+
+/** Names that repeat get a list; kafkajs writes them side by side. */
+function toKafkajs(headers: RecordCase["headers"] = []) {
+  const groups = Map.groupBy(headers, ({ key }) => key);
+  const values = (group: typeof headers) =>
+    group.map(({ value }) => value && Buffer.from(value)) as Buffer[];
+  return Object.fromEntries([...groups].map(([key, group]) => [key, values(group)]));
+}
+
+/** Headers as they are kept: in order, text where they are text that the database can hold. */
+function listOf({ headers = [] }: RecordCase) {
+  const field = (name: string, bytes: Buffer) => {
+    const isText = !bytes.includes(0) && !bytes.includes(0xff);
+    return isText ? { [name]: bytes.toString() } : { [`${name}_base64`]: bytes.toString("base64") };
+  };
+  return headers.map(({ key, value }) => ({
+    ...field("key", Buffer.from(key)),
+    ...(value ? field("value", Buffer.from(value)) : { value: null }),
+  }));
+}

@@ -1,0 +1,174 @@
+// Starting and ending programs beside the tests. No remote imports here or in anything that task.ts needs: it must run
+// before it is known what can be fetched.
+
+/** A program that runs until it is stopped. */
+export interface Child {
+  pid: number;
+  /** The end of what it printed so far, for a failure message. */
+  tail(): string;
+  /** Sends the signal and waits for the end; once ended, does nothing. */
+  stop(signal?: Deno.Signal): Promise<void>;
+  kill(signal: Deno.Signal): void;
+  ended: Promise<Deno.CommandStatus>;
+}
+
+const TAIL_CHARS = 4_000;
+
+/** Starts a program and waits until it prints `ready`; rejects with what it printed when it ends before that. */
+export async function startChild(
+  command: string,
+  options: Deno.CommandOptions & { ready: RegExp; name: string },
+): Promise<Child> {
+  const { ready, name, ...rest } = options;
+  const process = new Deno.Command(command, {
+    ...rest,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  let text = "";
+  const seen = Promise.withResolvers<void>();
+  const drain = async (stream: ReadableStream<Uint8Array>) => {
+    const decoder = new TextDecoder();
+    for await (const chunk of stream) {
+      text = (text + decoder.decode(chunk, { stream: true })).slice(-TAIL_CHARS);
+      if (ready.test(text)) seen.resolve();
+    }
+  };
+  const drained = Promise.all([drain(process.stdout), drain(process.stderr)]);
+  const ended = process.status.then(async (status) => {
+    await drained;
+    return status;
+  });
+  ended.then(() => seen.reject(new Error(`${name} ended at its start:\n${text}`)));
+  await seen.promise;
+  return {
+    pid: process.pid,
+    tail: () => text,
+    ended,
+    kill: (signal) => process.kill(signal),
+    stop: async (signal = "SIGTERM") => {
+      try {
+        process.kill(signal);
+      } catch {
+        // It has ended already.
+      }
+      await ended;
+    },
+  };
+}
+
+/** Runs a program to its end; returns what it printed, or throws it. */
+export async function runChild(
+  command: string,
+  options: Deno.CommandOptions & { name: string },
+): Promise<string> {
+  const { name, ...rest } = options;
+  const output = await new Deno.Command(command, {
+    ...rest,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).output();
+  const text = new TextDecoder().decode(output.stdout) + new TextDecoder().decode(output.stderr);
+  if (!output.success) throw new Error(`${name} failed:\n${text.slice(-TAIL_CHARS)}`);
+  return text;
+}
+
+/**
+ * A folder that goes away with this process, and processes that end with it, however it ends: a shell waits for the end of
+ * its input, which comes even with `kill -9`.
+ */
+export class Sandbox {
+  readonly dir: string;
+  readonly #janitor: Deno.ChildProcess;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+
+  constructor() {
+    this.dir = Deno.makeTempDirSync({ prefix: "routes-services-" });
+    // Others than the owner must reach into it: PostgreSQL does not run as root.
+    Deno.chmodSync(this.dir, 0o755);
+    const script = `trap '' INT TERM HUP
+      while read -r sign pid; do
+        case $sign in
+          +) pids="$pids $pid" ;;
+          -) pids=$(for each in $pids; do [ "$each" = "$pid" ] || echo "$each"; done) ;;
+        esac
+      done
+      [ -n "$pids" ] && kill -CONT $pids 2>/dev/null && kill -KILL $pids 2>/dev/null
+      rm -rf "$0"`;
+    this.#janitor = new Deno.Command("sh", {
+      args: ["-c", script, this.dir],
+      stdin: "piped",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    this.#input = this.#janitor.stdin.getWriter();
+  }
+
+  /** From now on the process ends with this one. */
+  async adopt<T extends { pid: number }>(child: T): Promise<T> {
+    await this.#input.write(new TextEncoder().encode(`+ ${child.pid}\n`));
+    return child;
+  }
+
+  /** The process has ended: its number may soon be another's. */
+  async release({ pid }: { pid: number }): Promise<void> {
+    await this.#input.write(new TextEncoder().encode(`- ${pid}\n`));
+  }
+
+  /** Ends what is still running and removes the folder. */
+  async close(): Promise<void> {
+    await this.#input.close();
+    await this.#janitor.status;
+  }
+}
+
+/** A port on 127.0.0.1: the one preferred if nobody listens there, else any. */
+export function freePort(preferred = 0): number {
+  try {
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: preferred });
+    const { port } = listener.addr as Deno.NetAddr;
+    listener.close();
+    return port;
+  } catch {
+    return freePort();
+  }
+}
+
+/** Whether somebody listens on that port of 127.0.0.1. */
+export async function listens(port: number): Promise<boolean> {
+  try {
+    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Where downloads are kept from run to run; as root it lies where other users can read it. */
+export function cacheDir(): string {
+  const isRoot = Deno.uid() === 0;
+  const home = Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME")}/.cache`;
+  const dir = isRoot ? "/var/cache/routes-tests" : `${home}/routes-tests`;
+  Deno.mkdirSync(dir, { recursive: true });
+  return dir;
+}
+
+/** Makes `dir` as a whole or not at all, for runs side by side; `fill` gets the folder to fill. */
+export async function once(dir: string, fill: (dir: string) => Promise<void>): Promise<string> {
+  try {
+    await Deno.stat(dir);
+    return dir;
+  } catch {
+    const draft = await Deno.makeTempDir({ dir: dir.replace(/\/[^/]*$/, ""), prefix: "draft-" });
+    await Deno.chmod(draft, 0o755);
+    await fill(draft);
+    await Deno.rename(draft, dir).catch(async (error) => {
+      await Deno.remove(draft, { recursive: true });
+      // Another run was quicker.
+      if (!(await Deno.stat(dir).catch(() => null))) throw error;
+    });
+    return dir;
+  }
+}

@@ -1,0 +1,178 @@
+import {
+  cacheDir,
+  type Child,
+  freePort,
+  once,
+  runChild,
+  type Sandbox,
+  startChild,
+} from "./child.ts";
+
+/** One node of a cluster, broker and controller at once. */
+export interface Broker {
+  port: number;
+  /** Stops it cleanly, or with a signal; start() brings it back with its data. */
+  stop(signal?: Deno.Signal): Promise<void>;
+  start(): Promise<void>;
+  kill(signal: Deno.Signal): void;
+}
+
+/** A cluster of real Kafka on 127.0.0.1. */
+export interface KafkaCluster {
+  /** `host:port` of every broker. */
+  bootstrap: string;
+  brokers: Broker[];
+  /** The jars, for the command-line tools of Kafka. */
+  classpath: string;
+  stop(): Promise<void>;
+}
+
+const LOGGING = `rootLogger.level = INFO
+appender.out.type = Console
+appender.out.name = out
+appender.out.layout.type = PatternLayout
+appender.out.layout.pattern = %p %m%n
+rootLogger.appenderRef.out.ref = out
+`;
+
+/** Downloads Apache Kafka once; throws one line where Java or Maven is missing. */
+export async function fetchKafka(say: (line: string) => void): Promise<string> {
+  for (const [program, flag] of [["java", "-version"], ["mvn", "-version"]] as const) {
+    await runChild(program, { args: [flag], name: program }).catch(() => {
+      throw new Error(
+        `${program} is missing, and starting Kafka needs Java 17 and Maven: install them, or start Kafka on ` +
+          "127.0.0.1:9092 yourself, or name one in a settings file and that file in ROUTES_TEST_CONFIG",
+      );
+    });
+  }
+  const pom = await Deno.readTextFile(`${import.meta.dirname}/kafka_pom.xml`);
+  const version = /kafka_2.13<\/artifactId>\s*<version>([^<]+)</.exec(pom)![1]!;
+  return await once(`${cacheDir()}/kafka-${version}`, async (dir) => {
+    say(`downloading Apache Kafka ${version}`);
+    await Deno.writeTextFile(`${dir}/pom.xml`, pom);
+    await runChild("mvn", {
+      args: [
+        "-q",
+        "-B",
+        "-f",
+        `${dir}/pom.xml`,
+        "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies",
+        `-DoutputDirectory=${dir}/lib`,
+      ],
+      name: "maven",
+    });
+  });
+}
+
+/** How to start a cluster. */
+export interface KafkaOptions {
+  sandbox: Sandbox;
+  /** Of the first broker, if it is free. */
+  port?: number;
+  brokers?: number;
+  /** Beyond those needed; `listeners` is added to the plain one, and shown to clients as `advertised` if that is given. */
+  properties?: Record<string, string>;
+  say?: (line: string) => void;
+}
+
+/** Starts a cluster and waits until it serves. */
+export async function startKafka(options: KafkaOptions): Promise<KafkaCluster> {
+  const { sandbox, brokers: count = 1, say = () => {} } = options;
+  const home = await fetchKafka(say);
+  const classpath = `${home}/lib/*`;
+  const nodes = Array.from({ length: count }, (_, i) => ({
+    id: i + 1,
+    port: freePort(i === 0 ? options.port : 0),
+    controllerPort: freePort(),
+  }));
+  const voters = nodes.map((node) => `${node.id}@127.0.0.1:${node.controllerPort}`).join();
+  const clusterId = btoa(crypto.randomUUID().slice(0, 16)).replaceAll("=", "").slice(0, 22);
+  const brokers = await Promise.all(nodes.map(async (node) => {
+    const dir = `${sandbox.dir}/kafka-${node.port}`;
+    await Deno.mkdir(dir);
+    const { listeners: extra, advertised = extra, ...properties } = options.properties ?? {};
+    const factor = String(Math.min(count, 3));
+    const lines = Object.entries({
+      "process.roles": "broker,controller",
+      "node.id": String(node.id),
+      "controller.quorum.voters": voters,
+      "listeners":
+        `PLAINTEXT://127.0.0.1:${node.port},CONTROLLER://127.0.0.1:${node.controllerPort}` +
+        (extra ? `,${extra}` : ""),
+      "advertised.listeners": `PLAINTEXT://127.0.0.1:${node.port}` +
+        (advertised ? `,${advertised}` : ""),
+      "controller.listener.names": "CONTROLLER",
+      "inter.broker.listener.name": "PLAINTEXT",
+      "log.dirs": `${dir}/data`,
+      "num.partitions": "3",
+      "auto.create.topics.enable": "false",
+      "offsets.topic.num.partitions": "5",
+      "offsets.topic.replication.factor": factor,
+      "default.replication.factor": factor,
+      "transaction.state.log.num.partitions": "5",
+      "transaction.state.log.replication.factor": factor,
+      "transaction.state.log.min.isr": "1",
+      "group.initial.rebalance.delay.ms": "0",
+      "log.retention.ms": "-1",
+      ...properties,
+    }).map(([key, value]) => `${key}=${value}\n`);
+    await Deno.writeTextFile(`${dir}/server.properties`, lines.join(""));
+    await Deno.writeTextFile(`${dir}/log4j2.properties`, LOGGING);
+    await runChild("java", {
+      args: [
+        "-XX:TieredStopAtLevel=1",
+        "-cp",
+        classpath,
+        "kafka.tools.StorageTool",
+        "format",
+        "-t",
+        clusterId,
+        "-c",
+        `${dir}/server.properties`,
+      ],
+      name: "formatting Kafka's storage",
+    });
+    return { dir, port: node.port };
+  }));
+  const started = brokers.map(({ dir, port }) => openBroker(dir, port, classpath, sandbox));
+  await Promise.all(started.map((broker) => broker.start()));
+  return {
+    bootstrap: nodes.map(({ port }) => `127.0.0.1:${port}`).join(),
+    brokers: started,
+    classpath,
+    stop: async () => {
+      // Without the others a controller waits for a quorum that never comes: no need to be clean here.
+      await Promise.all(started.map((broker) => broker.stop("SIGKILL")));
+    },
+  };
+}
+
+function openBroker(dir: string, port: number, classpath: string, sandbox: Sandbox): Broker {
+  let child: Child | null = null;
+  return {
+    port,
+    kill: (signal) => child?.kill(signal),
+    stop: async (signal = "SIGTERM") => {
+      await child?.stop(signal);
+      child = null;
+    },
+    start: async () => {
+      child = await sandbox.adopt(
+        await startChild("java", {
+          args: [
+            "-Xmx512m",
+            "-Xms256m",
+            "-XX:+UseSerialGC",
+            `-Dlog4j2.configurationFile=${dir}/log4j2.properties`,
+            "-cp",
+            classpath,
+            "kafka.Kafka",
+            `${dir}/server.properties`,
+          ],
+          ready: /Kafka Server started/,
+          name: "Kafka",
+        }),
+      );
+    },
+  };
+}

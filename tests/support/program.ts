@@ -1,0 +1,201 @@
+import type { Admin, Kafka } from "kafkajs";
+import type { Sql } from "postgres";
+import { importFlags } from "./imports.ts";
+import { programCommand } from "./permissions.ts";
+import { testSettings, uniqueName, withSchema, withTopic } from "./room.ts";
+
+/** How a run of the program ended. */
+export interface Ended {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** A run of the program that goes on. */
+export interface Running {
+  /** Waits until it has printed that, to either stream; fails when it ends before. */
+  said(pattern: RegExp): Promise<void>;
+  kill(signal: Deno.Signal): void;
+  /** Reads no more of its stdout, as `head` does. */
+  closeStdout(): Promise<void>;
+  ended: Promise<Ended>;
+}
+
+/** How to run it beside its arguments. */
+export interface RunOptions {
+  stdin?: string;
+  env?: Record<string, string>;
+}
+
+/** A place to run the program as a person does: a folder with a settings file, a topic and a schema of its own. */
+export interface Desk {
+  dir: string;
+  topic: string;
+  group: string;
+  schema: string;
+  kafka: Kafka;
+  admin: Admin;
+  sql: Sql;
+  routes(args: string[], options?: RunOptions): Promise<Ended>;
+  start(args: string[], options?: RunOptions): Running;
+  /** Rows, rejects and the sums over all partitions of what the positions say. */
+  counts(): Promise<Counts>;
+}
+
+export interface Counts {
+  rows: number;
+  rejects: number;
+  next: number;
+  stored: number;
+  rejected: number;
+  tombstones: number;
+}
+
+/** How the desk is laid. */
+export interface DeskOptions {
+  partitions?: number;
+  configs?: Record<string, string>;
+  migrated?: boolean;
+}
+
+/** Runs the work at a desk, and clears it: topic, group, schema, folder, and runs that are still going on. */
+export async function atDesk(
+  { partitions = 1, configs = {}, migrated = true }: DeskOptions,
+  work: (desk: Desk) => Promise<void>,
+): Promise<void> {
+  const dir = await Deno.makeTempDir({ prefix: "routes-desk-" });
+  const group = uniqueName("group");
+  const children = new Set<Deno.ChildProcess>();
+  try {
+    const [program, flags] = programCommand(await importFlags(() => {}));
+    const env = quietEnv();
+    const start = (args: string[], options: RunOptions = {}) => {
+      const child = spawn(program, [...flags, ...args], {
+        cwd: dir,
+        env: { ...env, ...options.env },
+        stdin: options.stdin,
+      });
+      children.add(child.process);
+      child.ended.then(() => children.delete(child.process));
+      return child;
+    };
+    await withTopic(
+      { partitions, configs },
+      ({ topic, kafka, admin }) =>
+        withSchema(async ({ schema, sql }) => {
+          await Deno.writeTextFile(
+            `${dir}/host_settings.ini`,
+            settingsFile({ topic, group, schema }),
+          );
+          const counts = () => count(sql, schema);
+          try {
+            await work({
+              dir,
+              topic,
+              group,
+              schema,
+              kafka,
+              admin,
+              sql,
+              start,
+              routes: (args, options) => start(args, options).ended,
+              counts,
+            });
+          } finally {
+            for (const child of children) child.kill("SIGKILL");
+            await Promise.all([...children].map(({ status }) => status));
+            await admin.deleteGroups([group]).catch(() => {});
+          }
+        }, { migrated }),
+    );
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+function spawn(
+  command: string,
+  args: string[],
+  { stdin, ...options }: { cwd: string; env: Record<string, string>; stdin: string | undefined },
+): Running & { process: Deno.ChildProcess } {
+  const process = new Deno.Command(command, {
+    ...options,
+    args,
+    clearEnv: true,
+    stdin: stdin === undefined ? "null" : "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const texts = { stdout: "", stderr: "" };
+  const waiting = new Set<() => void>();
+  const readers = { stdout: process.stdout.getReader(), stderr: process.stderr.getReader() };
+  const drain = async (name: "stdout" | "stderr") => {
+    const decoder = new TextDecoder();
+    for (;;) {
+      const { done, value } = await readers[name].read();
+      if (done) return;
+      texts[name] += decoder.decode(value, { stream: true });
+      for (const look of waiting) look();
+    }
+  };
+  const drained = Promise.all([drain("stdout"), drain("stderr")]);
+  // It may end without having read it all.
+  if (stdin !== undefined) {
+    drained.catch(() => {});
+    new Blob([stdin]).stream().pipeTo(process.stdin).catch(() => {});
+  }
+  const ended = process.status.then(async ({ code }) => {
+    await drained;
+    return { code, ...texts };
+  });
+  return {
+    process,
+    ended,
+    kill: (signal) => process.kill(signal),
+    closeStdout: () => readers.stdout.cancel(),
+    said: (pattern) => {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const look = () => (pattern.test(texts.stdout) || pattern.test(texts.stderr)) && resolve();
+      waiting.add(look);
+      ended.then(() => reject(new Error(`never said ${pattern}:\n${texts.stdout}${texts.stderr}`)));
+      look();
+      return promise.finally(() => waiting.delete(look));
+    },
+  };
+}
+
+/** What the program may see of the environment: where its runtime finds things, and nothing of the tests' own. */
+function quietEnv(): Record<string, string> {
+  const names = ["PATH", "HOME", "DENO_DIR", "DENO_TLS_CA_STORE", "SYSTEMROOT", "TMPDIR"];
+  const kept = names.map((name) => [name, Deno.env.get(name)]).filter(([, value]) => value);
+  return { ...Object.fromEntries(kept), NO_COLOR: "1" };
+}
+
+function settingsFile(names: { topic: string; group: string; schema: string }): string {
+  const { kafka, postgresql } = testSettings();
+  const { host, port, user, password } = postgresql;
+  return `[kafka]
+bootstrap_servers = ${kafka.brokers}
+topic = ${names.topic}
+group_id = ${names.group}
+
+[postgresql]
+host = ${host}
+port = ${port}
+user = ${user}
+password = ${password ?? ""}
+dbname = postgres
+schema = ${names.schema}
+`;
+}
+
+async function count(sql: Sql, schema: string): Promise<Counts> {
+  const table = (name: string) => sql(`${schema}.${name}`);
+  const [row] = await sql`
+    select (select count(*)::int from ${table("routes_table")}) as rows,
+      (select count(*)::int from ${table("routes_rejects")}) as rejects,
+      coalesce(sum(next_offset), 0)::int as next, coalesce(sum(stored), 0)::int as stored,
+      coalesce(sum(rejected), 0)::int as rejected, coalesce(sum(tombstones), 0)::int as tombstones
+    from ${table("routes_sources")}`;
+  return { ...row } as Counts;
+}

@@ -1,0 +1,56 @@
+import { listens, Sandbox } from "./child.ts";
+import { startKafka } from "./kafka.ts";
+import { startPostgres } from "./postgres.ts";
+
+/** Real services to test against. */
+export interface Services {
+  /** A settings file for `routes`. */
+  config: string;
+  /** What was found or started, for people. */
+  told: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * Kafka and PostgreSQL: those that ROUTES_TEST_CONFIG names, else those that listen on their usual ports, else new ones
+ * that end with this process.
+ */
+export async function openServices(say: (line: string) => void): Promise<Services> {
+  const given = Deno.env.get("ROUTES_TEST_CONFIG");
+  if (given) {
+    return { config: given, told: `services as in ${given}`, stop: () => Promise.resolve() };
+  }
+  const sandbox = new Sandbox();
+  try {
+    const [kafkaThere, postgresThere] = [await listens(9092), await listens(5432)];
+    if (kafkaThere) say("using Kafka on 127.0.0.1:9092");
+    if (postgresThere) say("using PostgreSQL on 127.0.0.1:5432");
+    const [kafka, postgres] = await Promise.all([
+      kafkaThere ? null : startKafka({ sandbox, port: 9092, say }),
+      postgresThere ? null : startPostgres({ sandbox, port: 5432, say }),
+    ]);
+    const config = `${sandbox.dir}/host_settings.ini`;
+    const bootstrap = kafka?.bootstrap ?? "127.0.0.1:9092";
+    const port = postgres?.port ?? 5432;
+    await Deno.writeTextFile(
+      config,
+      `[kafka]\nbootstrap_servers = ${bootstrap}\n\n[postgresql]\nhost = 127.0.0.1\nport = ${port}\n`,
+    );
+    const started = [
+      kafka && `Kafka on ${bootstrap}`,
+      postgres && `PostgreSQL ${postgres.version} on 127.0.0.1:${port}`,
+    ].filter(Boolean);
+    if (started.length > 0) say(`started ${started.join(" and ")}`);
+    return {
+      config,
+      told: `Kafka on ${bootstrap}, PostgreSQL on 127.0.0.1:${port}`,
+      stop: async () => {
+        await Promise.all([kafka?.stop(), postgres?.stop("SIGQUIT")]);
+        await sandbox.close();
+      },
+    };
+  } catch (error) {
+    await sandbox.close();
+    throw error;
+  }
+}

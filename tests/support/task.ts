@@ -1,0 +1,165 @@
+// What `deno task` runs. Nothing here is imported from elsewhere, so that it starts whatever can be fetched.
+
+import { importFlags } from "./imports.ts";
+import { permissionFlags } from "./permissions.ts";
+import { openServices, type Services } from "./services.ts";
+
+function print(stream: { writeSync(bytes: Uint8Array): number }, line: string): void {
+  stream.writeSync(new TextEncoder().encode(`${line}\n`));
+}
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+/** What the runner says of itself; what it runs has stdout and stderr as ever. */
+const say = (line: string) => print(Deno.stderr, `· ${line}`);
+
+// Files of tests/ that look at the project or run programs; all others there, and those of commands and formats, must
+// do without any permission.
+const WITH_PERMISSIONS = ["docs_test.ts", "layout_test.ts", "original_test.ts"];
+
+const tasks: Record<string, (args: string[]) => Promise<number>> = {
+  test,
+  demo: (args) => withServices(() => script("tests/support/demo.ts", args)),
+  bench: (args) => withServices(() => script("tests/bench/bench.ts", args)),
+  faults: (args) => script("tests/faults/matrix.ts", args),
+  mutants: (args) => script("tests/faults/mutants.ts", args),
+  services,
+  check,
+  build,
+};
+
+async function test(args: string[]): Promise<number> {
+  const flags = ["--no-check", ...await importFlags(say)];
+  const tally = { passed: 0, failed: 0, ignored: 0, broken: 0 };
+  if (args.length === 0) await count(["test", "--deny-net", ...flags, ...pureTests()], tally);
+  await withServices(async () => {
+    const files = args.length > 0 ? args : otherTests();
+    await count(["test", "-A", ...flags, ...files], tally);
+    return 0;
+  });
+  // A run that ended before it could count has failed all the same.
+  const failed = tally.failed || tally.broken;
+  const skipped = tally.ignored > 0 ? `, ${tally.ignored} skipped` : "";
+  print(Deno.stdout, `\n${tally.passed} passed, ${failed} failed${skipped}`);
+  return failed > 0 ? 1 : 0;
+}
+
+function pureTests(): string[] {
+  const own = list("tests").filter((name) => !WITH_PERMISSIONS.includes(name));
+  return [
+    ...own.map((name) => `tests/${name}`),
+    ...["commands", "formats"].flatMap((dir) =>
+      list(`tests/${dir}`).map((f) => `tests/${dir}/${f}`)
+    ),
+  ];
+}
+
+function otherTests(): string[] {
+  const folders = [...Deno.readDirSync(`${ROOT}tests`)].filter(({ isDirectory, name }) =>
+    isDirectory && !["commands", "formats"].includes(name)
+  );
+  return [
+    ...WITH_PERMISSIONS.map((name) => `tests/${name}`),
+    ...folders.flatMap(({ name }) => list(`tests/${name}`).map((file) => `tests/${name}/${file}`)),
+  ].filter((path) => exists(path));
+}
+
+function list(dir: string): string[] {
+  return [...Deno.readDirSync(ROOT + dir)].map(({ name }) => name)
+    .filter((name) => name.endsWith("_test.ts")).sort();
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(ROOT + path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+/** Runs tests, shows what they print, and adds up their last line. */
+async function count(args: string[], tally: Record<string, number>): Promise<void> {
+  const isTerminal = Deno.stdout.isTerminal();
+  const child = new Deno.Command(Deno.execPath(), {
+    args,
+    cwd: ROOT,
+    stdout: "piped",
+    env: isTerminal ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" },
+  }).spawn();
+  let text = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of child.stdout) {
+    await Deno.stdout.write(chunk);
+    text = (text + decoder.decode(chunk, { stream: true })).slice(-2_000);
+  }
+  const { success } = await child.status;
+  // deno-lint-ignore no-control-regex
+  const plain = text.replace(/\x1b\[[0-9;]*m/g, "");
+  const [, passed, failed, ignored = "0"] =
+    /(\d+) passed(?: \([^)]*\))? \| (\d+) failed(?: \([^)]*\))?(?: \| (\d+) ignored)?/.exec(
+      plain,
+    ) ?? [];
+  tally.passed! += Number(passed ?? 0);
+  tally.failed! += Number(failed ?? 0);
+  tally.ignored! += Number(ignored);
+  if (!success && !Number(failed)) tally.broken!++;
+}
+
+/** Keeps the services up for a person to play with. */
+async function services(): Promise<number> {
+  return await withServices((config) => {
+    print(Deno.stdout, `the services are up; settings to use:\n\n${Deno.readTextFileSync(config)}`);
+    print(Deno.stdout, `  routes --config ${config} …\n\nCtrl-C stops them`);
+    return new Promise(() => {});
+  });
+}
+
+/** Types, both as users get them and as the fallback has them; the typed sources of @std are not on every machine. */
+async function check(): Promise<number> {
+  const typed = "../shared/std/import_map.json";
+  const maps = [await importFlags(say)];
+  if (exists(typed)) maps.push(["--no-lock", "--import-map", typed]);
+  for (const flags of maps) {
+    const code = await deno(["check", "--quiet", ...flags, "src", "tests"]);
+    if (code !== 0) return code;
+  }
+  return 0;
+}
+
+/** The program as one file for this machine. */
+async function build(args: string[]): Promise<number> {
+  const [major, minor] = Deno.version.deno.split(".").map(Number);
+  const older = major === 2 && minor! < 8 ? ["--unstable-raw-imports"] : [];
+  const flags = ["--no-check", ...older, ...await importFlags(say), ...permissionFlags()];
+  const target = args.length > 0 ? args : ["--output", "routes"];
+  return await deno(["compile", "--quiet", ...flags, ...target, "src/main.ts"]);
+}
+
+async function script(path: string, args: string[]): Promise<number> {
+  return await deno(["run", "-A", "--no-check", ...await importFlags(say), path, ...args]);
+}
+
+async function deno(args: string[]): Promise<number> {
+  return (await new Deno.Command(Deno.execPath(), { args, cwd: ROOT }).spawn().status).code;
+}
+
+/** Runs the work with services to talk to, and ends those that it started, also when it is interrupted. */
+async function withServices(work: (config: string) => Promise<number>): Promise<number> {
+  let opened: Services | null = null;
+  const interrupted = Promise.withResolvers<number>();
+  const handle = () => interrupted.resolve(130);
+  Deno.addSignalListener("SIGINT", handle);
+  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", handle);
+  try {
+    opened = await openServices(say);
+    Deno.env.set("ROUTES_TEST_CONFIG", opened.config);
+    return await Promise.race([work(opened.config), interrupted.promise]);
+  } catch (error) {
+    say((error as Error).message);
+    return 1;
+  } finally {
+    await opened?.stop();
+  }
+}
+
+const [name, ...args] = Deno.args;
+Deno.exit(await tasks[name!]!(args));
