@@ -1,6 +1,6 @@
 import { compare, type Fault, type Held } from "../compare.ts";
 import { Operation } from "../failure.ts";
-import { contradiction, type Range } from "../offsets.ts";
+import { contradiction, fewerPartitions, type Range } from "../offsets.ts";
 import { type Message, sift } from "../sift.ts";
 import { formatCount } from "../time.ts";
 
@@ -66,7 +66,10 @@ interface Offsets {
 
 const FIRST_MAX = 5;
 
-/** Reads the topic again and compares record by record; no failure: every record is accounted for exactly once. */
+/**
+ * Reads the topic again and compares record by record; no failure: every record is accounted for exactly once, or it was
+ * interrupted and there are no accounts.
+ */
 export async function runVerify(
   deps: VerifyDeps,
 ): Promise<{ accounts: Account[]; failure: Operation | null }> {
@@ -81,17 +84,24 @@ export async function runVerify(
       },
     );
   }
+  const gone = sources.map(({ partition }) => partition).filter((p) => !ranges.has(p));
+  if (gone.length > 0) throw fewerPartitions(deps.topic, gone, ranges.size);
   const done = new AbortController();
   const reading = new Reading(deps, sources, ranges, done);
   if (!reading.isOver) await deps.read(reading, AbortSignal.any([done.signal, deps.signal]));
-  deps.signal.throwIfAborted();
+  if (deps.signal.aborted) {
+    deps.note("stopped before every record was compared");
+    return { accounts: [], failure: null };
+  }
   const accounts = reading.close();
   await deps.out(report(accounts));
   const faults = accounts.reduce((sum, account) => sum + faultsOf(account), 0);
-  if (faults === 0) deps.note(praise(deps.topic, accounts));
+  if (faults === 0) deps.note(praise(deps.topic, accounts, lagOf(sources, ranges)));
   const failure = faults === 0 ? null : new Operation(
     "data",
-    `topic "${deps.topic}" and the database differ in ${formatCount(faults)} places`,
+    `topic "${deps.topic}" and the database differ in ${formatCount(faults)} ${
+      faults === 1 ? "place" : "places"
+    }`,
     {
       reason: "the first offsets of each kind are named above",
     },
@@ -119,7 +129,7 @@ export class Reading {
     this.#sources = new Map(sources.map((source) => [source.partition, source]));
     for (const source of sources) {
       const { partition, startOffset, nextOffset } = source;
-      const range = ranges.get(partition) ?? { low: nextOffset, high: nextOffset };
+      const range = ranges.get(partition)!;
       if (range.high < nextOffset) throw contradiction(deps.topic, partition, nextOffset, range);
       const from = Math.min(Math.max(startOffset, range.low), nextOffset);
       this.#positions.set(partition, from);
@@ -147,13 +157,13 @@ export class Reading {
     const settled = source
       ? messages.filter(({ offset }) => Number(offset) < source.nextOffset)
       : [];
-    if (!source || settled.length === 0) {
-      if (source) await this.#compare(source, [], source.nextOffset);
-      return null;
-    }
-    const next = Number(settled.at(-1)!.offset) + 1;
+    if (!source) return null;
+    const isRest = settled.length === 0;
+    const next = isRest ? source.nextOffset : Number(settled.at(-1)!.offset) + 1;
     await this.#compare(source, settled, next);
-    return next;
+    // The topic goes on, what was settled does not: nobody else would say that this was all.
+    if (this.isOver) this.#done.abort();
+    return isRest ? null : next;
   }
 
   /** Nothing readable lies before `next`. */
@@ -180,7 +190,7 @@ export class Reading {
       return {
         ...account,
         lost,
-        agedOut: Math.max(settled - compared, 0),
+        agedOut: account.from > source.startOffset ? Math.max(settled - compared, 0) : 0,
         miscounted: source.stored !== source.rowsHeld || source.rejected !== source.rejectsHeld ||
           (whole && source.tombstones !== account.tombstones),
       };
@@ -266,9 +276,20 @@ function report(accounts: Account[]): string {
   return [...lines, ...accounts.flatMap(remarks)].join("\n") + "\n";
 }
 
-function praise(topic: string, accounts: Account[]): string {
+function praise(topic: string, accounts: Account[], lag: number): string {
   const count = accounts.reduce((sum, a) => sum + a.stored + a.rejected + a.tombstones, 0);
-  return `all ${formatCount(count)} records of topic "${topic}" are accounted for, each once`;
+  const all = count === 1 ? "the 1 record" : `all ${formatCount(count)} records`;
+  return `${all} of topic "${topic}" ${count === 1 ? "is" : "are"} accounted for, each once` +
+    (lag > 0 ? ` · lag ${formatCount(lag)}` : "");
+}
+
+/** Records that are not read yet, in all partitions: those of which nothing can be said. */
+function lagOf(sources: AuditedSource[], ranges: Map<number, Range>): number {
+  const next = new Map(sources.map(({ partition, nextOffset }) => [partition, nextOffset]));
+  return [...ranges].reduce(
+    (sum, [partition, { low, high }]) => sum + high - Math.max(next.get(partition) ?? low, low),
+    0,
+  );
 }
 
 function remarks(account: Account): string[] {
@@ -283,7 +304,9 @@ function remarks(account: Account): string[] {
   }
   if (account.agedOut > 0) {
     faults.push(
-      `${where}: ${formatCount(account.agedOut)} settled records are no longer in the topic`,
+      `${where}: ${formatCount(account.agedOut)} settled ${
+        account.agedOut === 1 ? "record is" : "records are"
+      } no longer in the topic`,
     );
   }
   return faults;
