@@ -4,7 +4,6 @@ import { checksum, createDatabase, openHistory, script } from "../postgres/migra
 import { type Bench, type Done, explained, type Options } from "./bench.ts";
 import { openKafkaFor } from "./kafka.ts";
 import { openPostgresFor } from "./postgres.ts";
-import type { Sql } from "postgres";
 
 /** `routes migrate`: the tables, and what they stand on. */
 export async function migrate(options: Options<"migrate">, bench: Bench): Promise<Done> {
@@ -41,7 +40,7 @@ export async function migrate(options: Options<"migrate">, bench: Bench): Promis
 
 /** Creates the database through another one: the one that is set, or Aiven's, or PostgreSQL's own. */
 async function createMissing(
-  create: (sql: Sql, name: string) => Promise<"created" | "exists">,
+  create: typeof createDatabase,
   bench: Bench,
 ): Promise<"created" | "exists"> {
   const { maintenanceDb, database } = bench.settings.postgresql;
