@@ -16,7 +16,9 @@ export interface IniFault {
  * Reads an INI text: sections, `key = value` or `key: value`, comments on lines of their own. A value is text as it
  * stands, but for one pair of double quotes around it. All faults are found, not the first alone.
  */
-export function parseIni(text: string): { entries: Entry[]; faults: IniFault[] } {
+export function parseIni(
+  text: string,
+): { sections: { section: string; line: number }[]; entries: Entry[]; faults: IniFault[] } {
   const entries: Entry[] = [];
   const faults: IniFault[] = [];
   const sections = new Map<string, number>();
@@ -40,7 +42,8 @@ export function parseIni(text: string): { entries: Entry[]; faults: IniFault[] }
       continue;
     }
     const delimiter = content.search(/[=:]/);
-    if (delimiter < 1) {
+    // A key is one word: in "password secret=1" the delimiter was forgotten, and nothing of it may be shown.
+    if (delimiter < 1 || /\s/.test(content.slice(0, delimiter).trim())) {
       faults.push({
         line,
         message: 'this is neither a [section], nor "key = value", nor a comment',
@@ -62,5 +65,9 @@ export function parseIni(text: string): { entries: Entry[]; faults: IniFault[] }
     } else entries.push({ section, key, value, line });
     keys.set(`${section}.${key}`, before ?? line);
   }
-  return { entries, faults };
+  return {
+    sections: [...sections].map(([section, line]) => ({ section, line })),
+    entries,
+    faults,
+  };
 }
