@@ -115,12 +115,14 @@ const KEYS: Record<"kafka" | "postgresql", Record<string, string[]>> = {
 };
 
 const SECRETS = ["password", "ssl_password", "sslpassword", "sasl_plain_password", "service_uri"];
-const LOOPBACK = /^(localhost|127\..*|::1|\/.*)$/;
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\/.*)$/i;
 
 /** Values by section and key, with where each was said. */
 interface Value {
   text: string;
   where: string;
+  /** Relative paths start at the folder of the file only when the file says them. */
+  inFile: boolean;
 }
 
 /** Reads settings from every source; all faults are reported together, and none shows a secret. */
@@ -160,30 +162,36 @@ export function secretsOf({ kafka, postgresql }: Settings): string[] {
 function collect({ file, env, set }: Sources, faults: string[]): Map<string, Value> {
   const values = new Map<string, Value>();
   if (file) {
-    const { entries, faults: broken } = parseIni(file.text);
+    const { sections, entries, faults: broken } = parseIni(file.text);
     const at = (line: number) => `${file.path} line ${line}`;
     for (const { line, message } of broken) faults.push(`${at(line)}: ${message}`);
-    for (const entry of entries) accept(values, entry, at(entry.line), faults);
+    for (const { section, line } of sections) {
+      if (!isSection(section)) faults.push(`${at(line)}: ${unknownSection(section)}`);
+    }
+    for (const entry of entries) {
+      if (isSection(entry.section)) accept(values, entry, at(entry.line), faults);
+    }
   }
   for (const [section, keys] of Object.entries(KEYS)) {
     for (const key of Object.keys(keys)) {
       const name = `ROUTES_${section}_${key}`.toUpperCase();
       const text = env(name);
-      if (text) values.set(`${section}.${key}`, { text, where: name });
+      if (text) values.set(`${section}.${key}`, { text, where: name, inFile: false });
     }
   }
   for (const text of set) {
     const match = /^([^.=]+)\.([^=]+)=(.*)$/s.exec(text);
     if (!match) {
-      faults.push(`-X ${text.split("=")[0]}: expected SECTION.KEY=VALUE`);
+      // What follows another delimiter may be a secret.
+      faults.push(`-X ${text.split(/[=:\s]/)[0]}: expected SECTION.KEY=VALUE`);
       continue;
     }
     const [, section, key, value] = match as unknown as [string, string, string, string];
     const name = canonical(section.toLowerCase(), key.toLowerCase());
     if (name && SECRETS.includes(name)) {
+      const instead = `ROUTES_${section}_${name}`.toUpperCase();
       faults.push(
-        `-X ${section}.${key}: a secret would show in the list of processes; use the file or ROUTES_${section}_${key}`
-          .replace(/ROUTES_.*/, (n) => n.toUpperCase()),
+        `-X ${section}.${key}: a secret would show in the list of processes; use the file or ${instead}`,
       );
       continue;
     }
@@ -200,12 +208,8 @@ function accept(
   where: string,
   faults: string[],
 ): void {
-  const keys = KEYS[section as keyof typeof KEYS];
-  if (!keys) {
-    return void faults.push(
-      `${where}: unknown section [${section}]${meant(section, Object.keys(KEYS))}`,
-    );
-  }
+  if (!isSection(section)) return void faults.push(`${where}: ${unknownSection(section)}`);
+  const keys = KEYS[section];
   const name = canonical(section, key);
   if (!name) {
     const known = Object.entries(keys).flatMap(([name, others]) => [name, ...others]);
@@ -218,11 +222,20 @@ function accept(
       `${where}: "${key}" says again what ${before.where.replace(/^.* line/, "line")} says`,
     );
   }
-  values.set(`${section}.${name}`, { text: value, where });
+  values.set(`${section}.${name}`, { text: value, where, inFile: !where.startsWith("-X") });
+}
+
+function isSection(word: string): word is keyof typeof KEYS {
+  return Object.hasOwn(KEYS, word);
+}
+
+function unknownSection(word: string): string {
+  return `unknown section [${word}]${meant(word, Object.keys(KEYS))}`;
 }
 
 function canonical(section: string, key: string): string | null {
-  const keys = KEYS[section as keyof typeof KEYS] ?? {};
+  if (!isSection(section)) return null;
+  const keys: Record<string, string[]> = KEYS[section];
   return Object.keys(keys).find((name) => name === key || keys[name]!.includes(key)) ?? null;
 }
 
@@ -243,8 +256,9 @@ class Reader {
     return this.values.get(name)?.text ?? null;
   }
 
-  fault(name: string, message: string): void {
-    const where = this.values.get(name)?.where;
+  /** Notes a fault of `name`, in the place where that, or else `cause`, was said. */
+  fault(name: string, message: string, cause = name): void {
+    const where = (this.values.get(name) ?? this.values.get(cause))?.where;
     this.faults.push(`${where ? `${where}: ` : ""}${name.replace(/^.*\./, "")} ${message}`);
   }
 
@@ -285,10 +299,11 @@ class Reader {
     return word === null ? fallback : ["true", "yes", "on", "1"].includes(word);
   }
 
-  /** Relative paths belong to the folder of the settings file. */
+  /** Relative paths in the settings file belong to its folder, others to the one the program runs in. */
   path(name: string): string | null {
-    const text = this.text(name);
-    return text === null ? null : this.resolve(text);
+    const value = this.values.get(name);
+    if (!value) return null;
+    return value.inFile ? this.resolve(value.text) : value.text;
   }
 
   resolve(path: string): string {
@@ -301,11 +316,15 @@ const MECHANISMS = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] as const;
 
 function readKafka(read: Reader, { exists }: Sources): KafkaSettings {
   const said = (key: string) => read.text(`kafka.${key}`) !== null;
-  const usesTls = ["ssl_cafile", "ssl_certfile", "ssl_keyfile"].some(said);
+  const files = ["ssl_cafile", "ssl_certfile", "ssl_keyfile"].some(said);
+  const usesTls = files || said("ssl_password") || said("ssl_check_hostname");
+  const found = read.faults.length;
   const protocol = read.choice("kafka.security_protocol", PROTOCOLS) ??
     (usesTls ? "SSL" : "PLAINTEXT");
+  // What a stand-in contradicts is no fault.
+  const understood = read.faults.length === found;
   const encrypted = protocol === "SSL" || protocol === "SASL_SSL";
-  if (usesTls && !encrypted) {
+  if (files && !encrypted && understood) {
     read.fault(
       "kafka.security_protocol",
       `is ${protocol}, but ssl_ files are given: expected SSL or SASL_SSL`,
@@ -329,7 +348,7 @@ function readKafka(read: Reader, { exists }: Sources): KafkaSettings {
   return {
     brokers: readBrokers(read),
     tls,
-    sasl: readSasl(read, protocol.startsWith("SASL")),
+    sasl: understood ? readSasl(read, protocol.startsWith("SASL")) : null,
     topic: read.text("kafka.topic") ?? "routes",
     groupId: read.text("kafka.group_id") ?? "routes",
     clientId: read.text("kafka.client_id") ?? "routes",
@@ -352,11 +371,9 @@ function readSasl(read: Reader, wanted: boolean): KafkaSettings["sasl"] {
     }
     return null;
   }
-  if (!username) {
-    read.fault("kafka.sasl_plain_username", "is missing, security_protocol asks for a login");
-  }
-  if (!password) {
-    read.fault("kafka.sasl_plain_password", "is missing, security_protocol asks for a login");
+  for (const key of ["kafka.sasl_plain_username", "kafka.sasl_plain_password"]) {
+    if (read.text(key)) continue;
+    read.fault(key, "is missing, security_protocol asks for a login", "kafka.security_protocol");
   }
   const name = (mechanism ?? "PLAIN").toLowerCase() as "plain" | "scram-sha-256" | "scram-sha-512";
   return { mechanism: name, username: username ?? "", password: password ?? "" };
@@ -418,11 +435,16 @@ function unpackUri(read: Reader): void {
   const name = "postgresql.service_uri";
   const uri = read.text(name);
   if (uri === null) return;
-  const where = read.values.get(name)!.where;
+  const { where, inFile } = read.values.get(name)!;
   const match =
-    /^postgres(?:ql)?:\/\/(?:([^:@/?#]*)(?::([^@]*))?@)?(\[[0-9a-f:.]+\]|[^:/?#,]*)(?::(\d+))?(?:\/([^?#]*))?(?:\?([^#]*))?$/i
+    /^postgres(?:ql)?:\/\/(?:([^:@/?#]*)(?::([^@]*))?@)?(\[[0-9a-f:.]+\]|[^:/?#,@]*)(?::(\d+))?(?:\/([^?#]*))?(?:\?([^#]*))?$/i
       .exec(uri);
-  if (!match) return read.fault(name, "is not a postgres:// address of one host");
+  if (!match) {
+    return read.fault(
+      name,
+      "is not a postgres:// address of one host, with %40 for @ in its password",
+    );
+  }
   const [, user, password, host, port, dbname, query] = match;
   const parts: Record<string, string | undefined> = {
     user,
@@ -432,17 +454,18 @@ function unpackUri(read: Reader): void {
     dbname,
   };
   for (const pair of (query ?? "").split("&").filter(Boolean)) {
-    const [key = "", value = ""] = pair.split("=");
-    if (canonical("postgresql", key)) parts[key] = value;
-    else {read.fault(
-        name,
-        `has the unknown parameter "${key}"${meant(key, Object.keys(KEYS.postgresql))}`,
-      );}
+    const [, key = "", value = ""] = /^([^=]*)=?(.*)$/s.exec(pair)!;
+    const known = canonical("postgresql", key);
+    if (known) parts[known] = value;
+    else if (/^\w+$/.test(key)) {
+      const hint = meant(key, Object.keys(KEYS.postgresql));
+      read.fault(name, `has the unknown parameter "${key}"${hint}`);
+    } else read.fault(name, "has a parameter that is not key=value");
   }
   for (const [key, part] of Object.entries(parts)) {
     if (!part || read.text(`postgresql.${key}`) !== null) continue;
     try {
-      read.values.set(`postgresql.${key}`, { text: decodeURIComponent(part), where });
+      read.values.set(`postgresql.${key}`, { text: decodeURIComponent(part), where, inFile });
     } catch {
       read.fault(name, `has a % in its ${key} that begins no escape: write it as %25`);
     }

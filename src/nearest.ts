@@ -1,6 +1,9 @@
 /** The known word that is nearest to `word`, if one is near enough to have been meant (Damerau-Levenshtein distance). */
 export function nearest(word: string, known: string[]): string | null {
-  const scored = known.map((name) => ({ name, distance: distance(word.toLowerCase(), name) }));
+  const scored = known.map((name) => ({
+    name,
+    distance: distance(word.toLowerCase(), name.toLowerCase()),
+  }));
   const best = scored.sort((a, b) => a.distance - b.distance)[0];
   return best && best.distance <= Math.max(1, Math.floor(word.length / 3)) ? best.name : null;
 }
