@@ -62,12 +62,17 @@ export function renderFailure(
 ): { text: string; code: number } {
   const { code, reason, fix } = describe(error);
   const message = error instanceof Error ? error.message : String(error);
-  const report = {
-    error: message,
-    ...(reason.length > 0 && { reason: reason.join("\n") }),
-    ...(fix.length > 0 && { fix: fix.join("\n") }),
-    code,
-  };
+  if (json) {
+    // Taking secrets out of the finished JSON could take its own quotes and keys with them.
+    const clean = (lines: string[]) => scrub(lines.join("\n"), secrets);
+    const report = {
+      error: clean([message]),
+      ...(reason.length > 0 && { reason: clean(reason) }),
+      ...(fix.length > 0 && { fix: clean(fix) }),
+      code,
+    };
+    return { text: JSON.stringify(report) + "\n", code };
+  }
   const trace = verbose > 0 ? stackOf(error) : [];
   const lines = [
     `routes: ${message}`,
@@ -75,8 +80,7 @@ export function renderFailure(
     ...fix.map((line) => `  fix: ${line}`),
     ...trace.map((line) => `  ${line}`),
   ];
-  const text = json ? JSON.stringify(report) : lines.join("\n");
-  return { text: scrub(text, secrets) + "\n", code };
+  return { text: scrub(lines.join("\n"), secrets) + "\n", code };
 }
 
 function describe(error: unknown): { code: number; reason: string[]; fix: string[] } {
@@ -103,8 +107,11 @@ function stackOf(error: unknown): string[] {
 
 /** Takes secrets out of a text: those given, and passwords in addresses. */
 export function scrub(text: string, secrets: string[]): string {
-  const addresses = text.replace(/(\w+:\/\/[^\s:@/]*:)[^\s@]+@/g, "$1***@");
-  return secrets.filter((secret) => secret.length > 0)
+  // The longest first: what is left of it after a shorter one would show.
+  const clean = secrets.filter((secret) => secret.length > 0)
     .flatMap((secret) => [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)])
-    .reduce((clean, secret) => clean.replaceAll(secret, "***"), addresses);
+    .sort((a, b) => b.length - a.length)
+    .reduce((clean, secret) => clean.replaceAll(secret, "***"), text);
+  // To the last @, since a password may have one.
+  return clean.replace(/(\w+:\/\/[^\s:@/]*:)\S+@/g, "$1***@");
 }
