@@ -30,8 +30,8 @@ Examples:
 `,
   consume: `Read records, validate them, and store each exactly once.
 
-Without flags it reads to the end of the topic as it is now, then stops. To share
-the work, start more processes with the same group_id.
+Without flags it reads to the end of the topic as it is now, then stops.
+To share the work, start more processes with the same group_id.
 
 Usage: routes consume [FLAGS]
 
@@ -70,9 +70,9 @@ Examples:
 `,
 };
 
-const SETTINGS =
-  `; Settings of routes. Save as host_settings.ini; what is commented out is the default.
-; Each can be overridden: ROUTES_KAFKA_TOPIC=… in the environment, -X kafka.topic=… on the command line.
+const SETTINGS = `; Settings of routes. Save as host_settings.ini; the defaults are commented out.
+; Each can be overridden: ROUTES_KAFKA_TOPIC=… in the environment,
+; -X kafka.topic=… on the command line.
 ; A value is text as it stands: no quotes needed, % and # mean themselves.
 
 [kafka]
@@ -91,7 +91,8 @@ const SETTINGS =
 ;topic = routes
 ;group_id = routes
 ;client_id = routes
-; after so long without a sign of life a process loses its partitions to others; brokers take 6s to 30m
+; after so long without a sign of life a process loses its partitions to others;
+; brokers take 6s to 30m
 ;session_timeout = 45s
 
 [postgresql]
@@ -103,7 +104,8 @@ const SETTINGS =
 ;password =
 ;dbname = routes
 ;schema = public
-; disable, require, verify-ca or verify-full; disable on this machine, verify-full elsewhere
+; disable, require, verify-ca or verify-full; disable on this machine,
+; verify-full elsewhere
 ;sslmode = verify-full
 ;sslrootcert = ssl/ca.pem
 ;sslcert =
