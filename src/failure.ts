@@ -60,27 +60,25 @@ export function renderFailure(
   error: unknown,
   { json, verbose, secrets }: Rendering,
 ): { text: string; code: number } {
-  const { code, reason, fix } = describe(error);
-  const message = error instanceof Error ? error.message : String(error);
-  if (json) {
-    // Taking secrets out of the finished JSON could take its own quotes and keys with them.
-    const clean = (lines: string[]) => scrub(lines.join("\n"), secrets);
-    const report = {
-      error: clean([message]),
-      ...(reason.length > 0 && { reason: clean(reason) }),
-      ...(fix.length > 0 && { fix: clean(fix) }),
-      code,
-    };
-    return { text: JSON.stringify(report) + "\n", code };
+  const { code, ...remedy } = describe(error);
+  // Each line by itself: a secret such as `code` must not tear the JSON around it.
+  const clean = (lines: string[]) => lines.flatMap((line) => scrub(line, secrets).split("\n"));
+  const message = scrub(error instanceof Error ? error.message : String(error), secrets);
+  const [reason, fix] = [clean(remedy.reason), clean(remedy.fix)];
+  const stack = verbose > 0 ? clean(stackOf(error)) : [];
+  if (!json) {
+    const fixes = fix.map((line) => `fix: ${line}`);
+    const lines = [`routes: ${message}`, ...[...reason, ...fixes, ...stack].map((l) => `  ${l}`)];
+    return { text: lines.join("\n") + "\n", code };
   }
-  const trace = verbose > 0 ? stackOf(error) : [];
-  const lines = [
-    `routes: ${message}`,
-    ...reason.map((line) => `  ${line}`),
-    ...fix.map((line) => `  fix: ${line}`),
-    ...trace.map((line) => `  ${line}`),
-  ];
-  return { text: scrub(lines.join("\n"), secrets) + "\n", code };
+  const report = {
+    error: message,
+    ...(reason.length > 0 && { reason: reason.join("\n") }),
+    ...(fix.length > 0 && { fix: fix.join("\n") }),
+    ...(stack.length > 0 && { stack: stack.join("\n") }),
+    code,
+  };
+  return { text: JSON.stringify(report) + "\n", code };
 }
 
 function describe(error: unknown): { code: number; reason: string[]; fix: string[] } {
@@ -107,11 +105,10 @@ function stackOf(error: unknown): string[] {
 
 /** Takes secrets out of a text: those given, and passwords in addresses. */
 export function scrub(text: string, secrets: string[]): string {
-  // The longest first: what is left of it after a shorter one would show.
-  const clean = secrets.filter((secret) => secret.length > 0)
-    .flatMap((secret) => [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)])
-    .sort((a, b) => b.length - a.length)
-    .reduce((clean, secret) => clean.replaceAll(secret, "***"), text);
-  // To the last @, since a password may have one.
-  return clean.replace(/(\w+:\/\/[^\s:@/]*:)\S+@/g, "$1***@");
+  const addresses = text.replace(/(\w+:\/\/[^\s:@/]*:)\S+@/g, "$1***@");
+  const spellings = secrets.filter((secret) => secret.length > 0)
+    .flatMap((secret) => [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)]);
+  // The longest first: what begins like another must not leave its end behind.
+  return spellings.sort((a, b) => b.length - a.length)
+    .reduce((clean, secret) => clean.replaceAll(secret, "***"), addresses);
 }

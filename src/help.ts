@@ -30,8 +30,8 @@ Examples:
 `,
   consume: `Read records, validate them, and store each exactly once.
 
-Without flags it reads to the end of the topic as it is now, then stops.
-To share the work, start more processes with the same group_id.
+Without flags it reads to the end of the topic as it is now, then stops. To
+share the work, start more processes with the same group_id.
 
 Usage: routes consume [FLAGS]
 
@@ -70,8 +70,8 @@ Examples:
 `,
 };
 
-const SETTINGS = `; Settings of routes. Save as host_settings.ini; the defaults are commented out.
-; Each can be overridden: ROUTES_KAFKA_TOPIC=… in the environment,
+const SETTINGS = `; Settings of routes. Save as host_settings.ini; what is commented out is the
+; default. Each can be overridden: ROUTES_KAFKA_TOPIC=… in the environment,
 ; -X kafka.topic=… on the command line.
 ; A value is text as it stands: no quotes needed, % and # mean themselves.
 
@@ -91,8 +91,7 @@ const SETTINGS = `; Settings of routes. Save as host_settings.ini; the defaults 
 ;topic = routes
 ;group_id = routes
 ;client_id = routes
-; after so long without a sign of life a process loses its partitions to others;
-; brokers take 6s to 30m
+; silent for so long, a process loses its partitions to others
 ;session_timeout = 45s
 
 [postgresql]
@@ -104,7 +103,7 @@ const SETTINGS = `; Settings of routes. Save as host_settings.ini; the defaults 
 ;password =
 ;dbname = routes
 ;schema = public
-; disable, require, verify-ca or verify-full; disable on this machine,
+; disable, require, verify-ca or verify-full; disable for this machine,
 ; verify-full elsewhere
 ;sslmode = verify-full
 ;sslrootcert = ssl/ca.pem

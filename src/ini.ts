@@ -18,7 +18,7 @@ export interface IniFault {
  */
 export function parseIni(
   text: string,
-): { sections: { section: string; line: number }[]; entries: Entry[]; faults: IniFault[] } {
+): { entries: Entry[]; sections: { name: string; line: number }[]; faults: IniFault[] } {
   const entries: Entry[] = [];
   const faults: IniFault[] = [];
   const sections = new Map<string, number>();
@@ -42,8 +42,7 @@ export function parseIni(
       continue;
     }
     const delimiter = content.search(/[=:]/);
-    // A key is one word: in "password secret=1" the delimiter was forgotten, and nothing of it may be shown.
-    if (delimiter < 1 || /\s/.test(content.slice(0, delimiter).trim())) {
+    if (delimiter < 1) {
       faults.push({
         line,
         message: 'this is neither a [section], nor "key = value", nor a comment',
@@ -55,7 +54,7 @@ export function parseIni(
       continue;
     }
     const key = content.slice(0, delimiter).trim().toLowerCase();
-    const value = content.slice(delimiter + 1).trim().replace(/^"(.*)"$/, "$1");
+    const value = content.slice(delimiter + 1).trim().replace(/^"(.*)"$/s, "$1");
     const before = keys.get(`${section}.${key}`);
     if (before) {
       faults.push({
@@ -66,8 +65,8 @@ export function parseIni(
     keys.set(`${section}.${key}`, before ?? line);
   }
   return {
-    sections: [...sections].map(([section, line]) => ({ section, line })),
     entries,
+    sections: [...sections].map(([name, line]) => ({ name, line })),
     faults,
   };
 }

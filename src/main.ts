@@ -27,6 +27,14 @@ function stream(file: typeof Deno.stdout | typeof Deno.stderr) {
   };
 }
 
+async function ask(question: string): Promise<string | null> {
+  if (!Deno.stdin.isTerminal()) return null;
+  await Deno.stderr.write(new TextEncoder().encode(`${question} `));
+  const line = new Uint8Array(100);
+  const length = await Deno.stdin.read(line) ?? 0;
+  return new TextDecoder().decode(line.subarray(0, length));
+}
+
 const code = await run({
   args: Deno.args,
   env: (name) => Deno.env.get(name),
@@ -38,6 +46,7 @@ const code = await run({
   clock: () => performance.now(),
   random: () => crypto.getRandomValues(new Uint32Array(1))[0]!,
   signal: stop.signal,
+  ask,
   runtime: `deno ${Deno.version.deno}, ${Deno.build.target}`,
 });
 // kafkajs can leave a connection that tries again for ever, so the process does not wait for the event loop to empty.

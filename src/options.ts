@@ -32,6 +32,9 @@ export interface ConsumeOptions {
   count: number | null;
   idleMs: number | null;
   from: Spec | null;
+  replay: Spec | null;
+  /** Nobody needs to be asked before a replay deletes. */
+  yes: boolean;
   until: Spec | null;
   batchSize: number;
   flushMs: number;
@@ -120,13 +123,16 @@ export function produceOptions(values: Values, read: Read): ProduceOptions {
 
 /** What `routes consume` is asked for. */
 export function consumeOptions(values: Values, read: Read): ConsumeOptions {
-  exclude(values, ["follow", "until"]);
+  exclude(values, ["follow", "until"], ["from", "replay"]);
+  if (values.has("yes") && !values.has("replay")) throw new Usage("--yes goes with --replay");
   if (read("on-reject") === "fail") excludeWith(values, "max-rejects", "on-reject fail");
   return {
     follow: values.has("follow"),
     count: read("count"),
     idleMs: read("idle"),
     from: read("from"),
+    replay: read("replay"),
+    yes: values.has("yes"),
     until: read("until"),
     batchSize: read("batch-size") ?? 5000,
     flushMs: read("flush") ?? 200,

@@ -2,6 +2,7 @@ import { type Command, type Globals, parseCli } from "./cli.ts";
 import { parseSettings, secretsOf, type Settings, SETTINGS_FILES } from "./config.ts";
 import { EXIT, Operation, renderFailure } from "./failure.ts";
 import { help } from "./help.ts";
+import type { Step } from "./settle.ts";
 import { openTalk, type Talk } from "./talk.ts";
 import { version } from "./version.ts";
 
@@ -22,6 +23,8 @@ export interface World {
   random(): number;
   /** Ends when it is time to finish; its reason is the exit code of work that had an end. */
   signal: AbortSignal;
+  /** Asks on the terminal; null where there is none. */
+  ask(question: string): Promise<string | null>;
   /** For the version line. */
   runtime: string;
 }
@@ -162,11 +165,18 @@ async function consume(options: Options<"consume">, bench: Bench): Promise<Done>
   const { explainPostgres, judgePostgres } = await import("./postgres/errors.ts");
   const { kafka, explain, openLog } = await openKafkaFor(bench);
   const log = await openLog();
-  const { sql, close } = await openPostgresFor(bench);
+  const { sql, bounded, close } = await openPostgresFor(bench);
   try {
     const clusterId = await explained(explain, log.clusterId());
+    if (options.replay) await goBack(options.replay, options.yes, log, clusterId, bench);
+    const store = openStore(sql, { schema: postgresql.schema, clusterId, topic });
+    // A connection that a firewall forgot never answers, and the server's own time-out is not heard.
     const ledger = {
-      ...openStore(sql, { schema: postgresql.schema, clusterId, topic }),
+      sources: () => bounded(store.sources()),
+      addSources: (starts: Map<number, number>) => bounded(store.addSources(starts)),
+      settle: (steps: Step[]) => bounded(store.settle(steps)),
+      position: (source: number) => bounded(store.position(source)),
+      skip: (...loss: Parameters<typeof store.skip>) => bounded(store.skip(...loss)),
       fingerprint,
       judge: judgePostgres,
       explain: (error: unknown) => explainPostgres(error, postgresql),
@@ -197,6 +207,38 @@ async function consume(options: Options<"consume">, bench: Bench): Promise<Done>
     return { summary: tally, openEnded: options.follow };
   } finally {
     await Promise.allSettled([log.close(), close()]);
+  }
+}
+
+async function goBack(
+  spec: NonNullable<Options<"consume">["replay"]>,
+  yes: boolean,
+  log: import("./kafka/log.ts").Log,
+  clusterId: string,
+  bench: Bench,
+): Promise<void> {
+  const { settings: { kafka: { topic }, postgresql }, world, talk } = bench;
+  const { replay } = await import("./replay.ts");
+  const { openRewinder } = await import("./postgres/replay.ts");
+  const { openStore } = await import("./postgres/store.ts");
+  // To delete many rows takes longer than a statement of every day may.
+  const patient = { ...bench.settings, postgresql: { ...postgresql, statementTimeoutMs: 0 } };
+  const { sql, explain, close } = await openPostgresFor({ ...bench, settings: patient }, {
+    max: 1,
+  });
+  try {
+    await replay(spec, yes, {
+      ...openRewinder(sql, postgresql.schema),
+      ...log,
+      sources: openStore(sql, { schema: postgresql.schema, clusterId, topic }).sources,
+      topic,
+      ask: world.ask,
+      note: talk.note,
+    });
+  } catch (error) {
+    throw explain(error);
+  } finally {
+    await close();
   }
 }
 
@@ -358,13 +400,14 @@ async function openPostgresFor(
   const { openPostgres } = await import("./postgres/connect.ts");
   const { explainPostgres } = await import("./postgres/errors.ts");
   talk.step(`connecting to PostgreSQL at ${settings.host}:${settings.port}`);
-  const { sql, cut } = openPostgres(settings, {
+  const { sql, bounded, cut } = openPostgres(settings, {
     ...options,
     readFile: world.readFile,
     log: talk.log,
   });
   return {
     sql,
+    bounded,
     explain: (error: unknown) => explainPostgres(error, settings),
     close: async () => {
       await sql.end({ timeout: 5 });
@@ -401,8 +444,15 @@ function readSettings({ config, set }: Globals, { env, readFile }: World): Setti
     try {
       return readFile(path);
     } catch (error) {
-      if ((error as Error).name === "NotFound") return null;
-      throw error;
+      const { name, message } = error as Error;
+      if (name === "NotFound") return null;
+      if (name === "NotCapable") throw error;
+      const reason = message.replace(/ \(os error.*$/s, "").replace(
+        /^[A-Z]/,
+        (c) => c.toLowerCase(),
+      );
+      const kind = name === "PermissionDenied" ? "noPermission" : "noInput";
+      throw new Operation(kind, `cannot read "${path}": ${reason}`, { cause: error });
     }
   };
   const exists = (path: string): boolean => read(path) !== null;
@@ -430,7 +480,10 @@ function asPermission(error: unknown): unknown {
     "noPermission",
     `not permitted: ${error.message.replace(/, run again.*$/s, "")}`,
     {
-      fix: "settings and certificates may lie in ., ./res, ./src, ./ssl and /etc/routes",
+      fix: [
+        "settings are host_settings.ini here or in src, or any file in res or /etc/routes",
+        "certificates and keys lie in ssl, src/ssl, res or /etc/routes",
+      ],
       cause: error,
     },
   );

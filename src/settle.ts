@@ -7,6 +7,8 @@ export interface Step {
   to: number;
   messages: Message[];
   sifted: Sifted;
+  /** Tombstones below this offset were counted before a replay. */
+  countedTo: number;
 }
 
 /** What settling needs of the database. */
@@ -35,9 +37,21 @@ export interface SettlerOptions {
 export type Settle = (step: Step, signal: AbortSignal) => Promise<number>;
 
 /** Makes a step out of messages, which come in offset order and leave nothing readable out since `from`. */
-export function makeStep(source: number, from: number, messages: Message[]): Step {
+export function makeStep(
+  source: number,
+  from: number,
+  messages: Message[],
+  countedTo = 0,
+): Step {
   const to = Number(messages.at(-1)!.offset) + 1;
-  return { source, from, to, messages, sifted: sift(messages) };
+  const sifted = sift(messages);
+  if (from < countedTo) {
+    const again = messages.filter(({ offset, value }) =>
+      value === null && Number(offset) < countedTo
+    );
+    sifted.tombstones -= again.length;
+  }
+  return { source, from, to, messages, sifted, countedTo };
 }
 
 /** Settles steps, each exactly once or not at all, through lost connections, rival writers and bad data. */
@@ -72,7 +86,7 @@ export function createSettler(ledger: Ledger, options: SettlerOptions): Settle {
 
   /** Halves a step that the database refuses until the record at fault is alone; that one becomes a reject. */
   async function isolate(step: Step, state: string, error: unknown, signal: AbortSignal) {
-    const { source, from, messages, sifted } = step;
+    const { source, from, messages, sifted, countedTo } = step;
     const [message] = messages;
     if (messages.length === 1) {
       // A reject that cannot be stored either would go round for ever.
@@ -80,10 +94,10 @@ export function createSettler(ledger: Ledger, options: SettlerOptions): Settle {
       return await settle({ ...step, sifted: rejected(message, state, error) }, signal);
     }
     const half = Math.ceil(messages.length / 2);
-    const first = makeStep(source, from, messages.slice(0, half));
+    const first = makeStep(source, from, messages.slice(0, half), countedTo);
     const reached = await settle(first, signal);
     if (reached !== first.to || signal.aborted) return reached;
-    return await settle(makeStep(source, reached, messages.slice(half)), signal);
+    return await settle(makeStep(source, reached, messages.slice(half), countedTo), signal);
   }
 
   return settle;

@@ -18,6 +18,8 @@ export interface Source {
   nextOffset: number;
   /** The last record settled, to recognise a topic that was made anew; null before the first. */
   last: { offset: number; hash: string } | null;
+  /** Tombstones below this offset were counted before a replay. */
+  tombstonesTo: number;
 }
 
 /** Records of one partition in offset order, with nothing readable left out since `from`. */
@@ -147,7 +149,7 @@ export class Share {
       const size = Math.min(chunkSize(messages, at, this.#options.batchSize), this.#budget);
       const chunk = messages.slice(at, at += size);
       this.#budget -= size;
-      const step = makeStep(source.id, source.nextOffset, chunk);
+      const step = makeStep(source.id, source.nextOffset, chunk, source.tombstonesTo);
       if (this.#options.stopAtReject) await this.#stopAtReject(partition, step, signal);
       reached = await this.#deps.settle(step, signal);
       source.nextOffset = reached;
@@ -241,7 +243,8 @@ export class Share {
     if (!reject) return;
     const before = step.messages.filter(({ offset }) => Number(offset) < reject.offset);
     if (before.length > 0) {
-      await this.#deps.settle(makeStep(step.source, step.from, before), signal);
+      const first = makeStep(step.source, step.from, before, step.countedTo);
+      await this.#deps.settle(first, signal);
     }
     throw new Operation("data", `partition ${partition} offset ${reject.offset} is no record`, {
       reason: `${reject.code}: ${[reject.path, reject.reason].filter(Boolean).join(": ")}`,

@@ -54,10 +54,10 @@ export function openTalk(options: TalkOptions): Talk {
     step: (line) => verbose >= 1 && say(line),
     log: verbose >= 2 ? say : null,
     progress: (line) => {
-      if (silent || now() - shownAt < (columns === null ? PLAIN_MS : REDRAW_MS)) return;
+      if (silent || !options.progress) return;
+      if (now() - shownAt < (columns === null ? PLAIN_MS : REDRAW_MS)) return;
       shownAt = now();
       if (columns === null) return say(line);
-      if (!options.progress) return;
       options.write(`\r\x1b[K${scrub(line, secrets).slice(0, columns - 1)}`);
       shown = true;
     },

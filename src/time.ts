@@ -9,8 +9,7 @@ const UNITS_MS: Record<string, number> = {
 /** `500ms`, `10s`, `9m`, `1.5h`, `7d` to milliseconds; null when it is none of these. */
 export function parseDuration(text: string): number | null {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text.trim());
-  const ms = match ? Number(match[1]) * UNITS_MS[match[2]!]! : Infinity;
-  return ms < Infinity ? ms : null;
+  return match ? Number(match[1]) * UNITS_MS[match[2]!]! : null;
 }
 
 /**
@@ -32,13 +31,14 @@ export function parseTime(text: string, now: number): number | null {
 /** Date.parse() rolls 31 February over into March and takes half the world's formats: neither is wanted. */
 function parseIso(text: string): number | null {
   const match =
-    /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|[+-]\d{2}:?\d{2})?)?$/i
+    /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|[+-]\d{2}(?::?\d{2})?)?)?$/i
       .exec(text);
   if (!match) return null;
   const [, date, clock = "00:00", zone = "Z"] = match;
   const day = Date.parse(`${date}T00:00:00Z`);
   if (Number.isNaN(day) || new Date(day).toISOString().slice(0, 10) !== date) return null;
-  const offset = zone.length === 5 ? `${zone.slice(0, 3)}:${zone.slice(3)}` : zone.toUpperCase();
+  const offset = zone.replace(/^(...):?(..)?$/, (_, hours, minutes = "00") => `${hours}:${minutes}`)
+    .toUpperCase();
   const ms = Date.parse(`${date}T${clock}${offset}`);
   return Number.isNaN(ms) ? null : ms;
 }

@@ -186,6 +186,13 @@ export const commandFlags: Record<Verb, Flag[]> = {
       fallback: "earliest",
     },
     {
+      name: "replay",
+      kind: spec,
+      value: "SPEC",
+      help: "go back: delete what was stored from there on, then read it again",
+    },
+    { name: "yes", help: "replay without asking" },
+    {
       name: "until",
       kind: spec,
       value: "SPEC",

@@ -67,6 +67,8 @@ Deno.test("consume has defaults", () => {
       count: null,
       idleMs: null,
       from: null,
+      replay: null,
+      yes: false,
       until: null,
       batchSize: 5000,
       flushMs: 200,

@@ -1,127 +1,156 @@
 import { assertEquals } from "@std/assert";
-import { compare, type Comparison, type Held, pack, ROW_BYTES } from "../src/compare.ts";
+import { compare, type Held, pack, ROW_BYTES } from "../src/compare.ts";
 import { type Message, sift } from "../src/sift.ts";
-import { bytesOf, RECORD } from "./record_cases.ts";
+
+const encoder = new TextEncoder();
 
 const message = (offset: number, value: string | null): Message => ({
   offset: String(offset),
   timestamp: "0",
   key: null,
-  value: value === null ? null : bytesOf(value),
+  value: value === null ? null : encoder.encode(value),
+  headers: [],
 });
+const good = (offset: number, userID = offset) =>
+  message(offset, `{"userID":${userID},"timestamp":${offset}.5,"coordinates":[1.5,2.5]}`);
+const bad = (offset: number) => message(offset, `bad ${offset}`);
+const tombstone = (offset: number) => message(offset, null);
 
-const OTHER = RECORD.replace("60.25", "60.250000000000007");
+/** The rows that these records make. */
+const rowsOf = (...messages: Message[]) => pack(sift(messages).points);
 
-/** What the database has when it holds these values as rows, and those as rejects. */
-function held(rows: [number, string][], rejects: [number, string | null][] = []): Held {
-  const { points } = sift(rows.map(([offset, value]) => message(offset, value)));
+function held(rows: Uint8Array, rejects: [offset: number, value: string | null][] = []): Held {
   return {
-    rows: pack(points),
-    rejects: new Map(rejects.map(([offset, value]) => [
-      offset,
-      value === null ? null : bytesOf(value),
-    ])),
+    rows,
+    rejects: new Map(
+      rejects.map(([at, text]) => [at, text === null ? null : encoder.encode(text)]),
+    ),
   };
 }
 
-function compared(log: [number, string | null][], database: Held): Comparison {
-  const messages = log.map(([offset, value]) => message(offset, value));
-  return compare(messages, sift(messages), database);
-}
+const check = (messages: Message[], held: Held) => compare(messages, sift(messages), held);
 
-const FAR = Number.MAX_SAFE_INTEGER - 1;
-const log: [number, string | null][] = [[3, RECORD], [5, "bad"], [6, null], [FAR, RECORD]];
-const whole = { stored: 2, rejected: 1, tombstones: 1, faults: [] };
-
-Deno.test("pack() writes each number in its place, high bytes first", () => {
-  const view = new DataView(held([[2 ** 32 + 1, RECORD], [FAR, RECORD]]).rows.buffer);
-  assertEquals(view.byteLength, 2 * ROW_BYTES);
-  assertEquals([view.getBigInt64(0), view.getInt32(8)], [2n ** 32n + 1n, 7]);
-  assertEquals([12, 20, 28].map((at) => view.getFloat64(at)), [1732431234.5, 60.25, 24.5]);
-  assertEquals(view.getBigInt64(ROW_BYTES), BigInt(FAR));
+Deno.test("compare() finds each record accounted for", () => {
+  const messages = [good(0), bad(1), tombstone(2), good(3)];
+  assertEquals(check(messages, held(rowsOf(good(0), good(3)), [[1, "bad 1"]])), {
+    stored: 2,
+    rejected: 1,
+    tombstones: 1,
+    faults: [],
+  });
 });
 
-Deno.test("compare() finds no fault where each record is accounted for", () => {
-  assertEquals(compared(log, held([[3, RECORD], [FAR, RECORD]], [[5, "bad"]])), whole);
-  assertEquals(compared([], held([])), { stored: 0, rejected: 0, tombstones: 0, faults: [] });
+Deno.test("compare() finds nothing in nothing", () => {
+  assertEquals(check([], held(new Uint8Array(0))), {
+    stored: 0,
+    rejected: 0,
+    tombstones: 0,
+    faults: [],
+  });
 });
 
-Deno.test("compare() counts the same by whole blocks, where nothing is rejected", () => {
-  const plain: typeof log = [[3, RECORD], [4, null], [7, OTHER]];
-  const expected = { stored: 2, rejected: 0, tombstones: 1, faults: [] };
-  assertEquals(compared(plain, held([[3, RECORD], [7, OTHER]])), expected);
+Deno.test("compare() takes only good records the short way, to the same result", () => {
+  const messages = [good(5), good(6), tombstone(7)];
+  assertEquals(check(messages, held(rowsOf(good(5), good(6)))), {
+    stored: 2,
+    rejected: 0,
+    tombstones: 1,
+    faults: [],
+  });
 });
 
-Deno.test("compare() lets the database reject what is valid, with its own bytes", () => {
-  const database = held([[FAR, RECORD]], [[3, RECORD], [5, "bad"]]);
-  assertEquals(compared(log, database), { ...whole, stored: 1, rejected: 2 });
+Deno.test("compare() accepts a good record that the database refused, with its own bytes", () => {
+  const value = new TextDecoder().decode(good(1).value!);
+  assertEquals(check([good(0), good(1)], held(rowsOf(good(0)), [[1, value]])), {
+    stored: 1,
+    rejected: 1,
+    tombstones: 0,
+    faults: [],
+  });
 });
 
-const faults: [name: string, database: Held, faults: Comparison["faults"]][] = [
-  [
-    "a row that is not there",
-    held([[FAR, RECORD]], [[5, "bad"]]),
-    [{ kind: "missing", offset: 3 }],
-  ],
-  [
-    "a reject that is not there",
-    held([[3, RECORD], [FAR, RECORD]]),
-    [{ kind: "missing", offset: 5 }],
-  ],
-  [
-    "a row that differs in its last bit",
-    held([[3, OTHER], [FAR, RECORD]], [[5, "bad"]]),
-    [{ kind: "different", offset: 3 }],
-  ],
-  [
-    "a reject of other bytes",
-    held([[3, RECORD], [FAR, RECORD]], [[5, "bad "]]),
-    [{ kind: "different", offset: 5 }],
-  ],
-  [
-    "a reject without bytes",
-    held([[3, RECORD], [FAR, RECORD]], [[5, null]]),
-    [{ kind: "different", offset: 5 }],
-  ],
-  [
-    "a bad record as a row",
-    held([[3, RECORD], [5, RECORD], [FAR, RECORD]]),
-    [{ kind: "different", offset: 5 }],
-  ],
-  [
-    "a record as row and as reject",
-    held([[3, RECORD], [FAR, RECORD]], [[3, RECORD], [5, "bad"]]),
-    [{ kind: "extra", offset: 3 }],
-  ],
-  [
-    "a row twice",
-    held([[3, RECORD], [3, RECORD], [FAR, RECORD]], [[5, "bad"]]),
-    [{ kind: "extra", offset: 3 }],
-  ],
-  [
-    "a tombstone as a row",
-    held([[3, RECORD], [6, RECORD], [FAR, RECORD]], [[5, "bad"]]),
-    [{ kind: "extra", offset: 6 }],
-  ],
-  [
-    "a tombstone as a reject",
-    held([[3, RECORD], [FAR, RECORD]], [[5, "bad"], [6, null]]),
-    [{ kind: "extra", offset: 6 }],
-  ],
-  [
-    "rows and rejects of no record, in the order of offsets",
-    held([[3, RECORD], [4, RECORD], [FAR, RECORD]], [[2, "x"], [5, "bad"]]),
-    [{ kind: "extra", offset: 2 }, { kind: "extra", offset: 4 }],
-  ],
+const faults: [name: string, messages: Message[], held: Held, kind: string, offset: number][] = [
+  ["a good record that is nowhere", [good(0), good(1)], held(rowsOf(good(0))), "missing", 1],
+  ["a bad record that is nowhere", [good(0), bad(1)], held(rowsOf(good(0))), "missing", 1],
+  ["a row of another user", [good(0, 7)], held(rowsOf(good(0, 8))), "different", 0],
+  ["a row for a bad record", [bad(3)], held(rowsOf(good(3))), "different", 3],
+  ["a reject with other bytes", [bad(3)], held(rowsOf(), [[3, "bad 4"]]), "different", 3],
+  ["a reject without bytes", [bad(3)], held(rowsOf(), [[3, null]]), "different", 3],
+  ["a row for a tombstone", [tombstone(4)], held(rowsOf(good(4))), "extra", 4],
+  ["a reject for a tombstone", [tombstone(4)], held(rowsOf(), [[4, null]]), "extra", 4],
+  ["a row without a record", [good(0)], held(rowsOf(good(0), good(9))), "extra", 9],
+  ["a reject without a record", [good(0)], held(rowsOf(good(0)), [[9, "x"]]), "extra", 9],
+  ["the same row twice", [good(0)], held(rowsOf(good(0), good(0))), "extra", 0],
+  ["a row and a reject at once", [good(0)], held(rowsOf(good(0)), [[0, "x"]]), "extra", 0],
 ];
-for (const [name, database, expected] of faults) {
-  Deno.test(`compare() names ${name}`, () => {
-    assertEquals(compared(log, database).faults, expected);
+
+for (const [name, messages, inDatabase, kind, offset] of faults) {
+  Deno.test(`compare() finds ${name}`, () => {
+    assertEquals(check(messages, inDatabase).faults as unknown[], [{ kind, offset }]);
   });
 }
 
-Deno.test("compare() leaves what it was given as it was", () => {
-  const database = held([[3, RECORD]], [[5, "bad"]]);
-  compared(log, database);
-  assertEquals(database, held([[3, RECORD]], [[5, "bad"]]));
+Deno.test("compare() sees the last bit of every number", () => {
+  const rows = rowsOf(good(0));
+  for (const at of [7, 11, 19, 27, 35]) {
+    const changed = rows.slice();
+    changed[at]! ^= 1;
+    // Another offset is a missing row and an extra one, all else a different row.
+    const kinds = check([good(0)], held(changed)).faults.map(({ kind }) => kind);
+    assertEquals(kinds, at === 7 ? ["missing", "extra"] : ["different"]);
+  }
+});
+
+Deno.test("compare() tells -0 from the 0 that is stored for it", () => {
+  const record = message(0, '{"userID":1,"timestamp":1.5,"coordinates":[-0.0,2.5]}');
+  const row = (latitude: number) =>
+    pack({
+      offsets: [0],
+      userIDs: [1],
+      timestamps: [1.5],
+      latitudes: [latitude],
+      longitudes: [2.5],
+    });
+  assertEquals(check([record], held(row(0))).faults, []);
+  assertEquals(check([record], held(row(-0))).faults, [{ kind: "different", offset: 0 }]);
+});
+
+Deno.test("compare() lists faults by offset, and counts what is sound beside them", () => {
+  const messages = [good(0), good(1), bad(2), good(3)];
+  assertEquals(check(messages, held(rowsOf(good(1), good(3, 9), good(8)))), {
+    stored: 1,
+    rejected: 0,
+    tombstones: 0,
+    faults: [
+      { kind: "missing", offset: 0 },
+      { kind: "missing", offset: 2 },
+      { kind: "different", offset: 3 },
+      { kind: "extra", offset: 8 },
+    ],
+  });
+});
+
+Deno.test("pack() writes big-endian rows, as PostgreSQL sends numbers", () => {
+  const offset = 2 ** 40 + 3;
+  const packed = pack({
+    offsets: [offset],
+    userIDs: [-2],
+    timestamps: [1.5],
+    latitudes: [-60.25],
+    longitudes: [24.125],
+  });
+  const view = new DataView(packed.buffer);
+  assertEquals(packed.length, ROW_BYTES);
+  assertEquals(
+    [view.getBigInt64(0), view.getInt32(8), ...[12, 20, 28].map((at) => view.getFloat64(at))],
+    [BigInt(offset), -2, 1.5, -60.25, 24.125],
+  );
+});
+
+Deno.test("compare() knows large offsets apart", () => {
+  const large = 2 ** 32;
+  const messages = [good(large, 1), good(large + 1, 2)];
+  assertEquals(check(messages, held(rowsOf(...messages), [[1, "x"]])).faults, [
+    { kind: "extra", offset: 1 },
+  ]);
 });

@@ -1,39 +1,33 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
-import { parseSettings, secretsOf, type Sources } from "../src/config.ts";
-import { Operation } from "../src/failure.ts";
+import { assertEquals, assertThrows } from "@std/assert";
+import { parseSettings, secretsOf } from "../src/config.ts";
+import { Operation, renderFailure } from "../src/failure.ts";
 
 interface Given {
-  ini?: string;
-  path?: string;
-  env?: Record<string, string>;
-  set?: string[];
-  files?: string[];
+  path: string;
+  env: Record<string, string>;
+  set: string[];
+  existing: string[];
 }
 
-function sources({ ini, path = "host_settings.ini", env = {}, set = [], files = [] }: Given) {
-  const file = ini === undefined ? null : { path, text: ini };
-  const exists = (path: string) => files.includes(path);
-  return { file, env: (name: string) => env[name], set, exists } satisfies Sources;
+/** Settings from a text; null: there is no file. */
+function read(text: string | null, given: Partial<Given> = {}) {
+  const { path = "host_settings.ini", env = {}, set = [], existing = [] } = given;
+  return parseSettings({
+    file: text === null ? null : { path, text },
+    env: (name) => env[name],
+    set,
+    exists: (path) => existing.includes(path),
+  });
 }
 
-const settings = (given: Given) => parseSettings(sources(given));
-const kafka = (lines: string, given: Given = {}) =>
-  settings({ ini: `[kafka]\n${lines}`, ...given }).kafka;
-const postgresql = (lines: string, given: Given = {}) =>
-  settings({ ini: `[postgresql]\n${lines}`, ...given }).postgresql;
-
-/** The faults of settings, each a line. */
-function faultsOf(given: Given): string[] {
-  const error = assertThrows(() => settings(given), Operation) as Operation;
-  assertEquals(error.kind, "settings");
-  assertEquals(error.fix, ["routes help settings"]);
-  const { length } = error.reason;
-  assertEquals(error.message, length === 1 ? "a setting is wrong" : `${length} settings are wrong`);
-  return error.reason;
+function faultsOf(text: string | null, given: Partial<Given> = {}): string[] {
+  const failure = assertThrows(() => read(text, given), Operation) as Operation;
+  assertEquals([failure.kind, failure.fix], ["settings", ["routes help settings"]]);
+  return failure.reason;
 }
 
-Deno.test("without any source the defaults serve", () => {
-  assertEquals(settings({}), {
+Deno.test("settings have defaults", () => {
+  assertEquals(read(null), {
     kafka: {
       brokers: ["127.0.0.1:9092"],
       tls: null,
@@ -63,8 +57,7 @@ Deno.test("without any source the defaults serve", () => {
   });
 });
 
-Deno.test("the settings file of the original program works unchanged", () => {
-  const ini = `[kafka]
+const ORIGINAL = `[kafka]
 bootstrap_servers = kafka-1.example.com:17072
 ssl_cafile = ssl/ca.pem
 ssl_certfile = ssl/service.cert
@@ -74,11 +67,13 @@ ssl_keyfile = ssl/service.key
 host = pg-1.example.com
 port = 17070
 user = avnadmin
-password = p%a#s;s
+password = AVNS_x%#;"y
 dbname = defaultdb
 sslmode = require
 `;
-  const { kafka, postgresql, warnings } = settings({ ini, path: "src/host_settings.ini" });
+
+Deno.test("the settings file of the original program serves unchanged", () => {
+  const { kafka, postgresql, file, warnings } = read(ORIGINAL, { path: "src/host_settings.ini" });
   assertEquals(kafka.brokers, ["kafka-1.example.com:17072"]);
   assertEquals(kafka.tls, {
     ca: "src/ssl/ca.pem",
@@ -88,220 +83,428 @@ sslmode = require
     checkHostname: true,
   });
   const { host, port, user, password, database, sslmode } = postgresql;
-  assertEquals([host, port, user, password], ["pg-1.example.com", 17070, "avnadmin", "p%a#s;s"]);
-  assertEquals([database, sslmode], ["defaultdb", "require"]);
+  assertEquals([host, port, user, password, database, sslmode], [
+    "pg-1.example.com",
+    17070,
+    "avnadmin",
+    'AVNS_x%#;"y',
+    "defaultdb",
+    "require",
+  ]);
+  assertEquals(file, "src/host_settings.ini");
   assertEquals(warnings, [
     "sslmode=require encrypts, but does not check who answers: verify-full does",
   ]);
 });
 
-Deno.test("-X goes before the environment, that before the file, that before the default", () => {
-  const ini = "[kafka]\ntopic = file";
-  const env = { ROUTES_KAFKA_TOPIC: "env" };
-  const topic = (given: Given) => settings(given).kafka.topic;
-  assertEquals(topic({ ini, env, set: ["kafka.topic=first", "Kafka.TOPIC=a=b"] }), "a=b");
-  assertEquals(topic({ ini, env }), "env");
-  assertEquals(topic({ ini }), "file");
-  assertEquals(topic({ ini: "[kafka]\ntopic =" }), "routes");
-  assertEquals(topic({ ini, env: { ROUTES_KAFKA_TOPIC: "" } }), "file");
-});
-
-Deno.test("-X under another name of a key overrides it all the same", () => {
-  const given = { ini: "[postgresql]\ndbname = a", set: ["postgresql.database=b"] };
-  assertEquals(settings(given).postgresql.database, "b");
-});
-
-Deno.test("keys go by their other names", () => {
-  assertEquals(kafka("brokers = a:1, b:2").brokers, ["a:1", "b:2"]);
-  assertEquals(kafka("service_uri = kafka://[::1]:9/").brokers, ["[::1]:9"]);
-  const { tls } = kafka("ca = /a\ncert = b\nkey = c", { path: "/etc/routes/x.ini" });
-  assertEquals([tls?.ca, tls?.cert, tls?.key], ["/a", "/etc/routes/b", "/etc/routes/c"]);
-  assertEquals(
-    kafka("security_protocol = sasl_plaintext\nsasl_username = u\nsasl_password = p").sasl,
-    { mechanism: "plain", username: "u", password: "p" },
-  );
-  assertEquals(postgresql("database = d").database, "d");
-  assertEquals(postgresql("dsn = postgresql://h/d").host, "h");
-});
-
-Deno.test("any ssl_ key means SSL, with files in their usual places", () => {
-  for (const line of ["ssl_cafile = ssl/ca.pem", "ssl_password = p", "ssl_check_hostname = yes"]) {
-    const tls = kafka(line, { path: "res/host_settings.ini" }).tls;
-    assertEquals([tls?.ca, tls?.cert], ["res/ssl/ca.pem", "res/ssl/service.cert"]);
+Deno.test("every key can be set, under each of its names", () => {
+  const names: [key: string, value: string, at: (settings: ReturnType<typeof read>) => unknown][] =
+    [
+      ["kafka.service_uri", "a:1", ({ kafka }) => kafka.brokers[0]],
+      ["kafka.brokers", "a:1", ({ kafka }) => kafka.brokers[0]],
+      ["kafka.ca", "/a", ({ kafka }) => kafka.tls?.ca],
+      ["kafka.cert", "/a", ({ kafka }) => kafka.tls?.cert],
+      ["kafka.key", "/a", ({ kafka }) => kafka.tls?.key],
+      ["kafka.ssl_password", "a", ({ kafka }) => kafka.tls?.passphrase],
+      ["kafka.topic", "a", ({ kafka }) => kafka.topic],
+      ["kafka.group_id", "a", ({ kafka }) => kafka.groupId],
+      ["kafka.client_id", "a", ({ kafka }) => kafka.clientId],
+      ["kafka.session_timeout", "20s", ({ kafka }) => `${kafka.sessionTimeoutMs / 1000}s`],
+      [
+        "postgresql.service_uri",
+        "postgres:///a",
+        ({ postgresql }) => postgresql.database,
+      ],
+      ["postgresql.dsn", "postgres:///a", ({ postgresql }) => postgresql.database],
+      ["postgresql.database", "a", ({ postgresql }) => postgresql.database],
+      ["postgresql.schema", "a", ({ postgresql }) => postgresql.schema],
+      ["postgresql.sslrootcert", "/a", ({ postgresql }) => postgresql.tls.ca],
+      ["postgresql.sslcert", "/a", ({ postgresql }) => postgresql.tls.cert],
+      ["postgresql.sslkey", "/a", ({ postgresql }) => postgresql.tls.key],
+      ["postgresql.sslpassword", "a", ({ postgresql }) => postgresql.tls.passphrase],
+      ["postgresql.maintenance_db", "a", ({ postgresql }) => postgresql.maintenanceDb],
+      ["postgresql.application_name", "a", ({ postgresql }) => postgresql.applicationName],
+    ];
+  for (const [name, value, at] of names) {
+    const [section, key] = name.split(".") as [string, string];
+    const expected = value.replace("postgres:///", "");
+    assertEquals(at(read(`[${section}]\n${key} = ${value}`)), expected, name);
+    const variable = `ROUTES_${section}_${key}`.toUpperCase();
+    assertEquals(at(read(null, { env: { [variable]: value } })), expected, variable);
   }
-  const lines = "security_protocol = SASL_SSL\nsasl_username = u\nsasl_password = p\n" +
-    "sasl_mechanism = scram-sha-512\nssl_check_hostname = off";
-  const { tls, sasl } = kafka(lines, { files: ["ssl/ca.pem"] });
-  const none = { cert: null, key: null, passphrase: null };
-  assertEquals(tls, { ca: "ssl/ca.pem", ...none, checkHostname: false });
-  assertEquals(sasl?.mechanism, "scram-sha-512");
 });
 
-Deno.test("paths outside the file start at the folder the program runs in", () => {
-  const given = { path: "res/x.ini", env: { ROUTES_POSTGRESQL_SSLCERT: "env.crt" } };
-  const set = ["postgresql.sslkey=set.key"];
-  const { tls } = postgresql("sslrootcert = ca.pem", { ...given, set });
-  assertEquals([tls.ca, tls.cert, tls.key], ["res/ca.pem", "env.crt", "set.key"]);
+Deno.test("-X goes before the environment, that before the file, that before the default", () => {
+  const file = "[kafka]\ntopic = from-file\n";
+  const env = { ROUTES_KAFKA_TOPIC: "from-env" };
+  const set = ["kafka.topic=from-option"];
+  const topic = (text: string | null, given = {}) => read(text, given).kafka.topic;
+  assertEquals(topic(null), "routes");
+  assertEquals(topic(file), "from-file");
+  assertEquals(topic(file, { env }), "from-env");
+  assertEquals(topic(file, { env, set }), "from-option");
+  assertEquals(topic(null, { set }), "from-option");
 });
 
-Deno.test("a service URI is taken apart and unescaped, single keys win over it", () => {
-  const uri =
-    "postgres://us%65r:p%40s%3As%25%2F@[::1]:6000/d%20b?sslmode=verify-ca&application_name=a=b";
-  const { warnings, postgresql } = settings({
-    ini: `[postgresql]\nservice_uri = ${uri}\nport = 7000`,
-  });
-  const { host, port, user, password, database, sslmode, applicationName } = postgresql;
-  assertEquals([host, port, user, password], ["::1", 7000, "user", "p@s:s%/"]);
-  assertEquals([database, sslmode, applicationName], ["d b", "verify-ca", "a=b"]);
-  assertEquals(warnings, []);
+Deno.test("what is empty is not set", () => {
+  const file = "[kafka]\ntopic = from-file\ngroup_id =\n[postgresql]\npassword =\n";
+  const { kafka, postgresql } = read(file, { env: { ROUTES_KAFKA_TOPIC: "" } });
+  assertEquals([kafka.topic, kafka.groupId, postgresql.password], ["from-file", "routes", null]);
+  assertEquals(read(file, { set: ["kafka.topic="] }).kafka.topic, "routes");
 });
 
-Deno.test("a service URI may be short, and name things in its parameters", () => {
-  assertEquals(postgresql("dsn = postgres://").host, "127.0.0.1");
-  const { host, database } = postgresql("dsn = postgres:///?host=/run/pg&database=d");
-  assertEquals([host, database], ["/run/pg", "d"]);
+Deno.test("-X knows sections and keys in any case and by any name, and the last one counts", () => {
+  assertEquals(read(null, { set: ["Kafka.Brokers=a:1"] }).kafka.brokers, ["a:1"]);
+  assertEquals(read(null, { set: ["kafka.topic=a", "kafka.topic=b=c"] }).kafka.topic, "b=c");
+  const file = "[postgresql]\ndatabase = a\n";
+  assertEquals(read(file, { set: ["postgresql.dbname=b"] }).postgresql.database, "b");
 });
 
-Deno.test("only this machine is spoken to in plain text unasked", () => {
-  const modes = ["localhost", "LOCALHOST", "127.0.0.9", "::1", "/run/pg", "127.example.com", "h"]
-    .map((host) => postgresql(`host = ${host}`).sslmode);
-  assertEquals(modes, [...Array(5).fill("disable"), "verify-full", "verify-full"]);
+Deno.test("-X refuses secrets, which would show in the list of processes", () => {
+  const secrets = [
+    "kafka.ssl_password",
+    "kafka.sasl_plain_password",
+    "kafka.sasl_password",
+    "postgresql.password",
+    "postgresql.sslpassword",
+    "postgresql.service_uri",
+    "postgresql.dsn",
+    "POSTGRESQL.PASSWORD",
+  ];
+  for (const name of secrets) {
+    const [fault, ...others] = faultsOf(null, { set: [`${name}=hunter2`] });
+    assertEquals(others, []);
+    assertEquals(
+      fault?.replace(/ROUTES_.*/, ""),
+      `-X ${name.toLowerCase()}: a secret would show in the list of processes; use the file or `,
+    );
+  }
+  assertEquals(faultsOf(null, { set: ["postgresql.dsn=x"] }), [
+    "-X postgresql.dsn: a secret would show in the list of processes; " +
+    "use the file or ROUTES_POSTGRESQL_SERVICE_URI",
+  ]);
 });
 
-Deno.test("durations may be bare seconds, as in libpq", () => {
-  const { connectTimeoutMs, statementTimeoutMs } = postgresql(
-    "connect_timeout = 3\nstatement_timeout = 1.5m",
-  );
-  assertEquals([connectTimeoutMs, statementTimeoutMs], [3_000, 90_000]);
+Deno.test("-X names what it does not understand", () => {
+  const set = ["kafka.topci=a", "kafak.topic=a", "topic=a", "kafka.topic", "rubbish.x=1"];
+  assertEquals(faultsOf(null, { set }), [
+    '-X kafka.topci: unknown key "topci" in [kafka]: did you mean "topic"?',
+    '-X kafak.topic: unknown section [kafak]: did you mean "kafka"?',
+    "-X topic: expected SECTION.KEY=VALUE",
+    "-X kafka.topic: expected SECTION.KEY=VALUE",
+    "-X rubbish.x: unknown section [rubbish]",
+  ]);
 });
 
-Deno.test("all faults are told together, each with its place and what was meant", () => {
-  const ini = `[kafka]
-topc = a
-sasl_username = u
-group_id = a
-Group_ID = b
-brokers = a:1
-bootstrap_servers = b:2
+Deno.test("all faults are reported at once, each with its line and what was meant", () => {
+  const text = `topic = a
+[kafka]
+bootstrap_server = a:1
+topci = a
+topic = a
+security_protocol = TLS
 [postgres]
 host = a
-port = 1
-[constructor]
-nonsense
 [postgresql]
 port = 99999
-sslmode = verify_full
+sslmode = verify-fulll
+dbname = a
+database = b
+pool_max = 0
 connect_timeout = soon
-pool_max = -1
+statement_timeout = 60000
 schema = a.b
+rubbish
+port = 1
+[empty]
 `;
-  const faults = faultsOf({ ini, path: "res/x.ini", set: ["kafka.tpic=1", "kafka", "redis.x=1"] });
-  const at = (line: number) => `res/x.ini line ${line}: `;
+  const path = "/etc/routes/host_settings.ini";
+  const at = (line: number) => `${path} line ${line}`;
+  assertEquals(faultsOf(text, { path, set: ["kafka.x=1"] }), [
+    `${at(1)}: this key stands before any [section]`,
+    `${at(3)}: unknown key "bootstrap_server" in [kafka]: did you mean "bootstrap_servers"?`,
+    `${at(4)}: unknown key "topci" in [kafka]: did you mean "topic"?`,
+    `${at(7)}: unknown section [postgres]: did you mean "postgresql"?`,
+    `${at(13)}: "database" says again what line 12 says`,
+    `${at(18)}: this is neither a [section], nor "key = value", nor a comment`,
+    `${at(19)}: key "port" of [postgresql] is there twice, first in line 10`,
+    `${at(20)}: unknown section [empty]`,
+    '-X kafka.x: unknown key "x" in [kafka]',
+    `${
+      at(6)
+    }: security_protocol is "TLS": expected one of PLAINTEXT, SSL, SASL_SSL, SASL_PLAINTEXT`,
+    `${at(17)}: schema is "a.b": a dot is not allowed`,
+    `${at(10)}: port is "99999": expected a whole number from 1 to 65535`,
+    `${at(11)}: sslmode is "verify-fulll": did you mean "verify-full"?`,
+    `${at(15)}: connect_timeout is "soon": expected a duration such as 10s`,
+    `${at(16)}: statement_timeout is "60000": expected a duration such as 10s`,
+    `${at(14)}: pool_max is "0": expected a whole number from 1 to 100`,
+  ]);
+});
+
+Deno.test("one fault is called one", () => {
+  assertThrows(() => read("[kafka]\nx = 1"), Operation, "a setting is wrong");
+  assertThrows(() => read("[kafka]\nx = 1\ny = 1"), Operation, "2 settings are wrong");
+});
+
+Deno.test("the environment is named where it is wrong", () => {
+  const env = { ROUTES_POSTGRESQL_PORT: "x", ROUTES_KAFKA_TOPIC: "a" };
+  assertEquals(faultsOf(null, { env }), [
+    'ROUTES_POSTGRESQL_PORT: port is "x": expected a whole number from 1 to 65535',
+  ]);
+  const twice = { ROUTES_POSTGRESQL_DBNAME: "a", ROUTES_POSTGRESQL_DATABASE: "b" };
+  assertEquals(faultsOf(null, { env: twice }), [
+    "ROUTES_POSTGRESQL_DATABASE: says again what ROUTES_POSTGRESQL_DBNAME says",
+  ]);
+});
+
+const SECRET = "hunter2";
+
+/** Settings that are wrong beside, around or because of a secret. */
+const leaky: [text: string | null, given?: Partial<Given>][] = [
+  [SECRET],
+  [`[postgresql]\n${SECRET}`],
+  [`[postgresql]\npassword ${SECRET}=`],
+  [`[postgresql]\npassword = ${SECRET}\npassword = ${SECRET}`],
+  [`[postgresql]\npasword = ${SECRET}`],
+  [`[postgres]\npassword = ${SECRET}`],
+  [`password = ${SECRET}`],
+  [`[postgresql]\nservice_uri = postgres://u:${SECRET}@h:x/d`],
+  [`[postgresql]\nservice_uri = postgres://u:${SECRET}@h:99999/d`],
+  [`[postgresql]\nservice_uri = postgres://u:${SECRET}%@h/d`],
+  [`[postgresql]\nservice_uri = postgres://u:a@${SECRET}@h/d`],
+  [`[postgresql]\nservice_uri = postgres://u:a@b/${SECRET}@h:x/d`],
+  [`[postgresql]\nservice_uri = postgres://u:${SECRET}@h,i/d`],
+  [`[postgresql]\nservice_uri = postgres://u:${SECRET}@h/d?sslmode=no`],
+  [`[postgresql]\nservice_uri = postgres://h/d?password=${SECRET}&x=1`],
+  [`[postgresql]\nservice_uri = mysql://u:${SECRET}@h/d`],
+  [`[kafka]\nservice_uri = kafka://u:${SECRET}@h`],
+  [`[kafka]\nservice_uri = u:${SECRET}@h:9092`],
+  [`[kafka]\nservice_uri = kafka://u:${SECRET}`],
+  [`[kafka]\nsasl_plain_password = ${SECRET}`],
+  [`[kafka]\nsecurity_protocol = SASL_SSL\nsasl_plain_password = ${SECRET}`],
+  [null, { set: [`postgresql.password=${SECRET}`] }],
+  [null, { set: [`postgresql.pasword=${SECRET}`] }],
+  [null, { set: [`password=${SECRET}`] }],
+  [null, { set: [`postgresql.password:${SECRET}`] }],
+  [null, { set: [`postgresql.password ${SECRET}`] }],
+  [null, { set: [`kafka.sasl_password=${SECRET}`] }],
+  [null, { env: { ROUTES_POSTGRESQL_SERVICE_URI: `http://u:${SECRET}@h` } }],
+];
+
+for (const [text, given] of leaky) {
+  Deno.test(`no fault shows the secret of ${JSON.stringify(text ?? given)}`, () => {
+    const failure = assertThrows(() => read(text, given), Operation);
+    for (const json of [true, false]) {
+      const { text } = renderFailure(failure, { json, verbose: 2, secrets: [] });
+      assertEquals(text.includes(SECRET), false, text);
+    }
+  });
+}
+
+Deno.test("a password is text as it stands", () => {
+  for (
+    const password of ["100%", "%(x)s", "a#b", "a;b", "#a", "a=b:c", "a b", "'a'", 'a"b', "ä🔑"]
+  ) {
+    const { postgresql } = read(`[postgresql]\npassword = ${password}\n`);
+    assertEquals(postgresql.password, password);
+  }
+  assertEquals(read('[postgresql]\npassword = " a "\n').postgresql.password, " a ");
+});
+
+Deno.test("a service URI is taken apart, its escapes undone", () => {
+  const uri = "postgres://avn%40admin:p%40s%2Fs%25%23@pg.example.com:17070/default%20db?" +
+    "sslmode=verify-ca&connect_timeout=5&application_name=a%3Db";
+  const { postgresql } = read(`[postgresql]\nservice_uri = ${uri}`);
   assertEquals(
-    faults.toSorted(),
-    [
-      'at 2 unknown key "topc" in [kafka]: did you mean "topic"?',
-      "at 3 sasl_plain_username is given, but security_protocol is not SASL_SSL or SASL_PLAINTEXT",
-      'at 5 key "group_id" of [kafka] is there twice, first in line 4',
-      'at 7 "bootstrap_servers" says again what line 6 says',
-      'at 8 unknown section [postgres]: did you mean "postgresql"?',
-      "at 11 unknown section [constructor]",
-      'at 12 this is neither a [section], nor "key = value", nor a comment',
-      'at 14 port is "99999": expected a whole number from 1 to 65535',
-      'at 15 sslmode is "verify_full": did you mean "verify-full"?',
-      'at 16 connect_timeout is "soon": expected a duration such as 10s',
-      'at 17 pool_max is "-1": expected a whole number from 1 to 100',
-      'at 18 schema is "a.b": a dot is not allowed',
-      '-X kafka.tpic: unknown key "tpic" in [kafka]: did you mean "topic"?',
-      "-X kafka: expected SECTION.KEY=VALUE",
-      "-X redis.x: unknown section [redis]",
-    ].map((fault) => fault.replace(/^at (\d+) /, (_, line) => at(Number(line)))).toSorted(),
+    [postgresql.user, postgresql.password, postgresql.host, postgresql.port, postgresql.database],
+    ["avn@admin", "p@s/s%#", "pg.example.com", 17070, "default db"],
+  );
+  assertEquals(
+    [postgresql.sslmode, postgresql.connectTimeoutMs, postgresql.applicationName],
+    ["verify-ca", 5_000, "a=b"],
   );
 });
 
-const alone: [given: Given, faults: string[]][] = [
-  [
-    { ini: "[kafka]\nsecurity_protocol = plaintxt\nca = a\nsasl_username = u" },
-    ['host_settings.ini line 2: security_protocol is "plaintxt": did you mean "PLAINTEXT"?'],
-  ],
-  [
-    { ini: "[kafka]\nsecurity_protocol = PLAINTEXT\nca = a" },
-    [
-      "host_settings.ini line 2: security_protocol is PLAINTEXT, but ssl_ files are given: " +
-      "expected SSL or SASL_SSL",
-    ],
-  ],
-  [
-    { env: { ROUTES_KAFKA_SECURITY_PROTOCOL: "SASL_SSL" } },
-    ["username", "password"].map((key) =>
-      `ROUTES_KAFKA_SECURITY_PROTOCOL: sasl_plain_${key} is missing, security_protocol asks for a login`
-    ),
-  ],
-  [
-    { env: { ROUTES_KAFKA_BOOTSTRAP_SERVERS: "a, b:0,c:1" } },
-    ["a", "b:0"].map((broker) =>
-      `ROUTES_KAFKA_BOOTSTRAP_SERVERS: bootstrap_servers has "${broker}" that is not host:port`
-    ),
-  ],
-  [
-    { ini: "[kafka]\nbrokers = ," },
-    ["host_settings.ini line 2: bootstrap_servers is empty: expected host:port"],
-  ],
-  [{ ini: "[redis]\n" }, ["host_settings.ini line 1: unknown section [redis]"]],
-  [{ ini: "[DEFAULT]\nx = 1" }, ["host_settings.ini line 1: unknown section [default]"]],
+const uris: [uri: string, expected: Partial<ReturnType<typeof read>["postgresql"]>][] = [
+  ["postgres://", { host: "127.0.0.1", user: "postgres", database: "routes" }],
+  ["postgresql://h", { host: "h", sslmode: "verify-full" }],
+  ["POSTGRES://h/d", { host: "h", database: "d" }],
+  ["postgres://u@h", { user: "u", password: null }],
+  ["postgres://u:@h", { user: "u", password: null }],
+  ["postgres://u:a/b?c#d:e@h", { password: "a/b?c#d:e" }],
+  ["postgres://[::1]:6543/d", { host: "::1", port: 6543, sslmode: "disable" }],
+  ["postgres://%2Fvar%2Frun/d", { host: "/var/run", sslmode: "disable" }],
+  ["postgres://h/d?user=u&password=a=b", { user: "u", password: "a=b" }],
+  ["postgres://h?database=d", { database: "d" }],
 ];
-for (const [given, faults] of alone) {
-  Deno.test(`settings are refused: ${faults[0]}`, () => assertEquals(faultsOf(given), faults));
+
+for (const [uri, expected] of uris) {
+  Deno.test(`a service URI may be ${uri}`, () => {
+    const { postgresql } = read(`[postgresql]\ndsn = ${uri}`);
+    assertEquals({ ...postgresql, ...expected }, postgresql);
+  });
 }
 
-Deno.test("-X refuses secrets under each of their names, and tells the name that is read", () => {
-  const names = {
-    "kafka.ssl_password": "ROUTES_KAFKA_SSL_PASSWORD",
-    "kafka.sasl_password": "ROUTES_KAFKA_SASL_PLAIN_PASSWORD",
-    "postgresql.PASSWORD": "ROUTES_POSTGRESQL_PASSWORD",
-    "postgresql.sslpassword": "ROUTES_POSTGRESQL_SSLPASSWORD",
-    "postgresql.dsn": "ROUTES_POSTGRESQL_SERVICE_URI",
-  };
-  for (const [name, env] of Object.entries(names)) {
-    assertEquals(faultsOf({ set: [`${name}=hunter2`] }), [
-      `-X ${name}: a secret would show in the list of processes; use the file or ${env}`,
-    ]);
-  }
+Deno.test("single keys win over the service URI", () => {
+  const text = "[postgresql]\nservice_uri = postgres://u:p@h:1/d\nhost = other\npassword = q\n";
+  const { host, password, port, database } = read(text).postgresql;
+  assertEquals([host, password, port, database], ["other", "q", 1, "d"]);
 });
 
-Deno.test("no fault shows a secret", () => {
-  const uris = [
-    "postgres://u:hunter2@h:99999/d?sslmod=require",
-    "postgres://u:hunter2%zz@h/d",
-    "postgres://u:x@hunter2@h/d",
-    "postgres://u:x@h?hunter2@h/d",
-    "postgres://u:hunter2@h,h2/d",
-    "mysql://u:hunter2@h/d",
-    "hunter2",
-  ];
-  const given: Given[] = [
-    ...uris.map((uri) => ({ ini: `[postgresql]\nservice_uri = ${uri}` })),
-    { ini: "[kafka]\nbrokers = kafka://u:hunter2@h" },
-    { ini: "[postgresql]\npasword = hunter2\npassword hunter2=\nhunter2" },
-    { ini: "[kafka]\nsasl_password = hunter2" },
-    { set: ["postgresql.password:hunter2"] },
-    { set: ["postgresql.pasword=hunter2"] },
-  ];
-  for (const one of given) {
-    const faults = faultsOf(one);
-    assert(!faults.join().includes("hunter2"), faults.join());
-  }
+Deno.test("a service URI says what is wrong with it", () => {
+  const faultOf = (uri: string) => faultsOf(`[postgresql]\nservice_uri = ${uri}`);
+  const where = "host_settings.ini line 2: service_uri";
+  assertEquals(faultOf("mysql://h"), [`${where} is not a postgres:// address of one host`]);
+  assertEquals(faultOf("postgres://a,b/d"), [`${where} is not a postgres:// address of one host`]);
+  assertEquals(faultOf("postgres://u:a@b@h/d"), [
+    `${where} is not a postgres:// address of one host: write an @ within the password as %40`,
+  ]);
+  assertEquals(faultOf("postgres://u:10%@h/d"), [
+    `${where} has a % in its password that begins no escape: write it as %25`,
+  ]);
+  assertEquals(faultOf("postgres://h/d?sslmod=require"), [
+    `${where} has the unknown parameter "sslmod": did you mean "sslmode"?`,
+  ]);
+  assertEquals(faultOf("postgres://h:99999/d"), [
+    'host_settings.ini line 2: port is "99999": expected a whole number from 1 to 65535',
+  ]);
 });
 
-Deno.test("secretsOf() names every secret there is", () => {
-  const ini = `[kafka]
-security_protocol = SASL_SSL
-ssl_password = a
-sasl_username = u
-sasl_password = b
-[postgresql]
-dsn = postgres://u:%63@h
-sslpassword = d`;
-  assertEquals(secretsOf(settings({ ini })).toSorted(), ["a", "b", "c", "d"]);
-  assertEquals(secretsOf(settings({})), []);
+Deno.test("relative paths of the file belong to its folder, those of a shell to where it stands", () => {
+  const text =
+    "[kafka]\nssl_cafile = ca.pem\nssl_certfile = /abs/c.pem\nssl_keyfile = C:\\k.pem\n" +
+    "[postgresql]\nsslrootcert = ../ca.pem\n";
+  const { kafka, postgresql } = read(text, { path: "/etc/routes/host_settings.ini" });
+  assertEquals([kafka.tls?.ca, kafka.tls?.cert, kafka.tls?.key, postgresql.tls.ca], [
+    "/etc/routes/ca.pem",
+    "/abs/c.pem",
+    "C:\\k.pem",
+    "/etc/routes/../ca.pem",
+  ]);
+  const path = "res/host_settings.ini";
+  const set = ["kafka.ssl_cafile=other/ca.pem"];
+  const env = { ROUTES_KAFKA_SSL_KEYFILE: "key.pem" };
+  const { tls } = read(text, { path, set, env }).kafka;
+  assertEquals([tls?.ca, tls?.key, tls?.cert], ["other/ca.pem", "key.pem", "/abs/c.pem"]);
+  assertEquals(read(text).kafka.tls?.ca, "ca.pem");
+});
+
+Deno.test("SSL looks for the usual files beside the settings file", () => {
+  const text = "[kafka]\nsecurity_protocol = ssl\n";
+  assertEquals(read(text, { path: "res/host_settings.ini" }).kafka.tls, {
+    ca: "res/ssl/ca.pem",
+    cert: "res/ssl/service.cert",
+    key: "res/ssl/service.key",
+    passphrase: null,
+    checkHostname: true,
+  });
+});
+
+Deno.test("SASL_SSL takes the usual files where they are", () => {
+  const text = "[kafka]\nsecurity_protocol = SASL_SSL\nsasl_username = u\nsasl_password = p\n";
+  const none = { ca: null, cert: null, key: null, passphrase: null, checkHostname: true };
+  assertEquals(read(text).kafka.tls, none);
+  assertEquals(read(text, { existing: ["ssl/ca.pem"] }).kafka.tls, { ...none, ca: "ssl/ca.pem" });
+});
+
+Deno.test("PostgreSQL takes the usual CA where it is", () => {
+  const given = { path: "res/host_settings.ini", existing: ["res/ssl/ca.pem"] };
+  assertEquals(read("", given).postgresql.tls.ca, "res/ssl/ca.pem");
+  assertEquals(read("[postgresql]\nsslrootcert = x", given).postgresql.tls.ca, "res/x");
+});
+
+Deno.test("any ssl_ key asks for SSL", () => {
+  for (const line of ["ssl_cafile = a", "cert = a", "key = a", "ssl_check_hostname = no"]) {
+    assertEquals(read(`[kafka]\n${line}`).kafka.tls === null, false, line);
+  }
+  assertEquals(read("[kafka]\nssl_check_hostname = OFF").kafka.tls?.checkHostname, false);
+  assertEquals(read("[kafka]\nssl_check_hostname = Yes").kafka.tls?.checkHostname, true);
+  assertEquals(faultsOf("[kafka]\nssl_check_hostname = maybe"), [
+    'host_settings.ini line 2: ssl_check_hostname is "maybe": expected one of true, false, yes, no, on, off, 1, 0',
+  ]);
+});
+
+Deno.test("a login is by SASL, in each of its ways", () => {
+  for (const mechanism of ["PLAIN", "scram-sha-256", "SCRAM-SHA-512"]) {
+    const text = "[kafka]\nsecurity_protocol = SASL_PLAINTEXT\nsasl_plain_username = u\n" +
+      `sasl_plain_password = p\nsasl_mechanism = ${mechanism}\n`;
+    const { sasl, tls } = read(text).kafka;
+    assertEquals([sasl?.mechanism, sasl?.username, sasl?.password, tls], [
+      mechanism.toLowerCase(),
+      "u",
+      "p",
+      null,
+    ] as unknown[] as [typeof sasl & string, string, string, null]);
+  }
+  const text = "[kafka]\nsecurity_protocol = SASL_SSL\nsasl_username = u\nsasl_password = p\n";
+  assertEquals(read(text).kafka.sasl?.mechanism, "plain");
+});
+
+Deno.test("settings of Kafka that contradict each other are refused", () => {
+  assertEquals(faultsOf("[kafka]\nsecurity_protocol = PLAINTEXT\nssl_cafile = a"), [
+    "host_settings.ini line 2: security_protocol is PLAINTEXT, but ssl_ files are given: expected SSL or SASL_SSL",
+  ]);
+  assertEquals(faultsOf("[kafka]\nsasl_mechanism = PLAIN"), [
+    "host_settings.ini line 2: sasl_mechanism is given, but security_protocol is not SASL_SSL or SASL_PLAINTEXT",
+  ]);
+  assertEquals(faultsOf("[kafka]\nsasl_password = p"), [
+    "host_settings.ini line 2: sasl_plain_password is given, but security_protocol is not SASL_SSL or SASL_PLAINTEXT",
+  ]);
+  assertEquals(faultsOf("[kafka]\nsecurity_protocol = SASL_SSL"), [
+    "sasl_plain_username is missing, security_protocol asks for a login",
+    "sasl_plain_password is missing, security_protocol asks for a login",
+  ]);
+});
+
+Deno.test("a protocol that is misspelt is one fault", () => {
+  const text = "[kafka]\nsecurity_protocol = SASL_SLS\nssl_cafile = a\nsasl_username = u\n";
+  assertEquals(faultsOf(text), [
+    'host_settings.ini line 2: security_protocol is "SASL_SLS": did you mean "SASL_SSL"?',
+  ]);
+});
+
+Deno.test("brokers are a list of host:port", () => {
+  const brokers = (text: string) => read(`[kafka]\nbootstrap_servers = ${text}`).kafka.brokers;
+  assertEquals(brokers("a:1, b:2 ,c:3,"), ["a:1", "b:2", "c:3"]);
+  assertEquals(brokers("kafka+ssl://a:1/"), ["a:1"]);
+  assertEquals(brokers("[::1]:9092"), ["[::1]:9092"]);
+  const fault = (text: string) => faultsOf(`[kafka]\nbrokers = ${text}`);
+  const where = "host_settings.ini line 2: bootstrap_servers";
+  assertEquals(fault("a,b:0,c:1"), [
+    `${where} has "a" that is not host:port`,
+    `${where} has "b:0" that is not host:port`,
+  ]);
+  assertEquals(fault("a:65536"), [`${where} has "a:65536" that is not host:port`]);
+  assertEquals(fault("u:p@a:1"), [`${where} has an entry that is not host:port`]);
+  assertEquals(fault(","), [`${where} is empty: expected host:port`]);
+});
+
+Deno.test("sslmode is verify-full, but for a database on this machine", () => {
+  const mode = (host: string) => read(`[postgresql]\nhost = ${host}`).postgresql.sslmode;
+  for (const host of ["localhost", "LOCALHOST", "127.0.0.1", "127.1.2.3", "::1", "/var/run"]) {
+    assertEquals(mode(host), "disable", host);
+  }
+  for (const host of ["pg.example.com", "127.example.com", "10.0.0.1", "localhost.example.com"]) {
+    assertEquals(mode(host), "verify-full", host);
+  }
+  const text = "[postgresql]\nhost = a\nsslmode = Verify-CA";
+  assertEquals(read(text).postgresql.sslmode, "verify-ca");
+  assertEquals(read(text).warnings, []);
+});
+
+Deno.test("durations are as on the command line; connect_timeout is in seconds, as libpq has it", () => {
+  const text = "[postgresql]\nconnect_timeout = 5\nstatement_timeout = 500ms\npool_max = 100";
+  const { connectTimeoutMs, statementTimeoutMs, poolMax } = read(text).postgresql;
+  assertEquals([connectTimeoutMs, statementTimeoutMs, poolMax], [5_000, 500, 100]);
+  assertEquals(faultsOf("[postgresql]\nconnect_timeout = 0"), [
+    'host_settings.ini line 2: connect_timeout is "0": expected a duration such as 10s',
+  ]);
+});
+
+Deno.test("secretsOf() lists all that must never be shown", () => {
+  const text = "[kafka]\nsecurity_protocol = SASL_SSL\nsasl_username = u\nsasl_password = one\n" +
+    "ssl_password = two\n[postgresql]\nservice_uri = postgres://u:thr%25ee@h/d\nsslpassword = four\n";
+  assertEquals(secretsOf(read(text)).sort(), ["four", "one", "thr%ee", "two"]);
+  assertEquals(secretsOf(read(null)), []);
 });

@@ -1,73 +1,112 @@
 import { assertEquals } from "@std/assert";
 import { parseIni } from "../src/ini.ts";
 
-const values: [line: string, value: string][] = [
-  ["k = v", "v"],
-  ["k=v", "v"],
-  ["k: v", "v"],
-  ["  K\t:\tv  ", "v"],
-  ["k = a=b:c", "a=b:c"],
-  ["k: a=b", "a=b"],
-  ["k = 100%", "100%"],
-  ["k = %(x)s", "%(x)s"],
-  ["k = a # b", "a # b"],
-  ["k = a;b ; c", "a;b ; c"],
-  ["k = #a", "#a"],
-  ["k = $HOME\\n", "$HOME\\n"],
-  ['k = "a"', "a"],
-  ['k = "  a  "', "  a  "],
-  ['k = ""a""', '"a"'],
-  ['k = "', '"'],
-  ['k = "a" b', '"a" b'],
-  ["k = 'a'", "'a'"],
-  ["k =", ""],
-  ['k = ""', ""],
-  ["k = ключ", "ключ"],
-];
-for (const [line, value] of values) {
-  Deno.test(`parseIni() reads ${JSON.stringify(line)} as ${JSON.stringify(value)}`, () => {
-    const { entries, faults } = parseIni(`[s]\n${line}`);
-    assertEquals(faults, []);
-    assertEquals(entries, [{ section: "s", key: "k", value, line: 2 }]);
+const valuesOf = (text: string) =>
+  parseIni(text).entries.map(({ section, key, value }) => [`${section}.${key}`, value]);
+const faultsOf = (text: string) =>
+  parseIni(text).faults.map(({ line, message }) => `${line}: ${message}`);
+
+Deno.test("parseIni() keeps the line of every section and key", () => {
+  assertEquals(parseIni("; a\n\n[kafka]\ntopic = a\n\n[postgresql]\nhost: b\n"), {
+    entries: [
+      { section: "kafka", key: "topic", value: "a", line: 4 },
+      { section: "postgresql", key: "host", value: "b", line: 7 },
+    ],
+    sections: [{ name: "kafka", line: 3 }, { name: "postgresql", line: 6 }],
+    faults: [],
+  });
+});
+
+Deno.test("parseIni() takes nothing for nothing", () => {
+  for (const text of ["", "\n\n", "\ufeff", "; a\n# b\n  ; c"]) {
+    assertEquals(parseIni(text), { entries: [], sections: [], faults: [] });
+  }
+});
+
+Deno.test("parseIni() passes over a byte order mark", () => {
+  assertEquals(valuesOf("\ufeff[kafka]\ntopic = a"), [["kafka.topic", "a"]]);
+});
+
+for (const [name, end] of [["\\n", "\n"], ["\\r\\n", "\r\n"], ["\\r", "\r"]] as const) {
+  Deno.test(`parseIni() reads lines that end in ${name}`, () => {
+    const text = ["[kafka]", "topic = a", "", "group_id = b", ""].join(end);
+    assertEquals(parseIni(text).entries.map(({ value, line }) => [value, line]), [
+      ["a", 2],
+      ["b", 4],
+    ]);
   });
 }
 
-Deno.test("parseIni() takes a byte order mark, comments, empty lines and every end of line", () => {
-  const { sections, entries, faults } = parseIni(
-    "\ufeff[A]\r\n; x = 1\n\n  # [b]\ry = 2\r\n[ c ]\nz = 3",
-  );
-  assertEquals(faults, []);
-  assertEquals(sections, [{ section: "a", line: 1 }, { section: "c", line: 6 }]);
-  assertEquals(entries, [
-    { section: "a", key: "y", value: "2", line: 5 },
-    { section: "c", key: "z", value: "3", line: 7 },
+const values: [line: string, value: string][] = [
+  ["key = value", "value"],
+  ["key=value", "value"],
+  ["key: value", "value"],
+  ["key:value", "value"],
+  ["\t key \t=\t value \t", "value"],
+  ["KEY = Value", "Value"],
+  ["key = a=b:c", "a=b:c"],
+  ["key: a=b", "a=b"],
+  ["key = postgres://u:p@h:1/d?a=b", "postgres://u:p@h:1/d?a=b"],
+  ["key = 100%", "100%"],
+  ["key = %(home)s ${home}", "%(home)s ${home}"],
+  ["key = a # b ; c", "a # b ; c"],
+  ["key = #a", "#a"],
+  ["key = ;a", ";a"],
+  ["key =", ""],
+  ["key = ", ""],
+  ['key = ""', ""],
+  ['key = "a b"', "a b"],
+  ['key = " a "', " a "],
+  ['key = ""a""', '"a"'],
+  ['key = "a', '"a'],
+  ['key = a"', 'a"'],
+  ['key = "', '"'],
+  ["key = 'a'", "'a'"],
+  ["key = a\\nb", "a\\nb"],
+  ["key = ключ 🔑", "ключ 🔑"],
+];
+
+for (const [line, value] of values) {
+  Deno.test(`parseIni() takes ${JSON.stringify(line)} as it stands`, () => {
+    assertEquals(parseIni(`[s]\n${line}`).faults, []);
+    assertEquals(valuesOf(`[s]\n${line}`), [["s.key", value]]);
+  });
+}
+
+Deno.test("parseIni() does not care for the case of sections and keys", () => {
+  assertEquals(valuesOf("[KAFKA]\nTopic = A\n[ PostgreSQL ]\nHOST = B"), [
+    ["kafka.topic", "A"],
+    ["postgresql.host", "B"],
   ]);
 });
 
-Deno.test("parseIni() of nothing is nothing", () => {
-  assertEquals(parseIni(""), { sections: [], entries: [], faults: [] });
+Deno.test("parseIni() knows no [DEFAULT]: it is a section like others", () => {
+  assertEquals(valuesOf("[DEFAULT]\na = 1\n[kafka]\nb = 2"), [["default.a", "1"], [
+    "kafka.b",
+    "2",
+  ]]);
 });
 
-Deno.test("parseIni() finds every fault, and shows nothing of a line it cannot read", () => {
-  const { entries, faults } = parseIni([
-    "early = 1",
-    "[a]",
-    "hunter2",
-    "= hunter2",
-    "password hunter2=x",
-    "[a] ; hunter2",
-    "k = 1",
-    "K: 2",
-    "[A]",
-    "k = 3",
-  ].join("\n"));
-  const neither = 'this is neither a [section], nor "key = value", nor a comment';
-  assertEquals(faults, [
-    { line: 1, message: "this key stands before any [section]" },
-    ...[3, 4, 5, 6].map((line) => ({ line, message: neither })),
-    { line: 8, message: 'key "k" of [a] is there twice, first in line 7' },
-    { line: 9, message: "section [a] is there twice, first in line 2" },
-    { line: 10, message: 'key "k" of [a] is there twice, first in line 7' },
+Deno.test("parseIni() finds all faults, not the first alone", () => {
+  const text =
+    "topic = a\n[kafka]\njust words\n= value\ntopic = a\nTOPIC = b\n[Kafka]\ntopic = c\n" +
+    "[postgresql\n";
+  assertEquals(faultsOf(text), [
+    "1: this key stands before any [section]",
+    '3: this is neither a [section], nor "key = value", nor a comment',
+    '4: this is neither a [section], nor "key = value", nor a comment',
+    '6: key "topic" of [kafka] is there twice, first in line 5',
+    "7: section [kafka] is there twice, first in line 2",
+    '8: key "topic" of [kafka] is there twice, first in line 5',
+    '9: this is neither a [section], nor "key = value", nor a comment',
   ]);
-  assertEquals(entries, [{ section: "a", key: "k", value: "1", line: 7 }]);
+});
+
+Deno.test("parseIni() keeps the same key of two sections apart", () => {
+  assertEquals(faultsOf("[a]\nkey = 1\n[b]\nkey = 2"), []);
+});
+
+Deno.test("parseIni() does not show what it cannot read", () => {
+  const faults = faultsOf("hunter2\n[kafka]\nhunter2\n");
+  assertEquals(faults.some((fault) => fault.includes("hunter2")), false);
 });

@@ -1,29 +1,41 @@
 import { assertEquals } from "@std/assert";
 import { nearest } from "../src/nearest.ts";
 
-const known = ["topic", "group_id", "security_protocol", "PLAINTEXT", "f"];
-const cases: [word: string, meant: string | null][] = [
-  ["topic", "topic"],
-  ["TOPIC", "topic"],
-  ["tpoic", "topic"],
-  ["topc", "topic"],
-  ["topicc", "topic"],
-  ["tobic", "topic"],
-  ["grupid", "group_id"],
-  ["secruity_protocl", "security_protocol"],
-  ["plaintxt", "PLAINTEXT"],
-  ["F", "f"],
-  ["tpc", null],
+const known = ["produce", "consume", "migrate", "query", "help"];
+
+const words: [word: string, meant: string | null][] = [
+  ["produce", "produce"],
+  ["prodcue", "produce"],
+  ["prduce", "produce"],
+  ["produces", "produce"],
+  ["CONSUME", "consume"],
+  ["consmue", "consume"],
+  ["qeury", "query"],
+  ["hlep", "help"],
+  ["halp", "help"],
+  ["hilfe", null],
+  ["migration", "migrate"],
   ["frobnicate", null],
-  ["constructor", null],
+  ["q", null],
+  ["", null],
 ];
-for (const [word, meant] of cases) {
-  Deno.test(`nearest() to ${word} is ${meant}`, () => assertEquals(nearest(word, known), meant));
+
+for (const [word, meant] of words) {
+  Deno.test(`nearest() takes "${word}" for ${meant ?? "nothing"}`, () => {
+    assertEquals(nearest(word, known), meant);
+  });
 }
 
-Deno.test("nearest() takes the nearest, of equals the first, of none nothing", () => {
-  assertEquals(nearest("caat", ["cart", "cat"]), "cart");
-  assertEquals(nearest("caat", ["cat", "cart"]), "cat");
-  assertEquals(nearest("batch", ["bath", "batch"]), "batch");
-  assertEquals(nearest("x", []), null);
+Deno.test("nearest() prefers what is nearer, then what comes first", () => {
+  assertEquals(nearest("tine", ["line", "time", "tone"]), "line");
+  assertEquals(nearest("times", ["tames", "time"]), "tames");
+  assertEquals(nearest("limit", ["limits", "limit"]), "limit");
+});
+
+Deno.test("nearest() does not care for case on either side", () => {
+  assertEquals(nearest("sasl_sls", ["PLAINTEXT", "SASL_SSL"]), "SASL_SSL");
+});
+
+Deno.test("nearest() knows nothing among nothing", () => {
+  assertEquals(nearest("a", []), null);
 });

@@ -1,61 +1,65 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { Operation } from "../src/failure.ts";
-import { type Applied, label, plan } from "../src/plan.ts";
+import { label, plan } from "../src/plan.ts";
 
-const migration = (version: number) => ({
+const step = (version: number, checksum = `${version}`.repeat(64)) => ({
   version,
   name: `step${version}`,
   sql: `select ${version}`,
-  checksum: `${version}`.repeat(64),
+  checksum,
 });
-const known = [1, 2, 3].map(migration);
 
-const pending = (...applied: number[]) =>
-  plan(known, applied.map(migration)).map(({ version }) => version);
+const versionsOf = (applied: number[], known = [1, 2, 3]) =>
+  plan(known.map((v) => step(v)), applied.map((v) => step(v))).map(({ version }) => version);
 
-function refusal(applied: Applied[], of = known): Operation {
-  const error = assertThrows(() => plan(of, applied), Operation) as Operation;
-  assertEquals(error.kind, "settings");
-  return error;
+function refusal(known: ReturnType<typeof step>[], applied: ReturnType<typeof step>[]) {
+  const { kind, message, reason, fix } = assertThrows(
+    () => plan(known, applied),
+    Operation,
+  ) as Operation;
+  assertEquals(kind, "settings");
+  return { message, reason, fix };
 }
 
-Deno.test("plan() of an empty database is everything, in order", () => {
-  assertEquals(plan(known, []), known);
-});
-
-Deno.test("plan() is what is not applied yet", () => {
-  assertEquals(pending(1), [2, 3]);
-  assertEquals(pending(2, 1), [3]);
-  assertEquals(pending(1, 2, 3), []);
-  assertEquals(plan([], []), []);
+Deno.test("plan() lists what is pending, in order", () => {
+  assertEquals(versionsOf([]), [1, 2, 3]);
+  assertEquals(versionsOf([1]), [2, 3]);
+  assertEquals(versionsOf([2, 1]), [3]);
+  assertEquals(versionsOf([1, 2, 3]), []);
+  assertEquals(versionsOf([], []), []);
 });
 
 Deno.test("plan() refuses a database that is newer than the program", () => {
-  const { message, fix } = refusal([...known, migration(4)]);
-  assertEquals(message, "the database is newer than this program: it has migration 0004 step4");
-  assertEquals(fix, ["install the newest routes"]);
+  assertEquals(refusal([step(1)], [step(1), step(2)]), {
+    message: "the database is newer than this program: it has migration 0002 step2",
+    reason: [],
+    fix: ["install the newest routes"],
+  });
 });
 
-Deno.test("plan() refuses a migration it does not know among those it knows", () => {
-  const { message, fix } = refusal([migration(2)], [migration(1), migration(3)]);
+Deno.test("plan() refuses the history of another program", () => {
+  assertEquals(refusal([step(1), step(3)], [step(1), step(2)]), {
+    message: "the database has migration 0002 step2, which this program does not know",
+    reason: ["another program may use the same schema"],
+    fix: ["set [postgresql] schema to one of its own"],
+  });
+});
+
+Deno.test("plan() refuses a migration whose content changed after it was applied", () => {
+  assertEquals(refusal([step(1)], [step(1, "abcdefabcdefabcdef")]), {
+    message: "migration 0001 step1 was applied with another content",
+    reason: ["checksum in the database abcdefabcdef, in this program 111111111111"],
+    fix: [],
+  });
+});
+
+Deno.test("plan() refuses a gap in the history", () => {
   assertEquals(
-    message,
-    "the database has migration 0002 step2, which this program does not know",
+    refusal([step(1), step(2), step(3)], [step(1), step(3)]).message,
+    "migration 0002 step2 is missing in the database, later ones are there",
   );
-  assertEquals(fix, ["set [postgresql] schema to one of its own"]);
 });
 
-Deno.test("plan() refuses a migration that was applied with another content", () => {
-  const { message, reason } = refusal([{ ...migration(1), checksum: "f".repeat(64) }]);
-  assertEquals(message, "migration 0001 step1 was applied with another content");
-  assertEquals(reason, ["checksum in the database ffffffffffff, in this program 111111111111"]);
-});
-
-Deno.test("plan() refuses a gap", () => {
-  const { message } = refusal([migration(1), migration(3)]);
-  assertEquals(message, "migration 0002 step2 is missing in the database, later ones are there");
-});
-
-Deno.test("label() is the number in four digits and the name", () => {
-  assertEquals([label(1, "tables"), label(12345, "x")], ["0001 tables", "12345 x"]);
+Deno.test("label() is four digits and a name", () => {
+  assertEquals([label(1, "tables"), label(12_345, "x")], ["0001 tables", "12345 x"]);
 });

@@ -22,7 +22,13 @@ function room(
   const sources = (): Promise<Source[]> =>
     Promise.resolve(
       [...rows].map(([partition, nextOffset]) => {
-        return { id: partition + 100, partition, nextOffset, last: lasts.get(partition) ?? null };
+        return {
+          id: partition + 100,
+          partition,
+          nextOffset,
+          last: lasts.get(partition) ?? null,
+          tombstonesTo: 0,
+        };
       }),
     );
   const deps: ShareDeps = {

@@ -1,97 +1,128 @@
 import { assertEquals } from "@std/assert";
 import { openTalk, type TalkOptions } from "../src/talk.ts";
 
-/** A talk whose words are kept, at a time that the test sets. */
+/** A talk that is written down; time passes only by `wait`. */
 function listen(options: Partial<TalkOptions> = {}) {
-  const said: string[] = [];
-  const clock = { nowMs: 1_000_000 };
+  const heard: string[] = [];
+  let nowMs = 1_000_000;
   const talk = openTalk({
     quiet: false,
     json: false,
     verbose: 0,
     progress: true,
     columns: 80,
-    secrets: ["hunter2"],
-    write: (text) => void said.push(text),
-    now: () => clock.nowMs,
+    secrets: [],
+    write: (text) => heard.push(text),
+    now: () => nowMs,
     ...options,
   });
-  return { talk, said, clock };
+  return { talk, heard, wait: (ms: number) => void (nowMs += ms) };
 }
 
-const levels: [options: Partial<TalkOptions>, said: string[]][] = [
-  [{}, ["note"]],
-  [{ verbose: 1 }, ["note", "step"]],
-  [{ verbose: 2 }, ["note", "step", "log"]],
-  [{ quiet: true }, []],
-  [{ json: true }, []],
-  [{ json: true, verbose: 1 }, ["step"]],
-];
-for (const [options, expected] of levels) {
-  Deno.test(`with ${JSON.stringify(options)} is said: ${expected.join(", ") || "nothing"}`, () => {
-    const { talk, said } = listen(options);
-    talk.note("note");
-    talk.step("step");
-    talk.log?.("log");
-    assertEquals(said, expected.map((line) => `${line}\n`));
-  });
-}
-
-Deno.test("no secret is said, in no way of saying", () => {
-  for (const columns of [null, 80]) {
-    const { talk, said, clock } = listen({ verbose: 2, columns });
-    talk.note("a hunter2");
-    talk.step("b hunter2");
-    talk.log?.("c postgres://u:other@h");
-    clock.nowMs += 10_000;
-    talk.progress("d hunter2");
-    const shown = said.join("|").replace("\r\x1b[K", "").replaceAll("\n", "");
-    assertEquals(shown, "a ***|b ***|c postgres://u:***@h|d ***");
-  }
+Deno.test("a note is a line", () => {
+  const { talk, heard } = listen();
+  talk.note("sent 5 records");
+  assertEquals(heard, ["sent 5 records\n"]);
 });
 
-Deno.test("on a terminal a progress line replaces the one before, and goes before a note", () => {
-  const { talk, said, clock } = listen();
-  talk.progress("one");
-  clock.nowMs += 100;
-  talk.progress("two");
-  talk.note("note");
-  talk.clear();
-  assertEquals(said, ["\r\x1b[Kone", "\r\x1b[Ktwo", "\r\x1b[K", "note\n"]);
-});
-
-Deno.test("on a terminal a progress line is drawn ten times a second at most", () => {
-  const { talk, said, clock } = listen();
-  for (let i = 0; i < 1_000; i++) {
-    talk.progress(`${i}`);
-    clock.nowMs += 1;
-  }
-  assertEquals(said, Array.from({ length: 10 }, (_, i) => `\r\x1b[K${i * 100}`));
-});
-
-Deno.test("a progress line never reaches the last column, or it would wrap", () => {
-  const { talk, said } = listen({ columns: 10 });
-  talk.progress("123456789012345");
-  assertEquals(said, ["\r\x1b[K123456789"]);
-});
-
-Deno.test("elsewhere a progress line is a plain line every five seconds, the first after five", () => {
-  const { talk, said, clock } = listen({ columns: null });
-  for (let second = 0; second <= 12; second++) {
-    talk.progress(`${second}`);
-    clock.nowMs += 1_000;
-  }
-  talk.clear();
-  assertEquals(said, ["5\n", "10\n"]);
-});
-
-for (const options of [{ quiet: true }, { json: true }, { progress: false }]) {
-  Deno.test(`with ${JSON.stringify(options)} there is no progress line on a terminal`, () => {
-    const { talk, said, clock } = listen(options);
-    talk.progress("one");
-    clock.nowMs += 10_000;
-    talk.progress("two");
+for (const silent of [{ quiet: true }, { json: true }]) {
+  Deno.test(`${Object.keys(silent)} leaves notes and progress out`, () => {
+    const { talk, heard, wait } = listen(silent);
+    talk.note("a");
+    wait(60_000);
+    talk.progress("b");
     talk.clear();
-    assertEquals(said, []);
+    assertEquals(heard, []);
   });
 }
+
+Deno.test("steps are for -v, logs for -vv", () => {
+  const heardWith = (verbose: number) => {
+    const { talk, heard } = listen({ verbose });
+    talk.step("a step");
+    talk.log?.("a log line");
+    return heard;
+  };
+  assertEquals(heardWith(0), []);
+  assertEquals(heardWith(1), ["a step\n"]);
+  assertEquals(heardWith(2), ["a step\n", "a log line\n"]);
+});
+
+Deno.test("steps are told beside --json, since stderr is not stdout", () => {
+  const { talk, heard } = listen({ json: true, verbose: 1 });
+  talk.step("a step");
+  assertEquals(heard, ["a step\n"]);
+});
+
+Deno.test("on a terminal a progress line replaces the one before, ten times a second at most", () => {
+  const { talk, heard, wait } = listen();
+  talk.progress("one");
+  wait(99);
+  talk.progress("two");
+  wait(1);
+  talk.progress("three");
+  assertEquals(heard, ["\r\x1b[Kone", "\r\x1b[Kthree"]);
+});
+
+Deno.test("the progress line goes away before anything else is said, and at the end", () => {
+  const { talk, heard, wait } = listen();
+  talk.progress("50 %");
+  talk.note("a note");
+  wait(100);
+  talk.progress("60 %");
+  talk.clear();
+  talk.clear();
+  assertEquals(heard, [
+    "\r\x1b[K50 %",
+    "\r\x1b[K",
+    "a note\n",
+    "\r\x1b[K60 %",
+    "\r\x1b[K",
+  ]);
+});
+
+Deno.test("a progress line never wraps", () => {
+  const { talk, heard } = listen({ columns: 10 });
+  talk.progress("0123456789abc");
+  assertEquals(heard, ["\r\x1b[K012345678"]);
+});
+
+Deno.test("--no-progress shows none on a terminal", () => {
+  const { talk, heard, wait } = listen({ progress: false });
+  talk.progress("a");
+  wait(60_000);
+  talk.progress("b");
+  talk.note("c");
+  assertEquals(heard, ["c\n"]);
+});
+
+Deno.test("where no terminal is, progress is a plain line every five seconds, none at once", () => {
+  const { talk, heard, wait } = listen({ columns: null });
+  talk.progress("at once");
+  wait(4_999);
+  talk.progress("too soon");
+  wait(1);
+  talk.progress("now");
+  wait(4_999);
+  talk.progress("too soon");
+  wait(1);
+  talk.progress("again");
+  talk.clear();
+  assertEquals(heard, ["now\n", "again\n"]);
+});
+
+Deno.test("--no-progress shows none where no terminal is either", () => {
+  const { talk, heard, wait } = listen({ columns: null, progress: false });
+  wait(60_000);
+  talk.progress("a");
+  assertEquals(heard, []);
+});
+
+Deno.test("nothing that is said shows a secret", () => {
+  const { talk, heard } = listen({ verbose: 2, secrets: ["hunter2"] });
+  talk.progress("hunter2");
+  talk.note("hunter2");
+  talk.step("postgres://u:other@h");
+  talk.log?.("hunter2");
+  assertEquals(/hunter2|other/.test(heard.join("")), false);
+});

@@ -171,9 +171,19 @@ export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Pr
       return share.endAt(await share.resolve(until, ranges));
     }
     // The offsets of a time to come are known only then.
-    deps.sleep(until.ms - now(), done.signal).then(async () => {
-      if (!done.signal.aborted) share.endAt(await deps.offsetsAt(until.ms));
-    });
+    void endAtTime(until.ms);
+  }
+
+  async function endAtTime(ms: number): Promise<void> {
+    await deps.sleep(ms - now(), done.signal);
+    while (!done.signal.aborted) {
+      try {
+        return share.endAt(await deps.offsetsAt(ms));
+      } catch {
+        // Whoever reads is told that Kafka is away.
+        await deps.sleep(1_000, done.signal);
+      }
+    }
   }
 
   async function written({ sifted: { points, rejects, tombstones }, messages }: Step) {

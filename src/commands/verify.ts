@@ -13,6 +13,7 @@ interface AuditedSource {
   stored: number;
   rejected: number;
   tombstones: number;
+  tombstonesTo: number;
   rowsHeld: number;
   rejectsHeld: number;
   ahead: number[];
@@ -174,7 +175,8 @@ export class Reading {
       const compared = account.stored + account.rejected + account.different.count +
         account.extra.count;
       for (const offset of ahead) add(account.extra, offset);
-      const whole = account.from === source.startOffset;
+      const whole = account.from === source.startOffset &&
+        source.tombstonesTo <= source.nextOffset;
       return {
         ...account,
         lost,

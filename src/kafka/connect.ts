@@ -7,6 +7,7 @@ import { type Buffer } from "node:buffer";
 import { connect as connectPlain, isIP, type Socket } from "node:net";
 import { checkServerIdentity, connect as connectTls, type ConnectionOptions } from "node:tls";
 import type { KafkaSettings } from "../config.ts";
+import { useCodecs } from "./codecs.ts";
 import { keepHeaderList } from "./headers.ts";
 
 /** What the client needs of the outside: files for TLS, a place for its log lines, a limit for each wait. */
@@ -22,6 +23,7 @@ export interface KafkaOptions {
 export function openKafka(settings: KafkaSettings, options: KafkaOptions): Kafka {
   stopIdleTimer();
   keepHeaderList();
+  useCodecs();
   const config: KafkaConfig = {
     brokers: settings.brokers,
     clientId: settings.clientId,

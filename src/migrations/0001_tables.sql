@@ -29,6 +29,8 @@ create table routes_sources (
   stored bigint not null default 0,
   rejected bigint not null default 0,
   tombstones bigint not null default 0,
+  -- Those below are counted: records that are read again after a replay must not count twice.
+  tombstones_to bigint not null default 0,
   -- The last record settled, to recognise a topic that was deleted and made anew; time in milliseconds since 1970.
   last_offset bigint,
   last_time bigint,

@@ -18,6 +18,8 @@ export interface AuditedSource {
   stored: number;
   rejected: number;
   tombstones: number;
+  /** Tombstones below this offset are counted, wherever `nextOffset` stands. */
+  tombstonesTo: number;
   /** Rows and rejects there are, wherever they are. */
   rowsHeld: number;
   rejectsHeld: number;
@@ -43,7 +45,7 @@ export function openAudit(
     sources: async () => {
       // One statement sees one moment, also while others settle.
       const sources = await sql`
-        select id, partition, start_offset, next_offset, stored, rejected, tombstones,
+        select id, partition, start_offset, next_offset, stored, rejected, tombstones, tombstones_to,
           (select count(*) from ${table("routes_table")} where source_id = id) as rows_held,
           (select count(*) from ${table("routes_rejects")} where source_id = id) as rejects_held,
           to_json(array(
@@ -70,6 +72,7 @@ export function openAudit(
         stored: Number(source.stored),
         rejected: Number(source.rejected),
         tombstones: Number(source.tombstones),
+        tombstonesTo: Number(source.tombstones_to),
         rowsHeld: Number(source.rows_held),
         rejectsHeld: Number(source.rejects_held),
         ahead: source.ahead,

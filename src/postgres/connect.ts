@@ -23,7 +23,11 @@ export interface Client {
   sql: Sql;
   /** Breaks every connection at once: what is under way fails as lost. */
   cut(): void;
+  /** Breaks them when the work takes longer than the server lets a statement take: nobody is there any more. */
+  bounded<T>(work: Promise<T>): Promise<T>;
 }
+
+const GRACE_MS = 5_000;
 
 /** Opens a client; each option is given, so that no PG* variable of the environment has a say. */
 export function openPostgres(settings: PostgresSettings, options: PostgresOptions): Client {
@@ -63,7 +67,19 @@ export function openPostgres(settings: PostgresSettings, options: PostgresOption
       return Object.assign(socket, { host, port });
     },
   } as postgres.Options<Record<string, postgres.PostgresType>>);
-  return { sql, cut: () => sockets.forEach((socket) => socket.destroy()) };
+  const cut = () => sockets.forEach((socket) => socket.destroy());
+  return {
+    sql,
+    cut,
+    bounded: async (work) => {
+      const timer = setTimeout(cut, statementTimeoutMs + GRACE_MS);
+      try {
+        return await work;
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+  };
 }
 
 function sslOptions(

@@ -12,6 +12,8 @@ export interface Source {
   stored: number;
   rejected: number;
   tombstones: number;
+  /** Tombstones below this offset were counted before a replay. */
+  tombstonesTo: number;
   /** The last record settled, to recognise a topic that was made anew; null before the first. */
   last: { offset: number; hash: string } | null;
 }
@@ -50,7 +52,8 @@ export function openStore(
   return {
     sources: async () => {
       const rows = await sql`
-        select id, partition, next_offset, stored, rejected, tombstones, last_offset, last_hash
+        select id, partition, next_offset, stored, rejected, tombstones, tombstones_to, last_offset,
+          last_hash
         from ${table("routes_sources")}
         where cluster_id = ${clusterId} and topic = ${topic}
         order by partition`;
@@ -61,6 +64,7 @@ export function openStore(
         stored: Number(row.stored),
         rejected: Number(row.rejected),
         tombstones: Number(row.tombstones),
+        tombstonesTo: Number(row.tombstones_to),
         last: row.last_hash === null
           ? null
           : { offset: Number(row.last_offset), hash: row.last_hash },

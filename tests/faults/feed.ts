@@ -87,11 +87,13 @@ export class Feed {
         await producer.connect();
         this.#producer = producer;
       }
-      await this.#producer.send({
+      const answers = await this.#producer.send({
         topic: this.#topic,
         acks: -1,
         messages: values.map((value) => ({ value, partition })),
       });
+      // kafkajs leaves out, without a word, what is for a partition that it has not heard of yet.
+      if (!answers.some((answer) => answer.partition === partition)) throw new Error("not sent");
     } catch {
       // Nobody knows what became of them; a new producer begins with new sequence numbers.
       await this.#producer?.disconnect().catch(() => {});

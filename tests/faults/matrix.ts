@@ -4,6 +4,7 @@ import { kafkaRows } from "./rows_kafka.ts";
 import { processRows } from "./rows_processes.ts";
 import { networkRows } from "./rows_network.ts";
 import { postgresRows } from "./rows_postgres.ts";
+import { producerRows } from "./rows_producer.ts";
 import { recordRows } from "./rows_records.ts";
 
 /** One fault and what must come of it. */
@@ -28,6 +29,7 @@ export const rows: Row[] = [
   ...postgresRows,
   ...kafkaRows,
   ...networkRows,
+  ...producerRows,
   ...recordRows,
 ]
   .sort((a, b) => a.id - b.id);

@@ -39,6 +39,8 @@ export interface Proxy {
   refusing: boolean;
   /** Resets every open connection. */
   reset(): void;
+  /** From what is open now nothing comes out any more, on neither side; what is opened later works. */
+  strand(): void;
   close(): Promise<void>;
 }
 
@@ -66,6 +68,7 @@ export async function openProxy(options: { target: number; port?: number }): Pro
     },
     refusing: false,
     reset: () => links.forEach((link) => link.reset()),
+    strand: () => links.forEach((link) => link.strand()),
     close: async () => {
       links.forEach((link) => link.reset());
       await new Promise<void>((resolve) => server.close(() => resolve()));
@@ -83,6 +86,7 @@ class Link {
   readonly #proxy: Proxy;
   /** After a cut whose statement was carried out: what the server says is only listened to. */
   #deaf = false;
+  #stranded = false;
 
   constructor(client: Socket, target: number, proxy: Proxy) {
     this.#client = client;
@@ -107,6 +111,11 @@ class Link {
     for (const socket of [this.#client, this.#server]) {
       if (!socket.destroyed) socket.resetAndDestroy();
     }
+  }
+
+  /** Takes everything in and lets nothing out, as a firewall does that has forgotten a connection. */
+  strand(): void {
+    this.#stranded = true;
   }
 
   #end(): void {
@@ -158,7 +167,7 @@ class Link {
 
   /** What the client says goes on to the server up to where it is cut; null: nothing does. */
   #heed(bytes: Buffer): Buffer | null {
-    if (this.#deaf) return null;
+    if (this.#deaf || this.#stranded) return null;
     const { cut } = this.#proxy;
     for (const { text, end } of this.#statements.client(bytes)) {
       if (!cut || this.#proxy.cut !== cut || !cut.at(text)) continue;
@@ -177,6 +186,7 @@ class Link {
   /** What the server says is lost after a cut; once it is ready for more, the statement has been carried out. */
   #listen(bytes: Buffer): Buffer | null {
     const ready = this.#statements.server(bytes);
+    if (this.#stranded) return null;
     if (!this.#deaf) return bytes;
     if (ready) {
       this.#proxy.cuts++;

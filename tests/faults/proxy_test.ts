@@ -118,6 +118,20 @@ Deno.test("a proxy holds everything in a black hole, and lets it go when healed"
   });
 });
 
+Deno.test("a proxy strands what is open and serves what comes later", async () => {
+  await withEcho(async (proxy, heard) => {
+    const stranded = await open(proxy);
+    await ask(stranded, 1);
+    proxy.strand();
+    await stranded.write(new Uint8Array(5));
+    const other = await open(proxy);
+    await ask(other, 1);
+    assertEquals(heard(), 2);
+    stranded.close();
+    other.close();
+  });
+});
+
 function message(type: string, ...parts: string[]): Buffer {
   const body = Buffer.from(parts.map((part) => part + "\0").join(""));
   const length = Buffer.alloc(4);

@@ -17,7 +17,7 @@ const TOXICS: [name: string, toxics: Toxics, ms: number][] = [
   ["one-byte slices", { sliceBytes: 1 }, 2_000],
   ["64 kB/s", { bytesPerSecond: 65_536 }, 4_000],
   ["resets", { limitBytes: 50_000 }, 3_000],
-  ["a black hole", { blackHole: true }, 20_000],
+  ["a black hole", { blackHole: true }, 12_000],
 ];
 
 async function toxics(arena: Arena): Promise<string> {
@@ -36,12 +36,20 @@ async function toxics(arena: Arena): Promise<string> {
         );
       }
     }
+    for (const side of ["toPostgres", "toKafka"] as const) {
+      arena[side].strand();
+      const began = performance.now();
+      await scene.progress(scene.partitions * 300, 120_000);
+      recovered.push(
+        `dead connections (${side}) ${((performance.now() - began) / 1000).toFixed(1)} s`,
+      );
+    }
     const during = await scene.settled() - before;
     await scene.feed.stop();
     await scene.caughtUp();
     const what = await scene.check();
     return `${what}; ${during} settled meanwhile; back after ${recovered.join(", ")}`;
-  }, { perSecond: 300 });
+  }, { perSecond: 300, set: { "postgresql.statement_timeout": "5s" } });
 }
 
 async function poison(proxy: Proxy, toxics: Toxics, ms: number): Promise<void> {

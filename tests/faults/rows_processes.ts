@@ -15,10 +15,18 @@ export const processRows: Row[] = [
 export async function withScene(
   arena: Arena,
   work: (scene: Scene) => Promise<string>,
-  { processes = 3, partitions = 6, args = ["--follow"], perSecond = 2_000, role = "" } = {},
+  {
+    processes = 3,
+    partitions = 6,
+    args = ["--follow"],
+    perSecond = 2_000,
+    role = "",
+    set = {} as Record<string, string>,
+  } = {},
 ): Promise<string> {
   const scene = await Scene.open(arena, { partitions });
   try {
+    Object.assign(scene.settings, set);
     if (role) {
       await scene.sql.unsafe(`grant all on schema ${scene.name} to ${role};
         grant all on all tables in schema ${scene.name} to ${role};

@@ -186,7 +186,10 @@ export class Scene {
     const before = await this.settled();
     await until(
       `${records} records more than ${before}`,
-      async () => await this.settled() >= before + records,
+      async () => {
+        this.#demandLife();
+        return await this.settled() >= before + records;
+      },
       limitMs,
     );
   }

@@ -35,3 +35,49 @@ Deno.test("consume stops before records that were deleted unread, and goes on pa
     assertEquals((await routes(["consume"])).code, 0);
   });
 });
+
+Deno.test("consume --replay deletes from there on and reads it again, exactly", async () => {
+  await atDesk({ partitions: 2 }, async ({ schema, sql, routes, counts }) => {
+    await routes(["produce", "--count", "600", "--seed", "1", "--invalid", "20"]);
+    await routes(["consume"]);
+    const before = await counts();
+    const rows = () => sql.unsafe(`select * from "${schema}".routes_table order by 5, 6`);
+    const all = [...await rows()];
+
+    const asked = await routes(["consume", "--replay", "100"]);
+    assertEquals(asked.code, 2);
+    assert(asked.stderr.includes("--yes, where nobody can be asked"), asked.stderr);
+    assertEquals(await counts(), before);
+
+    for (const spec of ["100", "-5", "earliest", "@2000-01-01", "latest"]) {
+      const again = await routes(["consume", "--replay", spec, "--yes"]);
+      assertEquals(again.code, 0, again.stderr);
+      assertEquals(await counts(), before, spec);
+      assertEquals([...await rows()], all);
+      const verified = await routes(["verify"]);
+      assertEquals(verified.code, 0, verified.stdout + verified.stderr);
+    }
+  });
+});
+
+Deno.test("consume --replay is the way on when the topic was deleted and made anew", async () => {
+  await atDesk({ partitions: 2 }, async ({ topic, admin, routes, counts }) => {
+    await routes(["produce", "--count", "500", "--seed", "1", "--invalid", "20"]);
+    await routes(["consume"]);
+    await admin.deleteTopics({ topics: [topic] });
+    // It is gone when its name can be given again.
+    for (let made = false; !made;) {
+      made = await admin.createTopics({
+        topics: [{ topic, numPartitions: 1 }],
+        waitForLeaders: true,
+      }).catch(() => false);
+    }
+    await routes(["produce", "--count", "50", "--seed", "2"]);
+    assertEquals((await routes(["consume"])).code, 65);
+    const again = await routes(["consume", "--replay", "earliest", "--yes"]);
+    assertEquals(again.code, 0, again.stderr);
+    const { rows, next, tombstones } = await counts();
+    assertEquals({ rows, next, tombstones }, { rows: 50, next: 50, tombstones: 0 });
+    assertEquals((await routes(["verify"])).code, 0);
+  });
+});

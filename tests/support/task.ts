@@ -21,6 +21,7 @@ const tasks: Record<string, (args: string[]) => Promise<number>> = {
   demo: (args) => withServices(() => script("tests/support/demo.ts", args)),
   bench: (args) => withServices(() => script("tests/bench/bench.ts", args)),
   faults: (args) => script("tests/faults/matrix.ts", args),
+  mutants: (args) => script("tests/faults/mutants.ts", args),
   services,
   check,
   build,

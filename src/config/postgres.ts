@@ -1,0 +1,93 @@
+import type { Reader, TlsFiles } from "./reader.ts";
+import { canonical, KEYS, meant, type Sources } from "./sources.ts";
+
+/** Where PostgreSQL is and how to log in. */
+export interface PostgresSettings {
+  host: string;
+  port: number;
+  user: string;
+  password: string | null;
+  database: string;
+  schema: string;
+  sslmode: "disable" | "require" | "verify-ca" | "verify-full";
+  tls: TlsFiles;
+  /** Null: `defaultdb` if it exists, else `postgres`. */
+  maintenanceDb: string | null;
+  applicationName: string;
+  connectTimeoutMs: number;
+  statementTimeoutMs: number;
+  poolMax: number;
+}
+
+const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1|\/.*)$/i;
+const URI =
+  /^postgres(?:ql)?:\/\/(?:([^:@/?#]*)(?::([^@]*))?@)?(\[[0-9a-f:.]+\]|[^:@/?#,]*)(?::(\d+))?(?:\/([^?#@]*))?(?:\?([^#@]*))?$/i;
+const SSLMODES = ["disable", "require", "verify-ca", "verify-full"] as const;
+
+/** Takes the settings of PostgreSQL out of what was said. */
+export function readPostgres(read: Reader, exists: Sources["exists"]): PostgresSettings {
+  unpackUri(read);
+  const host = read.text("postgresql.host") ?? "127.0.0.1";
+  const usualCa = read.folder + "ssl/ca.pem";
+  const schema = read.text("postgresql.schema") ?? "public";
+  if (schema.includes(".")) read.fault("postgresql.schema", `is "${schema}": a dot is not allowed`);
+  return {
+    host,
+    port: read.integer("postgresql.port", 5432, 1, 65_535),
+    user: read.text("postgresql.user") ?? "postgres",
+    password: read.text("postgresql.password"),
+    database: read.text("postgresql.dbname") ?? "routes",
+    schema,
+    sslmode: read.choice("postgresql.sslmode", SSLMODES) ??
+      (LOOPBACK.test(host) ? "disable" : "verify-full"),
+    tls: {
+      ca: read.path("postgresql.sslrootcert") ?? (exists(usualCa) ? usualCa : null),
+      cert: read.path("postgresql.sslcert"),
+      key: read.path("postgresql.sslkey"),
+      passphrase: read.text("postgresql.sslpassword"),
+    },
+    maintenanceDb: read.text("postgresql.maintenance_db"),
+    applicationName: read.text("postgresql.application_name") ?? "routes",
+    // In libpq a bare number is seconds here; that of the server's statement_timeout would be milliseconds.
+    connectTimeoutMs: read.duration("postgresql.connect_timeout", 10_000, 1_000),
+    statementTimeoutMs: read.duration("postgresql.statement_timeout", 60_000),
+    poolMax: read.integer("postgresql.pool_max", 4, 1, 100),
+  };
+}
+
+/** Takes a service URI apart, without new URL(), which puts the URI and its password into its message. */
+function unpackUri(read: Reader): void {
+  const name = "postgresql.service_uri";
+  const uri = read.values.get(name);
+  if (!uri) return;
+  const match = URI.exec(uri.text);
+  if (!match) {
+    const hint = /@.*@/.test(uri.text) ? ": write an @ within the password as %40" : "";
+    return read.fault(name, `is not a postgres:// address of one host${hint}`);
+  }
+  const [, user, password, host, port, dbname, query] = match;
+  const parts: Record<string, string | undefined> = {
+    user,
+    password,
+    host: host?.replace(/^\[|\]$/g, ""),
+    port,
+    dbname,
+  };
+  for (const pair of (query ?? "").split("&").filter(Boolean)) {
+    const [given = "", value = ""] = pair.split(/=(.*)/s);
+    const key = canonical("postgresql", given);
+    if (key) parts[key] = value;
+    else {
+      const hint = meant(given, Object.keys(KEYS.postgresql));
+      read.fault(name, `has the unknown parameter "${given}"${hint}`);
+    }
+  }
+  for (const [key, part] of Object.entries(parts)) {
+    if (!part || read.text(`postgresql.${key}`) !== null) continue;
+    try {
+      read.values.set(`postgresql.${key}`, { ...uri, text: decodeURIComponent(part) });
+    } catch {
+      read.fault(name, `has a % in its ${key} that begins no escape: write it as %25`);
+    }
+  }
+}

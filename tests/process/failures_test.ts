@@ -1,0 +1,136 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { freePort } from "../support/child.ts";
+import { atDesk } from "../support/program.ts";
+
+const NOTHING = String(freePort());
+const NO_TOPIC =
+  /^routes: topic "nowhere" does not exist on .*\n.*\n {2}fix: routes migrate --topic\n$/;
+const NO_KAFKA = /^routes: cannot reach Kafka at 127.0.0.1:\d+: connection refused\n/;
+const NO_POSTGRES = /^routes: cannot reach PostgreSQL at .*: connection refused\n/;
+const NO_TABLES =
+  /^routes: the tables in schema "nowhere" of .* are not ready\n.*\n {2}fix: routes migrate\n$/;
+
+const failures: [line: string, code: number, stderr: RegExp][] = [
+  ["consume -X kafka.topic=nowhere", 69, NO_TOPIC],
+  ["produce -X kafka.topic=nowhere", 69, NO_TOPIC],
+  ["verify -X kafka.topic=nowhere", 69, NO_TOPIC],
+  [`consume -X kafka.bootstrap_servers=127.0.0.1:${NOTHING}`, 69, NO_KAFKA],
+  [`produce -X kafka.bootstrap_servers=127.0.0.1:${NOTHING}`, 69, NO_KAFKA],
+  [
+    "consume -X kafka.bootstrap_servers=no.host.invalid:9092",
+    69,
+    /Kafka at no.*: the name is not known\n/,
+  ],
+  [`consume -X postgresql.port=${NOTHING}`, 69, NO_POSTGRES],
+  [`migrate -X postgresql.port=${NOTHING}`, 69, NO_POSTGRES],
+  [`query -X postgresql.port=${NOTHING}`, 69, NO_POSTGRES],
+  [
+    "query -X postgresql.host=no.host.invalid -X postgresql.sslmode=disable",
+    69,
+    /PostgreSQL at no.*: the name is not known\n/,
+  ],
+  [
+    "consume -X postgresql.dbname=nowhere",
+    69,
+    /^routes: database "nowhere" does not exist .*\n.*\n {2}fix: routes migrate --create-database\n$/,
+  ],
+  ["consume -X postgresql.schema=nowhere", 69, NO_TABLES],
+  ["query -X postgresql.schema=nowhere", 69, NO_TABLES],
+  [
+    "query -X postgresql.user=nobody_of_that_name",
+    77,
+    /^routes: login of "nobody_of_that_name" refused by /,
+  ],
+  ["consume -X kafka.tpoic=x", 78, /tpoic.*topic/],
+  ["consume -X kafka.security_protocol=SSLL", 78, /security_protocol/],
+  ["consume -X postgresql.port=0", 78, /port/],
+  [
+    "consume --config res/nowhere.ini",
+    66,
+    /^routes: cannot read "res\/nowhere.ini": file does not exist\n {2}fix: .*\n$/,
+  ],
+  ["consume --config /etc/passwd", 77, /^routes: not permitted: .*\/etc\/passwd.*\n {2}fix: /],
+  ["consume --config res", 66, /^routes: cannot read "res": is a directory\n/],
+  ["consume --folow", 2, /^routes: .*--folow.*\n/],
+  ["consmue", 2, /^routes: .*consmue.*consume/s],
+  ["consume --count -5", 2, /^routes: .*--count/],
+  ["consume --follow --until 5", 2, /^routes: .*--follow.*--until/],
+  ["consume -X postgresql.password=hunter2", 78, /^(?!.*hunter2)/s],
+];
+
+Deno.test("every expected failure has its code, one reason and a way out, and never a stack", () =>
+  atDesk({}, async (desk) => {
+    await Deno.mkdir(`${desk.dir}/res`);
+    for (const [line, code, stderr] of failures) {
+      const args = line.split(" ");
+      // Once for people, once for programs.
+      const [ended, json] = await Promise.all([
+        desk.routes(args),
+        desk.routes(["--json", ...args]),
+      ]);
+      assertEquals([ended.code, ended.stdout], [code, ""], `${line}: ${ended.stderr}`);
+      assertMatch(ended.stderr, stderr, line);
+      assert(!/^ +at |Error:/m.test(ended.stderr), ended.stderr);
+      assertEquals([json.code, json.stdout], [code, ""], line);
+      const report = JSON.parse(json.stderr);
+      assertEquals(report.code, code);
+      assert(ended.stderr.startsWith(`routes: ${report.error}`), json.stderr);
+    }
+  }));
+
+Deno.test("help and the version go to stdout, also where nobody reads them", () =>
+  atDesk({ migrated: false }, async (desk) => {
+    await Deno.remove(`${desk.dir}/host_settings.ini`);
+    for (const args of [["--help"], ["help", "consume"], ["consume", "-h"], []]) {
+      const { code, stdout, stderr } = await desk.routes(args);
+      assertEquals([code, stderr], [0, ""], args.join(" "));
+      assertMatch(stdout, /^Usage: routes/m);
+    }
+    for (const args of [["version"], ["--version"], ["-V"], ["query", "--version"]]) {
+      const { code, stdout } = await desk.routes(args);
+      assertEquals(code, 0);
+      assertMatch(stdout, /^routes \d+\.\d+\.\d+ \(deno \d+\.\d+\.\d+, [\w-]+\)\n$/);
+    }
+    for (const args of [["--help"], ["produce", "--dry-run", "--count", "0", "--quiet"]]) {
+      const closed = desk.start(args);
+      await closed.closeStdout();
+      const { code, stderr } = await closed.ended;
+      assertEquals([code, stderr], [0, ""], args.join(" "));
+    }
+  }));
+
+Deno.test("no secret is in any output, whatever fails and however much is said", () =>
+  atDesk({ migrated: false }, async (desk) => {
+    const secrets = { password: "p%ss/w:rd 1ü", sasl: 's"sl\\secret' };
+    const config = await Deno.readTextFile(`${desk.dir}/host_settings.ini`);
+    const file = config.replace(/^password = .*$/m, `password = ${secrets.password}`);
+    await Deno.writeTextFile(`${desk.dir}/host_settings.ini`, file);
+    const sasl = {
+      ROUTES_KAFKA_SASL_MECHANISM: "PLAIN",
+      ROUTES_KAFKA_SASL_PLAIN_USERNAME: "someone",
+      ROUTES_KAFKA_SASL_PLAIN_PASSWORD: secrets.sasl,
+      ROUTES_KAFKA_SECURITY_PROTOCOL: "SASL_PLAINTEXT",
+    };
+    const uri = "postgres://u:topsecret@127.0.0.1:1/x";
+    const runs: [args: string[], env?: Record<string, string>][] = [
+      [["consume", "-vv", "--timeout", "2s"], sasl],
+      [["consume", "-vv", "--json", "--timeout", "2s"], sasl],
+      [["consume", "-vv", "-X", "postgresql.dbname=nowhere"]],
+      [["migrate", "-vv", "-X", "postgresql.dbname=nowhere"]],
+      [["query", "-vv", "-X", "postgresql.user=nobody"]],
+      [["query", "-vv", "-X", `postgresql.port=${NOTHING}`]],
+      [["query", "-vv"], { ROUTES_POSTGRESQL_SERVICE_URI: `${uri}?sslmode=nix` }],
+      [["query", "-vv", "-X", `postgresql.service_uri=${uri}`]],
+    ];
+    const encoded = [
+      encodeURIComponent(secrets.password),
+      JSON.stringify(secrets.sasl).slice(1, -1),
+    ];
+    for (const [args, env = {}] of runs) {
+      const { code, stdout, stderr } = await desk.routes(args, { env });
+      assert(code > 1, `${args}: ${code} ${stderr}`);
+      for (const secret of [...Object.values(secrets), ...encoded, "topsecret"]) {
+        assert(!(stdout + stderr).includes(secret), `${args}: ${stderr}`);
+      }
+    }
+  }));

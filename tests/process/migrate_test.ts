@@ -1,0 +1,239 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import type { Sql } from "postgres";
+import { connectKafka, testSettings, uniqueName } from "../support/room.ts";
+import { atDesk, type Desk, type Ended } from "../support/program.ts";
+import { openPostgres } from "../../src/postgres/connect.ts";
+
+const UP_TO_DATE = 'database "postgres": up to date\n';
+
+/** A desk without tables. */
+function atBareDesk(work: (desk: Desk) => Promise<void>): Promise<void> {
+  return atDesk({ migrated: false }, work);
+}
+
+function assertEnded(ended: Ended, code: number, stdout: string | RegExp, stderr: RegExp = /^$/) {
+  assertEquals(ended.code, code, ended.stderr);
+  if (typeof stdout === "string") assertEquals(ended.stdout, stdout);
+  else assertMatch(ended.stdout, stdout);
+  assertMatch(ended.stderr, stderr);
+}
+
+async function tables({ sql, schema }: Desk): Promise<string[]> {
+  const rows = await sql`
+    select table_name as name from information_schema.tables where table_schema = ${schema} order by 1`;
+  return rows.map(({ name }) => name);
+}
+
+const TABLES = [
+  "routes_losses",
+  "routes_migrations",
+  "routes_rejects",
+  "routes_sources",
+  "routes_table",
+];
+
+Deno.test("migrate makes the tables once, and says where it stands before and after", () =>
+  atBareDesk(async (desk) => {
+    const pending = await desk.routes(["migrate", "--status"]);
+    assertEnded(
+      pending,
+      69,
+      "pending 0001 tables\n",
+      /^routes: 1 pending in database "postgres"\n {2}fix: routes migrate\n$/,
+    );
+    assertEquals(await tables(desk), []);
+    assertEnded(await desk.routes(["migrate"]), 0, /^applied 0001 tables \(\d+ ms\)\n$/);
+    assertEquals(await tables(desk), TABLES);
+    assertEnded(await desk.routes(["migrate"]), 0, UP_TO_DATE);
+    assertEnded(await desk.routes(["migrate", "--status"]), 0, "applied 0001 tables\n");
+    assertEnded(await desk.routes(["migrate", "--dry-run"]), 0, "");
+    assertEnded(
+      await desk.routes(["migrate", "--json"]),
+      0,
+      '{"applied":[],"pending":[]}\n',
+    );
+  }));
+
+Deno.test("migrate --dry-run changes nothing and prints the SQL that does it", () =>
+  atBareDesk(async (desk) => {
+    const { code, stdout } = await desk.routes(["migrate", "--dry-run"]);
+    assertEquals(code, 0);
+    assertEquals(await tables(desk), []);
+    await desk.sql.unsafe(stdout).simple();
+    assertEquals(await tables(desk), TABLES);
+    assertEnded(await desk.routes(["migrate"]), 0, UP_TO_DATE);
+  }));
+
+Deno.test("migrate creates the database and the topic, in whatever letters, and finds them the next time", () =>
+  atBareDesk(async (desk) => {
+    const database = `${uniqueName("new")} "Дб'`;
+    const topic = uniqueName("topic");
+    const flags = ["-X", `postgresql.dbname=${database}`, "-X", `kafka.topic=${topic}`];
+    const all = ["migrate", "--create-database", "--topic", "--partitions", "2", ...flags];
+    const admin = connectKafka().admin();
+    await admin.connect();
+    try {
+      assertEnded(
+        await desk.routes(["migrate", ...flags]),
+        69,
+        "",
+        /^routes: database ".*" does not exist on .*\n.*3D000.*\n {2}fix: routes migrate --create-database\n$/,
+      );
+      const { code, stdout, stderr } = await desk.routes(all);
+      assertEquals([code, stderr], [0, ""]);
+      assertEquals(stdout.replace(/\d+ ms/, "_").split("\n"), [
+        `created database "${database}"`,
+        "applied 0001 tables (_)",
+        `created topic "${topic}" with 2 partitions`,
+        "",
+      ]);
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+      assertEquals(topics[0]!.partitions.length, 2);
+      assertEnded(
+        await desk.routes(all),
+        0,
+        `database "${database}": up to date\ntopic "${topic}": up to date\n`,
+      );
+    } finally {
+      await desk.sql`drop database if exists ${desk.sql(database)} with (force)`;
+      await admin.deleteTopics({ topics: [topic] }).catch(() => {});
+      await admin.disconnect();
+    }
+  }));
+
+Deno.test("migrate by two at once: one does it, the other waits, both end well", () =>
+  atBareDesk(async (desk) => {
+    const database = uniqueName("twice");
+    const args = ["migrate", "--create-database", "-X", `postgresql.dbname=${database}`];
+    try {
+      const ended = await Promise.all([1, 2, 3].map(() => desk.routes(args)));
+      for (const { code, stderr } of ended) assertEquals([code, stderr], [0, ""]);
+      const applied = ended.filter(({ stdout }) => stdout.includes("applied 0001"));
+      assertEquals(applied.length, 1);
+    } finally {
+      await desk.sql`drop database if exists ${desk.sql(database)} with (force)`;
+    }
+  }));
+
+Deno.test("migrate ends when another run holds the lock for longer than it is to wait", () =>
+  atBareDesk(async (desk) => {
+    await desk
+      .sql`select pg_advisory_lock(hashtextextended(${`routes migrate ${desk.schema}`}, 0))`;
+    const held = await desk.routes(["migrate", "--lock-timeout", "200ms"]);
+    assertEnded(
+      held,
+      75,
+      "",
+      /^routes: another run of routes migrate holds the lock\n {2}fix: .*\n$/,
+    );
+    assertEquals(await tables(desk), []);
+    const waiting = desk.start(["migrate", "-v"]);
+    await waiting.said(/connecting to PostgreSQL/);
+    await desk.sql`select pg_advisory_unlock_all()`;
+    assertEquals((await waiting.ended).code, 0);
+  }));
+
+/** The table of the original program, with rows. */
+async function makeOriginal({ sql, schema }: Desk, columns: string): Promise<void> {
+  await sql.unsafe(`create schema "${schema}"; create table "${schema}".routes_table (${columns})`);
+}
+
+const ORIGINAL = "user_id INT, timestamp FLOAT, latitude FLOAT, longitude FLOAT";
+
+Deno.test("migrate adopts the table of the original program, rows and all, and consume adds to it", () =>
+  atBareDesk(async (desk) => {
+    await makeOriginal(desk, ORIGINAL);
+    const table = desk.sql(`${desk.schema}.routes_table`);
+    // Twice the same: the original program had no key.
+    await desk.sql`insert into ${table} values (1, 2.5, 3.5, 4.5), (1, 2.5, 3.5, 4.5)`;
+    assertEnded(await desk.routes(["migrate"]), 0, /^applied/);
+    assertEquals((await desk.routes(["produce", "-n", "3"])).code, 0);
+    assertEquals((await desk.routes(["consume"])).code, 0);
+    const rows = await desk.sql`select * from ${table} where source_id is null`;
+    const row = { user_id: 1, timestamp: 2.5, latitude: 3.5, longitude: 4.5 };
+    assertEquals(
+      rows.map((found) => ({ ...found })),
+      [1, 2].map(() => {
+        return { ...row, source_id: null, source_offset: null };
+      }),
+    );
+    assertEquals((await desk.counts()).rows, 5);
+  }));
+
+for (
+  const [what, columns, insert, stderr] of [
+    ["another table of that name", "id int, note text", null, /is not the one of the original/],
+    ["rows with nothing in a column", ORIGINAL, "null, 1, 2, 3", /has 1 rows with nothing in/],
+  ] as const
+) {
+  Deno.test(`migrate refuses ${what} and leaves it as it is`, () =>
+    atBareDesk(async (desk) => {
+      await makeOriginal(desk, columns);
+      if (insert) {
+        await desk.sql.unsafe(`insert into "${desk.schema}".routes_table values (${insert})`);
+      }
+      const refused = await desk.routes(["migrate"]);
+      assertEnded(refused, 65, "", stderr);
+      assertMatch(refused.stderr, /\n {2}fix: /);
+      assertEquals(await tables(desk), ["routes_table"]);
+    }));
+}
+
+for (
+  const [what, change, stderr] of [
+    ["edited", "update routes_migrations set checksum = 'x'", /was applied with another content/],
+    ["newer", "insert into routes_migrations values (99, 'later', 'x')", /newer than this program/],
+  ] as const
+) {
+  Deno.test(`migrate refuses a history that is ${what}`, () =>
+    atDesk({}, async (desk) => {
+      await desk.sql.unsafe(`set search_path to "${desk.schema}"; ${change}`);
+      for (const flags of [[], ["--status"], ["--dry-run"]]) {
+        assertEnded(await desk.routes(["migrate", ...flags]), 78, "", stderr);
+      }
+    }));
+}
+
+Deno.test("migrate cut off half-way leaves nothing, killed half-way all: never a part", () =>
+  atBareDesk(async (desk) => {
+    await makeOriginal(desk, ORIGINAL);
+    const { sql: other } = openPostgres(testSettings(["postgresql.dbname=postgres"]).postgresql, {
+      readFile: () => new Uint8Array(),
+      log: null,
+      max: 1,
+    });
+    try {
+      // A reader of the table holds the migration up in the middle of its work.
+      await desk.sql.unsafe(`begin; select * from "${desk.schema}".routes_table`);
+      const cut = desk.start(["migrate"]);
+      const pid = await heldUp(other, desk.schema);
+      await other`select pg_terminate_backend(${pid})`;
+      assertEnded(await cut.ended, 75, "", /^routes: the connection to PostgreSQL at .* is lost\n/);
+      assertEquals(await tables(desk), ["routes_table"]);
+
+      const killed = desk.start(["migrate"]);
+      await heldUp(other, desk.schema);
+      killed.kill("SIGKILL");
+      await killed.ended;
+      await desk.sql`commit`;
+      // The server has all of the script, and holds the lock until it is through.
+      const key = `routes migrate ${desk.schema}`;
+      await desk.sql`select pg_advisory_lock(hashtextextended(${key}, 0))`;
+      await desk.sql`select pg_advisory_unlock_all()`;
+      assertEquals(await tables(desk), TABLES);
+      assertEnded(await desk.routes(["migrate"]), 0, UP_TO_DATE);
+    } finally {
+      await other.end();
+    }
+  }));
+
+/** Waits until a session waits for a lock on a table of the schema; returns its process. */
+async function heldUp(sql: Sql, schema: string): Promise<number> {
+  for (;;) {
+    const [row] = await sql`
+      select pid from pg_locks where not granted
+        and relation in (select oid from pg_class where relnamespace = ${schema}::text::regnamespace)`;
+    if (row) return row.pid;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
