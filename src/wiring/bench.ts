@@ -1,0 +1,51 @@
+import type { Command, Globals } from "../cli.ts";
+import type { Settings } from "../config.ts";
+import type { World } from "../run.ts";
+import type { Talk } from "../talk.ts";
+
+/** What a command is wired from. */
+export interface Bench {
+  settings: Settings;
+  globals: Globals;
+  world: World;
+  talk: Talk;
+}
+
+/** A summary for --json, and whether the work had no end of its own, so that stopping it is a good end. */
+export interface Done {
+  summary: object | null;
+  openEnded: boolean;
+}
+
+/** The options of a command. */
+export type Options<Verb extends "produce" | "consume" | "migrate" | "query"> = Extract<
+  Command,
+  { verb: Verb }
+>["options"];
+
+/** Work whose failures are put into words. */
+export async function explained<T>(
+  explain: (error: unknown) => Error,
+  work: Promise<T>,
+): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw explain(error);
+  }
+}
+
+/** Resolves after that time, or as soon as the signal ends. */
+export function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const wake = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", wake);
+      resolve();
+    };
+    // Timers take no more than 31 bits of milliseconds.
+    const timer = setTimeout(wake, Math.min(ms, 2_147_483_647));
+    signal.addEventListener("abort", wake);
+  });
+}

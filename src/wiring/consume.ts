@@ -1,0 +1,91 @@
+import { runConsume } from "../commands/consume.ts";
+import { readTopic } from "../kafka/consume.ts";
+import type { Log } from "../kafka/log.ts";
+import { explainPostgres, judgePostgres } from "../postgres/errors.ts";
+import { openRewinder } from "../postgres/replay.ts";
+import { fingerprint, openStore } from "../postgres/store.ts";
+import { replay } from "../replay.ts";
+import type { Step } from "../settle.ts";
+import { type Bench, type Done, explained, type Options, sleep } from "./bench.ts";
+import { openKafkaFor } from "./kafka.ts";
+import { openPostgresFor } from "./postgres.ts";
+
+/** `routes consume`: from the topic into the tables. */
+export async function consume(options: Options<"consume">, bench: Bench): Promise<Done> {
+  const { world, talk, settings: { kafka: { topic, groupId, sessionTimeoutMs }, postgresql } } =
+    bench;
+  const { kafka, explain, openLog } = openKafkaFor(bench);
+  const log = await openLog();
+  const { sql, bounded, close } = openPostgresFor(bench);
+  try {
+    const clusterId = await explained(explain, log.clusterId());
+    if (options.replay) await goBack(options.replay, options.yes, log, clusterId, bench);
+    const store = openStore(sql, { schema: postgresql.schema, clusterId, topic });
+    // A connection that a firewall forgot never answers, and the server's own time-out is not heard.
+    const ledger = {
+      sources: () => bounded(store.sources()),
+      addSources: (starts: Map<number, number>) => bounded(store.addSources(starts)),
+      settle: (steps: Step[]) => bounded(store.settle(steps)),
+      position: (source: number) => bounded(store.position(source)),
+      skip: (...loss: Parameters<typeof store.skip>) => bounded(store.skip(...loss)),
+      fingerprint,
+      judge: judgePostgres,
+      explain: (error: unknown) => explainPostgres(error, postgresql),
+    };
+    // A trickle is held back by the broker, so that it comes in batches; what ends at the end of the topic is not.
+    const minBytes = options.follow ? 65_536 : 1;
+    const tally = await runConsume(options, {
+      ...log,
+      ...world,
+      ...talk,
+      topic,
+      ranges: () => explained(explain, log.ranges()),
+      read: (share, signal) =>
+        readTopic(kafka, share, {
+          topic,
+          groupId,
+          sessionTimeoutMs,
+          waitMs: options.flushMs,
+          minBytes,
+          concurrency: 16,
+          ranges: log.ranges,
+        }, signal),
+      ledger,
+      explain,
+      out: world.stdout.write,
+      sleep,
+    });
+    return { summary: tally, openEnded: options.follow };
+  } finally {
+    await Promise.allSettled([log.close(), close()]);
+  }
+}
+
+async function goBack(
+  spec: NonNullable<Options<"consume">["replay"]>,
+  yes: boolean,
+  log: Log,
+  clusterId: string,
+  bench: Bench,
+): Promise<void> {
+  const { settings: { kafka: { topic }, postgresql }, world, talk } = bench;
+  // To delete many rows takes longer than a statement of every day may.
+  const patient = { ...bench.settings, postgresql: { ...postgresql, statementTimeoutMs: 0 } };
+  const { sql, explain, close } = openPostgresFor({ ...bench, settings: patient }, {
+    max: 1,
+  });
+  try {
+    await replay(spec, yes, {
+      ...openRewinder(sql, postgresql.schema),
+      ...log,
+      sources: openStore(sql, { schema: postgresql.schema, clusterId, topic }).sources,
+      topic,
+      ask: world.ask,
+      note: talk.note,
+    });
+  } catch (error) {
+    throw explain(error);
+  } finally {
+    await close();
+  }
+}

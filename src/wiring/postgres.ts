@@ -1,0 +1,25 @@
+import { openPostgres } from "../postgres/connect.ts";
+import { explainPostgres } from "../postgres/errors.ts";
+import type { Bench } from "./bench.ts";
+
+/** PostgreSQL as the settings say; connects on first use. */
+export function openPostgresFor(
+  { settings: { postgresql: settings }, world, talk }: Bench,
+  options: { max?: number; database?: string; readOnly?: boolean } = {},
+) {
+  talk.step(`connecting to PostgreSQL at ${settings.host}:${settings.port}`);
+  const { sql, bounded, cut } = openPostgres(settings, {
+    ...options,
+    readFile: world.readFile,
+    log: talk.log,
+  });
+  return {
+    sql,
+    bounded,
+    explain: (error: unknown) => explainPostgres(error, settings),
+    close: async () => {
+      await sql.end({ timeout: 5 });
+      cut();
+    },
+  };
+}

@@ -1,0 +1,35 @@
+import { describeProgress, runProduce, summarize } from "../commands/produce.ts";
+import { openSender } from "../kafka/produce.ts";
+import { type Bench, type Done, explained, type Options, sleep } from "./bench.ts";
+import { openKafkaFor } from "./kafka.ts";
+
+/** `routes produce`: the topic is the sink. */
+export async function produce(options: Options<"produce">, bench: Bench): Promise<Done> {
+  const { world, talk, settings: { kafka: settings } } = bench;
+  const connection = options.dryRun ? null : openKafkaFor(bench);
+  const sender = connection && await explained(
+    connection.explain,
+    openSender(connection.kafka, {
+      ...options,
+      ...settings,
+      deadlineMs: 120_000,
+      signal: world.signal,
+    }),
+  );
+  try {
+    const { tally, failure } = await runProduce(options, {
+      ...world,
+      topic: settings.topic,
+      sender,
+      out: world.stdout.write,
+      progress: (tally) => talk.progress(describeProgress(tally)),
+      sleep,
+      drawSeed: world.random,
+    });
+    talk.note(summarize(tally, { dry: options.dryRun }));
+    if (failure) throw failure;
+    return { summary: tally, openEnded: options.count === null && !options.stdin };
+  } finally {
+    await sender?.close();
+  }
+}

@@ -1,0 +1,44 @@
+import type { Globals } from "../cli.ts";
+import { runQuery } from "../commands/query.ts";
+import { openFinder } from "../postgres/find.ts";
+import type { Output, World } from "../run.ts";
+import { type Bench, type Done, explained, type Options } from "./bench.ts";
+import { openPostgresFor } from "./postgres.ts";
+
+/** `routes query`: rows to stdout, over a session that cannot write. */
+export async function query(options: Options<"query">, bench: Bench): Promise<Done> {
+  const { globals, world, talk, settings: { postgresql: { schema } } } = bench;
+  const { sql, explain, close } = openPostgresFor(bench, { max: 1, readOnly: true });
+  try {
+    await explained(
+      explain,
+      runQuery(options, {
+        ...openFinder(sql, { schema, signal: world.signal }),
+        out: world.stdout.write,
+        note: talk.note,
+        terminal: terminalOf(world.stdout, globals.color, world.env),
+        signal: world.signal,
+      }),
+    );
+    return { summary: null, openEnded: false };
+  } finally {
+    await close();
+  }
+}
+
+/** What the output may look like: flag, FORCE_COLOR, NO_COLOR, TERM, terminal, in this order. */
+function terminalOf(
+  { columns: width }: Output,
+  flag: Globals["color"],
+  env: World["env"],
+): { width: number | null; unicode: boolean; color: boolean } {
+  const isTerminal = width !== null && env("TERM") !== "dumb";
+  const locale = env("LC_ALL") || env("LC_CTYPE") || env("LANG") || "UTF-8";
+  const forced = flag === "always" || (flag !== "never" && Boolean(env("FORCE_COLOR")));
+  const refused = flag === "never" || Boolean(env("NO_COLOR"));
+  return {
+    width,
+    unicode: isTerminal && /utf-?8/i.test(locale),
+    color: forced || (!refused && isTerminal),
+  };
+}

@@ -1,0 +1,47 @@
+import { runVerify } from "../commands/verify.ts";
+import { readTopic } from "../kafka/consume.ts";
+import { openAudit } from "../postgres/audit.ts";
+import { type Bench, type Done, explained } from "./bench.ts";
+import { openKafkaFor } from "./kafka.ts";
+import { openPostgresFor } from "./postgres.ts";
+
+/** `routes verify`: the topic against the tables. */
+export async function verify(bench: Bench): Promise<Done> {
+  const { globals, world, talk, settings: { kafka: settings, postgresql } } = bench;
+  const { topic, groupId } = settings;
+  const { kafka, explain, openLog } = openKafkaFor(bench);
+  const log = await openLog();
+  const { sql, explain: explainSql, close } = openPostgresFor(bench, { readOnly: true });
+  // A group of its own: nobody else's partitions are taken away, and it is gone afterwards.
+  const group = `${groupId}-verify-${world.random().toString(36)}`;
+  try {
+    const clusterId = await explained(explain, log.clusterId());
+    const { accounts, failure } = await runVerify({
+      ...openAudit(sql, { schema: postgresql.schema, clusterId, topic }),
+      topic,
+      ranges: log.ranges,
+      read: (reading, signal) =>
+        readTopic(kafka, reading, {
+          topic,
+          groupId: group,
+          sessionTimeoutMs: settings.sessionTimeoutMs,
+          waitMs: 500,
+          minBytes: 1,
+          concurrency: 8,
+          ranges: log.ranges,
+        }, signal),
+      out: (text) => globals.json ? Promise.resolve() : world.stdout.write(text),
+      note: talk.note,
+      progress: talk.progress,
+      signal: world.signal,
+    });
+    await log.forgetGroup(group);
+    if (globals.json) await world.stdout.write(JSON.stringify({ partitions: accounts }) + "\n");
+    if (failure) throw failure;
+    return { summary: null, openEnded: false };
+  } catch (error) {
+    throw explainSql(explain(error));
+  } finally {
+    await Promise.allSettled([log.close(), close()]);
+  }
+}

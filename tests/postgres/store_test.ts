@@ -1,0 +1,225 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { Buffer } from "node:buffer";
+import type { Sql } from "postgres";
+import { openPostgres } from "../../src/postgres/connect.ts";
+import { judgePostgres } from "../../src/postgres/errors.ts";
+import { openStore, type Store } from "../../src/postgres/store.ts";
+import { createSettler, makeStep, SourceGone, type Step } from "../../src/settle.ts";
+import type { Message } from "../../src/sift.ts";
+import { testSettings, withSchema } from "../support/room.ts";
+
+interface Room {
+  sql: Sql;
+  schema: string;
+  store: Store;
+  /** Of partitions 0 and 1, which start at 0. */
+  ids: [number, number];
+  table(name: string): ReturnType<Sql>;
+}
+
+/** Runs with a store that knows two partitions. */
+function inRoom(work: (room: Room) => Promise<void>): Promise<void> {
+  return withSchema(async ({ schema, sql }) => {
+    const { postgresql } = testSettings(["postgresql.dbname=postgres"]);
+    const readFile = () => new Uint8Array();
+    const { sql: many } = openPostgres(postgresql, { readFile, log: null, max: 4 });
+    const store = openStore(many, { schema, clusterId: "cluster", topic: "topic" });
+    await store.addSources(new Map([[0, 0], [1, 0]]));
+    const [first, second] = await store.sources();
+    const table = (name: string) => sql(`${schema}.${name}`) as unknown as ReturnType<Sql>;
+    try {
+      await work({ sql, schema, store, ids: [first!.id, second!.id], table });
+    } finally {
+      await many.end();
+    }
+  });
+}
+
+const point = (user: number) => `{"userID":${user},"timestamp":1.5,"coordinates":[2.5,3.5]}`;
+
+/** Messages from an offset on: a number is the record of that user, null a tombstone. */
+function messages(from: number, values: (number | string | null)[]): Message[] {
+  return values.map((value, i) => ({
+    offset: String(from + i),
+    timestamp: "1732431234567",
+    key: null,
+    value: value === null ? null : Buffer.from(typeof value === "number" ? point(value) : value),
+    headers: [],
+  }));
+}
+
+function step(source: number, from: number, values: (number | string | null)[]): Step {
+  return makeStep(source, from, messages(from, values));
+}
+
+async function rows({ sql, table }: Room): Promise<number[][]> {
+  const found = await sql`
+    select source_id, source_offset::int as offset, user_id from ${table("routes_table")}
+    order by source_id, source_offset`;
+  return found.map(({ source_id, offset, user_id }) => [source_id, offset, user_id]);
+}
+
+Deno.test("settle() writes rows, rejects, counts and the position together", () =>
+  inRoom(async (room) => {
+    const { store, ids: [a] } = room;
+    assertEquals(await store.settle([step(a, 0, [7, "no record", null, 8])]), [true]);
+    assertEquals(await rows(room), [[a, 0, 7], [a, 3, 8]]);
+    const [source, other] = await store.sources();
+    const { nextOffset, stored, rejected, tombstones, last } = source!;
+    assertEquals([nextOffset, stored, rejected, tombstones, last?.offset], [4, 2, 1, 1, 3]);
+    assertEquals([other!.nextOffset, other!.last], [0, null]);
+  }));
+
+Deno.test("settle() writes nothing of a step whose source stands elsewhere, and all of the others", () =>
+  inRoom(async (room) => {
+    const { store, ids: [a, b] } = room;
+    assertEquals(await store.settle([step(a, 0, [1]), step(b, 0, [2, "x"])]), [true, true]);
+    // The first comes late, as from a process that was stopped for long.
+    assertEquals(
+      await store.settle([step(a, 0, [9, "x", null]), step(b, 2, [3]), step(12345, 0, [9])]),
+      [false, true, false],
+    );
+    assertEquals(await rows(room), [[a, 0, 1], [b, 0, 2], [b, 2, 3]]);
+    const [first, second] = await store.sources();
+    assertEquals([first!.nextOffset, first!.stored, first!.rejected], [1, 1, 0]);
+    assertEquals([second!.nextOffset, second!.stored, second!.rejected], [3, 2, 1]);
+    assertEquals(await store.position(12345), null);
+    assertEquals(await store.position(b), 3);
+  }));
+
+Deno.test("settle() of the same step by many at once is won by one", () =>
+  inRoom(async (room) => {
+    const { store, ids: [a] } = room;
+    for (let from = 0; from < 20; from++) {
+      const won = await Promise.all(
+        [1, 2, 3, 4].map((user) => store.settle([step(a, from, [user])])),
+      );
+      assertEquals(won.flat().filter(Boolean).length, 1);
+    }
+    assertEquals((await rows(room)).length, 20);
+  }));
+
+Deno.test("settle() keeps a reject as it came: key, value, headers, time and reason", () =>
+  inRoom(async ({ sql, table, store, ids: [a] }) => {
+    const value = Buffer.from([0, 0xff, 0x5c, 0x27]);
+    const bad: Message = {
+      offset: "9007199254740990",
+      timestamp: "1732431234567",
+      key: Buffer.from([0xfe, 0]),
+      value,
+      headers: [
+        { key: "a", value: Buffer.from("1") },
+        { key: "b\0", value: Buffer.from([0xff]) },
+        { key: "a", value: null },
+        { key: "quote'\"\\", value: Buffer.from("\u001b[31m'\"\\ $1 \\u0000") },
+        { key: "constructor", value: Buffer.from("a\0b") },
+      ],
+    };
+    const made = makeStep(a, 0, [bad]);
+    const [reject] = made.sifted.rejects;
+    Object.assign(reject!, { path: "p\0\ud800", reason: "r\0\udc00'\"\\ $1" });
+    assertEquals(await store.settle([made]), [true]);
+    const [row] = await sql`
+      select source_offset::text as offset, key, value, headers::text as headers, code, path, message,
+        extract(epoch from record_time)::float8 as time from ${table("routes_rejects")}`;
+    assertEquals([row!.offset, row!.time, row!.code], [bad.offset, 1732431234.567, "utf8"]);
+    assertEquals([...row!.key, -1, ...row!.value], [0xfe, 0, -1, ...value]);
+    assertEquals([row!.path, row!.message], ["p\\0\ufffd", "r\\0\ufffd'\"\\ $1"]);
+    assertEquals(JSON.parse(row!.headers), [
+      { key: "a", value: "1" },
+      { key_base64: "YgA=", value_base64: "/w==" },
+      { key: "a", value: null },
+      { key: "quote'\"\\", value: "\u001b[31m'\"\\ $1 \\u0000" },
+      { key: "constructor", value_base64: "YQBi" },
+    ]);
+  }));
+
+Deno.test("settle() keeps numbers to the last bit", () =>
+  inRoom(async ({ sql, table, store, ids: [a] }) => {
+    const values = [5e-324, 0.1 + 0.2, 1 / 3, 89.99999999999999, 2.2250738585072014e-308];
+    const texts = values.map((value) =>
+      `{"userID":1,"timestamp":${value},"coordinates":[${value},-${value}]}`
+    );
+    await store.settle([step(a, 0, texts)]);
+    const found = await sql`
+      select timestamp, latitude, longitude from ${table("routes_table")} order by source_offset`;
+    assertEquals(
+      found.map(({ timestamp, latitude, longitude }) => [timestamp, latitude, longitude]),
+      values.map((value) => [value, value, -value]),
+    );
+  }));
+
+Deno.test("settle() stops at an offset that has a row already, and leaves everything as it was", () =>
+  inRoom(async (room) => {
+    const { sql, table, store, ids: [a] } = room;
+    await store.settle([step(a, 0, [1, 2])]);
+    // As if the topic had been made anew under the database.
+    await sql`update ${table("routes_sources")} set next_offset = 0`;
+    const error = await assertRejects(() => store.settle([step(a, 0, ["x", 5])]));
+    assertEquals(judgePostgres(error), { act: "stop", state: "23505" });
+    assertEquals(await rows(room), [[a, 0, 1], [a, 1, 2]]);
+    assertEquals(await store.position(a), 0);
+  }));
+
+Deno.test("settle() refuses to lose rows that the database swallows without an error", () =>
+  inRoom(async (room) => {
+    const { sql, schema, store, ids: [a] } = room;
+    await sql.unsafe(`
+      create function "${schema}".swallow() returns trigger language plpgsql as
+        'begin if new.user_id = 2 then return null; end if; return new; end';
+      create trigger swallow before insert on "${schema}".routes_table
+        for each row execute function "${schema}".swallow()`);
+    await assertRejects(() => store.settle([step(a, 0, [1, 2, 3])]), Error, "fewer rows");
+  }));
+
+Deno.test("a record that only the database refuses becomes a reject, all around it rows", () =>
+  inRoom(async (room) => {
+    const { sql, table, store, ids: [a, b] } = room;
+    await sql`alter table ${table("routes_table")} add constraint no_13 check (user_id <> 13)`;
+    const told: number[] = [];
+    const settle = createSettler({
+      ...store,
+      judge: judgePostgres,
+      explain: (error) => error as Error,
+    }, {
+      rowsMax: 5_000,
+      statementsMax: 4,
+      wait: (error) => Promise.reject(error),
+      written: ({ messages }) => Promise.resolve(void told.push(messages.length)),
+    });
+    const users = Array.from({ length: 100 }, (_, i) => i);
+    const { signal } = new AbortController();
+    const reached = await Promise.all([
+      settle(step(a, 0, users), signal),
+      settle(step(b, 0, [1, 2]), signal),
+    ]);
+    assertEquals(reached, [100, 2]);
+    assertEquals(told.reduce((sum, count) => sum + count), 102);
+    assertEquals((await rows(room)).length, 101);
+    const rejects = await sql`select source_offset::int as offset, code, message from ${
+      table("routes_rejects")
+    }`;
+    assertEquals(rejects.map(({ offset, code }) => [offset, code]), [[13, "db_23514"]]);
+    assert(rejects[0]!.message.includes("no_13"));
+    const [source] = await store.sources();
+    assertEquals([source!.stored, source!.rejected, source!.nextOffset], [99, 1, 100]);
+
+    await sql`truncate ${table("routes_sources")} cascade`;
+    await assertRejects(() => settle(step(a, 100, [1]), signal), SourceGone);
+  }));
+
+Deno.test("addSources() leaves a partition that is known where it stands, by many at once too", () =>
+  inRoom(async ({ store, ids: [a], sql, schema }) => {
+    await store.settle([step(a, 0, [1, 2])]);
+    const starts = new Map([[0, 50], [1, 50], [2, 60], [3, 70]]);
+    await Promise.all([1, 2, 3].map(() => store.addSources(starts)));
+    const stands = (await store.sources()).map((
+      { partition, nextOffset },
+    ) => [partition, nextOffset]);
+    assertEquals(stands, [[0, 2], [1, 0], [2, 60], [3, 70]]);
+    // Another topic or cluster is another matter.
+    for (const [clusterId, topic] of [["cluster", "other"], ["other", "topic"]] as const) {
+      const other = openStore(sql, { schema, clusterId, topic });
+      assertEquals(await other.sources(), []);
+    }
+  }));
