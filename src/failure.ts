@@ -105,10 +105,10 @@ function stackOf(error: unknown): string[] {
 
 /** Takes secrets out of a text: those given, and passwords in addresses. */
 export function scrub(text: string, secrets: string[]): string {
-  const addresses = text.replace(/(\w+:\/\/[^\s:@/]*:)\S+@/g, "$1***@");
   const spellings = secrets.filter((secret) => secret.length > 0)
     .flatMap((secret) => [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)]);
-  // The longest first: what begins like another must not leave its end behind.
+  // The longest first: what begins like another must not leave its end behind. Addresses last: they may hold a part only.
   return spellings.sort((a, b) => b.length - a.length)
-    .reduce((clean, secret) => clean.replaceAll(secret, "***"), addresses);
+    .reduce((clean, secret) => clean.replaceAll(secret, "***"), text)
+    .replace(/(\w+:\/\/[^\s:@/]*:)\S+@/g, "$1***@");
 }

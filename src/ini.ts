@@ -42,7 +42,8 @@ export function parseIni(
       continue;
     }
     const delimiter = content.search(/[=:]/);
-    if (delimiter < 1) {
+    // A key is one word: in "password secret=1" the delimiter was forgotten, and nothing of it may be shown.
+    if (delimiter < 1 || /\s/.test(content.slice(0, delimiter).trim())) {
       faults.push({
         line,
         message: 'this is neither a [section], nor "key = value", nor a comment',

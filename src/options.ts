@@ -40,6 +40,8 @@ export interface ConsumeOptions {
   flushMs: number;
   onReject: "keep" | "fail";
   maxRejects: number | null;
+  /** Nothing is read from the topic. */
+  retryRejects: boolean;
   acceptLoss: boolean;
   tee: boolean;
 }
@@ -121,10 +123,26 @@ export function produceOptions(values: Values, read: Read): ProduceOptions {
   };
 }
 
+/** Flags about records that come from the topic. */
+const READING = [
+  "follow",
+  "count",
+  "idle",
+  "from",
+  "replay",
+  "until",
+  "flush",
+  "on-reject",
+  "max-rejects",
+  "accept-loss",
+  "tee",
+];
+
 /** What `routes consume` is asked for. */
 export function consumeOptions(values: Values, read: Read): ConsumeOptions {
   exclude(values, ["follow", "until"], ["from", "replay"]);
   if (values.has("yes") && !values.has("replay")) throw new Usage("--yes goes with --replay");
+  for (const flag of READING) exclude(values, ["retry-rejects", flag]);
   if (read("on-reject") === "fail") excludeWith(values, "max-rejects", "on-reject fail");
   return {
     follow: values.has("follow"),
@@ -138,6 +156,7 @@ export function consumeOptions(values: Values, read: Read): ConsumeOptions {
     flushMs: read("flush") ?? 200,
     onReject: read("on-reject") ?? "keep",
     maxRejects: read("max-rejects"),
+    retryRejects: values.has("retry-rejects"),
     acceptLoss: values.has("accept-loss"),
     tee: values.has("tee"),
   };

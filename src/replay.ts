@@ -6,6 +6,8 @@ import { formatCount } from "./time.ts";
 export interface Rewind {
   source: number;
   from: number;
+  /** How many rejects it has, since a retry of them moves no position. */
+  rejected: number;
   to: number | null;
 }
 
@@ -20,9 +22,9 @@ export interface ReplayDeps {
   topic: string;
   ranges(): Promise<Map<number, Range>>;
   offsetsAt(ms: number): Promise<Map<number, number>>;
-  sources(): Promise<{ id: number; partition: number; nextOffset: number }[]>;
+  sources(): Promise<{ id: number; partition: number; nextOffset: number; rejected: number }[]>;
   extent(rewinds: Rewind[]): Promise<Extent>;
-  /** In one transaction deletes and goes back, where a source still stands at `from`; tells how many did. */
+  /** In one transaction deletes and goes back, where a source still stands as it was seen; tells how many did. */
   rewind(rewinds: Rewind[]): Promise<number>;
   /** What the person answered; null where there is none to ask. */
   ask(question: string): Promise<string | null>;
@@ -56,11 +58,11 @@ export async function replay(spec: Spec, yes: boolean, deps: ReplayDeps): Promis
 async function findRewinds(spec: Spec, deps: ReplayDeps): Promise<Rewind[]> {
   const ranges = await deps.ranges();
   const times = spec.at === "time" ? await deps.offsetsAt(spec.ms) : null;
-  return (await deps.sources()).flatMap(({ id, partition, nextOffset }): Rewind[] => {
+  return (await deps.sources()).flatMap(({ id, partition, nextOffset, rejected }): Rewind[] => {
     const range = ranges.get(partition);
-    if (!range) return [{ source: id, from: nextOffset, to: null }];
+    if (!range) return [{ source: id, from: nextOffset, rejected, to: null }];
     const to = place(spec, range, times?.get(partition));
-    return to < nextOffset ? [{ source: id, from: nextOffset, to }] : [];
+    return to < nextOffset ? [{ source: id, from: nextOffset, rejected, to }] : [];
   });
 }
 

@@ -39,7 +39,7 @@ export const RULES: Rule[] = [
   {
     codes: ["23505"],
     act: "stop",
-    meaning: "a row of this offset is there already: the topic was made anew",
+    meaning: "this offset has a row already: the topic was made anew",
   },
   {
     codes: ["22", "23"],

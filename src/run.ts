@@ -93,6 +93,9 @@ async function perform(command: Work, bench: Bench): Promise<Done> {
     case "produce":
       return await (await import("./wiring/produce.ts")).produce(command.options, bench);
     case "consume":
+      if (command.options.retryRejects) {
+        return await (await import("./wiring/retry.ts")).retryRejects(command.options, bench);
+      }
       return await (await import("./wiring/consume.ts")).consume(command.options, bench);
     case "migrate":
       return await (await import("./wiring/migrate.ts")).migrate(command.options, bench);

@@ -87,6 +87,11 @@ export class Share {
     return [...this.#sources.values()];
   }
 
+  /** Whether the group has given this process its part yet, were it none. */
+  get isAssigned(): boolean {
+    return this.#positions !== null;
+  }
+
   /** Records not yet settled in the partitions owned now. */
   get lag(): number {
     let lag = 0;

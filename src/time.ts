@@ -9,7 +9,8 @@ const UNITS_MS: Record<string, number> = {
 /** `500ms`, `10s`, `9m`, `1.5h`, `7d` to milliseconds; null when it is none of these. */
 export function parseDuration(text: string): number | null {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text.trim());
-  return match ? Number(match[1]) * UNITS_MS[match[2]!]! : null;
+  const ms = match ? Number(match[1]) * UNITS_MS[match[2]!]! : Infinity;
+  return ms < Infinity ? ms : null;
 }
 
 /**

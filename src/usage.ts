@@ -222,6 +222,10 @@ export const commandFlags: Record<Verb, Flag[]> = {
     },
     { name: "max-rejects", kind: whole(0), value: "N", help: "stop when more than N are rejected" },
     {
+      name: "retry-rejects",
+      help: "judge the kept rejects again; those that pass now move into the table",
+    },
+    {
       name: "accept-loss",
       help: "go on past records that retention deleted unread; the range is written down",
     },

@@ -202,6 +202,8 @@ export const refusals: [line: string | string[], message: string, fix?: string][
   ]),
   excluded("produce", "dry-run", "tee"),
   excluded("consume", "follow", "until latest"),
+  ...["follow", "count 5", "from earliest", "replay earliest", "on-reject keep", "tee"]
+    .map((flag) => excluded("consume", "retry-rejects", flag)),
   [
     "consume --on-reject fail --max-rejects 5",
     "--max-rejects and --on-reject fail exclude each other",

@@ -452,8 +452,8 @@ Deno.test("settings of Kafka that contradict each other are refused", () => {
     "host_settings.ini line 2: sasl_plain_password is given, but security_protocol is not SASL_SSL or SASL_PLAINTEXT",
   ]);
   assertEquals(faultsOf("[kafka]\nsecurity_protocol = SASL_SSL"), [
-    "sasl_plain_username is missing, security_protocol asks for a login",
-    "sasl_plain_password is missing, security_protocol asks for a login",
+    "host_settings.ini line 2: security_protocol asks for a login, but sasl_plain_username is missing",
+    "host_settings.ini line 2: security_protocol asks for a login, but sasl_plain_password is missing",
   ]);
 });
 

@@ -6,7 +6,7 @@ import { help } from "../src/help.ts";
 import { parseIni } from "../src/ini.ts";
 import { commandFlags, globalFlags, verbs } from "../src/usage.ts";
 
-const topics = [null, ...verbs, "settings"];
+const topics = [null, ...verbs, "settings", "errors"];
 const commands = verbs.filter((verb) => verb !== "help" && verb !== "version");
 
 for (const topic of topics) {

@@ -110,3 +110,11 @@ Deno.test("parseIni() does not show what it cannot read", () => {
   const faults = faultsOf("hunter2\n[kafka]\nhunter2\n");
   assertEquals(faults.some((fault) => fault.includes("hunter2")), false);
 });
+
+Deno.test("parseIni() shows nothing of a line whose delimiter was forgotten", () => {
+  const { entries, faults } = parseIni("[postgresql]\npassword hunter2=x");
+  assertEquals(entries, []);
+  assertEquals(faults, [
+    { line: 2, message: 'this is neither a [section], nor "key = value", nor a comment' },
+  ]);
+});

@@ -116,3 +116,7 @@ Deno.test("formatClock() shows time that has passed", () => {
     "100:00:00",
   ]);
 });
+
+Deno.test("parseDuration() takes no endless row of digits", () => {
+  assertEquals(parseDuration("9".repeat(400) + "s"), null);
+});

@@ -1,7 +1,7 @@
 import { Operation } from "../failure.ts";
 import { type Range, readBefore, type Spec } from "../offsets.ts";
 import { encodePoint } from "../point.ts";
-import { createSettler, type Ledger, SourceGone, type Step } from "../settle.ts";
+import { createSettler, type Ledger, type Settle, SourceGone, type Step } from "../settle.ts";
 import { Share, type Source } from "../share.ts";
 import type { Message } from "../sift.ts";
 import { formatClock, formatCount } from "../time.ts";
@@ -58,6 +58,8 @@ export interface Tally {
   seconds: number;
 }
 
+const WATCH_MS = 100;
+const ASK_AGAIN_MS = 1_000;
 const ROUNDS_MAX = 5;
 const STALLED_MS = 60_000;
 /** Without records nothing shows that the database was put back, so it is asked this often. */
@@ -68,6 +70,7 @@ const PATIENCE_MS = 120_000;
 /** Reads records and settles each as row, reject or tombstone, until everything asked for is done. */
 export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Promise<Tally> {
   const { topic, ledger, now, signal } = deps;
+  const maxRejects = options.maxRejects ?? Infinity;
   const startedAt = now();
   const tally: Tally = {
     read: 0,
@@ -78,17 +81,26 @@ export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Pr
     lag: 0,
     seconds: 0,
   };
-  let movedAt = startedAt;
-  let waiting = false;
+  /** Since when records wait and none was settled. */
+  let stuckSince = startedAt;
+  /** Since when a record could have come and none did. */
+  let quietSince = startedAt;
+  /** Since when the database is away; null while it answers. */
+  let awaySince: number | null = null;
   /** What was said of it; each reason once. */
-  let waitedFor = "";
+  const waitedFor = new Set<string>();
   const done = new AbortController();
-  const settle = createSettler(ledger, {
+  const settleStep = createSettler(ledger, {
     rowsMax: options.batchSize,
     statementsMax: 4,
     wait,
     written,
   });
+  const settle: Settle = async (step, signal) => {
+    const reached = await settleStep(step, signal);
+    answered();
+    return reached;
+  };
   const share = new Share({
     from: options.from ?? { at: "earliest" },
     count: options.count ?? Infinity,
@@ -99,6 +111,8 @@ export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Pr
 
   const stop = () => done.abort();
   signal.addEventListener("abort", stop, { once: true });
+  // Stopped while it was still connecting: no event tells of that any more.
+  if (signal.aborted) stop();
   let begun = false;
   try {
     const ranges = await deps.ranges();
@@ -108,6 +122,7 @@ export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Pr
     await setEnds(ranges);
     begun = true;
     if (!share.nothingToRead(ranges)) await supervise();
+    if (tally.rejected > maxRejects) throw tooManyRejects(tally.rejected, maxRejects);
   } finally {
     signal.removeEventListener("abort", stop);
     done.abort();
@@ -132,25 +147,11 @@ export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Pr
   /** One membership of the group; returns why it ended early, if another may do better. */
   async function session(): Promise<Error | null> {
     const stalled = new AbortController();
-    let lookedAt = now();
-    const watch = setInterval(() => {
-      deps.progress(status(measure()));
-      const stillMs = now() - movedAt;
-      if (options.idleMs !== null && stillMs >= options.idleMs) done.abort();
-      if (stillMs >= STALLED_MS && share.lag > 0 && !waiting) {
-        stalled.abort(`nothing was settled for ${STALLED_MS / 1000} s though records wait`);
-      }
-      if (stillMs < LOOK_MS || now() - lookedAt < LOOK_MS || waiting) return;
-      lookedAt = now();
-      // When the database is away there is nothing to compare, and whoever settles will notice.
-      share.rewound().catch(() => false).then((rewound) => {
-        if (rewound) stalled.abort("the database was put back to an earlier state");
-      });
-    }, 100);
+    const over = new AbortController();
+    void watch(stalled, over.signal);
     try {
       await deps.read(share, AbortSignal.any([stalled.signal, done.signal]));
       if (!stalled.signal.aborted) return null;
-      movedAt = now();
       return new Error(stalled.signal.reason);
     } catch (error) {
       if (error instanceof SourceGone) return error;
@@ -160,7 +161,29 @@ export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Pr
       }
       return failure;
     } finally {
-      clearInterval(watch);
+      over.abort();
+    }
+  }
+
+  /** Looks after a membership until that is over: ends the run when it is idle, the membership when nothing moves. */
+  async function watch(stalled: AbortController, over: AbortSignal): Promise<void> {
+    stuckSince = quietSince = now();
+    for (let lookedAt = now();;) {
+      await deps.sleep(WATCH_MS, over);
+      if (over.aborted) return;
+      deps.progress(status(measure()));
+      if (awaySince !== null || !share.isAssigned) quietSince = now();
+      if (options.idleMs !== null && now() - quietSince >= options.idleMs) done.abort();
+      if (awaySince !== null || share.lag === 0) stuckSince = now();
+      if (now() - stuckSince >= STALLED_MS) {
+        stalled.abort(`nothing was settled for ${STALLED_MS / 1000} s though records wait`);
+      }
+      if (Math.min(now() - quietSince, now() - lookedAt) < LOOK_MS) continue;
+      lookedAt = now();
+      // When the database is away there is nothing to compare, and whoever settles will notice.
+      share.rewound().catch(() => false).then((rewound) => {
+        if (rewound) stalled.abort("the database was put back to an earlier state");
+      });
     }
   }
 
@@ -170,43 +193,40 @@ export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Pr
     if (until.at !== "time" || until.ms <= now()) {
       return share.endAt(await share.resolve(until, ranges));
     }
-    // The offsets of a time to come are known only then.
-    void endAtTime(until.ms);
+    void endLater(until.ms);
   }
 
-  async function endAtTime(ms: number): Promise<void> {
-    await deps.sleep(ms - now(), done.signal);
+  /** The offsets of a time to come are known only then. */
+  async function endLater(ms: number): Promise<void> {
+    // One sleep cannot be longer than a timer of 31 bits.
+    while (!done.signal.aborted && now() < ms) await deps.sleep(ms - now(), done.signal);
     while (!done.signal.aborted) {
       try {
         return share.endAt(await deps.offsetsAt(ms));
       } catch {
-        // Whoever reads is told that Kafka is away.
-        await deps.sleep(1_000, done.signal);
+        // Whoever reads meets the same failure, and decides what it means.
+        await deps.sleep(ASK_AGAIN_MS, done.signal);
       }
     }
   }
 
   async function written({ sifted: { points, rejects, tombstones }, messages }: Step) {
-    movedAt = now();
-    waitedFor = "";
+    stuckSince = quietSince = now();
     tally.read += messages.length;
     tally.stored += points.offsets.length;
     tally.rejected += rejects.length;
     tally.tombstones += tombstones;
     for (const { code } of rejects) tally.reasons[code] = (tally.reasons[code] ?? 0) + 1;
     if (options.tee) await deps.out(ndjson(points));
-    if (options.maxRejects === null || tally.rejected <= options.maxRejects) return;
-    throw new Operation(
-      "data",
-      `${tally.rejected} records rejected, more than ${options.maxRejects}`,
-      { fix: "routes query --rejects" },
-    );
+    // What is in hand is finished first, so that the summary tells the same as the database.
+    if (tally.rejected > maxRejects) done.abort();
   }
 
   async function patiently(until: AbortSignal, work: () => Promise<void>): Promise<void> {
     for (let attempt = 1;; attempt++) {
       try {
-        return await work();
+        await work();
+        return answered();
       } catch (error) {
         if (error instanceof Operation) throw error;
         if (ledger.judge(error).act !== "wait") throw ledger.explain(error);
@@ -218,14 +238,18 @@ export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Pr
   async function wait(error: unknown, attempt: number, until: AbortSignal): Promise<void> {
     const failure = ledger.explain(error);
     if (until.aborted) throw failure;
-    if (!options.follow && now() - movedAt > PATIENCE_MS) throw failure;
+    awaySince ??= now();
+    if (!options.follow && now() - awaySince > PATIENCE_MS) throw failure;
     const why = inFull(failure);
-    if (why !== waitedFor) deps.note(`waiting for the database: ${why}`);
-    waitedFor = why;
-    waiting = true;
+    if (!waitedFor.has(why)) deps.note(`waiting for the database: ${why}`);
+    waitedFor.add(why);
     await deps.sleep(Math.min(100 * 2 ** attempt, 5_000) * (0.5 + Math.random() / 2), until);
-    waiting = false;
     if (until.aborted) throw failure;
+  }
+
+  function answered(): void {
+    awaySince = null;
+    waitedFor.clear();
   }
 
   function measure(): Tally {
@@ -240,6 +264,12 @@ function inFull(failure: Error): string {
 
 function isHopeless({ kind }: Operation): boolean {
   return kind === "noPermission" || kind === "settings" || kind === "noInput" || kind === "data";
+}
+
+function tooManyRejects(count: number, countMax: number): Operation {
+  return new Operation("data", `${count} records rejected, more than ${countMax}`, {
+    fix: "routes query --rejects",
+  });
 }
 
 function gaveUp(topic: string, failure: Error): Operation {

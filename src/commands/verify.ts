@@ -67,12 +67,12 @@ interface Offsets {
 const FIRST_MAX = 5;
 
 /**
- * Reads the topic again and compares record by record; no failure: every record is accounted for exactly once, or it was
- * interrupted and there are no accounts.
+ * Reads the topic again and compares record by record; no failure: every record is accounted for exactly once.
+ * Null: interrupted, so that nothing can be said.
  */
 export async function runVerify(
   deps: VerifyDeps,
-): Promise<{ accounts: Account[]; failure: Operation | null }> {
+): Promise<{ accounts: Account[]; failure: Operation | null } | null> {
   const ranges = await deps.ranges();
   const sources = await deps.sources();
   if (sources.length === 0) {
@@ -89,9 +89,9 @@ export async function runVerify(
   const done = new AbortController();
   const reading = new Reading(deps, sources, ranges, done);
   if (!reading.isOver) await deps.read(reading, AbortSignal.any([done.signal, deps.signal]));
-  if (deps.signal.aborted) {
-    deps.note("stopped before every record was compared");
-    return { accounts: [], failure: null };
+  if (!reading.isOver) {
+    deps.note("interrupted before everything was compared");
+    return null;
   }
   const accounts = reading.close();
   await deps.out(report(accounts));
@@ -161,7 +161,7 @@ export class Reading {
     const isRest = settled.length === 0;
     const next = isRest ? source.nextOffset : Number(settled.at(-1)!.offset) + 1;
     await this.#compare(source, settled, next);
-    // The topic goes on, what was settled does not: nobody else would say that this was all.
+    // The topic may go on, and what was settled last may be gone by compaction: nobody else says that this was all.
     if (this.isOver) this.#done.abort();
     return isRest ? null : next;
   }

@@ -77,11 +77,9 @@ function readSasl(read: Reader, wanted: boolean): KafkaSettings["sasl"] {
     }
     return null;
   }
-  if (!username) {
-    read.fault("kafka.sasl_plain_username", "is missing, security_protocol asks for a login");
-  }
-  if (!password) {
-    read.fault("kafka.sasl_plain_password", "is missing, security_protocol asks for a login");
+  const missing = [!username && "sasl_plain_username", !password && "sasl_plain_password"];
+  for (const key of missing) {
+    if (key) read.fault("kafka.security_protocol", `asks for a login, but ${key} is missing`);
   }
   const name = (mechanism ?? "PLAIN").toLowerCase() as "plain" | "scram-sha-256" | "scram-sha-512";
   return { mechanism: name, username: username ?? "", password: password ?? "" };

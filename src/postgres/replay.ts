@@ -4,6 +4,8 @@ import type { Sql } from "postgres";
 interface Rewind {
   source: number;
   from: number;
+  /** How many rejects it has, since a retry of them moves no position. */
+  rejected: number;
   to: number | null;
 }
 
@@ -15,9 +17,10 @@ export function openRewinder(sql: Sql, schema: string) {
       select * from unnest(
         ${`{${rewinds.map(({ source }) => source)}}`}::int[],
         ${`{${rewinds.map(({ from }) => from)}}`}::bigint[],
+        ${`{${rewinds.map(({ rejected }) => rejected)}}`}::bigint[],
         ${`{${rewinds.map(({ to }) => to ?? 0)}}`}::bigint[],
         ${`{${rewinds.map(({ to }) => to === null)}}`}::bool[]
-      ) as target (source, stands_at, back_to, gone)`;
+      ) as target (source, stands_at, rejects, back_to, gone)`;
   return {
     extent: async (rewinds: Rewind[]): Promise<{ rows: number; rejects: number }> => {
       const [row] = await sql`
@@ -29,8 +32,8 @@ export function openRewinder(sql: Sql, schema: string) {
             on source_id = source and source_offset >= back_to)::float8 as rejects`;
       return { rows: row!.rows, rejects: row!.rejects };
     },
-    // One statement: whoever settles at the same time either came first, and then the position is not where it was and
-    // nothing is deleted, or finds it fallen and writes nothing.
+    // One statement: whoever settles at the same time either came first, and then position or rejects are not what
+    // they were and nothing is deleted, or finds it fallen and writes nothing.
     rewind: async (rewinds: Rewind[]): Promise<number> => {
       const [row] = await sql`
         with target as (${targets(rewinds)}), moved as (
@@ -52,11 +55,11 @@ export function openRewinder(sql: Sql, schema: string) {
               start_offset = least(start_offset, back_to),
               last_offset = null, last_time = null, last_hash = null, updated_at = now()
           from target
-          where id = target.source and next_offset = stands_at and not gone
+          where id = target.source and next_offset = stands_at and rejected = rejects and not gone
           returning id, back_to
         ), removed as (
           delete from ${table("routes_sources")} using target
-          where id = target.source and next_offset = stands_at and gone
+          where id = target.source and next_offset = stands_at and rejected = rejects and gone
           returning id, back_to
         ), back as (
           select * from moved union all select * from removed

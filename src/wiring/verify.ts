@@ -16,7 +16,7 @@ export async function verify(bench: Bench): Promise<Done> {
   const group = `${groupId}-verify-${world.random().toString(36)}`;
   try {
     const clusterId = await explained(explain, log.clusterId());
-    const { accounts, failure } = await runVerify({
+    const verified = await runVerify({
       ...openAudit(sql, { schema: postgresql.schema, clusterId, topic }),
       topic,
       ranges: log.ranges,
@@ -36,8 +36,10 @@ export async function verify(bench: Bench): Promise<Done> {
       signal: world.signal,
     });
     await log.forgetGroup(group);
-    if (globals.json) await world.stdout.write(JSON.stringify({ partitions: accounts }) + "\n");
-    if (failure) throw failure;
+    if (verified && globals.json) {
+      await world.stdout.write(JSON.stringify({ partitions: verified.accounts }) + "\n");
+    }
+    if (verified?.failure) throw verified.failure;
     return { summary: null, openEnded: false };
   } catch (error) {
     throw explainSql(explain(error));

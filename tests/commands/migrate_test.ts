@@ -13,206 +13,176 @@ const defaults: MigrateOptions = {
   lockTimeoutMs: 10_000,
 };
 
-const step = (version: number): Migration => ({
-  version,
-  name: `step${version}`,
-  sql: `select ${version}`,
-  checksum: `sum${version}`,
-});
+const known: Migration[] = [
+  { version: 1, name: "tables", sql: "one", checksum: "a" },
+  { version: 2, name: "index", sql: "two", checksum: "b" },
+];
 
-/** A database in memory; `deeds` lists what was done to it, in order. */
-function room(applied: number[] = [], changes: Partial<MigrateDeps> = {}) {
-  const history: Applied[] = applied.map(step);
-  const deeds: string[] = [];
+/** A schema with this history; `steps` is what was done to the world, in order. */
+function room(history: Applied[], changes: Partial<MigrateDeps> = {}) {
+  const steps: string[] = [];
   let printed = "";
   let nowMs = 0;
-  const did = (deed: string) => Promise.resolve(void deeds.push(deed));
+  const step = (name: string) => Promise.resolve(void steps.push(name));
   const deps: MigrateDeps = {
-    known: [1, 2].map(step),
-    database: "routes",
-    topicName: "tracks",
-    createDatabase: () => did("create database").then(() => "created"),
+    known,
+    database: "d",
+    topicName: "t",
+    createDatabase: () => step("create database").then(() => "created"),
     createTopic: ({ partitions, replication }) =>
-      did(`create topic ${partitions} ${replication}`).then(() => "created"),
-    applied: () => did("look").then(() => [...history]),
-    lock: (ms) => did(`lock ${ms}`),
-    unlock: () => did("unlock"),
+      step(`create topic ${partitions} ${replication}`).then(() => "created"),
+    applied: () => step("look").then(() => [...history]),
+    lock: (ms) => step(`lock ${ms}`),
+    unlock: () => step("unlock"),
     apply: (migration) => {
-      nowMs += 7;
+      nowMs += 12;
       history.push(migration);
-      return did(`apply ${migration.version}`);
+      return step(`apply ${migration.version}`);
     },
-    checkOriginal: () => did("check the original's table"),
-    script: ({ sql }) => `begin; ${sql}; commit;\n`,
+    checkOriginal: () => step("check original"),
+    script: ({ sql }) => `${sql};\n`,
     out: (text) => Promise.resolve(void (printed += text)),
     now: () => nowMs,
     ...changes,
   };
-  return {
-    history,
-    deeds,
-    printed: () => printed,
-    run: (options: Partial<MigrateOptions> = {}) => runMigrate({ ...defaults, ...options }, deps),
-  };
+  const migrate = (options: Partial<MigrateOptions> = {}) =>
+    runMigrate({ ...defaults, ...options }, deps);
+  return { migrate, steps, history, printed: () => printed };
 }
 
-const failing = (message: string) => () => Promise.reject(new Error(message));
-
-Deno.test("migrate applies what is pending under the lock, and prints each", async () => {
-  const { run, deeds, printed } = room();
-  assertEquals(await run(), { applied: ["0001 step1", "0002 step2"], pending: [] });
-  assertEquals(deeds, [
+Deno.test("migrate applies what is pending under the lock, in order, and prints each", async () => {
+  const { migrate, steps, printed } = room([]);
+  assertEquals(await migrate(), { applied: ["0001 tables", "0002 index"], pending: [] });
+  assertEquals(steps, [
     "look",
     "lock 10000",
     "look",
-    "check the original's table",
+    "check original",
     "apply 1",
     "apply 2",
     "unlock",
   ]);
-  assertEquals(printed(), "applied 0001 step1 (7 ms)\napplied 0002 step2 (7 ms)\n");
+  assertEquals(printed(), "applied 0001 tables (12 ms)\napplied 0002 index (12 ms)\n");
 });
 
-Deno.test("migrate that is run again finds all up to date, and takes no lock for it", async () => {
-  const { run, deeds, printed } = room([1, 2]);
-  assertEquals(await run(), { applied: [], pending: [] });
-  assertEquals(deeds, ["look"]);
-  assertEquals(printed(), 'database "routes": up to date\n');
+Deno.test("migrate looks at a table of the original program before the first migration only", async () => {
+  const { migrate, steps } = room([known[0]!]);
+  assertEquals((await migrate()).applied, ["0002 index"]);
+  assertEquals(steps, ["look", "lock 10000", "look", "apply 2", "unlock"]);
 });
 
-Deno.test("migrate looks at the original's table only where that is still to be adopted", async () => {
-  const { run, deeds } = room([1]);
-  await run();
-  assertEquals(deeds, ["look", "lock 10000", "look", "apply 2", "unlock"]);
+Deno.test("migrate says up to date and takes no lock when nothing is pending", async () => {
+  const { migrate, steps, printed } = room([...known]);
+  assertEquals(await migrate(), { applied: [], pending: [] });
+  assertEquals([steps, printed()], [["look"], 'database "d": up to date\n']);
 });
 
-Deno.test("migrate waits for another run and leaves alone what that has done", async () => {
-  const { run, history, deeds, printed } = room([], {
-    lock: () => Promise.resolve(void history.push(step(1), step(2))),
+Deno.test("migrate applies nothing that another run has applied while this one waited", async () => {
+  const { migrate, steps, history, printed } = room([], {
+    lock: () => Promise.resolve(void history.push(...known)),
   });
-  assertEquals(await run({ lockTimeoutMs: 5 }), { applied: [], pending: [] });
-  assertEquals(deeds, ["look", "look", "unlock"]);
-  assertEquals(printed(), 'database "routes": up to date\n');
+  assertEquals((await migrate()).applied, []);
+  assertEquals([steps, printed()], [["look", "look", "unlock"], 'database "d": up to date\n']);
 });
 
-Deno.test("migrate does nothing without the lock", async () => {
-  const { run, deeds } = room([], { lock: failing("held by another") });
-  await assertRejects(() => run({ topic: true }), Error, "held by another");
-  assertEquals(deeds, ["look"]);
-});
+const failing: [name: string, changes: Partial<MigrateDeps>][] = [
+  ["a migration", { apply: () => Promise.reject(new Error("why")) }],
+  ["the look at the original table", { checkOriginal: () => Promise.reject(new Error("why")) }],
+  ["printing", { out: () => Promise.reject(new Error("why")) }],
+];
 
-for (
-  const [what, change] of [
-    ["a migration fails", { apply: failing("syntax error") }],
-    ["another table is in the way", { checkOriginal: failing("not the original's") }],
-    ["nobody reads what it prints", { out: failing("closed pipe") }],
-  ] as const
-) {
-  Deno.test(`migrate gives the lock back when ${what}`, async () => {
-    const { run, deeds } = room([], change);
-    await assertRejects(() => run({ topic: true }), Error);
-    assertEquals(deeds.at(-1), "unlock");
-    assertEquals(deeds.some((deed) => deed.startsWith("create topic")), false);
+for (const [name, changes] of failing) {
+  Deno.test(`migrate gives the lock back and goes no further when ${name} fails`, async () => {
+    const { migrate, steps } = room([], changes);
+    await assertRejects(() => migrate({ topic: true }), Error, "why");
+    assertEquals([steps.at(-1), steps.includes("apply 2")], ["unlock", false]);
   });
 }
 
-Deno.test("migrate tells why a migration failed, not that the lock could not be given back", async () => {
-  const { run } = room([], {
-    apply: failing("connection lost"),
-    unlock: failing("connection lost too"),
+Deno.test("migrate tells why it failed, not that the lock could not be given back", async () => {
+  const { migrate } = room([], {
+    apply: () => Promise.reject(new Error("why")),
+    unlock: () => Promise.reject(new Error("connection lost")),
   });
-  await assertRejects(() => run(), Error, "connection lost");
+  await assertRejects(() => migrate(), Error, "why");
 });
 
-Deno.test("migrate stops at the first migration that fails, and keeps those before", async () => {
-  const { run, history, printed } = room([], {
-    apply: (migration) => {
-      if (migration.version === 2) return Promise.reject(new Error("syntax error"));
-      history.push(migration);
-      return Promise.resolve();
-    },
-  });
-  await assertRejects(() => run(), Error, "syntax error");
-  assertEquals(history.map(({ version }) => version), [1]);
-  assertEquals(printed(), "applied 0001 step1 (0 ms)\n");
+Deno.test("migrate gives no lock back that it did not get", async () => {
+  const { migrate, steps } = room([], { lock: () => Promise.reject(new Error("held")) });
+  await assertRejects(() => migrate({ lockTimeoutMs: 1 }), Error, "held");
+  assertEquals(steps, ["look"]);
 });
 
-Deno.test("migrate refuses a history that it does not know before it takes the lock", async () => {
-  const { run, deeds } = room([1, 2, 3]);
-  await assertRejects(() => run(), Operation, "the database is newer than this program");
-  assertEquals(deeds, ["look"]);
+Deno.test("migrate refuses a history that it does not know before it touches anything", async () => {
+  for (const options of [{}, { status: true }, { dryRun: true }]) {
+    const { migrate, steps, printed } = room([{ version: 3, name: "later", checksum: "c" }]);
+    const failure = await assertRejects(() => migrate(options), Operation, "newer");
+    assertEquals([failure.kind, steps, printed()], ["settings", ["look"], ""]);
+  }
 });
 
-Deno.test("migrate --create-database comes first, and is told when it made one", async () => {
-  const { run, deeds, printed } = room([1, 2]);
-  await run({ createDatabase: true });
-  assertEquals(deeds, ["create database", "look"]);
-  assertEquals(printed(), 'created database "routes"\ndatabase "routes": up to date\n');
-});
-
-Deno.test("migrate --create-database says nothing of a database that is there", async () => {
-  const { run, printed } = room([1, 2], { createDatabase: () => Promise.resolve("exists") });
-  await run({ createDatabase: true });
-  assertEquals(printed(), 'database "routes": up to date\n');
-});
-
-Deno.test("migrate --topic makes the topic last, as it was asked for", async () => {
-  const { run, deeds, printed } = room();
-  await run({ topic: true, partitions: 12, replication: 3 });
-  assertEquals(deeds.slice(-2), ["unlock", "create topic 12 3"]);
-  assertEquals(printed().split("\n").at(-2), 'created topic "tracks" with 12 partitions');
-});
-
-Deno.test("migrate --topic leaves the replication to the broker", async () => {
-  const { run, deeds, printed } = room([1, 2]);
-  await run({ topic: true, partitions: 1 });
-  assertEquals(deeds, ["look", "create topic 1 null"]);
-  assertEquals(
-    printed(),
-    'database "routes": up to date\ncreated topic "tracks" with 1 partition\n',
+Deno.test("migrate --status lists applied and pending, and fails while some are pending", async () => {
+  const { migrate, steps, printed } = room([known[0]!]);
+  const failure = await assertRejects(
+    () => migrate({ status: true, createDatabase: true, topic: true }),
+    Operation,
+    '1 pending in database "d"',
   );
+  assertEquals([failure.kind, failure.fix], ["unavailable", ["routes migrate"]]);
+  assertEquals([steps, printed()], [["look"], "applied 0001 tables\npending 0002 index\n"]);
 });
 
-Deno.test("migrate --topic leaves a topic alone that is there", async () => {
-  const { run, printed } = room([1, 2], { createTopic: () => Promise.resolve("exists") });
-  await run({ topic: true, partitions: 12 });
-  assertEquals(printed(), 'database "routes": up to date\ntopic "tracks": up to date\n');
-});
-
-Deno.test("migrate touches no topic unasked", async () => {
-  const { run, deeds } = room();
-  await run();
-  assertEquals(deeds.filter((deed) => deed.startsWith("create")), []);
-});
-
-Deno.test("migrate --status lists what is applied, and is content when nothing is pending", async () => {
-  const { run, deeds, printed } = room([1, 2]);
-  assertEquals(await run({ status: true }), { applied: ["0001 step1", "0002 step2"], pending: [] });
-  assertEquals(printed(), "applied 0001 step1\napplied 0002 step2\n");
-  assertEquals(deeds, ["look"]);
-});
-
-Deno.test("migrate --status lists what is pending and ends with 69", async () => {
-  const { run, deeds, printed } = room([1]);
-  const failure = await assertRejects(() => run({ status: true }), Operation) as Operation;
-  assertEquals([failure.kind, failure.message, failure.fix], [
-    "unavailable",
-    '1 pending in database "routes"',
-    ["routes migrate"],
-  ]);
-  assertEquals(printed(), "applied 0001 step1\npending 0002 step2\n");
-  assertEquals(deeds, ["look"]);
+Deno.test("migrate --status is content when nothing is pending", async () => {
+  const { migrate, steps, printed } = room([...known]);
+  assertEquals(await migrate({ status: true }), {
+    applied: ["0001 tables", "0002 index"],
+    pending: [],
+  });
+  assertEquals([steps, printed()], [["look"], "applied 0001 tables\napplied 0002 index\n"]);
 });
 
 Deno.test("migrate --dry-run prints the exact SQL of what is pending and changes nothing", async () => {
-  const { run, deeds, printed } = room([1]);
-  assertEquals(await run({ dryRun: true }), { applied: [], pending: ["0002 step2"] });
-  assertEquals(printed(), "begin; select 2; commit;\n");
-  assertEquals(deeds, ["look"]);
+  const { migrate, steps, printed } = room([known[0]!]);
+  const done = await migrate({ dryRun: true, createDatabase: true, topic: true });
+  assertEquals(done, { applied: [], pending: ["0002 index"] });
+  assertEquals([steps, printed()], [["look"], "two;\n"]);
 });
 
-Deno.test("migrate --dry-run prints nothing when nothing is pending", async () => {
-  const { run, printed } = room([1, 2]);
-  assertEquals(await run({ dryRun: true }), { applied: [], pending: [] });
-  assertEquals(printed(), "");
+Deno.test("migrate --create-database creates it first, and does not mention one that is there", async () => {
+  const fresh = room([]);
+  await fresh.migrate({ createDatabase: true });
+  assertEquals(fresh.steps.slice(0, 2), ["create database", "look"]);
+  assertEquals(fresh.printed().split("\n")[0], 'created database "d"');
+  const old = room([...known], { createDatabase: () => Promise.resolve("exists") });
+  await old.migrate({ createDatabase: true });
+  assertEquals(old.printed(), 'database "d": up to date\n');
+});
+
+const topics: [how: Partial<MigrateOptions>, outcome: "created" | "exists", line: string][] = [
+  [{}, "created", 'created topic "t" with 3 partitions'],
+  [{ partitions: 1, replication: 2 }, "created", 'created topic "t" with 1 partition'],
+  [{}, "exists", 'topic "t": up to date'],
+];
+
+for (const [how, outcome, line] of topics) {
+  Deno.test(`migrate --topic prints ${line}`, async () => {
+    const asked: unknown[] = [];
+    const { migrate, printed } = room([...known], {
+      createTopic: (how) => {
+        asked.push(how);
+        return Promise.resolve(outcome);
+      },
+    });
+    await migrate({ topic: true, ...how });
+    assertEquals(asked, [
+      { partitions: how.partitions ?? 3, replication: how.replication ?? null },
+    ]);
+    assertEquals(printed(), `database "d": up to date\n${line}\n`);
+  });
+}
+
+Deno.test("migrate leaves the topic alone unless asked", async () => {
+  const { migrate, steps } = room([]);
+  await migrate();
+  assertEquals(steps.filter((step) => step.startsWith("create")), []);
 });

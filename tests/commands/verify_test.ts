@@ -1,417 +1,321 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Reading, runVerify, type VerifyDeps } from "../../src/commands/verify.ts";
 import { pack } from "../../src/compare.ts";
 import { Operation } from "../../src/failure.ts";
 import { type Message, sift } from "../../src/sift.ts";
 
-type AuditedSource = Awaited<ReturnType<VerifyDeps["sources"]>>[number];
-
-const encoder = new TextEncoder();
-
-const message = (offset: number, value: string | null): Message => ({
-  offset: String(offset),
-  timestamp: "0",
-  key: null,
-  value: value === null ? null : encoder.encode(value),
-});
-const good = (offset: number, userID = offset) =>
-  message(offset, `{"userID":${userID},"timestamp":${offset}.5,"coordinates":[1.5,2.5]}`);
-const bad = (offset: number) => message(offset, `bad ${offset}`);
-const tombstone = (offset: number) => message(offset, null);
-const goods = (from: number, to: number) =>
-  Array.from({ length: to - from }, (_, i) => good(from + i));
-
-/** One partition: what the topic holds of it, and what the database does; the rest follows from these. */
+/** One partition: its log from `low` on, and the database, which holds everything readable of `settled` unless told otherwise. */
 interface Partition {
-  log: Message[];
-  low: number;
-  high: number;
-  /** Records that were settled when they were there. */
-  settled: Message[];
-  source: Partial<AuditedSource>;
+  log: (string | null)[];
+  low?: number;
+  /** What was settled, from offset 0 on; the log, unless given. */
+  settled?: (string | null)[];
+  /** Offsets whose row or reject is not in the database. */
+  without?: number[];
+  /** Rows and rejects that nobody asked for. */
+  extra?: { offset: number; value: string }[];
+  counts?: { stored?: number; rejected?: number; tombstones?: number };
+  ahead?: number[];
+  lost?: { from: number; to: number; reason: string }[];
+  /** Offsets that compaction took. */
+  compacted?: number[];
+  /** Of this partition nothing was ever read. */
+  isNew?: boolean;
+  /** The topic does not have this partition any more. */
+  isGone?: boolean;
 }
 
-const defaults: Partition = { log: [], low: 0, high: 0, settled: [], source: {} };
-
-/** A topic and a database in memory; null: the partition was never read. */
-function room(partitions: (Partial<Partition> | null)[], changes: Partial<VerifyDeps> = {}) {
-  const parts = partitions.map((part) => part && ({ ...defaults, high: endOf(part), ...part }));
-  const printed: string[] = [];
+/** A verification in memory; the reader is the only member of its group. */
+async function run(partitions: Record<number, Partition>, isInterrupted = false) {
+  const entries = Object.entries(partitions).map(([p, partition]) => [+p, partition] as const);
+  const stop = new AbortController();
   const notes: string[] = [];
-  const progress: string[] = [];
+  let printed = "";
   let reads = 0;
   const deps: VerifyDeps = {
-    topic: "routes",
+    topic: "t",
     ranges: () =>
       Promise.resolve(
-        new Map(parts.map((part, i) => [i, { low: part?.low ?? 0, high: part?.high ?? 0 }])),
+        new Map(
+          entries.filter(([, { isGone }]) => !isGone)
+            .map(([p, { low = 0, log }]) => [p, { low, high: low + log.length }]),
+        ),
       ),
-    sources: () => Promise.resolve(parts.flatMap((part, i) => part ? sourceOf(part, i) : [])),
-    held: (id, from, to) => {
-      const { points, rejects } = sift(within(parts[id - 1]!.settled, from, to));
-      return Promise.resolve({
-        rows: pack(points),
-        rejects: new Map(rejects.map(({ offset, message: { value } }) => [offset, value])),
-      });
+    sources: () =>
+      Promise.resolve(
+        entries.filter(([, { isNew }]) => !isNew).map(([p, partition]) => sourceOf(p, partition)),
+      ),
+    held: (source, from, to) => {
+      const inside = ({ offset }: { offset: string | number }) => +offset >= from && +offset < to;
+      const { points, rejects } = sift(storedOf(partitions[source - 100]!).filter(inside));
+      const kept = rejects.map(({ offset, message }) => [offset, message.value] as const);
+      return Promise.resolve({ rows: pack(points), rejects: new Map(kept) });
     },
     read: (reading, signal) => {
       reads++;
-      return readAll(parts.map((part) => part ?? defaults), reading, signal);
+      if (!isInterrupted) return readAll(reading, signal);
+      return Promise.resolve(stop.abort(130));
     },
-    out: (text) => Promise.resolve(void printed.push(text)),
+    out: (text) => Promise.resolve(void (printed += text)),
     note: (line) => notes.push(line),
-    progress: (line) => progress.push(line),
-    signal: new AbortController().signal,
-    ...changes,
+    progress: () => {},
+    signal: stop.signal,
   };
-  return {
-    run: () => runVerify(deps),
-    printed: () => printed.join(""),
-    notes,
-    progress,
-    reads: () => reads,
-  };
+  const verified = await runVerify(deps);
+  return { verified, failure: verified?.failure, notes, printed, reads };
+
+  async function readAll(reading: Reading, signal: AbortSignal): Promise<void> {
+    const starts = await reading.assigned(entries.map(([p]) => p));
+    for (const [p, { log, low = 0, compacted = [] }] of entries) {
+      const from = starts.get(p)!;
+      const messages = log.map((value, i) => record(low + i, value)).filter(({ offset }) =>
+        +offset >= from && !compacted.includes(+offset)
+      );
+      while (messages.length > 0) {
+        const next = await reading.settle({ partition: p, from, messages: messages.slice(0, 4) });
+        if (next === null) break;
+        messages.splice(0, messages.findLastIndex(({ offset }) => +offset < next) + 1);
+        reading.passed(p, next);
+      }
+    }
+    if (!signal.aborted) await ended(signal);
+  }
 }
 
-const endOf = ({ log = [], settled = [] }: Partial<Partition>) =>
-  Math.max(0, ...[...log, ...settled].map(({ offset }) => Number(offset) + 1));
+function ended(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
+}
 
-const within = (messages: Message[], from: number, to: number) =>
-  messages.filter(({ offset }) => Number(offset) >= from && Number(offset) < to);
-
-function sourceOf({ settled, high, source }: Partition, partition: number): AuditedSource {
-  const nextOffset = source.nextOffset ?? high;
-  const { points, rejects, tombstones } = sift(settled);
+function sourceOf(p: number, { log, settled = log, counts, ahead = [], ...rest }: Partition) {
+  const { points, rejects, tombstones } = sift(settled.map((value, i) => record(i, value)));
+  const held = sift(storedOf({ log, settled, ...rest }));
   return {
-    id: partition + 1,
-    partition,
+    id: p + 100,
+    partition: p,
     startOffset: 0,
-    nextOffset,
+    nextOffset: settled.length,
     stored: points.offsets.length,
     rejected: rejects.length,
     tombstones,
     tombstonesTo: 0,
-    rowsHeld: points.offsets.length,
-    rejectsHeld: rejects.length,
-    ahead: within(settled, nextOffset, Infinity).map(({ offset }) => Number(offset)),
-    lost: [],
-    ...source,
+    rowsHeld: held.points.offsets.length + ahead.length,
+    rejectsHeld: held.rejects.length,
+    ahead,
+    lost: rest.lost ?? [],
+    ...counts,
   };
 }
 
-const BATCH = 4;
-
-/** Reads as the adapter does: round by round, until the signal ends; to wait for nothing is a failure here. */
-async function readAll(parts: Partition[], reading: Reading, signal: AbortSignal): Promise<void> {
-  const positions = await reading.assigned([...parts.keys()]);
-  while (!signal.aborted) {
-    let moved = false;
-    for (const [partition, { log, low, high }] of parts.entries()) {
-      const position = positions.get(partition);
-      if (signal.aborted || position === undefined) continue;
-      if (position < low) await reading.outOfRange(partition, position, { low, high });
-      if (position >= high) continue;
-      moved = true;
-      const messages = within(log, position, high).slice(0, BATCH);
-      // Only markers up to the end.
-      const lastOffset = messages.length < BATCH ? high - 1 : Number(messages.at(-1)!.offset);
-      let next: number | null = high;
-      if (messages.length > 0) {
-        const batch = { partition, from: position, messages, highWatermark: high, signal };
-        next = await reading.settle(batch);
-        const isLast = next === Number(messages.at(-1)!.offset) + 1;
-        if (isLast) next = lastOffset + 1;
-        if (isLast) reading.passed(partition, lastOffset + 1);
-      } else reading.passed(partition, high);
-      // Null: no more from here.
-      if (next === null) positions.delete(partition);
-      else positions.set(partition, next);
-    }
-    if (!moved) throw new Error("everything is read, and it still waits");
-  }
+/** What the database has, in offset order, tombstones left out. */
+function storedOf({ log, settled = log, without = [], extra = [] }: Partition): Message[] {
+  return [
+    ...settled.map((value, i) => record(i, value)).filter(({ offset, value }) =>
+      value !== null && !without.includes(+offset)
+    ),
+    ...extra.map(({ offset, value }) => record(offset, value)),
+  ].sort((a, b) => +a.offset - +b.offset);
 }
 
-const faultsOf = async (partitions: (Partial<Partition> | null)[]) => {
-  const { accounts, failure } = await room(partitions).run();
-  return {
-    failure: failure?.message ?? null,
-    accounts: accounts.map(({ missing, extra, different, miscounted }) => ({
-      missing: missing.first,
-      extra: extra.first,
-      different: different.first,
-      miscounted,
-    })),
-  };
-};
+function record(offset: number, value: string | null): Message {
+  const bytes = value === null ? null : new TextEncoder().encode(value);
+  return { offset: String(offset), timestamp: "0", key: null, value: bytes, headers: [] };
+}
 
-Deno.test("verify finds every record accounted for, prints the table and says so", async () => {
-  const first = [...goods(0, 9), bad(9), tombstone(10)];
-  const second = goods(0, 2_000);
-  const { run, printed, notes } = room([
-    { log: first, settled: first },
-    { log: second, settled: second },
-  ]);
-  const { accounts, failure } = await run();
+const line = (n: number) => `{"userID":${n},"timestamp":1.5,"coordinates":[1.5,2.5]}`;
+const lines = (count: number) => Array.from({ length: count }, (_, n) => line(n));
+
+/** The lines below the table. */
+const remarks = (printed: string) =>
+  printed.split("\n").filter((line) => line.startsWith("part"))
+    .slice(1);
+
+Deno.test("verify of a sound database says so and does not fail", async () => {
+  const { failure, notes, printed } = await run({
+    0: { log: [...lines(1_200), "{", null] },
+    1: { log: [] },
+    2: { log: [...lines(5), "later"], settled: lines(5) },
+  });
   assertEquals(failure, null);
-  assertEquals(accounts.map(({ stored, rejected, tombstones }) => [stored, rejected, tombstones]), [
-    [9, 1, 1],
-    [2_000, 0, 0],
-  ]);
+  assertEquals(notes, ['all 1 207 records of topic "t" are accounted for, each once · lag 1']);
   assertEquals(
-    printed(),
-    `partition  stored  rejected  tombstones  missing  extra  different  lost
-        0       9         1           1        0      0          0     0
-        1   2 000         0           0        0      0          0     0
-    total   2 009         1           1        0      0          0     0
-`,
+    printed,
+    "partition  stored  rejected  tombstones  missing  extra  different  lost\n" +
+      "        0   1 200         1           1        0      0          0     0\n" +
+      "        1       0         0           0        0      0          0     0\n" +
+      "        2       5         0           0        0      0          0     0\n" +
+      "    total   1 205         1           1        0      0          0     0\n",
   );
-  assertEquals(notes, ['all 2 011 records of topic "routes" are accounted for, each once']);
 });
 
-Deno.test("verify shows how far it has come", async () => {
-  const { run, progress } = room([{ log: goods(0, 6), settled: goods(0, 6) }]);
-  await run();
-  assertEquals(progress, ["compared 4 records", "compared 6 records"]);
-});
-
-const wrong: [name: string, part: Partial<Partition>, faults: Partial<Record<string, unknown>>][] =
+const faults: [name: string, partition: Partition, count: number, remark: string][] = [
   [
-    ["a row that is not there", { log: goods(0, 3), settled: [good(0), good(2)] }, {
-      missing: [1],
-    }],
-    ["a reject that is not there", { log: [good(0), bad(1)], settled: [good(0)], high: 2 }, {
-      missing: [1],
-    }],
-    ["a row that is another", { log: goods(0, 3), settled: [good(0), good(1, 9), good(2)] }, {
-      different: [1],
-    }],
-    ["a row for a tombstone", { log: [good(0), tombstone(1)], settled: goods(0, 2) }, {
-      extra: [1],
-      // The database has counted no tombstone.
-      miscounted: true,
-    }],
-    ["a row within a batch that has no record", {
-      log: [good(0), good(2)],
-      settled: goods(0, 3),
-    }, { extra: [1] }],
-    ["rows at and behind the position", {
-      log: goods(0, 5),
-      settled: goods(0, 5),
-      source: { nextOffset: 3 },
-    }, { extra: [3, 4] }],
-    ["counts that are not those of the tables", {
-      log: goods(0, 3),
-      settled: goods(0, 3),
-      source: { stored: 4 },
-    }, { miscounted: true }],
-    ["tombstones that were not counted", {
-      log: [good(0), tombstone(1)],
-      settled: [good(0), tombstone(1)],
-      source: { tombstones: 0 },
-    }, { miscounted: true }],
-  ];
+    "a missing row",
+    { log: lines(9), without: [4], counts: { stored: 8 } },
+    1,
+    "partition 3: missing at offset 4",
+  ],
+  [
+    "more missing rows than it names",
+    { log: lines(9), without: [1, 2, 3, 5, 6, 8], counts: { stored: 3 } },
+    6,
+    "partition 3: missing at offset 1, 2, 3, 5, 6, …",
+  ],
+  [
+    "a missing reject",
+    { log: ["{", line(1)], without: [0], counts: { rejected: 0 } },
+    1,
+    "partition 3: missing at offset 0",
+  ],
+  [
+    "a row that is there twice",
+    { log: lines(9), extra: [{ offset: 4, value: line(4) }], counts: { stored: 10 } },
+    1,
+    "partition 3: extra at offset 4",
+  ],
+  [
+    "a row of a tombstone",
+    {
+      log: [line(0), null],
+      extra: [{ offset: 1, value: line(1) }],
+      counts: { stored: 2 },
+    },
+    1,
+    "partition 3: extra at offset 1",
+  ],
+  [
+    "a row behind the position",
+    { log: lines(9), settled: lines(6), ahead: [7], counts: { stored: 7 } },
+    1,
+    "partition 3: extra at offset 7",
+  ],
+  [
+    "a row of another record",
+    { log: lines(9), settled: [line(0), line(7), ...lines(9).slice(2)] },
+    1,
+    "partition 3: different at offset 1",
+  ],
+  [
+    "a reject with other bytes",
+    { log: ["{", "[]"], settled: ["{", "[ ]"] },
+    1,
+    "partition 3: different at offset 1",
+  ],
+  [
+    "counts that are not those of the rows",
+    { log: lines(9), counts: { stored: 8 } },
+    1,
+    "partition 3: the counts in routes_sources are not those of the tables",
+  ],
+  [
+    "a count of tombstones that is not that of the topic",
+    { log: [line(0), null], counts: { tombstones: 2 } },
+    1,
+    "partition 3: the counts in routes_sources are not those of the tables",
+  ],
+];
 
-for (const [name, part, faults] of wrong) {
+for (const [name, partition, count, remark] of faults) {
   Deno.test(`verify finds ${name}`, async () => {
-    const { accounts: [account], failure } = await faultsOf([part]);
-    assertEquals(account as Record<string, unknown>, {
-      missing: [],
-      extra: [],
-      different: [],
-      miscounted: false,
-      ...faults,
+    const { failure, notes, printed } = await run({ 0: { log: lines(3) }, 3: partition });
+    const places = count === 1 ? "1 place" : `${count} places`;
+    assertEquals(failure?.kind, "data");
+    assertEquals(failure?.message, `topic "t" and the database differ in ${places}`);
+    assertEquals(failure?.reason, ["the first offsets of each kind are named above"]);
+    assertEquals([remarks(printed), notes], [[remark], []]);
+  });
+}
+
+Deno.test("verify names what was declared lost, and does not fail for it", async () => {
+  const lost = [{ from: 0, to: 1_500, reason: "deleted before it was read" }];
+  const settled = [...Array(1_500).fill(null), ...lines(3)];
+  const { verified, failure, printed } = await run({
+    0: { low: 1_500, log: lines(3), settled, counts: { tombstones: 0 }, lost },
+  });
+  assertEquals([failure, verified?.accounts[0]?.lost], [null, 1_500]);
+  assert(
+    printed.includes("    total       3         0           0        0      0          0  1 500"),
+  );
+});
+
+Deno.test("verify names what has aged out of the topic, and does not fail for it", async () => {
+  const { verified, failure, notes, printed } = await run({
+    0: { low: 4, log: lines(9).slice(4), settled: ["{", null, ...lines(9).slice(2)] },
+  });
+  assertEquals([failure, verified?.accounts[0]?.agedOut], [null, 3]);
+  assertEquals(remarks(printed), ["partition 0: 3 settled records are no longer in the topic"]);
+  assertEquals(notes, ['all 5 records of topic "t" are accounted for, each once']);
+});
+
+Deno.test("verify reads nothing where everything settled has aged out", async () => {
+  const { failure, reads } = await run({ 0: { low: 9, log: [], settled: lines(9) } });
+  assertEquals([failure, reads], [null, 0]);
+});
+
+Deno.test("verify ends where compaction took the record that was settled last", async () => {
+  const { verified } = await run({
+    0: { log: lines(9), settled: lines(6), compacted: [5] },
+  });
+  assertEquals(verified?.accounts[0]?.stored, 5);
+});
+
+for (const settled of [0, 1, 3, 4, 5, 8, 9]) {
+  Deno.test(`verify ends where the database stands, at ${settled} of 9, and tells the lag`, async () => {
+    const { verified, failure, notes } = await run({
+      0: { log: lines(9), settled: lines(settled) },
     });
-    assertEquals(/^topic "routes" and the database differ in \d+ places?$/.test(failure!), true);
+    assertEquals([failure, verified?.accounts[0]?.stored], [null, settled]);
+    const which = settled === 1 ? "the 1 record" : `all ${settled} records`;
+    assertEquals(notes, [
+      `${which} of topic "t" ${settled === 1 ? "is" : "are"} accounted for, each once` +
+      (settled < 9 ? ` · lag ${9 - settled}` : ""),
+    ]);
   });
 }
 
-Deno.test("verify names the first offsets of each fault, and ends with 65", async () => {
-  const log = [...goods(0, 1_000), bad(1_000), tombstone(1_001)];
-  const settled = [...goods(1_000, 1_001), ...goods(8, 12).map((_, i) => good(8 + i, 5))];
-  const { run, printed, notes } = room([
-    { log, settled: settled.sort((a, b) => Number(a.offset) - Number(b.offset)), high: 1_002 },
-    { log: goods(0, 1), settled: goods(0, 1) },
-  ]);
-  const { failure } = await run();
-  assertEquals([failure?.kind, failure?.message, failure?.reason], [
-    "data",
-    'topic "routes" and the database differ in 1 002 places',
-    ["the first offsets of each kind are named above"],
-  ]);
-  assertEquals(
-    printed().split("\n").slice(1),
-    [
-      "        0       0         0           1      996      0          5     0",
-      "        1       1         0           0        0      0          0     0",
-      "    total       1         0           1      996      0          5     0",
-      "partition 0: missing at offset 0, 1, 2, 3, 4, …",
-      "partition 0: different at offset 8, 9, 10, 11, 1000",
-      "partition 0: the counts in routes_sources are not those of the tables",
-      "",
-    ],
-  );
-  assertEquals(notes, []);
-});
-
-Deno.test("one place is called one", async () => {
-  const { failure } = await room([{ log: goods(0, 2), settled: [good(0)], high: 2 }]).run();
-  assertEquals(failure?.message, 'topic "routes" and the database differ in 1 place');
-});
-
-for (const nextOffset of [0, 1, 3, 4, 5, 8, 9]) {
-  Deno.test(`verify ends where the database stands, at ${nextOffset} of 9, and tells the lag`, async () => {
-    const { run, notes } = room([{
-      log: goods(0, 9),
-      settled: goods(0, nextOffset),
-      source: { nextOffset },
-    }]);
-    const { accounts, failure } = await run();
-    assertEquals([failure, accounts[0]!.stored, accounts[0]!.to], [null, nextOffset, nextOffset]);
-    const lag = nextOffset < 9 ? ` · lag ${9 - nextOffset}` : "";
-    const all = nextOffset === 1 ? "the 1 record" : `all ${nextOffset} records`;
-    const are = nextOffset === 1 ? "is" : "are";
-    assertEquals(notes, [`${all} of topic "routes" ${are} accounted for, each once${lag}`]);
+Deno.test("verify counts partitions that were never read to the lag", async () => {
+  const { failure, notes } = await run({
+    0: { log: lines(3) },
+    1: { low: 5, log: lines(7), settled: [], isNew: true },
   });
-}
+  assertEquals(failure, null);
+  assertEquals(notes, ['all 3 records of topic "t" are accounted for, each once · lag 7']);
+});
 
-Deno.test("verify counts the partitions that were never read to the lag", async () => {
-  const { run, notes } = room([{ log: goods(0, 3), settled: goods(0, 3) }, null], {
-    ranges: () => Promise.resolve(new Map([[0, { low: 0, high: 3 }], [1, { low: 5, high: 12 }]])),
+Deno.test("verify does not take rows that are too many for records that have aged out", async () => {
+  const ahead = [6, 7, 8, 9, 10];
+  // More are held than the first that are looked up.
+  const { verified, printed } = await run({
+    0: { log: lines(6), ahead, extra: [{ offset: 11, value: line(11) }], counts: { stored: 12 } },
   });
-  assertEquals((await run()).failure, null);
-  assertEquals(notes, ['all 3 records of topic "routes" are accounted for, each once · lag 7']);
-});
-
-Deno.test("verify does not read where there is nothing to compare", async () => {
-  const { run, reads } = room([{ log: goods(0, 3), source: { nextOffset: 0 } }, {}]);
-  assertEquals((await run()).failure, null);
-  assertEquals(reads(), 0);
-});
-
-Deno.test("verify passes over markers, also at the end of a partition", async () => {
-  const log = [good(1), good(3), good(4), good(8)];
-  assertEquals(await faultsOf([{ log, settled: log, high: 12 }]), {
-    failure: null,
-    accounts: [{ missing: [], extra: [], different: [], miscounted: false }],
-  });
-});
-
-Deno.test("verify passes over a partition that holds nothing but markers", async () => {
-  assertEquals(
-    (await faultsOf([{ high: 5 }, { log: goods(0, 1), settled: goods(0, 1) }])).failure,
-    null,
-  );
-});
-
-Deno.test("verify leaves out what is no longer in the topic, and says how much", async () => {
-  const { run, printed } = room([{ log: goods(6, 9), low: 6, settled: goods(0, 9) }]);
-  const { accounts, failure } = await run();
-  assertEquals([failure, accounts[0]!.from, accounts[0]!.stored, accounts[0]!.agedOut], [
-    null,
-    6,
-    3,
-    6,
-  ]);
-  assertEquals(
-    printed().split("\n").at(-2),
-    "partition 0: 6 settled records are no longer in the topic",
-  );
-});
-
-Deno.test("verify does not take rows that are too many for records that are gone", async () => {
-  const settled = goods(0, 9);
-  const { run, printed } = room([{
-    log: goods(0, 3),
-    settled,
-    high: 3,
-    // No more than the first are looked up.
-    source: { nextOffset: 3, ahead: [3, 4, 5, 6, 7] },
-  }]);
-  const { accounts } = await run();
-  assertEquals([accounts[0]!.agedOut, accounts[0]!.extra.count], [0, 5]);
-  assertEquals(printed().includes("no longer"), false);
-});
-
-Deno.test("verify shows what an operator declared lost", async () => {
-  const { run, printed } = room([{
-    log: goods(5, 7),
-    low: 5,
-    settled: goods(5, 7),
-    source: { lost: [{ from: 0, to: 3, reason: "retention" }, { from: 3, to: 5, reason: "x" }] },
-  }]);
-  const { accounts, failure } = await run();
-  assertEquals([failure, accounts[0]!.lost, accounts[0]!.agedOut], [null, 5, 0]);
-  assertEquals(printed().includes("no longer"), false);
-});
-
-Deno.test("verify compares from where reading began", async () => {
-  const source = { startOffset: 4 };
-  const { accounts, failure } = await room([{
-    log: goods(0, 9),
-    settled: goods(4, 9),
-    source,
-  }]).run();
-  assertEquals([failure, accounts[0]!.from, accounts[0]!.stored], [null, 4, 5]);
-});
-
-Deno.test("verify does not hold tombstones against a database whose replay has not caught up", async () => {
-  const log = [tombstone(0), good(1), tombstone(2)];
-  const replayed = { nextOffset: 2, tombstones: 2, tombstonesTo: 3 };
-  assertEquals(
-    (await faultsOf([{ log, settled: log.slice(0, 2), source: replayed }])).failure,
-    null,
-  );
-});
-
-Deno.test("verify has nothing to say of a topic that was never read", async () => {
-  const failure = await assertRejects(() => room([null]).run(), Operation) as Operation;
-  assertEquals([failure.kind, failure.message, failure.fix], [
-    "data",
-    'nothing of topic "routes" was consumed into this database',
-    ["routes consume"],
-  ]);
-});
-
-Deno.test("verify refuses a topic that ends before what was read", async () => {
-  const { run } = room([{ log: goods(0, 3), settled: goods(0, 3), source: { nextOffset: 9 } }]);
-  const failure = await assertRejects(() => run(), Operation) as Operation;
-  assertEquals([failure.kind, failure.message], [
-    "data",
-    'partition 0 of topic "routes" ends before what was already read',
-  ]);
+  assertEquals([verified?.accounts[0]?.agedOut, verified?.accounts[0]?.extra.count], [0, 5]);
+  assertEquals(remarks(printed), ["partition 0: extra at offset 6, 7, 8, 9, 10"]);
 });
 
 Deno.test("verify refuses a topic that has fewer partitions than were read", async () => {
-  const { run } = room([{ log: goods(0, 3), settled: goods(0, 3) }, { settled: goods(0, 3) }], {
-    ranges: () => Promise.resolve(new Map([[0, { low: 0, high: 3 }]])),
-  });
-  const failure = await assertRejects(() => run(), Operation) as Operation;
-  assertEquals([failure.kind, failure.message], [
-    "data",
-    'topic "routes" has fewer partitions than before',
-  ]);
+  const failure = await assertRejects(
+    () => run({ 0: { log: lines(3) }, 1: { log: lines(3), isGone: true } }),
+    Operation,
+    'topic "t" has fewer partitions than before',
+  );
+  assertEquals(failure.kind, "data");
 });
 
-Deno.test("verify fails when the log changes while it is read", async () => {
-  const { run } = room([{ log: goods(0, 9), settled: goods(0, 9) }], {
-    read: (reading) => reading.outOfRange(0, 4, { low: 6, high: 9 }).then(() => {}),
-  });
-  await assertRejects(() => run(), Operation, "lost 2 records unread");
+Deno.test("verify refuses a topic that ends before what was read", async () => {
+  await assertRejects(
+    () => run({ 0: { log: lines(3), settled: lines(9) } }),
+    Operation,
+    'partition 0 of topic "t" ends before what was already read',
+  );
 });
 
-Deno.test("verify that is interrupted gives no verdict", async () => {
-  const stop = new AbortController();
-  const { run, printed, notes } = room([{ log: goods(0, 9), settled: goods(0, 5), high: 9 }], {
-    read: () => Promise.resolve(stop.abort(130)),
-    signal: stop.signal,
-  });
-  assertEquals(await run(), { accounts: [], failure: null });
-  assertEquals([printed(), notes], ["", ["stopped before every record was compared"]]);
+Deno.test("verify of a database that has consumed nothing fails, and says what to do", async () => {
+  const failure = await assertRejects(() => run({}), Operation);
+  assertEquals([failure.kind, failure.fix], ["data", ["routes consume"]]);
+  assertEquals(failure.message, 'nothing of topic "t" was consumed into this database');
 });
 
-Deno.test("verify passes on why reading failed", async () => {
-  const { run } = room([{ log: goods(0, 9), settled: goods(0, 9) }], {
-    read: () => Promise.reject(new Error("connection lost")),
-  });
-  await assertRejects(() => run(), Error, "connection lost");
+Deno.test("verify that was interrupted says so and gives no verdict", async () => {
+  const { verified, notes, printed } = await run({ 0: { log: lines(9) } }, true);
+  assertEquals([verified, printed], [null, ""]);
+  assertEquals(notes, ["interrupted before everything was compared"]);
 });

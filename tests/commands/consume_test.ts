@@ -1,0 +1,552 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { type ConsumeDeps, type ConsumeOptions, runConsume } from "../../src/commands/consume.ts";
+import { type FailureKind, Operation } from "../../src/failure.ts";
+import type { Range } from "../../src/offsets.ts";
+import type { Share, Source } from "../../src/share.ts";
+import type { Message } from "../../src/sift.ts";
+
+const NOW_MS = 1_764_000_000_000;
+
+const defaults: ConsumeOptions = {
+  follow: false,
+  count: null,
+  idleMs: null,
+  from: null,
+  until: null,
+  batchSize: 4,
+  onReject: "keep",
+  maxRejects: null,
+  acceptLoss: false,
+  tee: false,
+};
+
+/** What PostgreSQL throws while it is away. */
+class Away extends Error {}
+
+/** What Kafka throws. */
+class Broken extends Error {
+  constructor(message: string, readonly kind: FailureKind = "temporary") {
+    super(message);
+  }
+}
+
+/** What a run meets; records are values of a partition, oldest first, one a second from NOW_MS on. */
+interface World {
+  log: Record<number, (string | null)[]>;
+  /** Where partitions stand that were read before. */
+  stored: Record<number, number>;
+  /** Called before each call of the database; throws as that does. */
+  database(call: "sources" | "settle" | "position", room: Room): void;
+  /** Called before each membership, counted from 1; throws as Kafka does. */
+  kafka(round: number, room: Room, signal: AbortSignal): Promise<void> | void;
+  offsetsAt(ms: number): Map<number, number>;
+  /** What happens meanwhile. */
+  meanwhile(room: Room): Promise<void>;
+  now(): number;
+}
+
+/** What a script can see and touch. */
+interface Room {
+  log: Map<number, (string | null)[]>;
+  rows: Map<number, number>;
+  stop: AbortController;
+  /** Of the newest membership. */
+  share: Share | null;
+  nowMs(): number;
+  sleep(ms: number): Promise<void>;
+}
+
+/** A run in a world where time only passes when somebody sleeps, and Kafka and PostgreSQL are maps. */
+async function run(changes: Partial<ConsumeOptions>, world: Partial<World> = {}) {
+  const time = sleepyTime();
+  const stop = new AbortController();
+  const log = new Map(Object.entries(world.log ?? {}).map(([p, values]) => [+p, values]));
+  const rows = new Map(Object.entries(world.stored ?? {}).map(([p, next]) => [+p, next]));
+  const room: Room = {
+    log,
+    rows,
+    stop,
+    share: null,
+    nowMs: time.now,
+    sleep: (ms) => time.sleep(ms, forever),
+  };
+  const notes: string[] = [];
+  const progress: string[] = [];
+  const stored: string[] = [];
+  const losses: [source: number, from: number, to: number][] = [];
+  let printed = "";
+  let rounds = 0;
+  const ranges = () =>
+    Promise.resolve(
+      new Map([...log].map(([p, { length }]): [number, Range] => {
+        return [p, { low: 0, high: length }];
+      })),
+    );
+  const deps: ConsumeDeps = {
+    topic: "t",
+    ranges,
+    offsetsAt: (ms) =>
+      attempt(() =>
+        world.offsetsAt?.(ms) ??
+          new Map([...log].map(([p, { length }]) => {
+            return [p, Math.min(Math.max(Math.ceil((ms - NOW_MS) / 1000), 0), length)];
+          }))
+      ),
+    read: async (share, signal) => {
+      rounds++;
+      room.share = share;
+      await attempt(() => world.kafka?.(rounds, room, signal));
+      if (!signal.aborted) await readLog(share, log, time.sleep, signal);
+    },
+    ledger: {
+      sources: () =>
+        attempt(() => {
+          world.database?.("sources", room);
+          return [...rows].map(([partition, nextOffset]): Source => {
+            return { id: partition + 100, partition, nextOffset, last: null, tombstonesTo: 0 };
+          });
+        }),
+      addSources: (starts) => {
+        for (const [partition, start] of starts) rows.set(partition, start);
+        return Promise.resolve();
+      },
+      skip: (source, from, to) => {
+        losses.push([source, from, to]);
+        rows.set(source - 100, to);
+        return Promise.resolve();
+      },
+      settle: (steps) =>
+        attempt(() => {
+          world.database?.("settle", room);
+          return steps.map(({ source, from, to, sifted: { points } }) => {
+            if (rows.get(source - 100) !== from) return false;
+            rows.set(source - 100, to);
+            stored.push(...points.offsets.map((offset) => `${source - 100}:${offset}`));
+            return true;
+          });
+        }),
+      position: (source) =>
+        attempt(() => {
+          world.database?.("position", room);
+          return rows.get(source - 100) ?? null;
+        }),
+      fingerprint: () => "",
+      judge: (error) => ({ act: error instanceof Away ? "wait" : "stop", state: "" }),
+      explain: (error) => {
+        if (!(error instanceof Away)) return error as Error;
+        return new Operation("unavailable", "cannot reach it", { reason: error.message });
+      },
+    },
+    explain: (error) => error instanceof Broken ? new Operation(error.kind, error.message) : error,
+    out: (text) => Promise.resolve(void (printed += text)),
+    note: (line) => notes.push(line),
+    progress: (line) => progress.push(line),
+    now: world.now ?? time.now,
+    sleep: time.sleep,
+    signal: stop.signal,
+  };
+  try {
+    void world.meanwhile?.(room);
+    const [tally, failure] = await runConsume({ ...defaults, ...changes }, deps)
+      .then((tally) => [tally, null] as const, (error: Error) => [null, error] as const);
+    const summary = notes.at(-1)?.startsWith("read ") ? notes.pop() : undefined;
+    const ranForMs = time.now() - NOW_MS;
+    return { tally, failure, notes, summary, progress, printed, stored, rows, rounds, ranForMs };
+  } finally {
+    time.close();
+  }
+}
+
+/** The only member of the group: it reads the partitions in turn, up to 1000 records at a time, and then waits for more. */
+async function readLog(
+  share: Share,
+  log: Room["log"],
+  sleep: ConsumeDeps["sleep"],
+  signal: AbortSignal,
+): Promise<void> {
+  const positions = await share.assigned([...log.keys()], signal);
+  while (!signal.aborted) {
+    for (const [partition, from] of positions) {
+      const values = log.get(partition)!;
+      const messages = values.slice(from, from + 1000).map((value, i) => record(from + i, value));
+      if (messages.length === 0 || signal.aborted) continue;
+      const highWatermark = values.length;
+      const next = await share.settle({ partition, from, messages, highWatermark, signal });
+      if (next === null) positions.delete(partition);
+      else positions.set(partition, next);
+    }
+    await sleep(500, signal);
+  }
+}
+
+function record(offset: number, value: string | null): Message {
+  const bytes = value === null ? null : new TextEncoder().encode(value);
+  return { offset: String(offset), timestamp: "0", key: null, value: bytes, headers: [] };
+}
+
+function sleepyTime() {
+  let nowMs = NOW_MS;
+  const sleepers = new Set<{ atMs: number; wake: () => void }>();
+  const sleep = (ms: number, signal: AbortSignal) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const sleeper = { atMs: nowMs + ms, wake: resolve };
+    if (signal.aborted) return Promise.resolve();
+    sleepers.add(sleeper);
+    signal.addEventListener("abort", () => resolve(), { once: true });
+    return promise.finally(() => sleepers.delete(sleeper));
+  };
+  // A macrotask comes when all else has come to rest.
+  const timer = setInterval(() => {
+    const [first] = [...sleepers].sort((a, b) => a.atMs - b.atMs);
+    if (!first) return;
+    nowMs = Math.max(nowMs, first.atMs);
+    first.wake();
+  }, 0);
+  return { now: () => nowMs, sleep, close: () => clearInterval(timer) };
+}
+
+function attempt<T>(work: () => T): Promise<Awaited<T>> {
+  return Promise.resolve().then(work) as Promise<Awaited<T>>;
+}
+
+function ended(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
+}
+
+const forever = new AbortController().signal;
+const line = (n: number) => `{"userID":${n},"timestamp":24.0,"coordinates":[1.5,2.0]}`;
+const lines = (count: number) => Array.from({ length: count }, (_, n) => line(n));
+const offsets = (partition: number, count: number) =>
+  Array.from({ length: count }, (_, offset) => `${partition}:${offset}`);
+const kindOf = (failure: Error | null) => failure instanceof Operation ? failure.kind : null;
+
+Deno.test("consume reads to the end of the topic as it was at the start, and stops", async () => {
+  const { tally, failure, stored } = await run({}, {
+    log: { 0: lines(25), 1: [], 2: lines(3) },
+    meanwhile: async ({ sleep, log }) => {
+      await sleep(1);
+      log.get(2)!.push(line(3));
+    },
+  });
+  assertEquals(failure, null);
+  assertEquals(stored.toSorted(), [...offsets(0, 25), ...offsets(2, 3)].toSorted());
+  assertEquals([tally?.read, tally?.stored], [28, 28]);
+});
+
+Deno.test("consume does not join the group when there is nothing to read", async () => {
+  const { failure, rounds, summary } = await run({}, { log: { 0: lines(5) }, stored: { 0: 5 } });
+  assertEquals([failure, rounds], [null, 0]);
+  assertEquals(
+    summary,
+    "read 0 records in 0.0 s (0/s): 0 stored, 0 rejected, 0 tombstones · lag 0",
+  );
+});
+
+Deno.test("consume --count stops after that many records over all partitions", async () => {
+  const { tally, failure, rows } = await run({ count: 13 }, {
+    log: { 0: lines(10), 1: lines(10) },
+  });
+  assertEquals(failure, null);
+  assertEquals([tally?.read, rows], [13, new Map([[0, 10], [1, 3]])]);
+});
+
+Deno.test("consume --idle stops that long after the last record", async () => {
+  const { failure, stored, ranForMs } = await run({ follow: true, idleMs: 10_000 }, {
+    log: { 0: lines(2) },
+    meanwhile: async ({ sleep, log }) => {
+      await sleep(8_000);
+      log.get(0)!.push(line(2));
+    },
+  });
+  assertEquals([failure, stored], [null, offsets(0, 3)]);
+  assert(ranForMs >= 18_000 && ranForMs < 19_000, `${ranForMs}`);
+});
+
+Deno.test("consume --idle does not count the time that the group takes to share the partitions", async () => {
+  const { stored } = await run({ follow: true, idleMs: 2_000 }, {
+    log: { 0: lines(2) },
+    kafka: (_round, { sleep }) => sleep(3_000),
+  });
+  assertEquals(stored, offsets(0, 2));
+});
+
+Deno.test("consume --idle does not count the time in which the database is away", async () => {
+  const { failure, stored } = await run({ follow: true, idleMs: 5_000 }, {
+    log: { 0: lines(2) },
+    database: (call, { nowMs }) => {
+      if (call === "settle" && nowMs() < NOW_MS + 30_000) throw new Away("nothing listens");
+    },
+  });
+  assertEquals([failure, stored], [null, offsets(0, 2)]);
+});
+
+Deno.test("consume --until a time in the past stops before the first record that is not older", async () => {
+  const { failure, stored } = await run({ until: { at: "time", ms: NOW_MS - 1 } }, {
+    log: { 0: lines(9), 1: lines(9) },
+    offsetsAt: () => new Map([[0, 4], [1, 0]]),
+  });
+  assertEquals([failure, stored], [null, offsets(0, 4)]);
+});
+
+Deno.test("consume --until a time in the future waits for it, and for Kafka to tell its offsets", async () => {
+  let asked = 0;
+  const { failure, stored, ranForMs } = await run({ until: { at: "time", ms: NOW_MS + 6_000 } }, {
+    log: { 0: lines(2) },
+    meanwhile: async ({ sleep, log }) => {
+      await sleep(3_000);
+      log.get(0)!.push(line(2));
+    },
+    offsetsAt: () => {
+      if (++asked < 3) throw new Broken("no leader");
+      return new Map([[0, 3]]);
+    },
+  });
+  assertEquals([failure, stored, asked], [null, offsets(0, 3), 3]);
+  assert(ranForMs >= 8_000 && ranForMs < 9_000, `${ranForMs}`);
+});
+
+Deno.test("consume stops with a good tally when the signal ends", async () => {
+  const { tally, failure } = await run({ follow: true }, {
+    log: { 0: lines(7) },
+    meanwhile: ({ sleep, stop }) => sleep(5_000).then(() => stop.abort()),
+  });
+  assertEquals([failure, tally?.stored, tally?.lag], [null, 7, 0]);
+});
+
+Deno.test("consume that was stopped before it began reads nothing", async () => {
+  const { failure, rounds } = await run({ follow: true }, {
+    log: { 0: lines(7) },
+    meanwhile: ({ stop }) => Promise.resolve(stop.abort()),
+  });
+  assertEquals([failure, rounds], [null, 0]);
+});
+
+Deno.test("consume --max-rejects stops when there are more, and says where they are", async () => {
+  const log = { 0: [line(0), "{", line(2), "{", line(4), "{", line(6)] };
+  const { failure, summary } = await run({ maxRejects: 1, batchSize: 2 }, { log });
+  assertEquals([kindOf(failure), failure?.message], ["data", "2 records rejected, more than 1"]);
+  assertEquals((failure as Operation).fix, ["routes query --rejects"]);
+  assertMatch(summary!, /: 2 stored, 2 rejected \(json_syntax 2\), 0 tombstones · lag 3$/);
+  assertEquals((await run({ maxRejects: 3 }, { log })).failure, null);
+});
+
+Deno.test("consume --on-reject fail stores what comes before the first reject, and stops", async () => {
+  const { failure, stored } = await run({ onReject: "fail" }, {
+    log: { 0: [line(0), line(1), line(2), "{}", line(4)] },
+  });
+  assertEquals([kindOf(failure), stored], ["data", offsets(0, 3)]);
+  assertEquals(failure?.message, "partition 0 offset 3 is no record");
+});
+
+Deno.test("consume --from begins there, and is refused where reading has begun", async () => {
+  const log = { 0: lines(9) };
+  const last: ConsumeOptions["from"] = { at: "last", count: 2 };
+  assertEquals((await run({ from: last }, { log })).stored, ["0:7", "0:8"]);
+  const { failure, summary, rounds } = await run({ from: last }, { log, stored: { 0: 5 } });
+  assertEquals(kindOf(failure), "data");
+  assertEquals(failure?.message, '--from comes too late: topic "t" was read before');
+  assertEquals([summary, rounds], [undefined, 0]);
+});
+
+Deno.test("consume ends at once when the database is away before it has begun", async () => {
+  const { failure, notes, summary } = await run({ follow: true }, {
+    log: { 0: lines(2) },
+    database: () => {
+      throw new Away("nothing listens");
+    },
+  });
+  assertEquals([kindOf(failure), notes, summary], ["unavailable", [], undefined]);
+});
+
+Deno.test("consume waits for a database that is away and says each reason once an outage", async () => {
+  let calls = 0;
+  const { failure, notes, stored } = await run({ batchSize: 2 }, {
+    log: { 0: lines(4) },
+    database: (call) => {
+      // The first step meets two reasons in turn, and the second one of them again.
+      if (call === "sources" || ++calls === 7 || calls > 8) return;
+      throw new Away(calls % 2 === 0 ? "shutting down" : "nothing listens");
+    },
+  });
+  assertEquals([failure, stored], [null, offsets(0, 4)]);
+  assertEquals(notes, [
+    "waiting for the database: cannot reach it: nothing listens",
+    "waiting for the database: cannot reach it: shutting down",
+  ]);
+});
+
+Deno.test("consume says again that the database is away when it was back meanwhile", async () => {
+  let calls = 0;
+  const { notes } = await run({ batchSize: 2 }, {
+    log: { 0: lines(4) },
+    database: (call) => {
+      if (call === "settle" && ++calls % 2 === 1) throw new Away("nothing listens");
+    },
+  });
+  assertEquals(notes, [
+    "waiting for the database: cannot reach it: nothing listens",
+    "waiting for the database: cannot reach it: nothing listens",
+  ]);
+});
+
+Deno.test("consume that is to end waits for the database two minutes, however long nothing came", async () => {
+  let awayAtMs = 0;
+  const { failure, notes, stored, ranForMs } = await run({
+    until: { at: "time", ms: NOW_MS + 1e7 },
+  }, {
+    log: { 0: [] },
+    meanwhile: async ({ sleep, log }) => {
+      await sleep(150_000);
+      log.get(0)!.push(line(0));
+    },
+    database: (call, { nowMs }) => {
+      if (call === "sources") return;
+      awayAtMs ||= nowMs();
+      throw new Away("nothing listens");
+    },
+  });
+  assertEquals([kindOf(failure), failure?.message], ["unavailable", "cannot reach it"]);
+  assertEquals([notes.length, stored], [1, []]);
+  const waitedMs = NOW_MS + ranForMs - awayAtMs;
+  assert(waitedMs > 120_000 && waitedMs < 126_000, `${waitedMs}`);
+});
+
+Deno.test("consume --follow waits for the database as long as it takes, and stays in the group", async () => {
+  const { failure, stored, rounds } = await run({ follow: true, count: 3 }, {
+    log: { 0: lines(3) },
+    database: (call, { nowMs }) => {
+      if (call !== "sources" && nowMs() < NOW_MS + 200_000) throw new Away("nothing listens");
+    },
+  });
+  assertEquals([failure, stored, rounds], [null, offsets(0, 3), 1]);
+});
+
+Deno.test("consume reads again after a failure of Kafka", async () => {
+  const { failure, notes, stored, rounds } = await run({}, {
+    log: { 0: lines(3) },
+    kafka: (round) => {
+      if (round < 4) throw new Broken(`no leader ${round}`);
+    },
+  });
+  assertEquals([failure, stored, rounds], [null, offsets(0, 3), 4]);
+  assertEquals(notes, [1, 2, 3].map((round) => `reading again after: no leader ${round}`));
+});
+
+Deno.test("consume gives up after five rounds without progress", async () => {
+  const { failure, notes, rounds } = await run({ follow: true }, {
+    log: { 0: lines(3) },
+    kafka: (round) => {
+      throw new Broken(`no leader ${round}`);
+    },
+  });
+  const last = failure as Operation;
+  assertEquals([last.kind, last.reason, last.fix], [
+    "temporary",
+    ["no leader 6"],
+    ["run again to go on"],
+  ]);
+  assertEquals(last.message, 'gave up reading topic "t" after 5 rounds without progress');
+  assertEquals([notes.length, rounds], [5, 6]);
+});
+
+for (const kind of ["noPermission", "settings", "noInput", "data"] as const) {
+  Deno.test(`consume ends at once at a failure of Kafka of the kind ${kind}`, async () => {
+    const { failure, rounds, notes, summary } = await run({ follow: true }, {
+      log: { 0: lines(3) },
+      kafka: () => {
+        throw new Broken("not yours", kind);
+      },
+    });
+    assertEquals([kindOf(failure), failure?.message], [kind, "not yours"]);
+    assertEquals([rounds, notes, summary?.slice(0, 14)], [1, [], "read 0 records"]);
+  });
+}
+
+Deno.test("consume does not take a bug for a failure of Kafka", async () => {
+  const { failure, rounds } = await run({}, {
+    log: { 0: lines(3) },
+    kafka: () => {
+      throw new TypeError("x is undefined");
+    },
+  });
+  assertEquals([failure?.name, rounds], ["TypeError", 1]);
+});
+
+Deno.test("consume joins the group anew when records wait and nothing moves", async () => {
+  const { failure, notes, stored } = await run({ count: 3 }, {
+    log: { 0: lines(3) },
+    kafka: async (round, room, signal) => {
+      if (round > 1) return;
+      await room.share!.assigned([0], signal);
+      await ended(signal);
+    },
+  });
+  assertEquals([failure, stored], [null, offsets(0, 3)]);
+  assertEquals(notes, [
+    "reading again after: nothing was settled for 60 s though records wait",
+  ]);
+});
+
+Deno.test("consume stays in the group when a record comes after long silence", async () => {
+  const { notes, stored, rounds } = await run({ count: 1, follow: true }, {
+    log: { 0: [] },
+    meanwhile: async ({ sleep, log }) => {
+      await sleep(70_000);
+      log.get(0)!.push(line(0));
+    },
+  });
+  assertEquals([notes, stored, rounds], [[], offsets(0, 1), 1]);
+});
+
+Deno.test("consume reads again what a database put back to an earlier state has lost", async () => {
+  const { failure, notes, stored } = await run({ follow: true, idleMs: 30_000 }, {
+    log: { 0: lines(3) },
+    meanwhile: async ({ sleep, rows }) => {
+      await sleep(5_000);
+      rows.set(0, 1);
+    },
+  });
+  assertEquals([failure, stored], [null, [...offsets(0, 3), "0:1", "0:2"]]);
+  assertEquals(notes, ["reading again after: the database was put back to an earlier state"]);
+});
+
+Deno.test("consume shows how far it has come", async () => {
+  let atMs = NOW_MS;
+  const { progress, summary } = await run({ follow: true, batchSize: 1_000 }, {
+    log: { 0: [...lines(2_400), "{", null, "[]", "{}"] },
+    now: () => atMs,
+    meanwhile: async ({ sleep, stop, log }) => {
+      await sleep(5_000);
+      log.get(0)!.push(...lines(1));
+      atMs += 7_000;
+      await sleep(1_000);
+      stop.abort();
+    },
+  });
+  assert(progress.includes("stored 2 401 · 344/s · lag 0 · rejected 3 · 0:07"), progress.at(-1));
+  assertEquals(
+    summary,
+    "read 2 405 records in 7.0 s (344/s): 2 401 stored, 3 rejected (schema 2, json_syntax 1), " +
+      "1 tombstone · lag 0",
+  );
+});
+
+Deno.test("consume --tee prints the records it has stored and nothing else", async () => {
+  const { printed } = await run({ tee: true }, {
+    log: { 0: [line(0), "{", null, `{"timestamp":1e3,"userID":7,"coordinates":[-0,2.5],"x":1}`] },
+  });
+  assertEquals(
+    printed,
+    `${line(0)}\n{"userID":7,"timestamp":1000.0,"coordinates":[0.0,2.5]}\n`,
+  );
+});
+
+Deno.test("consume --tee prints nothing that another process has stored", async () => {
+  const { printed, tally } = await run({ tee: true }, {
+    log: { 0: lines(3) },
+    database: (call, { rows }) => {
+      if (call === "settle") rows.set(0, 3);
+    },
+  });
+  assertEquals([printed, tally?.read], ["", 0]);
+});
