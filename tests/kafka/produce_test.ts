@@ -3,14 +3,13 @@ import { type Admin, Kafka, logLevel, Partitioners } from "kafkajs";
 import { connect, type Socket } from "node:net";
 import { type ProduceDeps, runProduce } from "../../src/commands/produce.ts";
 import type { Operation } from "../../src/failure.ts";
-import { openKafka } from "../../src/kafka/connect.ts";
 import { explainKafka } from "../../src/kafka/errors.ts";
 import { openSender, type SenderOptions } from "../../src/kafka/produce.ts";
 import { partitionOf } from "../../src/murmur2.ts";
 import type { Outgoing } from "../../src/outgoing.ts";
 import type { Message } from "../../src/sift.ts";
+import { testSettings, uniqueName, withTopic } from "../support/room.ts";
 
-const BROKER = "127.0.0.1:9092";
 const never = new AbortController().signal;
 
 interface Seen {
@@ -27,37 +26,13 @@ interface Room {
   options: SenderOptions;
 }
 
-/** A topic of its own for one test. */
-async function withTopic(partitions: number, test: (room: Room) => Promise<void>): Promise<void> {
-  const topic = `produce-test-${crypto.randomUUID()}`;
-  const kafka = openKafka(settings(topic), {
-    readFile: () => new Uint8Array(),
-    log: null,
-    timeoutMs: 10_000,
-  });
-  const admin = kafka.admin();
-  await admin.connect();
-  const numPartitions = partitions;
-  await admin.createTopics({ topics: [{ topic, numPartitions }], waitForLeaders: true });
-  try {
+/** A topic of its own for one test, and how to send to it. */
+async function inRoom(partitions: number, test: (room: Room) => Promise<void>): Promise<void> {
+  await withTopic({ partitions }, async (room) => {
+    const { topic } = room;
     const options = { topic, acks: "all", compression: "gzip", deadlineMs: 30_000 } as const;
-    await test({ topic, kafka, admin, options: { ...options, signal: never } });
-  } finally {
-    await admin.deleteTopics({ topics: [topic] });
-    await admin.disconnect();
-  }
-}
-
-function settings(topic: string) {
-  return {
-    brokers: [BROKER],
-    tls: null,
-    sasl: null,
-    topic,
-    groupId: topic,
-    clientId: "produce-test",
-    sessionTimeoutMs: 45_000,
-  };
+    await test({ ...room, options: { ...options, signal: never } });
+  });
 }
 
 /** Everything in the topic, by partition and offset. */
@@ -107,12 +82,13 @@ Deno.test("partitionOf() agrees with kafkajs on keys of every length", () => {
 });
 
 Deno.test("openSender() fails for a topic that does not exist, with the command that makes it", async () => {
-  const topic = `produce-test-${crypto.randomUUID()}`;
-  await withTopic(1, async ({ kafka, options }) => {
+  const { kafka: settings } = testSettings([`kafka.topic=${uniqueName("none")}`]);
+  const { topic, brokers } = settings;
+  await inRoom(1, async ({ kafka, options }) => {
     const error = await assertRejects(() => openSender(kafka, { ...options, topic }));
-    const failure = explainKafka(error, settings(topic)) as Operation;
+    const failure = explainKafka(error, settings) as Operation;
     assertEquals(failure.kind, "unavailable");
-    assertEquals(failure.message, `topic "${topic}" does not exist on ${BROKER}`);
+    assertEquals(failure.message, `topic "${topic}" does not exist on ${brokers.join(", ")}`);
     assertEquals(failure.fix, ["routes migrate --topic"]);
   });
 });
@@ -128,7 +104,7 @@ const records: Outgoing[] = [
 for (const compression of ["gzip", "none"] as const) {
   for (const acks of ["all", "1"] as const) {
     Deno.test(`send() keeps key, value and headers to the byte (${compression}, acks ${acks})`, async () => {
-      await withTopic(3, async (room) => {
+      await inRoom(3, async (room) => {
         const sender = await openSender(room.kafka, { ...room.options, compression, acks });
         assertEquals(sender.partitions, 3);
         assertEquals((await sender.send(1, records)).acked, records.length);
@@ -146,7 +122,7 @@ for (const compression of ["gzip", "none"] as const) {
 }
 
 Deno.test("send() counts as failed what the broker finds too large", async () => {
-  await withTopic(1, async ({ kafka, options, admin, topic }) => {
+  await inRoom(1, async ({ kafka, options, admin, topic }) => {
     const sender = await openSender(kafka, { ...options, compression: "none" });
     const outcome = await sender.send(0, [{ key: null, value: "x".repeat(1_048_577) }]);
     await sender.close();
@@ -193,7 +169,7 @@ const faults: {
 
 for (const { name, strike } of faults) {
   Deno.test(`send() leaves each record in the topic once when ${name}`, async () => {
-    await withTopic(2, async (room) => {
+    await inRoom(2, async (room) => {
       const { kafka, struck } = faultyKafka(strike);
       const sender = await openSender(kafka, room.options);
       let acked = 0;
@@ -215,7 +191,7 @@ function faultyKafka(strike: (typeof faults)[number]["strike"]) {
   const broker = { away: false };
   let requests = 0;
   const kafka = new Kafka({
-    brokers: [BROKER],
+    brokers: testSettings().kafka.brokers,
     logLevel: logLevel.NOTHING,
     retry: { initialRetryTime: 20, retries: 1 },
     socketFactory: ({ host, port, onConnect }) => {
@@ -280,7 +256,7 @@ const options = {
 } as const;
 
 Deno.test("produce puts what a dry run prints into the topic, each once, where its key belongs", async () => {
-  await withTopic(5, async (room) => {
+  await inRoom(5, async (room) => {
     const sender = await openSender(room.kafka, room.options);
     const { tally } = await runProduce({ ...options, center: [60, 25] }, deps({ sender }));
     await sender.close();
@@ -298,7 +274,7 @@ Deno.test("produce puts what a dry run prints into the topic, each once, where i
 });
 
 Deno.test("produce keeps the order of each user's records", async () => {
-  await withTopic(3, async (room) => {
+  await inRoom(3, async (room) => {
     const sender = await openSender(room.kafka, room.options);
     await runProduce({ ...options, center: [60, 25], batchSize: 7 }, deps({ sender }));
     await sender.close();
@@ -313,7 +289,7 @@ Deno.test("produce keeps the order of each user's records", async () => {
 });
 
 Deno.test("produce labels every record it spoils, the heavy ones too", async () => {
-  await withTopic(3, async (room) => {
+  await inRoom(3, async (room) => {
     const sender = await openSender(room.kafka, room.options);
     const spoilt = { ...options, center: [60, 25] as [number, number], invalidPercent: 5 };
     const { tally } = await runProduce(spoilt, deps({ sender }));
@@ -330,7 +306,7 @@ Deno.test("produce labels every record it spoils, the heavy ones too", async () 
 });
 
 Deno.test("produce --stdin sends lines as they are up to a bad one, and names it", async () => {
-  await withTopic(2, async (room) => {
+  await inRoom(2, async (room) => {
     const good = (n: number) => `{ "userId":${n}, "timestamp":1e3,"coordinates":[1.50,2] }`;
     const lines = [good(1), good(2), good(3), "{nonsense", good(5)];
     const sender = await openSender(room.kafka, room.options);

@@ -1,29 +1,14 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { Buffer } from "node:buffer";
 import type { Sql } from "postgres";
-import { migrations } from "../../src/migrations/mod.ts";
 import { records } from "../../src/formats/records.ts";
 import { parsePoint } from "../../src/point.ts";
 import { openPostgres } from "../../src/postgres/connect.ts";
 import { openFinder } from "../../src/postgres/find.ts";
-import { checksum, script } from "../../src/postgres/migrate.ts";
 import type { Search } from "../../src/postgres/search.ts";
+import { testSettings, withSchema } from "../support/room.ts";
 
-const SERVER = {
-  host: "127.0.0.1",
-  port: 5432,
-  user: "postgres",
-  password: null,
-  database: "postgres",
-  schema: "public",
-  sslmode: "disable",
-  tls: { ca: null, cert: null, key: null, passphrase: null },
-  maintenanceDb: null,
-  applicationName: "routes test",
-  connectTimeoutMs: 10_000,
-  statementTimeoutMs: 60_000,
-  poolMax: 1,
-} as const;
+const SERVER = testSettings(["postgresql.dbname=postgres"]).postgresql;
 
 type Fix = [user: number, time: number, latitude: number, longitude: number];
 
@@ -58,41 +43,37 @@ type Reader = ReturnType<typeof openFinder> & { sql: Sql; close(): Promise<void>
 
 /** Runs with migrated tables in a schema of its own. */
 async function inRoom(work: (room: Room) => Promise<void>): Promise<void> {
-  const readFile = () => new Uint8Array();
-  const schema = `find_${crypto.randomUUID().slice(0, 8)}`;
-  const { sql } = openPostgres(SERVER, { readFile, log: null, max: 1 });
-  const open: Room["open"] = ({ signal, log, ...settings } = {}) => {
-    const { sql } = openPostgres(
-      { ...SERVER, ...settings },
-      { readFile, log: log ?? null, max: 1, readOnly: true },
-    );
-    const finder = openFinder(sql, { schema, signal: signal ?? new AbortController().signal });
-    return { ...finder, sql, close: () => sql.end() };
-  };
-  const reader = open();
-  try {
-    for (const migration of migrations) {
-      await sql.unsafe(script(schema, { ...migration, checksum: checksum(migration.sql) }));
+  await withSchema(async ({ schema, sql }) => {
+    const open: Room["open"] = ({ signal, log, ...settings } = {}) => {
+      const { sql } = openPostgres(
+        { ...SERVER, ...settings },
+        { readFile: () => new Uint8Array(), log: log ?? null, max: 1, readOnly: true },
+      );
+      const finder = openFinder(sql, { schema, signal: signal ?? new AbortController().signal });
+      return { ...finder, sql, close: () => sql.end() };
+    };
+    const reader = open();
+    try {
+      await work({
+        sql,
+        schema,
+        open,
+        add: async (...fixes) => {
+          const column = (i: number) => `{${fixes.map((fix) => fix[i])}}`;
+          await sql`
+            insert into ${sql(`${schema}.routes_table`)} (user_id, timestamp, latitude, longitude)
+            select * from unnest(${column(0)}::int[], ${column(1)}::float8[], ${
+            column(2)
+          }::float8[],
+              ${column(3)}::float8[])`;
+        },
+        find: (search) => gather(reader.find({ ...everything, ...search })),
+        count: (search, max = null) => reader.count({ ...everything, ...search }, max),
+      });
+    } finally {
+      await reader.close();
     }
-    await work({
-      sql,
-      schema,
-      open,
-      add: async (...fixes) => {
-        const column = (i: number) => `{${fixes.map((fix) => fix[i])}}`;
-        await sql`
-          insert into ${sql(`${schema}.routes_table`)} (user_id, timestamp, latitude, longitude)
-          select * from unnest(${column(0)}::int[], ${column(1)}::float8[], ${column(2)}::float8[],
-            ${column(3)}::float8[])`;
-      },
-      find: (search) => gather(reader.find({ ...everything, ...search })),
-      count: (search, max = null) => reader.count({ ...everything, ...search }, max),
-    });
-  } finally {
-    await reader.close();
-    await sql`drop schema if exists ${sql(schema)} cascade`;
-    await sql.end();
-  }
+  });
 }
 
 async function gather(batches: AsyncIterable<unknown[][]>): Promise<unknown[][]> {
