@@ -6,6 +6,7 @@ import { networkRows } from "./rows_network.ts";
 import { postgresRows } from "./rows_postgres.ts";
 import { producerRows } from "./rows_producer.ts";
 import { recordRows } from "./rows_records.ts";
+import { soakRow } from "./soak.ts";
 
 /** One fault and what must come of it. */
 export interface Row {
@@ -54,11 +55,12 @@ export function showResult({ row, passed, what, seconds }: Result): string {
 }
 
 /** Rows by their numbers, such as `3,8`. */
-export function chooseRows(only: string | undefined): Row[] {
-  if (!only) return rows;
+export function chooseRows(only: string | undefined, minutes: number): Row[] {
+  const all = [...rows, soakRow(minutes)];
+  if (!only) return all;
   return only.split(",").map((id) => {
-    const row = rows.find((row) => row.id === Number(id));
-    if (!row) throw new Error(`there is no row ${id}: expected some of ${rows.map((r) => r.id)}`);
+    const row = all.find((row) => row.id === Number(id));
+    if (!row) throw new Error(`there is no row ${id}: expected some of ${all.map((r) => r.id)}`);
     return row;
   });
 }
@@ -67,7 +69,7 @@ async function main(): Promise<number> {
   const flags = parseArgs(Deno.args, { string: ["seed", "only", "minutes"] });
   const seed = Number(flags.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]);
   const print = (line: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
-  const chosen = chooseRows(flags.only);
+  const chosen = chooseRows(flags.only, Number(flags.minutes ?? 1));
   print(`seed ${seed}`);
   let failed = 0;
   const arena = await openArena({ seed, say: print });

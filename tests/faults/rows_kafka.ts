@@ -88,8 +88,19 @@ function deleted(arena: Arena): Promise<string> {
     await demandRefusal([process], new RegExp(`${stood.get(0)}`));
     const after = await positions(scene);
     if (after.get(0) !== stood.get(0)) throw new Error("the position moved past what is lost");
-    // What was deleted is not in the log any more, so the checker cannot ask for it.
-    return `stopped, the range from ${stood.get(0)} to ${low} named, nothing skipped`;
+    const accepting = await scene.start(["--accept-loss"]);
+    const { code } = await accepting.end(60_000);
+    if (code !== 0) throw new Error(`--accept-loss ended with ${code}:\n${accepting.err}`);
+    const losses = await scene.sql`
+      select from_offset::int, to_offset::int from ${scene.table("routes_losses")}`;
+    const written = losses.map(({ from_offset, to_offset }) => `${from_offset} to ${to_offset}`);
+    if (written.join() !== `${stood.get(0)} to ${low}`) {
+      throw new Error(
+        `lost from ${stood.get(0)} to ${low}, written down: ${written.join() || "no"}`,
+      );
+    }
+    const what = await scene.check({ deleted: true });
+    return `${what}; stopped, offsets ${written} named, accepted and written down`;
   }, { processes: 1, partitions: 2, perSecond: 0 });
 }
 
