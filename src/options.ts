@@ -40,6 +40,7 @@ export interface ConsumeOptions {
   flushMs: number;
   onReject: "keep" | "fail";
   maxRejects: number | null;
+  deadLetterTopic: string | null;
   /** Nothing is read from the topic. */
   retryRejects: boolean;
   acceptLoss: boolean;
@@ -134,6 +135,7 @@ const READING = [
   "flush",
   "on-reject",
   "max-rejects",
+  "dead-letter-topic",
   "accept-loss",
   "tee",
 ];
@@ -143,7 +145,11 @@ export function consumeOptions(values: Values, read: Read): ConsumeOptions {
   exclude(values, ["follow", "until"], ["from", "replay"]);
   if (values.has("yes") && !values.has("replay")) throw new Usage("--yes goes with --replay");
   for (const flag of READING) exclude(values, ["retry-rejects", flag]);
-  if (read("on-reject") === "fail") excludeWith(values, "max-rejects", "on-reject fail");
+  if (read("on-reject") === "fail") {
+    for (const flag of ["max-rejects", "dead-letter-topic"]) {
+      excludeWith(values, flag, "on-reject fail");
+    }
+  }
   return {
     follow: values.has("follow"),
     count: read("count"),
@@ -156,6 +162,7 @@ export function consumeOptions(values: Values, read: Read): ConsumeOptions {
     flushMs: read("flush") ?? 200,
     onReject: read("on-reject") ?? "keep",
     maxRejects: read("max-rejects"),
+    deadLetterTopic: read("dead-letter-topic"),
     retryRejects: values.has("retry-rejects"),
     acceptLoss: values.has("accept-loss"),
     tee: values.has("tee"),

@@ -222,6 +222,12 @@ export const commandFlags: Record<Verb, Flag[]> = {
     },
     { name: "max-rejects", kind: whole(0), value: "N", help: "stop when more than N are rejected" },
     {
+      name: "dead-letter-topic",
+      kind: text,
+      value: "T",
+      help: "also publish each reject to T, at least once, with Kafka Connect's headers",
+    },
+    {
       name: "retry-rejects",
       help: "judge the kept rejects again; those that pass now move into the table",
     },

@@ -204,6 +204,11 @@ export const refusals: [line: string | string[], message: string, fix?: string][
   excluded("consume", "follow", "until latest"),
   ...["follow", "count 5", "from earliest", "replay earliest", "on-reject keep", "tee"]
     .map((flag) => excluded("consume", "retry-rejects", flag)),
+  excluded("consume", "retry-rejects", "dead-letter-topic t"),
+  [
+    "consume --on-reject fail --dead-letter-topic t",
+    "--dead-letter-topic and --on-reject fail exclude each other",
+  ],
   [
     "consume --on-reject fail --max-rejects 5",
     "--max-rejects and --on-reject fail exclude each other",

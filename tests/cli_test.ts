@@ -74,6 +74,7 @@ Deno.test("consume has defaults", () => {
       flushMs: 200,
       onReject: "keep",
       maxRejects: null,
+      deadLetterTopic: null,
       retryRejects: false,
       acceptLoss: false,
       tee: false,

@@ -1,13 +1,16 @@
 import type { KafkaSettings } from "../config.ts";
 import { type FailureKind, Operation, type Remedy } from "../failure.ts";
 
-/** What a Kafka error means to a person: the failure of its root cause, with the way out. Others come back as they are. */
-export function explainKafka(error: unknown, settings: KafkaSettings): Error {
+/**
+ * What a Kafka error means to a person: the failure of its root cause, with the way out. Others come back as they are.
+ * `topic` is the one that was used, where it is not that of the settings.
+ */
+export function explainKafka(error: unknown, settings: KafkaSettings, topic?: string): Error {
   if (!(error instanceof Error) || error instanceof Operation) return error as Error;
   const chain = causes(error);
   const where = settings.brokers.join(", ");
   for (const { type, code, name, message } of chain) {
-    const known = byProtocol(type, settings, where) ?? byNetwork(code, name, message, where);
+    const known = byProtocol(type, settings, where, topic) ?? byNetwork(code, name, message, where);
     if (known) return fail(known, error);
   }
   const root = chain.at(-1)!;
@@ -49,16 +52,19 @@ function byProtocol(
   type: string | undefined,
   settings: KafkaSettings,
   where: string,
+  topic = settings.topic,
 ): Known | null {
   const reason = `the broker answered ${type}`;
   switch (type) {
     case "UNKNOWN_TOPIC_OR_PARTITION":
-      return ["unavailable", `topic "${settings.topic}" does not exist on ${where}`, {
+      return ["unavailable", `topic "${topic}" does not exist on ${where}`, {
         reason,
-        fix: "routes migrate --topic",
+        fix: topic === settings.topic
+          ? "routes migrate --topic"
+          : `routes migrate --topic -X kafka.topic=${topic}`,
       }];
     case "TOPIC_AUTHORIZATION_FAILED":
-      return ["noPermission", `no right to use topic "${settings.topic}" on ${where}`, {
+      return ["noPermission", `no right to use topic "${topic}" on ${where}`, {
         reason,
         fix: "grant the user of this connection read (consume) or write (produce) on the topic",
       }];
@@ -75,7 +81,7 @@ function byProtocol(
     case "INVALID_PARTITIONS":
       return [
         type === "CLUSTER_AUTHORIZATION_FAILED" ? "noPermission" : "settings",
-        `Kafka at ${where} refused the request for topic "${settings.topic}"`,
+        `Kafka at ${where} refused the request for topic "${topic}"`,
         { reason },
       ];
     case "SASL_AUTHENTICATION_FAILED":

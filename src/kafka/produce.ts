@@ -1,12 +1,13 @@
 import { CompressionTypes, type Kafka, type Message, type Producer } from "kafkajs";
-import { Buffer } from "node:buffer";
 import { Deadline } from "./deadline.ts";
+import { toBuffer, writeHeaderList } from "./headers.ts";
 
 /** A record on its way out. */
 export interface Outgoing {
-  key: string | null;
+  key: string | Uint8Array | null;
   value: string | Uint8Array | null;
-  headers?: Record<string, string>;
+  /** A list is kept in its order, with names that repeat. */
+  headers?: Record<string, string> | { key: string; value: Uint8Array | null }[];
 }
 
 /** What became of the records of one send; the counts add up to what was given. */
@@ -18,7 +19,7 @@ export interface Outcome {
   /** No answer in time: the broker has them all, each once, or none. */
   unknown: number;
   /** Why not acked, and what mends it; else null. */
-  fault: { reason: string; fix: string } | null;
+  fault: { code: string; reason: string; fix: string } | null;
 }
 
 /** How to send. */
@@ -180,10 +181,11 @@ class PartitionsChanged extends Error {
 }
 
 function toMessages(partition: number, records: Outgoing[]): Message[] {
+  const bytes = (of: string | Uint8Array | null) => of instanceof Uint8Array ? toBuffer(of) : of;
   const messages = records.map(({ key, value, headers }): Message => {
-    // kafkajs writes what is not a Buffer as text.
-    const bytes = value instanceof Uint8Array ? toBuffer(value) : value;
-    return headers ? { key, value: bytes, headers } : { key, value: bytes };
+    const message = { key: bytes(key), value: bytes(value) };
+    if (!headers) return message;
+    return { ...message, headers: Array.isArray(headers) ? writeHeaderList(headers) : headers };
   });
   // kafkajs groups by partition through reduce() and copies the group for every message: quadratic, 3 µs a record in a
   // thousand. These are one group already; its callback is still called once, since it asks the partitioner.
@@ -192,10 +194,6 @@ function toMessages(partition: number, records: Outgoing[]): Message[] {
     return { [partition]: messages };
   };
   return Object.assign(messages, { reduce: reduce as unknown as Message[]["reduce"] });
-}
-
-function toBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
-  return Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
 }
 
 /** The errors of kafkajs wrap each other. */
@@ -212,12 +210,13 @@ function isRefusal(error: unknown): boolean {
   );
 }
 
-function blame(error: unknown): { reason: string; fix: string } {
+function blame(error: unknown): NonNullable<Outcome["fault"]> {
   const chain = [...causes(error)];
   const { name, type, message } = chain.at(-1) ??
     { name: "", type: undefined, message: `${error}` };
   const reason = type ? `the broker answered ${type}` : message;
-  return { reason, fix: FIXES[type ?? name] ?? "check the brokers, then run again" };
+  const code = type ?? name;
+  return { code, reason, fix: FIXES[code] ?? "check the brokers, then run again" };
 }
 
 const FIXES: Record<string, string> = {

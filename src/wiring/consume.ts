@@ -1,6 +1,10 @@
 import { runConsume } from "../commands/consume.ts";
+import { Usage } from "../failure.ts";
 import { readTopic } from "../kafka/consume.ts";
+import { explainKafka } from "../kafka/errors.ts";
+import { type LetterBox, openLetterBox } from "../kafka/letters.ts";
 import type { Log } from "../kafka/log.ts";
+import { postingRejects } from "../letters.ts";
 import { explainPostgres, judgePostgres } from "../postgres/errors.ts";
 import { openRewinder } from "../postgres/replay.ts";
 import { fingerprint, openStore } from "../postgres/store.ts";
@@ -14,10 +18,18 @@ import { openPostgresFor } from "./postgres.ts";
 export async function consume(options: Options<"consume">, bench: Bench): Promise<Done> {
   const { world, talk, settings: { kafka: { topic, groupId, sessionTimeoutMs }, postgresql } } =
     bench;
+  const { deadLetterTopic } = options;
+  if (deadLetterTopic === topic) throw new Usage("--dead-letter-topic is the topic that is read");
   const { kafka, explain, openLog } = openKafkaFor(bench);
   const log = await openLog();
   const { sql, bounded, close } = openPostgresFor(bench);
+  let letterBox: LetterBox | null = null;
   try {
+    letterBox = deadLetterTopic === null ? null : await openLetterBox(kafka, {
+      topic: deadLetterTopic,
+      explain: (error) => explainKafka(error, bench.settings.kafka, deadLetterTopic),
+      signal: world.signal,
+    });
     const clusterId = await explained(explain, log.clusterId());
     if (options.replay) await goBack(options.replay, options.yes, log, clusterId, bench);
     const store = openStore(sql, { schema: postgresql.schema, clusterId, topic });
@@ -50,14 +62,14 @@ export async function consume(options: Options<"consume">, bench: Bench): Promis
           concurrency: 16,
           ranges: log.ranges,
         }, signal),
-      ledger,
+      ledger: letterBox ? postingRejects(ledger, { topic, name: groupId }, letterBox.post) : ledger,
       explain,
       out: world.stdout.write,
       sleep,
     });
     return { summary: tally, openEnded: options.follow };
   } finally {
-    await Promise.allSettled([log.close(), close()]);
+    await Promise.allSettled([log.close(), close(), letterBox?.close()]);
   }
 }
 
