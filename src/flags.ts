@@ -148,6 +148,16 @@ export const list: Kind<string[]> = (text, flag) => {
   return words;
 };
 
+/** `127.0.0.1:9187`, `[::1]:9187`, `localhost:0`. */
+export const address: Kind<{ host: string; port: number }> = (text, flag) => {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s[\]]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (!match || port > 65_535) {
+    refuse(flag, text, "HOST:PORT, such as 127.0.0.1:9187, or port 0 for any free one");
+  }
+  return { host: (match[1] ?? match[2])!, port };
+};
+
 /** Any text. */
 export const text: Kind<string> = (text) => text;
 

@@ -44,6 +44,8 @@ export interface ConsumeOptions {
   /** Nothing is read from the topic. */
   retryRejects: boolean;
   acceptLoss: boolean;
+  /** Where to listen for those who watch. */
+  http: { host: string; port: number } | null;
   tee: boolean;
 }
 
@@ -137,6 +139,7 @@ const READING = [
   "max-rejects",
   "dead-letter-topic",
   "accept-loss",
+  "http",
   "tee",
 ];
 
@@ -165,6 +168,7 @@ export function consumeOptions(values: Values, read: Read): ConsumeOptions {
     deadLetterTopic: read("dead-letter-topic"),
     retryRejects: values.has("retry-rejects"),
     acceptLoss: values.has("accept-loss"),
+    http: read("http"),
     tee: values.has("tee"),
   };
 }

@@ -94,11 +94,14 @@ export class Share {
 
   /** Records not yet settled in the partitions owned now. */
   get lag(): number {
-    let lag = 0;
-    for (const [partition, position] of this.#positions ?? []) {
-      lag += Math.max((this.#highs.get(partition) ?? 0) - position, 0);
-    }
-    return lag;
+    return [...this.lags.values()].reduce((sum, lag) => sum + lag, 0);
+  }
+
+  /** The same by partition. */
+  get lags(): Map<number, number> {
+    return new Map([...this.#positions ?? []].map(([partition, position]) => {
+      return [partition, Math.max((this.#highs.get(partition) ?? 0) - position, 0)];
+    }));
   }
 
   /** Reading is over when every partition has come this far. */

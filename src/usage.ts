@@ -1,4 +1,5 @@
 import {
+  address,
   box,
   choice,
   distance,
@@ -227,14 +228,12 @@ export const commandFlags: Record<Verb, Flag[]> = {
       value: "T",
       help: "also publish each reject to T, at least once, with Kafka Connect's headers",
     },
-    {
-      name: "retry-rejects",
-      help: "judge the kept rejects again; those that pass now move into the table",
-    },
+    { name: "retry-rejects", help: "judge kept rejects again, and store those that pass now" },
     {
       name: "accept-loss",
       help: "go on past records that retention deleted unread; the range is written down",
     },
+    { name: "http", kind: address, value: "HOST:PORT", help: "serve /metrics, /ready and /live" },
     { name: "tee", help: "print stored records as NDJSON on stdout" },
   ],
   migrate: [

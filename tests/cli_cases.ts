@@ -185,6 +185,11 @@ export const refusals: [line: string | string[], message: string, fix?: string][
     '--compression is "zip": expected gzip, none',
     "--compression gzip",
   ],
+  ...["9187", "localhost", ":9187", "localhost:65536", "::1:9187", "http://a:1", "a:b"]
+    .map((text): [string, string] => [
+      `consume --http ${text}`,
+      `--http is "${text}": expected HOST:PORT, such as 127.0.0.1:9187, or port 0 for any free one`,
+    ]),
   ["consume --on-reject ignore", '--on-reject is "ignore": expected keep, fail'],
   ["query --order tme", '--order is "tme": expected time, user, distance', "--order time"],
   ["query --time utc", '--time is "utc": expected iso, unix, ms'],
@@ -205,6 +210,7 @@ export const refusals: [line: string | string[], message: string, fix?: string][
   ...["follow", "count 5", "from earliest", "replay earliest", "on-reject keep", "tee"]
     .map((flag) => excluded("consume", "retry-rejects", flag)),
   excluded("consume", "retry-rejects", "dead-letter-topic t"),
+  excluded("consume", "retry-rejects", "http localhost:0"),
   [
     "consume --on-reject fail --dead-letter-topic t",
     "--dead-letter-topic and --on-reject fail exclude each other",

@@ -77,6 +77,7 @@ Deno.test("consume has defaults", () => {
       deadLetterTopic: null,
       retryRejects: false,
       acceptLoss: false,
+      http: null,
       tee: false,
     },
   } as Command);
@@ -317,6 +318,10 @@ Deno.test("consume reads every flag", () => {
   });
   assertEquals(optionsOf("consume --on-reject fail").onReject, "fail");
   assertEquals(optionsOf("consume --until latest").until, { at: "latest" });
+  assertEquals(optionsOf("consume --retry-rejects").retryRejects, true);
+  assertEquals(optionsOf("consume --dead-letter-topic d").deadLetterTopic, "d");
+  assertEquals(optionsOf("consume --http [::1]:0").http, { host: "::1", port: 0 });
+  assertEquals(optionsOf("consume --http a.b:65535").http, { host: "a.b", port: 65_535 });
   assertEquals(optionsOf("consume --from 42").from, { at: "offset", offset: 42 });
   assertEquals(optionsOf("consume --from @2h").from, { at: "time", ms: NOW - 2 * HOUR });
 });

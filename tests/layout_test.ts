@@ -20,6 +20,7 @@ const CORE = [
   "help.ts",
   "ini.ts",
   "json.ts",
+  "metrics.ts",
   "murmur2.ts",
   "nearest.ts",
   "offsets.ts",

@@ -1,4 +1,5 @@
 import { Operation } from "../failure.ts";
+import type { Health } from "../metrics.ts";
 import { type Range, readBefore, type Spec } from "../offsets.ts";
 import { encodePoint } from "../point.ts";
 import { createSettler, type Ledger, type Settle, SourceGone, type Step } from "../settle.ts";
@@ -36,6 +37,8 @@ export interface ConsumeDeps {
   /** A failure of Kafka in words; anything else is returned as it is. */
   explain(error: unknown): unknown;
   out(text: string): Promise<void>;
+  /** Told how to look at the run, once it has begun. */
+  watched?(look: () => Health): void;
   note(line: string): void;
   /** Shows a line that the next one replaces. */
   progress(line: string): void;
@@ -83,6 +86,9 @@ export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Pr
   };
   /** Since when records wait and none was settled. */
   let stuckSince = startedAt;
+  let settledAt = startedAt;
+  /** The same as stuckSince, but whatever the reason. */
+  let unsettledSince = startedAt;
   /** Since when a record could have come and none did. */
   let quietSince = startedAt;
   /** Since when the database is away; null while it answers. */
@@ -121,6 +127,7 @@ export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Pr
     if (options.from && share.sources.length > 0) throw readBefore(topic, share.sources);
     await setEnds(ranges);
     begun = true;
+    deps.watched?.(look);
     if (!share.nothingToRead(ranges)) await supervise();
     if (tally.rejected > maxRejects) throw tooManyRejects(tally.rejected, maxRejects);
   } finally {
@@ -174,6 +181,7 @@ export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Pr
       deps.progress(status(measure()));
       if (awaySince !== null || !share.isAssigned) quietSince = now();
       if (options.idleMs !== null && now() - quietSince >= options.idleMs) done.abort();
+      if (share.lag === 0) unsettledSince = now();
       if (awaySince !== null || share.lag === 0) stuckSince = now();
       if (now() - stuckSince >= STALLED_MS) {
         stalled.abort(`nothing was settled for ${STALLED_MS / 1000} s though records wait`);
@@ -211,7 +219,11 @@ export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Pr
   }
 
   async function written({ sifted: { points, rejects, tombstones }, messages }: Step) {
-    stuckSince = quietSince = now();
+    stuckSince =
+      quietSince =
+      unsettledSince =
+      settledAt =
+        now();
     tally.read += messages.length;
     tally.stored += points.offsets.length;
     tally.rejected += rejects.length;
@@ -250,6 +262,11 @@ export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Pr
   function answered(): void {
     awaySince = null;
     waitedFor.clear();
+  }
+
+  function look(): Health {
+    const [settledMs, stuckMs] = [now() - settledAt, now() - unsettledSince];
+    return { ...tally, lags: share.lags, settledMs, stuckMs };
   }
 
   function measure(): Tally {

@@ -1,7 +1,13 @@
 import type { Kafka } from "kafkajs";
 import { type FailureKind, Operation } from "../failure.ts";
-import type { Letter } from "../letters.ts";
 import { openSender, type Outcome, type Sender } from "./produce.ts";
+
+/** A reject as a record of another topic. */
+interface Letter {
+  key: Uint8Array | null;
+  value: Uint8Array | null;
+  headers: { key: string; value: Uint8Array | null }[];
+}
 
 /** Where dead letters go. */
 export interface LetterBox {

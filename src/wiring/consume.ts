@@ -13,9 +13,23 @@ import type { Step } from "../settle.ts";
 import { type Bench, type Done, explained, type Options, sleep } from "./bench.ts";
 import { openKafkaFor } from "./kafka.ts";
 import { openPostgresFor } from "./postgres.ts";
+import { openWatch, type Watch } from "./watch.ts";
 
 /** `routes consume`: from the topic into the tables. */
 export async function consume(options: Options<"consume">, bench: Bench): Promise<Done> {
+  const watch = options.http ? await openWatch(options.http, bench) : null;
+  try {
+    return await readAndStore(options, bench, watch);
+  } finally {
+    await watch?.close();
+  }
+}
+
+async function readAndStore(
+  options: Options<"consume">,
+  bench: Bench,
+  watch: Watch | null,
+): Promise<Done> {
   const { world, talk, settings: { kafka: { topic, groupId, sessionTimeoutMs }, postgresql } } =
     bench;
   const { deadLetterTopic } = options;
@@ -37,7 +51,10 @@ export async function consume(options: Options<"consume">, bench: Bench): Promis
     const ledger = {
       sources: () => bounded(store.sources()),
       addSources: (starts: Map<number, number>) => bounded(store.addSources(starts)),
-      settle: (steps: Step[]) => bounded(store.settle(steps)),
+      settle: (steps: Step[]) => {
+        const statement = bounded(store.settle(steps));
+        return watch ? watch.timed(statement) : statement;
+      },
       position: (source: number) => bounded(store.position(source)),
       skip: (...loss: Parameters<typeof store.skip>) => bounded(store.skip(...loss)),
       fingerprint,
@@ -50,6 +67,7 @@ export async function consume(options: Options<"consume">, bench: Bench): Promis
       ...log,
       ...world,
       ...talk,
+      ...watch,
       topic,
       ranges: () => explained(explain, log.ranges()),
       read: (share, signal) =>

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type ConsumeDeps, type ConsumeOptions, runConsume } from "../../src/commands/consume.ts";
 import { type FailureKind, Operation } from "../../src/failure.ts";
+import { type Health, isReady } from "../../src/metrics.ts";
 import type { Range } from "../../src/offsets.ts";
 import type { Share, Source } from "../../src/share.ts";
 import type { Message } from "../../src/sift.ts";
@@ -52,6 +53,8 @@ interface Room {
   stop: AbortController;
   /** Of the newest membership. */
   share: Share | null;
+  /** How the run looks from outside; null before it has begun. */
+  look(): Health | null;
   nowMs(): number;
   sleep(ms: number): Promise<void>;
 }
@@ -67,6 +70,7 @@ async function run(changes: Partial<ConsumeOptions>, world: Partial<World> = {})
     rows,
     stop,
     share: null,
+    look: () => null,
     nowMs: time.now,
     sleep: (ms) => time.sleep(ms, forever),
   };
@@ -138,6 +142,7 @@ async function run(changes: Partial<ConsumeOptions>, world: Partial<World> = {})
       },
     },
     explain: (error) => error instanceof Broken ? new Operation(error.kind, error.message) : error,
+    watched: (look) => room.look = look,
     out: (text) => Promise.resolve(void (printed += text)),
     note: (line) => notes.push(line),
     progress: (line) => progress.push(line),
@@ -549,4 +554,49 @@ Deno.test("consume --tee prints nothing that another process has stored", async 
     },
   });
   assertEquals([printed, tally?.read], ["", 0]);
+});
+
+Deno.test("consume shows from outside what it has done, and whether it does what it should", async () => {
+  const seen: Record<string, [ready: boolean, health: Health | null]> = {};
+  let away = false;
+  await run({ follow: true }, {
+    log: { 0: [line(0), "{", null], 1: [line(1)] },
+    database: (call) => {
+      if (away && call !== "sources") throw new Away("gone");
+    },
+    meanwhile: async (room) => {
+      const look = (when: string) => {
+        const health = room.look();
+        seen[when] = [isReady(health), health];
+      };
+      look("before");
+      await room.sleep(200_000);
+      look("idle");
+      away = true;
+      room.log.get(1)!.push(line(2), line(3));
+      await room.sleep(50_000);
+      look("away for less than a minute");
+      await room.sleep(20_000);
+      look("away for longer");
+      away = false;
+      await room.sleep(20_000);
+      look("back");
+      room.stop.abort();
+    },
+  });
+  const figures = Object.entries(seen).map(([when, [ready, health]]) => [
+    when,
+    ready,
+    health && [health.stored, health.rejected, health.tombstones, ...health.lags.values()],
+  ]);
+  assertEquals(figures, [
+    ["before", false, null],
+    ["idle", true, [2, 1, 1, 0, 0]],
+    ["away for less than a minute", true, [2, 1, 1, 0, 2]],
+    ["away for longer", false, [2, 1, 1, 0, 2]],
+    ["back", true, [4, 1, 1, 0, 0]],
+  ]);
+  assertEquals(seen.idle![1]!.reasons, { json_syntax: 1 });
+  const sinceSettled = seen.idle![1]!.settledMs;
+  assert(sinceSettled > 199_000 && sinceSettled <= 200_000, `${sinceSettled}`);
 });

@@ -13,8 +13,8 @@ export interface Ended {
 
 /** A run of the program that goes on. */
 export interface Running {
-  /** Waits until it has printed that, to either stream; fails when it ends before. */
-  said(pattern: RegExp): Promise<void>;
+  /** Waits until it has printed that, to either stream, and gives what matched; fails when it ends before. */
+  said(pattern: RegExp): Promise<RegExpExecArray>;
   kill(signal: Deno.Signal): void;
   /** Reads no more of its stdout, as `head` does. */
   closeStdout(): Promise<void>;
@@ -154,8 +154,11 @@ function spawn(
     kill: (signal) => process.kill(signal),
     closeStdout: () => readers.stdout.cancel(),
     said: (pattern) => {
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
-      const look = () => (pattern.test(texts.stdout) || pattern.test(texts.stderr)) && resolve();
+      const { promise, resolve, reject } = Promise.withResolvers<RegExpExecArray>();
+      const look = () => {
+        const match = pattern.exec(texts.stdout) ?? pattern.exec(texts.stderr);
+        if (match) resolve(match);
+      };
       waiting.add(look);
       ended.then(() => reject(new Error(`never said ${pattern}:\n${texts.stdout}${texts.stderr}`)));
       look();

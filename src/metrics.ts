@@ -1,0 +1,115 @@
+// Prometheus's text format 0.0.4: for each name what it is and of which type, then a line a value.
+
+/** A consumer as seen from outside. */
+export interface Health {
+  stored: number;
+  rejected: number;
+  tombstones: number;
+  /** Rejects by code. */
+  reasons: Record<string, number>;
+  /** Records not yet settled, by partition that this process owns. */
+  lags: Map<number, number>;
+  /** Since the last record was settled, or the run began. */
+  settledMs: number;
+  /** Since records wait and none was settled. */
+  stuckMs: number;
+}
+
+/** How long something took, each time, as Prometheus keeps it. */
+export class Histogram {
+  readonly #counts = BOUNDS_S.map(() => 0);
+  #count = 0;
+  #sum = 0;
+
+  add(seconds: number): void {
+    for (const [i, bound] of BOUNDS_S.entries()) if (seconds <= bound) this.#counts[i]!++;
+    this.#count++;
+    this.#sum += seconds;
+  }
+
+  lines(name: string): string[] {
+    return [
+      ...BOUNDS_S.map((bound, i) => line(`${name}_bucket`, { le: bound }, this.#counts[i]!)),
+      line(`${name}_bucket`, { le: "+Inf" }, this.#count),
+      line(`${name}_sum`, {}, this.#sum),
+      line(`${name}_count`, {}, this.#count),
+    ];
+  }
+}
+
+const BOUNDS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** As long as this nothing needs to be settled though records wait. */
+const STUCK_MS = 60_000;
+
+/** Whether the consumer does what it should; null: it has not begun. */
+export function isReady(health: Health | null): boolean {
+  if (!health) return false;
+  const lag = [...health.lags.values()].reduce((sum, lag) => sum + lag, 0);
+  return lag === 0 || health.stuckMs < STUCK_MS;
+}
+
+/** All metrics as text; without a health, as long as the consumer has not begun, there are few. */
+export function metricsText(
+  health: Health | null,
+  statements: Histogram,
+  version: string,
+): string {
+  const family = (name: string, type: string, help: string, lines: string[]) => [
+    `# HELP ${name} ${help}`,
+    `# TYPE ${name} ${type}`,
+    ...lines,
+  ];
+  return [
+    ...family("routes_info", "gauge", "The program.", [line("routes_info", { version }, 1)]),
+    ...health ? healthLines(health, family) : [],
+    ...family(
+      "routes_statement_seconds",
+      "histogram",
+      "Duration of the statements that settle records.",
+      statements.lines("routes_statement_seconds"),
+    ),
+  ].join("\n") + "\n";
+}
+
+type Family = (name: string, type: string, help: string, lines: string[]) => string[];
+
+function healthLines(health: Health, family: Family): string[] {
+  const { stored, rejected, tombstones, reasons, lags, settledMs } = health;
+  const outcomes = Object.entries({ stored, rejected, tombstone: tombstones });
+  return [
+    ...family(
+      "routes_records_total",
+      "counter",
+      "Records settled by this process.",
+      outcomes.map(([outcome, count]) => line("routes_records_total", { outcome }, count)),
+    ),
+    ...family(
+      "routes_rejects_total",
+      "counter",
+      "Rejects of this process by code.",
+      Object.entries(reasons).map(([code, n]) => line("routes_rejects_total", { code }, n)),
+    ),
+    ...family(
+      "routes_lag_records",
+      "gauge",
+      "Records not yet settled in the partitions that this process owns.",
+      [...lags].map(([partition, lag]) => line("routes_lag_records", { partition }, lag)),
+    ),
+    ...family(
+      "routes_seconds_since_settled",
+      "gauge",
+      "Time since the last record was settled, or the start.",
+      [line("routes_seconds_since_settled", {}, settledMs / 1000)],
+    ),
+  ];
+}
+
+function line(name: string, labels: Record<string, string | number>, value: number): string {
+  const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escape(`${text}`)}"`);
+  return `${name}${pairs.length > 0 ? `{${pairs}}` : ""} ${value}`;
+}
+
+function escape(text: string): string {
+  return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+}
