@@ -67,7 +67,7 @@ const ROUNDS_MAX = 5;
 const STALLED_MS = 60_000;
 /** Without records nothing shows that the database was put back, so it is asked this often. */
 const LOOK_MS = 10_000;
-/** How long a run that is to end waits for a database that is away. */
+/** How long Kafka may be away, and, for a run that is to end, the database. */
 const PATIENCE_MS = 120_000;
 
 /** Reads records and settles each as row, reject or tombstone, until everything asked for is done. */
@@ -121,7 +121,9 @@ export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Pr
   if (signal.aborted) stop();
   let begun = false;
   try {
-    const ranges = await deps.ranges();
+    const ranges = await deps.ranges().catch((error) => {
+      throw deps.explain(error);
+    });
     // No patience yet: a database that was never reached is rather a wrong setting than an outage.
     await patiently(AbortSignal.abort(), () => share.load(ranges));
     if (options.from && share.sources.length > 0) throw readBefore(topic, share.sources);
@@ -140,12 +142,18 @@ export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Pr
 
   /** Leaves the group and begins anew when Kafka fails or nothing moves. */
   async function supervise(): Promise<void> {
-    for (let failures = 0; !done.signal.aborted;) {
-      const before = tally.read;
+    for (let failures = 0, failedAt = 0; !done.signal.aborted;) {
+      const [before, beganAt] = [tally.read, now()];
       const failure = await session();
       if (failure === null) return;
-      failures = tally.read > before ? 1 : failures + 1;
-      if (failures > ROUNDS_MAX) throw gaveUp(topic, failure);
+      // Without records nothing moves, but a membership that lasted was a good one.
+      const lasted = failure instanceof Operation && now() - beganAt > STALLED_MS;
+      if (tally.read > before || lasted) failures = 0;
+      if (++failures === 1) failedAt = now();
+      // Quick failures are soon many: a broker needs its time to start again.
+      if (failures > ROUNDS_MAX && now() - failedAt > PATIENCE_MS) {
+        throw gaveUp(topic, failures - 1, failure);
+      }
       deps.note(`reading again after: ${failure.message}`);
       await deps.sleep(Math.min(250 * 2 ** failures, 10_000), done.signal);
     }
@@ -289,10 +297,10 @@ function tooManyRejects(count: number, countMax: number): Operation {
   });
 }
 
-function gaveUp(topic: string, failure: Error): Operation {
+function gaveUp(topic: string, rounds: number, failure: Error): Operation {
   return new Operation(
     "temporary",
-    `gave up reading topic "${topic}" after ${ROUNDS_MAX} rounds without progress`,
+    `gave up reading topic "${topic}" after ${rounds} rounds without progress`,
     { reason: failure.message, fix: "run again to go on", cause: failure },
   );
 }

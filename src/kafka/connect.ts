@@ -9,6 +9,7 @@ import { checkServerIdentity, connect as connectTls, type ConnectionOptions } fr
 import type { KafkaSettings } from "../config.ts";
 import { useCodecs } from "./codecs.ts";
 import { keepHeaderList } from "./headers.ts";
+import { leaveSilentConnections } from "./silence.ts";
 
 /** What the client needs of the outside: files for TLS, a place for its log lines, a limit for each wait. */
 export interface KafkaOptions {
@@ -23,6 +24,7 @@ export interface KafkaOptions {
 export function openKafka(settings: KafkaSettings, options: KafkaOptions): Kafka {
   stopIdleTimer();
   keepHeaderList();
+  leaveSilentConnections();
   useCodecs();
   const config: KafkaConfig = {
     brokers: settings.brokers,

@@ -69,7 +69,6 @@ async function readAndStore(
       ...talk,
       ...watch,
       topic,
-      ranges: () => explained(explain, log.ranges()),
       read: (share, signal) =>
         readTopic(kafka, share, {
           topic,

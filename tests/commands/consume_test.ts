@@ -41,6 +41,8 @@ interface World {
   /** Called before each membership, counted from 1; throws as Kafka does. */
   kafka(round: number, room: Room, signal: AbortSignal): Promise<void> | void;
   offsetsAt(ms: number): Map<number, number>;
+  /** Called before Kafka tells what the topic holds; throws as that does. */
+  ranges(): void;
   /** What happens meanwhile. */
   meanwhile(room: Room): Promise<void>;
   now(): number;
@@ -81,11 +83,12 @@ async function run(changes: Partial<ConsumeOptions>, world: Partial<World> = {})
   let printed = "";
   let rounds = 0;
   const ranges = () =>
-    Promise.resolve(
-      new Map([...log].map(([p, { length }]): [number, Range] => {
+    attempt(() => {
+      world.ranges?.();
+      return new Map([...log].map(([p, { length }]): [number, Range] => {
         return [p, { low: 0, high: length }];
-      })),
-    );
+      }));
+    });
   const deps: ConsumeDeps = {
     topic: "t",
     ranges,
@@ -437,7 +440,7 @@ Deno.test("consume reads again after a failure of Kafka", async () => {
   assertEquals(notes, [1, 2, 3].map((round) => `reading again after: no leader ${round}`));
 });
 
-Deno.test("consume gives up after five rounds without progress", async () => {
+Deno.test("consume gives up after two minutes of rounds without progress", async () => {
   const { failure, notes, rounds } = await run({ follow: true }, {
     log: { 0: lines(3) },
     kafka: (round) => {
@@ -447,11 +450,36 @@ Deno.test("consume gives up after five rounds without progress", async () => {
   const last = failure as Operation;
   assertEquals([last.kind, last.reason, last.fix], [
     "temporary",
-    ["no leader 6"],
+    ["no leader 17"],
     ["run again to go on"],
   ]);
-  assertEquals(last.message, 'gave up reading topic "t" after 5 rounds without progress');
-  assertEquals([notes.length, rounds], [5, 6]);
+  assertEquals(last.message, 'gave up reading topic "t" after 16 rounds without progress');
+  assertEquals([notes.length, rounds], [16, 17]);
+});
+
+Deno.test("consume does not add up failures that lie far apart, though no record comes between", async () => {
+  const { failure, rounds } = await run({ follow: true }, {
+    log: { 0: [] },
+    kafka: async (round, room, signal) => {
+      if (round > 8) return room.stop.abort();
+      await room.share!.assigned([0], signal);
+      await room.sleep(70_000);
+      throw new Broken("no leader");
+    },
+  });
+  assertEquals([failure, rounds], [null, 9]);
+});
+
+Deno.test("consume reads again when Kafka fails while it is asked what the topic holds", async () => {
+  let asked = 0;
+  const { failure, stored, notes } = await run({}, {
+    log: { 0: lines(3) },
+    ranges: () => {
+      if (asked++ === 1) throw new Broken("no answer in time");
+    },
+  });
+  assertEquals([failure, stored], [null, offsets(0, 3)]);
+  assertEquals(notes, ["reading again after: no answer in time"]);
 });
 
 for (const kind of ["noPermission", "settings", "noInput", "data"] as const) {

@@ -1,5 +1,6 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { type Arena, openArena } from "./arena.ts";
+import { clusterRows } from "./rows_cluster.ts";
 import { kafkaRows } from "./rows_kafka.ts";
 import { processRows } from "./rows_processes.ts";
 import { networkRows } from "./rows_network.ts";
@@ -29,6 +30,7 @@ export const rows: Row[] = [
   ...processRows,
   ...postgresRows,
   ...kafkaRows,
+  ...clusterRows,
   ...networkRows,
   ...producerRows,
   ...recordRows,

@@ -20,13 +20,15 @@ export class Process {
   /** Null while it runs. */
   status: Deno.CommandStatus | null = null;
   readonly #child: Deno.ChildProcess;
+  readonly #stdout: ReadableStreamDefaultReader<Uint8Array>;
 
   constructor(child: Deno.ChildProcess, sandbox: Sandbox) {
     this.#child = child;
+    this.#stdout = child.stdout.getReader();
     this.pid = child.pid;
     const drained = [
-      this.#drain(child.stdout, (text) => this.out += text),
-      this.#drain(child.stderr, (text) => this.err += text),
+      this.#drain(this.#stdout, (text) => this.out += text),
+      this.#drain(child.stderr.getReader(), (text) => this.err += text),
     ];
     this.ended = child.status.then(async (status) => {
       await Promise.all(drained);
@@ -76,9 +78,19 @@ export class Process {
     return JSON.parse(this.out.trim().split("\n").at(-1)!);
   }
 
-  async #drain(stream: ReadableStream<Uint8Array>, take: (text: string) => void): Promise<void> {
+  /** Reads no more of what it prints, as `head` does. */
+  async closeOut(): Promise<void> {
+    await this.#stdout.cancel();
+  }
+
+  async #drain(
+    reader: ReadableStreamDefaultReader<Uint8Array>,
+    take: (text: string) => void,
+  ): Promise<void> {
     const decoder = new TextDecoder();
-    for await (const chunk of stream) take(decoder.decode(chunk, { stream: true }));
+    for (let read; !(read = await reader.read()).done;) {
+      take(decoder.decode(read.value, { stream: true }));
+    }
   }
 }
 

@@ -49,7 +49,11 @@ async function toxics(arena: Arena): Promise<string> {
     await scene.caughtUp();
     const what = await scene.check();
     return `${what}; ${during} settled meanwhile; back after ${recovered.join(", ")}`;
-  }, { perSecond: 300, set: { "postgresql.statement_timeout": "5s" } });
+  }, {
+    perSecond: 300,
+    args: ["--follow", "--timeout", "5s"],
+    set: { "postgresql.statement_timeout": "5s" },
+  });
 }
 
 async function poison(proxy: Proxy, toxics: Toxics, ms: number): Promise<void> {

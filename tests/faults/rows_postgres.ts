@@ -21,7 +21,7 @@ const isSettling = (text: string) => text.includes("insert into") && text.includ
 function crash(arena: Arena): Promise<string> {
   return withScene(arena, async (scene) => {
     const { postgres } = arena;
-    const members = await memberIds(scene);
+    const members = await scene.members();
     const before = await scene.settled();
     for (let i = 0; i < 2; i++) {
       await scene.progress();
@@ -38,7 +38,7 @@ function crash(arena: Arena): Promise<string> {
     }
     await scene.progress(500);
     const during = await scene.settled() - before;
-    demandSame(members, await memberIds(scene));
+    demandSame(members, await scene.members());
     await scene.feed.stop();
     const healedMs = await scene.caughtUp();
     const what = await scene.check();
@@ -47,12 +47,6 @@ function crash(arena: Arena): Promise<string> {
       healedMs | 0
     } ms, the group as before`;
   });
-}
-
-/** Whoever is in the group; a process that had to join again is another one. */
-async function memberIds(scene: Scene): Promise<string> {
-  const { groups } = await scene.admin.describeGroups([scene.group]);
-  return groups[0]!.members.map(({ memberId }) => memberId).sort().join();
 }
 
 function demandSame(before: string, after: string): void {

@@ -1,13 +1,15 @@
-import { type Arena } from "./arena.ts";
+import { type Arena, until } from "./arena.ts";
 import type { Row as Record } from "./checker.ts";
 import type { Row } from "./matrix.ts";
 import { withScene } from "./rows_processes.ts";
-import { Scene } from "./scene.ts";
+import { Scene, SESSION_MS } from "./scene.ts";
 
 /** Faults that lie in the records. */
 export const recordRows: Row[] = [
   { id: 15, fault: "aborted and open transactions, markers at the tail", run: transactions },
   { id: 16, fault: "1 % bad, all bad, records that only the database refuses", run: badRecords },
+  { id: 21, fault: "1 MB values, statements longer than the session time-out", run: heavy },
+  { id: 22, fault: "stdout closed while it is written to", run: closedPipe },
 ];
 
 async function transactions(arena: Arena): Promise<string> {
@@ -52,6 +54,55 @@ async function transactions(arena: Arena): Promise<string> {
     const what = await scene.check();
     return `${what}; ${ended.committed} transactions committed, ${ended.aborted} aborted`;
   }, { processes: 2, partitions: 3, perSecond: 0 });
+}
+
+/** Nothing here may cost a process its membership. */
+async function heavy(arena: Arena): Promise<string> {
+  const scene = await Scene.open(arena, {
+    partitions: 3,
+    configs: { "max.message.bytes": "4000000" },
+  });
+  try {
+    const { partitions } = scene;
+    const pad = (size: number) => (k: number) =>
+      `{"userID":1,"timestamp":${k}.5,"coordinates":[1,2],"pad":"${"x".repeat(size)}"}`;
+    await scene.feed.send(10, { partitions, batch: 1, make: pad(1_000_000) });
+    await scene.feed.send(5, { partitions, batch: 1, make: pad(2_000_000) });
+    // Every statement takes longer than the group waits for a sign of life.
+    await scene.sql.unsafe(`
+      create function ${scene.name}.faults_sleep() returns trigger language plpgsql as $$ begin
+        perform pg_sleep(${SESSION_MS / 1000 + 2});
+        return null;
+      end $$;
+      create trigger faults_sleep after update on ${scene.name}.routes_sources
+        for each statement execute function ${scene.name}.faults_sleep()`);
+    for (let i = 0; i < 2; i++) await scene.start();
+    await scene.together(2);
+    const members = await scene.members();
+    await scene.caughtUp();
+    if (await scene.members() !== members) throw new Error("a process lost its membership");
+    const refused = (row: Record) => "pad" in row && String(row.pad).length > 1_048_000;
+    const what = await scene.check({ refused });
+    return `${what}; the group as before`;
+  } finally {
+    await scene.close();
+  }
+}
+
+/** Whoever reads along may go away: that is a good end, and another process goes on. */
+function closedPipe(arena: Arena): Promise<string> {
+  return withScene(arena, async (scene) => {
+    const reader = await scene.start(["--follow", "--tee"]);
+    await until("the first line on stdout", () => reader.out.includes("\n"), 30_000);
+    await reader.closeOut();
+    const { code } = await reader.end(30_000);
+    if (code !== 0) throw new Error(`ended with ${code}:\n${reader.err}`);
+    await scene.progress(500);
+    await scene.feed.stop();
+    await scene.caughtUp();
+    return `${await scene
+      .check()}; ended with 0 (the clock is left alone: nothing here can move it)`;
+  }, { processes: 1 });
 }
 
 async function badRecords(arena: Arena): Promise<string> {

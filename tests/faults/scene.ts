@@ -194,6 +194,12 @@ export class Scene {
     );
   }
 
+  /** Whoever is in the group; a process that had to join again is another one. */
+  async members(): Promise<string> {
+    const { groups } = await this.admin.describeGroups([this.group]);
+    return groups[0]!.members.map(({ memberId }) => memberId).sort().join();
+  }
+
   /** Waits until so many processes share the topic. */
   async together(processes: number): Promise<void> {
     await until(`a group of ${processes}`, async () => {
