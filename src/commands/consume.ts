@@ -5,7 +5,7 @@ import { encodePoint } from "../point.ts";
 import { createSettler, type Ledger, type Settle, SourceGone, type Step } from "../settle.ts";
 import { Share, type Source } from "../share.ts";
 import type { Message } from "../sift.ts";
-import { formatClock, formatCount } from "../time.ts";
+import { status, summary, type Tally } from "../tally.ts";
 
 /** What `routes consume` was asked for; durations in milliseconds. */
 export interface ConsumeOptions {
@@ -48,18 +48,7 @@ export interface ConsumeDeps {
   signal: AbortSignal;
 }
 
-/** What became of the records that this run has settled. */
-export interface Tally {
-  read: number;
-  stored: number;
-  rejected: number;
-  /** By code. */
-  reasons: Record<string, number>;
-  tombstones: number;
-  /** Records behind the end of the partitions this process reads. */
-  lag: number;
-  seconds: number;
-}
+export type { Tally };
 
 const WATCH_MS = 100;
 const ASK_AGAIN_MS = 1_000;
@@ -303,26 +292,6 @@ function gaveUp(topic: string, rounds: number, failure: Error): Operation {
     `gave up reading topic "${topic}" after ${rounds} rounds without progress`,
     { reason: failure.message, fix: "run again to go on", cause: failure },
   );
-}
-
-function status({ stored, read, rejected, lag, seconds }: Tally): string {
-  const rate = formatCount(Math.round(read / Math.max(seconds, 0.001)));
-  return `stored ${formatCount(stored)} · ${rate}/s · lag ${formatCount(lag)} · ` +
-    `rejected ${formatCount(rejected)} · ${formatClock(seconds * 1000)}`;
-}
-
-function summary(tally: Tally): string {
-  const { read, stored, rejected, reasons, tombstones, lag, seconds } = tally;
-  const rate = formatCount(Math.round(read / Math.max(seconds, 0.001)));
-  const byCode = Object.entries(reasons)
-    .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
-    .map(([code, count]) => `${code} ${formatCount(count)}`);
-  return `read ${formatCount(read)} records in ${seconds.toFixed(1)} s (${rate}/s): ` +
-    `${formatCount(stored)} stored, ${formatCount(rejected)} rejected` +
-    (byCode.length > 0 ? ` (${byCode.join(", ")})` : "") +
-    `, ${formatCount(tombstones)} ${tombstones === 1 ? "tombstone" : "tombstones"} · lag ${
-      formatCount(lag)
-    }`;
 }
 
 function ndjson({ userIDs, timestamps, latitudes, longitudes }: Step["sifted"]["points"]): string {
