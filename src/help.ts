@@ -60,9 +60,10 @@ Examples:
 `,
   check: `See whether everything is in place, and what mends it if not. Changes nothing.
 
-Walks every hop: settings, certificates and keys, Kafka (name, port, TLS, login, topic,
-rights), PostgreSQL (name, port, TLS, login, tables, rights), clocks. With a command, only
-what that command needs. Ends with 0, or with the exit code of the first ✗.
+Walks every hop: settings, certificates and keys, Kafka (name, port, TLS, login,
+topic, rights), PostgreSQL (name, port, TLS, login, tables, rights), clocks.
+With a command, only what that command needs. Ends with 0, or with the exit code
+of the first ✗.
 
 Usage: routes check [produce|consume|migrate|query]
 

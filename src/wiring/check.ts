@@ -1,4 +1,3 @@
-import type { Kafka } from "kafkajs";
 import type { Checked, Globals } from "../cli.ts";
 import { type Finding, type Hop, runCheck } from "../commands/check.ts";
 import { secretsOf, type Settings } from "../config.ts";
@@ -128,7 +127,7 @@ function kafkaChain(
     }),
     ...(tls ? [hop("tls", () => shake(seed))] : []),
     hop("login", async () => {
-      const kafka: Kafka = openKafka({ ...settings, brokers: [seed] }, {
+      const kafka = openKafka({ ...settings, brokers: [seed] }, {
         readFile: world.readFile,
         log: talk.log,
         timeoutMs,
