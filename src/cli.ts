@@ -39,7 +39,12 @@ export type Command =
   | { verb: "consume"; options: ConsumeOptions }
   | { verb: "migrate"; options: MigrateOptions }
   | { verb: "query"; options: QueryOptions }
+  | { verb: "check"; options: { command: Checked | null } }
   | { verb: "verify" };
+
+/** Commands that `routes check` can look ahead for. */
+export const CHECKED = ["produce", "consume", "migrate", "query"] as const;
+export type Checked = typeof CHECKED[number];
 
 /** The arguments of the process as a command; `now` is in milliseconds. Throws a Usage for everything that is not known. */
 export function parseCli(args: string[], now: number): { globals: Globals; command: Command } {
@@ -80,7 +85,7 @@ const DEFAULTS: Globals = {
 };
 
 function commandOf(verb: Verb | null, words: string[], values: Values, read: Read): Command {
-  const topic = verb === "help" ? words.shift() ?? null : null;
+  const topic = verb === "help" || verb === "check" ? words.shift() ?? null : null;
   if (words.length > 0) throw new Usage(`unexpected argument "${words[0]}"`);
   switch (verb) {
     case null:
@@ -93,6 +98,11 @@ function commandOf(verb: Verb | null, words: string[], values: Values, read: Rea
         throw unknownWord("help topic", topic, [...verbs, ...topics]);
       }
       return { verb, topic };
+    case "check": {
+      const command = CHECKED.find((name) => name === topic);
+      if (topic !== null && !command) throw unknownWord("command", topic, [...CHECKED]);
+      return { verb, options: { command: command ?? null } };
+    }
     case "produce":
       return { verb, options: produceOptions(values, read) };
     case "consume":

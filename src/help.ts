@@ -10,6 +10,7 @@ Usage: routes COMMAND [FLAGS]
   produce    make records and send them
   consume    read, validate, store
   query      look at the data
+  check      see whether everything is in place, and what mends it if not
   verify     prove that every record is accounted for, once
   help       about a command, "settings" or "errors"
   version    the version
@@ -56,6 +57,19 @@ Usage: routes query [FLAGS]
 Examples:
   routes query --user 7 --since 2h
   routes query --near 60.17,24.94 --radius 2km --format geojson > near.geojson
+`,
+  check: `See whether everything is in place, and what mends it if not. Changes nothing.
+
+Walks every hop: settings, certificates and keys, Kafka (name, port, TLS, login,
+topic, rights), PostgreSQL (name, port, TLS, login, tables, rights), clocks.
+With a command, only what that command needs. Ends with 0, or with the exit code
+of the first ✗.
+
+Usage: routes check [produce|consume|migrate|query]
+
+Examples:
+  routes check
+  routes check consume --json
 `,
   verify: `Read the topic again and compare it record by record with the database.
 

@@ -39,6 +39,10 @@ const code = await run({
   args: Deno.args,
   env: (name) => Deno.env.get(name),
   readFile: (path) => Deno.readFileSync(path),
+  mode: (path) => {
+    const { mode, uid } = Deno.statSync(path);
+    return mode === null || uid === null ? null : { mode, uid };
+  },
   stdin: Deno.stdin.readable,
   stdout: stream(Deno.stdout),
   stderr: stream(Deno.stderr),

@@ -1,5 +1,6 @@
 import { type Command, type Globals, parseCli } from "./cli.ts";
 import { parseSettings, secretsOf, type Settings, SETTINGS_FILES } from "./config.ts";
+import type { FileMode } from "./credentials.ts";
 import { EXIT, Operation, renderFailure } from "./failure.ts";
 import { help } from "./help.ts";
 import { openTalk } from "./talk.ts";
@@ -12,6 +13,8 @@ export interface World {
   env(name: string): string | undefined;
   /** Throws where the file is not there, or not to be read. */
   readFile(path: string): Uint8Array;
+  /** Null where files have no mode. */
+  mode(path: string): FileMode | null;
   stdin: ReadableStream<Uint8Array>;
   stdout: Output;
   stderr: Output;
@@ -65,17 +68,23 @@ export async function run(world: World): Promise<number> {
 type Work = Exclude<Command, { verb: "help" | "version" }>;
 
 async function work(command: Work, globals: Globals, world: World, secrets: string[]) {
-  const settings = readSettings(globals, world);
-  secrets.push(...secretsOf(settings));
   const { stdout, stderr, now, signal } = world;
   let written = Promise.resolve();
   const write = (text: string) => {
     written = written.then(() => stderr.write(text)).catch(() => {});
   };
   const talk = openTalk({ ...globals, columns: stderr.columns, secrets, now, write });
-  for (const warning of settings.warnings) talk.note(`warning: ${warning}`);
-  talk.step(settings.file ? `settings from ${settings.file}` : "no settings file: defaults serve");
   try {
+    if (command.verb === "check") {
+      const { check } = await import("./wiring/check.ts");
+      const settings = () => readSettings(globals, world);
+      return await check(command.options, { settings, globals, world, talk, secrets });
+    }
+    const settings = readSettings(globals, world);
+    secrets.push(...secretsOf(settings));
+    for (const warning of await warningsOf(settings, world)) talk.note(`warning: ${warning}`);
+    const { file } = settings;
+    talk.step(file ? `settings from ${file}` : "no settings file: defaults serve");
     const { summary, openEnded } = await perform(command, { settings, globals, world, talk });
     talk.clear();
     if (globals.json && summary) await stdout.write(JSON.stringify(summary) + "\n");
@@ -87,8 +96,17 @@ async function work(command: Work, globals: Globals, world: World, secrets: stri
   }
 }
 
+async function warningsOf(settings: Settings, world: World): Promise<string[]> {
+  const { file, warnings } = settings;
+  const secrets = secretsOf(settings);
+  if (file === null || secrets.length === 0) return warnings;
+  const { inspectSettingsFile } = await import("./credentials.ts");
+  const fault = inspectSettingsFile(file, secrets, world);
+  return fault ? [...warnings, `${fault.message}: ${fault.fix}`] : warnings;
+}
+
 /** Each command loads the clients that it needs, and `--help` none. */
-async function perform(command: Work, bench: Bench): Promise<Done> {
+async function perform(command: Exclude<Work, { verb: "check" }>, bench: Bench): Promise<Done> {
   switch (command.verb) {
     case "produce":
       return await (await import("./wiring/produce.ts")).produce(command.options, bench);

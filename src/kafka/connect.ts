@@ -50,7 +50,8 @@ export function openKafka(settings: KafkaSettings, options: KafkaOptions): Kafka
   return new Kafka(config);
 }
 
-function tlsOptions(
+/** Options of node:tls for one broker; the files are read anew. */
+export function tlsOptions(
   settings: KafkaSettings,
   host: string,
   readFile: (path: string) => Uint8Array,

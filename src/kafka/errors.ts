@@ -1,5 +1,6 @@
 import type { KafkaSettings } from "../config.ts";
 import { type FailureKind, Operation, type Remedy } from "../failure.ts";
+import { explainTls } from "../handshake.ts";
 
 /**
  * What a Kafka error means to a person: the failure of its root cause, with the way out. Others come back as they are.
@@ -8,9 +9,14 @@ import { type FailureKind, Operation, type Remedy } from "../failure.ts";
 export function explainKafka(error: unknown, settings: KafkaSettings, topic?: string): Error {
   if (!(error instanceof Error) || error instanceof Operation) return error as Error;
   const chain = causes(error);
-  const where = settings.brokers.join(", ");
-  for (const { type, code, name, message } of chain) {
-    const known = byProtocol(type, settings, where, topic) ?? byNetwork(code, name, message, where);
+  const where = chain.find(({ broker }) => broker)?.broker ?? settings.brokers.join(", ");
+  const { ca = null, cert = null } = settings.tls ?? {};
+  for (const cause of chain) {
+    const tls = { section: "kafka", where: `Kafka at ${where}`, ca, cert } as const;
+    const handshake = settings.tls && explainTls(cause, tls);
+    if (handshake) return handshake;
+    const known = byProtocol(cause.type, settings, where, topic) ??
+      byNetwork(cause, settings, where);
     if (known) return fail(known, error);
   }
   const root = chain.at(-1)!;
@@ -27,11 +33,23 @@ export function explainKafka(error: unknown, settings: KafkaSettings, topic?: st
   });
 }
 
+/** Whether the broker ended the connection without a word. */
+export function isHungUp(error: unknown): boolean {
+  return causes(error).some(isHangUp);
+}
+
+function isHangUp({ name, code }: Cause): boolean {
+  return name === "KafkaJSConnectionClosedError" ||
+    ["ERR_STREAM_WRITE_AFTER_END", "ECONNRESET", "EPIPE"].includes(String(code));
+}
+
 interface Cause {
   name: string;
   message: string;
   type?: string;
   code?: string | number;
+  /** `host:port` of the broker that was talked to. */
+  broker?: string;
 }
 
 type Known = [FailureKind, message: string, remedy: Remedy];
@@ -85,19 +103,27 @@ function byProtocol(
         { reason },
       ];
     case "SASL_AUTHENTICATION_FAILED":
-    case "ILLEGAL_SASL_STATE":
       return loginRefused(where, reason);
+    case "ILLEGAL_SASL_STATE":
+    case "UNSUPPORTED_SASL_MECHANISM":
+      return ["settings", `Kafka at ${where} takes no such login on that port`, {
+        reason,
+        fix: "correct [kafka] security_protocol and sasl_mechanism",
+      }];
   }
   return null;
 }
 
-function byNetwork(
-  code: string | number | undefined,
-  name: string,
-  message: string,
-  where: string,
-): Known | null {
+function byNetwork(cause: Cause, settings: KafkaSettings, where: string): Known | null {
+  const { code, name, message } = cause;
   if (name === "KafkaJSSASLAuthenticationError") return loginRefused(where, message);
+  const isStray = !settings.brokers.includes(where) && settings.brokers.join(", ") !== where;
+  if (code === "ECONNREFUSED" && isStray) {
+    return ["unavailable", `cannot reach Kafka at ${where}: connection refused`, {
+      reason: `the broker tells this address of itself; ${settings.brokers.join(", ")} was asked`,
+      fix: "correct advertised.listeners of the broker, or open that port",
+    }];
+  }
   if (code === "ECONNREFUSED") {
     return ["unavailable", `cannot reach Kafka at ${where}: connection refused`, {
       reason: "nothing listens on that port, or a firewall refuses",
@@ -115,10 +141,25 @@ function byNetwork(
       fix: "check host, port and firewall, or raise --timeout",
     }];
   }
+  if (isHangUp(cause)) return hungUp(settings, where);
   if (name === "PermissionDenied" || name === "NotCapable") {
     return ["noPermission", `not permitted: ${message}`, {}];
   }
   return null;
+}
+
+/** Brokers say nothing to whom they do not understand. */
+function hungUp({ tls, sasl }: KafkaSettings, where: string): Known {
+  const login = sasl ? "" : "a login";
+  const proof = tls ? tls.cert ? "" : "a client certificate" : "TLS";
+  const asked = [proof, login].filter(Boolean).join(" or ");
+  if (!asked) {
+    return ["temporary", `Kafka at ${where} ended the connection`, { fix: "run again to go on" }];
+  }
+  return ["unavailable", `Kafka at ${where} ended the connection: it may ask for ${asked}`, {
+    reason: `spoken was ${sasl ? "SASL_" : ""}${tls ? "SSL" : "PLAINTEXT"}`,
+    fix: "correct [kafka] security_protocol, or the port; routes check tells more",
+  }];
 }
 
 function loginRefused(where: string, reason: string): Known {

@@ -82,7 +82,8 @@ export function openPostgres(settings: PostgresSettings, options: PostgresOption
   };
 }
 
-function sslOptions(
+/** Options of node:tls, false without it. */
+export function sslOptions(
   { sslmode, host, tls }: PostgresSettings,
   readFile: (path: string) => Uint8Array,
 ): ConnectionOptions | false {
@@ -90,9 +91,16 @@ function sslOptions(
   const read = (path: string) => readFile(path) as Buffer;
   const verified = sslmode !== "require";
   return {
-    ...(tls.ca && verified && { ca: read(tls.ca) }),
-    ...(tls.cert && { cert: read(tls.cert) }),
-    ...(tls.key && { key: read(tls.key) }),
+    // Read for each connection, so that renewed certificates serve without a restart.
+    get ca() {
+      return tls.ca && verified ? read(tls.ca) : undefined;
+    },
+    get cert() {
+      return tls.cert ? read(tls.cert) : undefined;
+    },
+    get key() {
+      return tls.key ? read(tls.key) : undefined;
+    },
     ...(tls.passphrase && { passphrase: tls.passphrase }),
     ...(!isIP(host) && { servername: host }),
     rejectUnauthorized: verified,

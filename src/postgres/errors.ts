@@ -1,5 +1,6 @@
 import type { PostgresSettings } from "../config.ts";
 import { type FailureKind, Operation } from "../failure.ts";
+import { explainTls } from "../handshake.ts";
 import { type Act, actOn, LOST } from "../rules.ts";
 
 /** What to do about an error, and its code. */
@@ -11,10 +12,13 @@ export function judgePostgres(error: unknown): { act: Act; state: string } {
 /** The failure in words; an error that is not PostgreSQL's is returned as it is. */
 export function explainPostgres(error: unknown, settings: PostgresSettings): Error {
   if (error instanceof Operation) return error;
+  const { host, port, user, database, schema, sslmode, tls: { ca, cert } } = settings;
+  const where = `PostgreSQL at ${host}:${port}`;
+  const tls = { section: "postgresql", where, ca, cert } as const;
+  const handshake = sslmode !== "disable" && error instanceof Error && explainTls(error, tls);
+  if (handshake) return handshake;
   const code = codeOf(error);
   if (!code) return error instanceof Error ? error : new Error(String(error));
-  const { host, port, user, database, schema } = settings;
-  const where = `PostgreSQL at ${host}:${port}`;
   const message = (error as Error).message;
   const fail = (
     kind: FailureKind,
@@ -48,6 +52,29 @@ export function explainPostgres(error: unknown, settings: PostgresSettings): Err
   }
   if (LOST.includes(code)) {
     return fail("temporary", `the connection to ${where} is lost`, "run again to go on", message);
+  }
+  if (code === "28000" && /client certificate/.test(message)) {
+    return fail(
+      "noPermission",
+      `${where} asks "${user}" for a client certificate`,
+      "set [postgresql] sslcert and sslkey",
+    );
+  }
+  if (code === "28000" && /certificate authentication/.test(message)) {
+    return fail(
+      "noPermission",
+      `login of "${user}" refused by ${where}: the client certificate is another user's`,
+      "correct [postgresql] user, or sslcert and sslkey",
+    );
+  }
+  if (code === "28000" && /no pg_hba.conf entry|no encryption/.test(message)) {
+    return fail(
+      "noPermission",
+      `login of "${user}" refused by ${where}: its rules have no place for it`,
+      /no encryption/.test(message)
+        ? "set [postgresql] sslmode = verify-full, or add a line to pg_hba.conf"
+        : "correct [postgresql] user and dbname, or add a line to pg_hba.conf",
+    );
   }
   if (code.startsWith("28")) {
     return fail(

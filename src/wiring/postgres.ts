@@ -1,3 +1,4 @@
+import { requireFiles } from "../credentials.ts";
 import { openPostgres } from "../postgres/connect.ts";
 import { explainPostgres } from "../postgres/errors.ts";
 import type { Bench } from "./bench.ts";
@@ -7,6 +8,12 @@ export function openPostgresFor(
   { settings: { postgresql: settings }, world, talk }: Bench,
   options: { max?: number; database?: string; readOnly?: boolean } = {},
 ) {
+  const { sslmode, tls } = settings;
+  if (sslmode !== "disable") {
+    // With `require` nothing is verified, so the CA plays no part.
+    const files = sslmode === "require" ? { ...tls, ca: null } : tls;
+    requireFiles("postgresql", files, world, talk.note);
+  }
   talk.step(`connecting to PostgreSQL at ${settings.host}:${settings.port}`);
   const { sql, bounded, cut } = openPostgres(settings, {
     ...options,

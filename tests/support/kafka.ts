@@ -72,6 +72,8 @@ export interface KafkaOptions {
   brokers?: number;
   /** Beyond those needed; `listeners` is added to the plain one, and shown to clients as `advertised` if that is given. */
   properties?: Record<string, string>;
+  /** Users of SCRAM, as `SCRAM-SHA-256=[name=ann,password=…]`. */
+  scram?: string[];
   say?: (line: string) => void;
 }
 
@@ -129,6 +131,7 @@ export async function startKafka(options: KafkaOptions): Promise<KafkaCluster> {
         clusterId,
         "-c",
         `${dir}/server.properties`,
+        ...(options.scram ?? []).flatMap((user) => ["-S", user]),
       ],
       name: "formatting Kafka's storage",
     });

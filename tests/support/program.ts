@@ -113,7 +113,8 @@ export async function atDesk(
   }
 }
 
-function spawn(
+/** Starts a program in a folder, with nothing in its environment but what is given. */
+export function spawn(
   command: string,
   args: string[],
   { stdin, ...options }: { cwd: string; env: Record<string, string>; stdin: string | undefined },
@@ -168,7 +169,7 @@ function spawn(
 }
 
 /** What the program may see of the environment: where its runtime finds things, and nothing of the tests' own. */
-function quietEnv(): Record<string, string> {
+export function quietEnv(): Record<string, string> {
   const names = ["PATH", "HOME", "DENO_DIR", "DENO_TLS_CA_STORE", "SYSTEMROOT", "TMPDIR"];
   const kept = names.map((name) => [name, Deno.env.get(name)]).filter(([, value]) => value);
   return { ...Object.fromEntries(kept), NO_COLOR: "1" };

@@ -1,0 +1,141 @@
+import type { Sql } from "postgres";
+import type { PostgresSettings } from "../config.ts";
+import { Operation } from "../failure.ts";
+import { dial, firstBytes, resolveName, shakeHands, type Shaken } from "../reach.ts";
+import { sslOptions } from "./connect.ts";
+
+/** The server as one who is logged in sees it. */
+export interface Greeting {
+  user: string;
+  database: string;
+  version: string;
+  readOnly: boolean;
+  /** How far its clock is before that of this machine, in milliseconds. */
+  aheadMs: number;
+}
+
+/** What `routes` does with each table. */
+const NEEDS: Record<"consume" | "query", Record<string, string[]>> = {
+  consume: {
+    routes_table: ["insert"],
+    routes_sources: ["select", "insert", "update"],
+    routes_rejects: ["insert"],
+    routes_losses: ["insert"],
+  },
+  query: { routes_table: ["select"], routes_sources: ["select"], routes_rejects: ["select"] },
+};
+
+const SSL_REQUEST = new Uint8Array([0, 0, 0, 8, 4, 210, 22, 47]);
+
+/** Opens and ends a connection; the address of the name, if it is one. */
+export async function reachServer(
+  { host, port, connectTimeoutMs }: PostgresSettings,
+): Promise<string | null> {
+  const found = await resolveName(host);
+  (await dial(host, port, connectTimeoutMs)).destroy();
+  return found;
+}
+
+/** Shakes hands as the client would. */
+export async function shakeServer(
+  settings: PostgresSettings,
+  readFile: (path: string) => Uint8Array,
+): Promise<Shaken> {
+  const { host, port, connectTimeoutMs: ms } = settings;
+  const options = sslOptions(settings, readFile);
+  const socket = await dial(host, port, ms);
+  socket.write(SSL_REQUEST);
+  const [answer] = await firstBytes(socket, ms);
+  if (answer !== "S".charCodeAt(0)) {
+    socket.destroy();
+    const text = answer === undefined ? "it ended the connection" : "the server has TLS turned off";
+    throw Object.assign(new Error(text), { code: "NO_TLS" });
+  }
+  return await shakeHands(socket, options || {}, ms);
+}
+
+/** Says hello to the server. */
+export async function greet(sql: Sql, now: () => number): Promise<Greeting> {
+  // The first statement opens the connection, which takes a while.
+  await sql`select 1`;
+  const before = now();
+  const [row] = await sql`
+    select current_user as "user", current_database() as database,
+      current_setting('server_version') as version,
+      current_setting('transaction_read_only') = 'on' or pg_is_in_recovery() as "readOnly",
+      (extract(epoch from clock_timestamp()) * 1000)::float8 as at`;
+  const { at, ...greeting } = row!;
+  return { ...greeting, aheadMs: Math.round(at - (before + now()) / 2) } as Greeting;
+}
+
+/** Fails where a table or a right on it is missing; tells what is there. */
+export async function checkTables(
+  sql: Sql,
+  { schema, database, user }: PostgresSettings,
+  uses: ("consume" | "query")[],
+): Promise<string> {
+  const wanted = uses.flatMap((use) =>
+    Object.entries(NEEDS[use]).flatMap(([table, rights]) =>
+      rights.map((right) => [table, right] as const)
+    )
+  );
+  const missing: string[] = [];
+  const lacking = new Map<string, string[]>();
+  let isInside = true;
+  for (const [table, right] of wanted) {
+    const name = `"${schema.replaceAll('"', '""')}".${table}`;
+    const [row] = await sql`
+      select c.oid is not null as there, has_schema_privilege(n.oid, 'usage') as inside,
+        has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, ${right}) as allowed
+      from (values (1)) as one
+      left join pg_namespace n on n.nspname = ${schema}
+      left join pg_class c on c.relnamespace = n.oid and c.relname = ${table}`;
+    isInside &&= row!.inside ?? true;
+    if (!row!.there && !missing.includes(name)) missing.push(name);
+    if (row!.there && !row!.allowed) {
+      lacking.set(name, [...new Set([...lacking.get(name) ?? [], right])]);
+    }
+  }
+  if (missing.length > 0) {
+    throw new Operation("unavailable", `${missing.length} tables are missing in "${database}"`, {
+      reason: missing.join(", "),
+      fix: "routes migrate",
+    });
+  }
+  if (lacking.size > 0) {
+    throw new Operation("noPermission", `"${user}" lacks rights in database "${database}"`, {
+      fix: [
+        ...(isInside ? [] : [`grant usage on schema "${schema}" to "${user}"`]),
+        ...[...lacking].map(([name, rights]) =>
+          `grant ${rights.join(", ")} on ${name} to "${user}"`
+        ),
+      ],
+    });
+  }
+  return `tables and rights in schema "${schema}"`;
+}
+
+/** Fails where the schema, or the database for a new one, takes no tables of this user. */
+export async function checkCreate(
+  sql: Sql,
+  { schema, database, user }: PostgresSettings,
+): Promise<string> {
+  const [row] = await sql`
+    select coalesce(
+      (select has_schema_privilege(oid, 'create') from pg_namespace where nspname = ${schema}),
+      has_database_privilege(current_database(), 'create')
+    ) as allowed`;
+  if (row!.allowed) return `"${user}" may create tables in schema "${schema}"`;
+  throw new Operation("noPermission", `"${user}" may not create tables in schema "${schema}"`, {
+    fix: `grant create on schema "${schema}" to "${user}", in database "${database}"`,
+  });
+}
+
+/** Whether the history of migrations can be read: consuming does without. */
+export async function mayReadHistory(sql: Sql, schema: string): Promise<boolean> {
+  const [row] = await sql`
+    select coalesce(bool_and(has_table_privilege(c.oid, 'select')), true) as allowed
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = ${schema} and c.relname = 'routes_migrations'`;
+  return row!.allowed;
+}

@@ -1,0 +1,94 @@
+import { lookup } from "node:dns/promises";
+import { connect, isIP, type Socket } from "node:net";
+import { connect as connectTls, type ConnectionOptions, type TLSSocket } from "node:tls";
+
+/** What a TLS handshake came to. */
+export interface Shaken {
+  protocol: string;
+  /** Common name of the other side. */
+  name: string;
+  /** Milliseconds since 1970. */
+  validTo: number;
+}
+
+/** Looks a name up; null where it is an address already. */
+export async function resolveName(host: string): Promise<string | null> {
+  return isIP(host) || host.startsWith("/") ? null : (await lookup(host)).address;
+}
+
+/** Opens a connection within that time; fails with the code of the network, ETIMEDOUT among them. */
+export async function dial(host: string, port: number, ms: number): Promise<Socket> {
+  const socket = connect({ host, port, noDelay: true });
+  await settled(socket, "connect", ms);
+  return socket;
+}
+
+/** Shakes hands over a connection and ends it; fails with the code that tells what was wrong. */
+export async function shakeHands(
+  socket: Socket,
+  options: ConnectionOptions,
+  ms: number,
+): Promise<Shaken> {
+  const secure: TLSSocket = connectTls({ ...options, socket });
+  await settled(secure as Socket, "secureConnect", ms);
+  const { subject, valid_to } = secure.getPeerCertificate();
+  const name = subject?.CN;
+  const shaken = {
+    protocol: secure.getProtocol() ?? "TLS",
+    name: [name].flat()[0] ?? "?",
+    validTo: Date.parse(valid_to),
+  };
+  secure.destroy();
+  return shaken;
+}
+
+/** Shakes hands and stays: fails with the alert if the other side then refuses, as it does with TLS 1.3; else ends. */
+export async function awaitAlert(
+  socket: Socket,
+  options: ConnectionOptions,
+  ms: number,
+): Promise<void> {
+  const secure = connectTls({ ...options, socket }) as Socket;
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const late = setTimeout(resolve, ms);
+  secure.on("error", reject);
+  secure.once("close", () => resolve());
+  // Without a reader it would not be noticed that nothing comes.
+  secure.resume();
+  await promise.finally(() => {
+    clearTimeout(late);
+    secure.destroy();
+  });
+}
+
+/** The first bytes that come, none when the other side ends. */
+export async function firstBytes(socket: Socket, ms: number): Promise<Uint8Array> {
+  const { promise, resolve } = Promise.withResolvers<Uint8Array>();
+  socket.once("data", (bytes: Uint8Array) => resolve(bytes));
+  socket.once("close", () => resolve(new Uint8Array()));
+  const late = setTimeout(() => resolve(new Uint8Array()), ms);
+  return await promise.finally(() => clearTimeout(late));
+}
+
+/** Waits for the event; an error, an end or the time destroys the socket. */
+async function settled(socket: Socket, event: string, ms: number): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const fail = (code: string, message: string) =>
+    reject(Object.assign(new Error(message), { code }));
+  const late = setTimeout(() => fail("ETIMEDOUT", `no answer in ${ms / 1000} s`), ms);
+  socket.once(event, () => resolve());
+  // Stays, for errors that come when nobody waits any more.
+  socket.on("error", reject);
+  socket.once(
+    "close",
+    () => fail("ECONNRESET", "disconnected before secure TLS connection was established"),
+  );
+  try {
+    await promise;
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  } finally {
+    clearTimeout(late);
+  }
+}

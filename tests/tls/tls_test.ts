@@ -1,0 +1,268 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { openEstate, PASSPHRASE, PASSWORD } from "./estate.ts";
+import { plantFaults } from "./faults.ts";
+import { connectKafka, testSettings } from "../support/room.ts";
+import { type Changes, faultsOf, follow, layOut, routes, type Section, shape } from "./stand.ts";
+
+// Services of its own: they are restarted, and ask for certificates that the tests make.
+
+const estate = await openEstate();
+Deno.test.afterAll(() => estate.close());
+const { clients, ports, otherCa } = estate;
+
+async function check(changes: Changes, args: string[] = [], env: Record<string, string> = {}) {
+  return await routes(await layOut(estate, changes), ["check", ...args], env);
+}
+
+Deno.test("check finds nothing wrong where everything is in place", async () => {
+  const { code, stdout, stderr } = await check({});
+  assertEquals(stdout.split("\n").filter((line) => line && !line.startsWith("✓")), []);
+  assertEquals([code, stderr], [0, ""]);
+  for (const hop of ["topic", "write", "read", "tables", "migrations", "clock"]) {
+    assertMatch(stdout, new RegExp(`^✓ .*${hop}`, "m"));
+  }
+});
+
+for (const { name, changes, args, code, says } of plantFaults(estate)) {
+  Deno.test(`check finds ${name}`, async () => {
+    const ended = await check(changes, args);
+    assertEquals(shape(faultsOf(ended.stdout), estate).trimEnd().split("\n"), says);
+    assertEquals([ended.code, ended.stderr], [code, ""]);
+  });
+}
+
+Deno.test("check warns of a certificate that ends within 30 days", async () => {
+  const { cert, key } = clients.ending;
+  const files = { "ssl/service.cert": cert, "ssl/service.key": key };
+  const { code, stdout } = await check({ files }, ["produce"]);
+  assertMatch(stdout, /^! certificate "ssl\/service.cert" expires in 12 days, on \d{4}-/m);
+  assertEquals(code, 0);
+});
+
+Deno.test("check looks only at what the command needs", async () => {
+  const topics = (text: string) => [/Kafka/.test(text), /PostgreSQL/.test(text)];
+  const seen = async (...args: string[]) => topics((await check({}, args)).stdout);
+  assertEquals(await seen("produce"), [true, false]);
+  assertEquals(await seen("consume"), [true, true]);
+  assertEquals(await seen("migrate"), [false, true]);
+  assertEquals(await seen("query"), [false, true]);
+  const { code } = await check({ postgresql: { user: "reader" } }, ["query"]);
+  assertEquals(code, 0);
+});
+
+Deno.test("check speaks ASCII where the terminal does", async () => {
+  const { stdout } = await check({ kafka: { topic: "nowhere" } }, [], { LANG: "C" });
+  assertMatch(stdout, /^ok +settings file/m);
+  assertMatch(stdout, /^FAIL topic "nowhere" does not exist/m);
+  assertEquals(stdout.match(/[^ -~\n]/g), null);
+});
+
+Deno.test("check --json is one object with every hop, and the code of the first fault", async () => {
+  const changes = { kafka: { topic: "nowhere" }, postgresql: { user: "reader" } };
+  const { code, stdout, stderr } = await check(changes, ["--json"]);
+  const { ok, checks, code: told } = JSON.parse(stdout);
+  const faults = checks.filter(({ ok }: { ok: boolean }) => !ok);
+  assertEquals([ok, told, code, stderr], [false, 69, 69, ""]);
+  assertEquals(faults.map(({ check }: { check: string }) => check), [
+    "kafka.topic",
+    "postgresql.tables",
+  ]);
+  assertEquals([faults[0].code, faults[0].fix], [69, "routes migrate --topic"]);
+});
+
+Deno.test("no secret is in any output, whatever fails and however much is said", async () => {
+  const secrets = [PASSWORD, encodeURIComponent(PASSWORD), PASSPHRASE, "m4rker-wrong"];
+  const key = await Deno.readTextFile(clients.ecdsa.key);
+  secrets.push(...key.split("\n").filter((line) => line.length > 20));
+  const marked = (section: Section = {}): Section =>
+    Object.fromEntries(
+      Object.entries(section).map(([name, value]) => [
+        name,
+        typeof value === "string" ? value.replace(/^wrong$|sesame|wr%25ng/, "m4rker-wrong") : value,
+      ]),
+    );
+  const runs = plantFaults(estate).flatMap(({ changes, args = [] }) => {
+    const { kafka, postgresql, ...rest } = changes;
+    const told = { ...rest, kafka: marked(kafka), postgresql: marked(postgresql) };
+    const verb = postgresql ? ["query"] : ["produce", "--count", "1"];
+    const flags = args[0] === "--config" ? args : [];
+    return [[told, ["check", ...args, "-vv", "--json"]], [told, [
+      ...verb,
+      ...flags,
+      "-vv",
+    ]]] as const;
+  });
+  assert(JSON.stringify(runs).includes("m4rker-wrong"));
+  await pairwise(runs, async ([changes, args]) => {
+    const { code, stdout, stderr } = await routes(await layOut(estate, changes), [...args]);
+    const found = secrets.filter((secret) => (stdout + stderr).includes(secret));
+    assertEquals(found, [], args.join(" "));
+    assert(code !== 1, `${args.join(" ")}: ${stderr}`);
+  });
+});
+
+/** Two at a time: the machine may have no more cores. */
+async function pairwise<T>(items: Iterable<T>, work: (item: T) => Promise<void>): Promise<void> {
+  const next = Iterator.from(items);
+  const hand = async () => {
+    for (const item of next) await work(item);
+  };
+  await Promise.all([hand(), hand()]);
+}
+
+const pairs = ["ecdsa", "rsa", "encrypted", "foreign", "expired", "none"] as const;
+type Pair = typeof pairs[number];
+
+/** Files and settings of a client with that pair. */
+function withPair(
+  pair: Pair,
+): { files: Changes["files"]; passphrase: string | null } {
+  if (pair === "none") {
+    return { files: { "ssl/service.cert": null, "ssl/service.key": null }, passphrase: null };
+  }
+  const { cert, key } = clients[pair];
+  const files = { "ssl/service.cert": cert, "ssl/service.key": key };
+  return { files, passphrase: pair === "encrypted" ? PASSPHRASE : null };
+}
+
+const logins: Record<string, Section> = {
+  "no login": {},
+  "PLAIN": { sasl_mechanism: "PLAIN" },
+  "SCRAM-SHA-256": { sasl_mechanism: "SCRAM-SHA-256" },
+  "SCRAM-SHA-512": { sasl_mechanism: "SCRAM-SHA-512" },
+};
+
+Deno.test("Kafka: every listener with every credential", async () => {
+  const outcome = async (
+    port: number,
+    protocol: string,
+    login: string,
+    pair: Pair,
+  ) => {
+    const { files = {}, passphrase } = withPair(pair);
+    const kafka: Section = {
+      bootstrap_servers: `127.0.0.1:${port}`,
+      security_protocol: protocol,
+      ssl_password: protocol.endsWith("SSL") ? passphrase : null,
+      ...(protocol.startsWith("SASL") &&
+        { sasl_plain_username: "ann", sasl_plain_password: PASSWORD, ...logins[login] }),
+    };
+    return (await check({ kafka, files }, ["produce", "--quiet"])).code;
+  };
+  const cases: [keyof typeof ports, string, string, Pair, number][] = [];
+  const certificates = { ecdsa: 0, rsa: 0, encrypted: 0, foreign: 77, expired: 78, none: 66 };
+  for (const pair of pairs) cases.push(["ssl", "SSL", "no login", pair, certificates[pair]]);
+  for (const login of ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]) {
+    cases.push(["saslSsl", "SASL_SSL", login, "none", 0]);
+    cases.push(["saslPlain", "SASL_PLAINTEXT", login, "none", 0]);
+  }
+  cases.push(
+    ["plain", "PLAINTEXT", "no login", "none", 0],
+    ["plain", "SASL_PLAINTEXT", "PLAIN", "none", 78],
+    ["saslSsl", "PLAINTEXT", "no login", "none", 69],
+    ["saslSsl", "SSL", "no login", "ecdsa", 69],
+    ["saslPlain", "SASL_SSL", "PLAIN", "none", 69],
+    ["ssl", "SASL_PLAINTEXT", "PLAIN", "none", 69],
+  );
+  await pairwise(cases, async ([listener, protocol, login, pair, code]) => {
+    const found = await outcome(ports[listener], protocol, login, pair);
+    assertEquals(found, code, `${listener} with ${protocol}, ${login}, ${pair}`);
+  });
+});
+
+Deno.test("PostgreSQL: every sslmode with every certificate", async () => {
+  const outcome = async (
+    sslmode: string,
+    ca: string | null,
+    more: Section,
+    files: Changes["files"],
+  ) => {
+    const { code } = await check(
+      {
+        postgresql: { sslmode, sslrootcert: ca && "ssl/root.pem", ...more },
+        files: { ...files, ...(ca && { "ssl/root.pem": ca }) },
+      },
+      ["query", "--quiet"],
+    );
+    return code;
+  };
+  const cases: [name: string, code: number, outcome: () => Promise<number>][] = [];
+  const misnamed = `::ffff:127.0.0.1`;
+  for (
+    const [sslmode, good, foreign, renamed] of [
+      ["disable", 77, 77, 77],
+      ["require", 0, 0, 0],
+      ["verify-ca", 0, 69, 0],
+      ["verify-full", 0, 69, 69],
+    ] as const
+  ) {
+    const at = `sslmode=${sslmode}`;
+    cases.push([`${at}, the right CA`, good, () => outcome(sslmode, estate.ca.cert, {}, {})]);
+    cases.push([`${at}, another CA`, foreign, () => outcome(sslmode, otherCa.cert, {}, {})]);
+    const other = { host: misnamed };
+    cases.push([`${at}, another name`, renamed, () => outcome(sslmode, estate.ca.cert, other, {})]);
+  }
+  const certified = {
+    user: "certified",
+    password: null,
+    sslcert: "ssl/service.cert",
+    sslkey: "ssl/service.key",
+  };
+  const pushPair = (pair: Pair, code: number) => {
+    const { files, passphrase } = withPair(pair);
+    const more = { ...certified, sslpassword: passphrase };
+    cases.push([
+      `certificate ${pair}`,
+      code,
+      () => outcome("verify-full", estate.ca.cert, more, files),
+    ]);
+  };
+  pushPair("ecdsa", 0);
+  // Signed by the same authority, but for another user.
+  pushPair("rsa", 77);
+  pushPair("encrypted", 77);
+  pushPair("foreign", 77);
+  pushPair("expired", 78);
+  pushPair("none", 66);
+  await pairwise(cases, async ([name, code, outcome]) => assertEquals(await outcome(), code, name));
+});
+
+// The services that it restarts are not its own.
+const shared = { sanitizeOps: false, sanitizeResources: false };
+Deno.test(
+  "consume --follow goes on with certificates that were renewed under it",
+  shared,
+  async () => {
+    // A broker that went away waits so long for the member that it knew.
+    const dir = await layOut(estate, { kafka: { session_timeout: "6s" } });
+    const settings = testSettings([
+      `kafka.bootstrap_servers=127.0.0.1:${ports.plain}`,
+      "kafka.topic=routes",
+    ]);
+    const kafka = connectKafka(settings);
+    const send = async (userID: number) => {
+      const producer = kafka.producer();
+      await producer.connect();
+      const value = JSON.stringify({ userID, timestamp: 1.5, coordinates: [60.5, 24.5] });
+      await producer.send({ topic: "routes", messages: [{ value }] });
+      await producer.disconnect();
+    };
+    const run = follow(dir, ["consume", "--follow", "--tee"]);
+    try {
+      await send(7001);
+      await run.said(/"userID":7001,/);
+      // What it began with is trusted no longer, nor trusts it.
+      const { ca, client } = await estate.renew();
+      await Deno.copyFile(client.cert, `${dir}/ssl/service.cert`);
+      await Deno.copyFile(client.key, `${dir}/ssl/service.key`);
+      await Deno.copyFile(ca.cert, `${dir}/ssl/ca.pem`);
+      await Promise.all([estate.broker.stop(), estate.postgres.stop()]);
+      await Promise.all([estate.broker.start(), estate.postgres.start()]);
+      await send(7002);
+      await run.said(/"userID":7002,/);
+    } finally {
+      run.kill("SIGTERM");
+      assertEquals((await run.ended).code, 0);
+    }
+  },
+);
