@@ -14,7 +14,13 @@ const say = (line: string) => print(Deno.stderr, `· ${line}`);
 
 // Files of tests/ that look at the project or run programs; all others there, and those of commands and formats, must
 // do without any permission.
-const WITH_PERMISSIONS = ["docs_test.ts", "http_test.ts", "layout_test.ts", "original_test.ts"];
+const WITH_PERMISSIONS = [
+  "credentials_test.ts",
+  "docs_test.ts",
+  "http_test.ts",
+  "layout_test.ts",
+  "original_test.ts",
+];
 
 const tasks: Record<string, (args: string[]) => Promise<number>> = {
   test,
