@@ -22,6 +22,9 @@ export interface Log {
   close(): Promise<void>;
 }
 
+const LOOKS_MAX = 100;
+const LOOK_AGAIN_MS = 100;
+
 /** Opens an administrative connection for one topic. */
 export async function openLog(kafka: Kafka, topic: string): Promise<Log> {
   const admin = kafka.admin();
@@ -55,7 +58,25 @@ async function createTopic(
 ): Promise<"created" | "exists"> {
   const created = await admin.createTopics({
     topics: [{ topic, numPartitions: partitions, replicationFactor: replication ?? -1 }],
-    waitForLeaders: true,
+    waitForLeaders: false,
   });
-  return created ? "created" : "exists";
+  if (!created) return "exists";
+  await awaitLeaders(admin, topic);
+  return "created";
+}
+
+/** A new topic is unknown for a moment, and then without leaders; kafkajs's own waiting fails at the first. */
+async function awaitLeaders(admin: Admin, topic: string): Promise<void> {
+  for (let looks = 1;; looks++) {
+    try {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+      const led = topics[0]!.partitions.every(({ leader }) => leader >= 0);
+      if (led || looks >= LOOKS_MAX) return;
+    } catch (error) {
+      const { type } = error as { type?: string };
+      const early = type === "UNKNOWN_TOPIC_OR_PARTITION" || type === "LEADER_NOT_AVAILABLE";
+      if (!early || looks >= LOOKS_MAX) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+  }
 }
