@@ -79,8 +79,14 @@ export class Scene {
         numPartitions: partitions,
         configEntries: Object.entries(configs).map(([name, value]) => ({ name, value })),
       }],
-      waitForLeaders: true,
+      waitForLeaders: false,
     });
+    // A new topic is unknown for a moment.
+    await until("the topic is there", async () => {
+      const { topics: [topic] } = await this.admin.fetchTopicMetadata({ topics: [this.name] })
+        .catch(() => ({ topics: [] }));
+      return topic?.partitions.every(({ leader }) => leader >= 0) ?? false;
+    }, HEAL_MS);
   }
 
   /** Makes the topic larger while it is in use. */
