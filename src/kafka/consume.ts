@@ -39,6 +39,8 @@ export interface ReadOptions {
 
 const HEARTBEAT_MS = 1_000;
 const DRAIN_MS = 10_000;
+const LOADING_MAX_MS = 30_000;
+const LOADING_LOOK_MS = 100;
 const COMMIT_EVERY_MS = 1_000;
 
 /**
@@ -52,7 +54,25 @@ export async function readTopic(
   options: ReadOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  if (signal.aborted) return;
+  const endAt = performance.now() + LOADING_MAX_MS;
+  while (!signal.aborted) {
+    try {
+      return await readAsMember(kafka, handler, options, signal);
+    } catch (error) {
+      // In a new cluster, or behind a coordinator that moved, this is how a group begins; kafkajs takes it for a crash.
+      const isLoading = (error as { type?: string }).type === "GROUP_LOAD_IN_PROGRESS";
+      if (!isLoading || performance.now() > endAt) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOADING_LOOK_MS));
+  }
+}
+
+async function readAsMember(
+  kafka: Kafka,
+  handler: Handler,
+  options: ReadOptions,
+  signal: AbortSignal,
+): Promise<void> {
   const consumer = kafka.consumer({
     groupId: options.groupId,
     allowAutoTopicCreation: false,
