@@ -65,8 +65,11 @@ async function createTopic(
   return "created";
 }
 
-/** A new topic is unknown for a moment, and then without leaders; kafkajs's own waiting fails at the first. */
-async function awaitLeaders(admin: Admin, topic: string): Promise<void> {
+/**
+ * Waits until a new topic can be used: it is unknown for a moment, and then without leaders. kafkajs's own
+ * `waitForLeaders` fails at the first.
+ */
+export async function awaitLeaders(admin: Admin, topic: string): Promise<void> {
   for (let looks = 1;; looks++) {
     try {
       const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });

@@ -2,6 +2,7 @@ import type { Admin, Kafka } from "kafkajs";
 import type { Sql } from "postgres";
 import { parseSettings } from "../../src/config.ts";
 import { openKafka } from "../../src/kafka/connect.ts";
+import { awaitLeaders } from "../../src/kafka/log.ts";
 import { migrations } from "../../src/migrations/mod.ts";
 import { openPostgres } from "../../src/postgres/connect.ts";
 import { checksum, script } from "../../src/postgres/migrate.ts";
@@ -81,12 +82,7 @@ export class Scene {
       }],
       waitForLeaders: false,
     });
-    // A new topic is unknown for a moment.
-    await until("the topic is there", async () => {
-      const { topics: [topic] } = await this.admin.fetchTopicMetadata({ topics: [this.name] })
-        .catch(() => ({ topics: [] }));
-      return topic?.partitions.every(({ leader }) => leader >= 0) ?? false;
-    }, HEAL_MS);
+    await awaitLeaders(this.admin, this.name);
   }
 
   /** Makes the topic larger while it is in use. */

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { awaitLeaders } from "../../src/kafka/log.ts";
 import { atDesk } from "../support/program.ts";
 
 Deno.test("consume stops before records that were deleted unread, and goes on past them with --accept-loss", async () => {
@@ -69,9 +70,10 @@ Deno.test("consume --replay is the way on when the topic was deleted and made an
     for (let made = false; !made;) {
       made = await admin.createTopics({
         topics: [{ topic, numPartitions: 1 }],
-        waitForLeaders: true,
+        waitForLeaders: false,
       }).catch(() => false);
     }
+    await awaitLeaders(admin, topic);
     await routes(["produce", "--count", "50", "--seed", "2"]);
     assertEquals((await routes(["consume"])).code, 65);
     const again = await routes(["consume", "--replay", "earliest", "--yes"]);

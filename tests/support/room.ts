@@ -2,6 +2,7 @@ import { type Admin, type Kafka } from "kafkajs";
 import type { Sql } from "postgres";
 import { parseSettings, type Settings } from "../../src/config.ts";
 import { openKafka } from "../../src/kafka/connect.ts";
+import { awaitLeaders } from "../../src/kafka/log.ts";
 import { migrations } from "../../src/migrations/mod.ts";
 import { openPostgres } from "../../src/postgres/connect.ts";
 import { checksum, script } from "../../src/postgres/migrate.ts";
@@ -46,8 +47,9 @@ export async function withTopic<T>(
       numPartitions: partitions,
       configEntries: Object.entries(configs).map(([name, value]) => ({ name, value })),
     }],
-    waitForLeaders: true,
+    waitForLeaders: false,
   });
+  await awaitLeaders(admin, topic);
   try {
     return await work({ topic, kafka, admin });
   } finally {

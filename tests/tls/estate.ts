@@ -1,6 +1,7 @@
 import { type Broker, startKafka } from "../support/kafka.ts";
 import { freePort, Sandbox } from "../support/child.ts";
 import { bundle, type Pair, Pki } from "../support/pki.ts";
+import { awaitLeaders } from "../../src/kafka/log.ts";
 import { migrations } from "../../src/migrations/mod.ts";
 import { openPostgres } from "../../src/postgres/connect.ts";
 import { checksum, script } from "../../src/postgres/migrate.ts";
@@ -196,8 +197,9 @@ async function furnishKafka(port: number): Promise<void> {
   await admin.connect();
   await admin.createTopics({
     topics: ["routes", "secret"].map((topic) => ({ topic, numPartitions: 3 })),
-    waitForLeaders: true,
+    waitForLeaders: false,
   });
+  for (const topic of ["routes", "secret"]) await awaitLeaders(admin, topic);
   const [topic, literal, allow, describe] = [2, 3, 3, 8];
   await admin.createAcls({
     acl: [{
