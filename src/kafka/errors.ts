@@ -38,8 +38,10 @@ export function isHungUp(error: unknown): boolean {
   return causes(error).some(isHangUp);
 }
 
-function isHangUp({ name, code }: Cause): boolean {
+function isHangUp({ name, code, message }: Cause): boolean {
+  // The last is what kafkajs says when the connection had ended before it asked.
   return name === "KafkaJSConnectionClosedError" ||
+    (name === "KafkaJSConnectionError" && message === "Not connected") ||
     ["ERR_STREAM_WRITE_AFTER_END", "ECONNRESET", "EPIPE"].includes(String(code));
 }
 

@@ -1,0 +1,33 @@
+import { assertEquals } from "@std/assert";
+import { explainKafka, isHungUp } from "../../src/kafka/errors.ts";
+import type { Operation } from "../../src/failure.ts";
+import { testSettings } from "../support/room.ts";
+
+const { kafka } = testSettings(["kafka.bootstrap_servers=broker:9093"]);
+
+/** As kafkajs throws it: wrapped in one that has given up. */
+function thrown(name: string, message: string, code?: string): Error {
+  const cause = Object.assign(new Error(message), { name, ...(code && { code }) });
+  return Object.assign(new Error(message, { cause }), { name: "KafkaJSNonRetriableError" });
+}
+
+const hangUps: [when: string, error: Error][] = [
+  ["while it was asked", thrown("KafkaJSConnectionClosedError", "Closed connection")],
+  ["before it was asked", thrown("KafkaJSConnectionError", "Not connected")],
+  ["by a reset", thrown("KafkaJSConnectionError", "Connection error: reset", "ECONNRESET")],
+];
+
+for (const [when, error] of hangUps) {
+  Deno.test(`a broker that ended the connection ${when} may ask for TLS or a login`, () => {
+    const { kind, message } = explainKafka(error, kafka) as Operation;
+    const asked = "it may ask for TLS or a login";
+    assertEquals(message, `Kafka at broker:9093 ended the connection: ${asked}`);
+    assertEquals([kind, isHungUp(error)], ["unavailable", true]);
+  });
+}
+
+Deno.test("a broker that refused the connection did not end one", () => {
+  const error = thrown("KafkaJSConnectionError", "Connection error: refused", "ECONNREFUSED");
+  assertEquals(isHungUp(error), false);
+  assertEquals((explainKafka(error, kafka) as Operation).kind, "unavailable");
+});
