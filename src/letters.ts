@@ -12,7 +12,7 @@ export interface Letter {
 }
 
 /** Where a reject comes from. */
-export interface Sender {
+export interface Origin {
   topic: string;
   partition: number;
   /** Consumer group. */
@@ -22,7 +22,7 @@ export interface Sender {
 const encoder = new TextEncoder();
 
 /** The reject as a dead letter. Where a name is there already, from an earlier round, the last one counts. */
-export function toLetter(reject: Reject, { topic, partition, name }: Sender): Letter {
+export function toLetter(reject: Reject, { topic, partition, name }: Origin): Letter {
   const { message: { key, value, headers = [] }, offset, code, path, reason } = reject;
   const added = {
     topic,
@@ -53,7 +53,7 @@ export function postingRejects<
   },
 >(
   ledger: Posting,
-  { topic, name }: Omit<Sender, "partition">,
+  { topic, name }: Omit<Origin, "partition">,
   /** Ends when all are there; letters of one partition stay in order. */
   post: (partition: number, letters: Letter[]) => Promise<void>,
 ): Posting {

@@ -1,12 +1,7 @@
+import type { Finding } from "../credentials.ts";
 import { EXIT, Operation, scrub } from "../failure.ts";
 
-/** Something that was looked at. */
-export interface Finding {
-  seen: string;
-  /** It will do, but not for long or not well. */
-  warning?: string;
-  fault?: Operation;
-}
+export type { Finding };
 
 /** One thing to look at; throws where it is not as it must be. */
 export interface Hop {

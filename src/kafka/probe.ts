@@ -82,44 +82,48 @@ async function ask(request: Promise<unknown>): Promise<void> {
 }
 
 /** Opens and ends a connection; the address of the name, if it is one. */
-export async function reachBroker(address: string, ms: number): Promise<string | null> {
-  const { host, port } = split(address);
-  try {
+export function reachBroker(address: string, ms: number): Promise<string | null> {
+  return at(address, async (host, port) => {
     const found = await resolveName(host);
     (await dial(host, port, ms)).destroy();
     return found;
-  } catch (error) {
-    throw Object.assign(error as Error, { broker: address });
-  }
+  });
 }
 
 /** Shakes hands as kafkajs would. */
-export async function shakeBroker(
+export function shakeBroker(
   address: string,
   settings: KafkaSettings,
   readFile: (path: string) => Uint8Array,
   ms: number,
 ): Promise<Shaken> {
-  const { host, port } = split(address);
-  const options = tlsOptions(settings, host, readFile);
-  try {
+  return at(address, async (host, port) => {
+    const options = tlsOptions(settings, host, readFile);
     return await shakeHands(await dial(host, port, ms), options, ms);
-  } catch (error) {
-    throw Object.assign(error as Error, { broker: address });
-  }
+  });
 }
 
 /** Why a broker ends a connection after the handshake: fails with its alert, if it sends one. */
-export async function refuseCertificate(
+export function refuseCertificate(
   address: string,
   settings: KafkaSettings,
   readFile: (path: string) => Uint8Array,
   ms: number,
 ): Promise<void> {
-  const { host, port } = split(address);
-  const options = tlsOptions(settings, host, readFile);
-  try {
+  return at(address, async (host, port) => {
+    const options = tlsOptions(settings, host, readFile);
     await awaitAlert(await dial(host, port, ms), options, Math.min(ms, 2_000));
+  });
+}
+
+/** Work at one broker, whose failures name it. */
+async function at<T>(
+  address: string,
+  work: (host: string, port: number) => Promise<T>,
+): Promise<T> {
+  const { host, port } = split(address);
+  try {
+    return await work(host, port);
   } catch (error) {
     throw Object.assign(error as Error, { broker: address });
   }

@@ -23,6 +23,11 @@ export function checksum(sql: string): string {
   return createHash("sha256").update(sql).digest("hex");
 }
 
+/** Migrations with the checksums that the history keeps of them. */
+export function withChecksums(migrations: Omit<Migration, "checksum">[]): Migration[] {
+  return migrations.map((migration) => ({ ...migration, checksum: checksum(migration.sql) }));
+}
+
 /** The exact statements of a migration, as one message that PostgreSQL carries out whole or not at all. */
 export function script(schema: string, { version, name, sql, checksum }: Migration): string {
   return `begin;

@@ -35,6 +35,12 @@ export async function explained<T>(
   }
 }
 
+/** Whether the locale knows more than ASCII; one that is not told does. */
+export function speaksUtf8(env: World["env"]): boolean {
+  const locale = env("LC_ALL") || env("LC_CTYPE") || env("LANG") || "UTF-8";
+  return /utf-?8/i.test(locale);
+}
+
 /** Resolves after that time, or as soon as the signal ends. */
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -17,7 +17,7 @@ import { migrations } from "../migrations/mod.ts";
 import { plan } from "../plan.ts";
 import { openPostgres } from "../postgres/connect.ts";
 import { explainPostgres } from "../postgres/errors.ts";
-import { checksum, openHistory } from "../postgres/migrate.ts";
+import { openHistory, withChecksums } from "../postgres/migrate.ts";
 import {
   checkCreate,
   checkTables,
@@ -30,6 +30,8 @@ import {
 import type { Shaken } from "../reach.ts";
 import type { World } from "../run.ts";
 import type { Talk } from "../talk.ts";
+import { speaksUtf8 } from "./bench.ts";
+import { filesOf } from "./postgres.ts";
 
 // The hops of `routes check`, from the settings to the clocks.
 
@@ -50,8 +52,8 @@ export async function check(
   { globals, world, talk, secrets, settings: read }: Bench,
 ): Promise<number> {
   const { json, quiet } = globals;
-  const locale = world.env("LC_ALL") || world.env("LC_CTYPE") || world.env("LANG") || "UTF-8";
-  const rest = { json, quiet, secrets, unicode: /utf-?8/i.test(locale), out: world.stdout.write };
+  const unicode = speaksUtf8(world.env);
+  const rest = { json, quiet, secrets, unicode, out: world.stdout.write };
   const closing: (() => Promise<unknown>)[] = [];
   let settings: Settings;
   try {
@@ -178,7 +180,7 @@ function postgresChain(
   command: Checked | null,
   { world, talk, closing }: { world: World; talk: Talk; closing: (() => Promise<unknown>)[] },
 ): Hop[] {
-  const { host, port, sslmode, tls, schema, database } = settings;
+  const { host, port, sslmode, schema, database } = settings;
   const where = `PostgreSQL at ${host}:${port}`;
   const hop = hopOf("postgresql", (error) => explainPostgres(error, settings));
   const { sql, cut } = openPostgres(settings, { readFile: world.readFile, log: talk.log, max: 1 });
@@ -187,11 +189,9 @@ function postgresChain(
     cut();
   });
   let greeting: Greeting;
-  const files = sslmode === "require" ? { ...tls, ca: null } : tls;
+  const files = filesOf(settings);
   return [
-    ...(sslmode === "disable"
-      ? []
-      : [filesHop("postgresql", () => inspectFiles("postgresql", files, world))]),
+    ...(files ? [filesHop("postgresql", () => inspectFiles("postgresql", files, world))] : []),
     hop("port", async () => reached(where, await reachServer(settings))),
     ...(sslmode === "disable" ? [] : [
       hop("tls", async () => {
@@ -230,11 +230,8 @@ function postgresChain(
       if (!(await mayReadHistory(sql, schema))) {
         return "migrations: not to be read by this user, nor needed";
       }
-      const known = migrations.map((migration) => ({
-        ...migration,
-        checksum: checksum(migration.sql),
-      }));
-      const pending = plan(known, await openHistory(sql, schema).applied()).length;
+      const applied = await openHistory(sql, schema).applied();
+      const pending = plan(withChecksums(migrations), applied).length;
       if (pending === 0) return "migrations: up to date";
       if (command === "migrate") return `migrations: ${pending} pending`;
       throw new Operation(

@@ -1,6 +1,6 @@
 import { runMigrate } from "../commands/migrate.ts";
 import { migrations } from "../migrations/mod.ts";
-import { checksum, createDatabase, openHistory, script } from "../postgres/migrate.ts";
+import { createDatabase, openHistory, script, withChecksums } from "../postgres/migrate.ts";
 import { type Bench, type Done, explained, type Options } from "./bench.ts";
 import { openKafkaFor } from "./kafka.ts";
 import { openPostgresFor } from "./postgres.ts";
@@ -10,10 +10,7 @@ export async function migrate(options: Options<"migrate">, bench: Bench): Promis
   const { world, settings: { kafka: { topic }, postgresql } } = bench;
   const { sql, explain, close } = openPostgresFor(bench, { max: 1 });
   const history = openHistory(sql, postgresql.schema);
-  const known = migrations.map((migration) => ({
-    ...migration,
-    checksum: checksum(migration.sql),
-  }));
+  const known = withChecksums(migrations);
   try {
     const summary = await runMigrate(options, {
       ...history,

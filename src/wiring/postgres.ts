@@ -1,3 +1,5 @@
+import type { PostgresSettings } from "../config.ts";
+import type { TlsFiles } from "../config/reader.ts";
 import { requireFiles } from "../credentials.ts";
 import { openPostgres } from "../postgres/connect.ts";
 import { explainPostgres } from "../postgres/errors.ts";
@@ -8,12 +10,8 @@ export function openPostgresFor(
   { settings: { postgresql: settings }, world, talk }: Bench,
   options: { max?: number; database?: string; readOnly?: boolean } = {},
 ) {
-  const { sslmode, tls } = settings;
-  if (sslmode !== "disable") {
-    // With `require` nothing is verified, so the CA plays no part.
-    const files = sslmode === "require" ? { ...tls, ca: null } : tls;
-    requireFiles("postgresql", files, world, talk.note);
-  }
+  const files = filesOf(settings);
+  if (files) requireFiles("postgresql", files, world, talk.note);
   talk.step(`connecting to PostgreSQL at ${settings.host}:${settings.port}`);
   const { sql, bounded, cut } = openPostgres(settings, {
     ...options,
@@ -29,4 +27,10 @@ export function openPostgresFor(
       cut();
     },
   };
+}
+
+/** The files that its TLS needs; null without TLS. With `require` nothing is verified, so the CA plays no part. */
+export function filesOf({ sslmode, tls }: PostgresSettings): TlsFiles | null {
+  if (sslmode === "disable") return null;
+  return sslmode === "require" ? { ...tls, ca: null } : tls;
 }

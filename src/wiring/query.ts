@@ -2,7 +2,7 @@ import type { Globals } from "../cli.ts";
 import { runQuery } from "../commands/query.ts";
 import { openFinder } from "../postgres/find.ts";
 import type { Output, World } from "../run.ts";
-import { type Bench, type Done, explained, type Options } from "./bench.ts";
+import { type Bench, type Done, explained, type Options, speaksUtf8 } from "./bench.ts";
 import { openPostgresFor } from "./postgres.ts";
 
 /** `routes query`: rows to stdout, over a session that cannot write. */
@@ -33,12 +33,11 @@ function terminalOf(
   env: World["env"],
 ): { width: number | null; unicode: boolean; color: boolean } {
   const isTerminal = width !== null && env("TERM") !== "dumb";
-  const locale = env("LC_ALL") || env("LC_CTYPE") || env("LANG") || "UTF-8";
   const forced = flag === "always" || (flag !== "never" && Boolean(env("FORCE_COLOR")));
   const refused = flag === "never" || Boolean(env("NO_COLOR"));
   return {
     width,
-    unicode: isTerminal && /utf-?8/i.test(locale),
+    unicode: isTerminal && speaksUtf8(env),
     color: forced || (!refused && isTerminal),
   };
 }

@@ -5,6 +5,7 @@ import { type Health, isReady } from "../../src/metrics.ts";
 import type { Range } from "../../src/offsets.ts";
 import type { Share, Source } from "../../src/share.ts";
 import type { Message } from "../../src/sift.ts";
+import { sleepyTime } from "../support/sleepy_time.ts";
 
 const NOW_MS = 1_764_000_000_000;
 
@@ -63,7 +64,7 @@ interface Room {
 
 /** A run in a world where time only passes when somebody sleeps, and Kafka and PostgreSQL are maps. */
 async function run(changes: Partial<ConsumeOptions>, world: Partial<World> = {}) {
-  const time = sleepyTime();
+  const time = sleepyTime(NOW_MS);
   const stop = new AbortController();
   const log = new Map(Object.entries(world.log ?? {}).map(([p, values]) => [+p, values]));
   const rows = new Map(Object.entries(world.stored ?? {}).map(([p, next]) => [+p, next]));
@@ -190,27 +191,6 @@ async function readLog(
 function record(offset: number, value: string | null): Message {
   const bytes = value === null ? null : new TextEncoder().encode(value);
   return { offset: String(offset), timestamp: "0", key: null, value: bytes, headers: [] };
-}
-
-function sleepyTime() {
-  let nowMs = NOW_MS;
-  const sleepers = new Set<{ atMs: number; wake: () => void }>();
-  const sleep = (ms: number, signal: AbortSignal) => {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const sleeper = { atMs: nowMs + ms, wake: resolve };
-    if (signal.aborted) return Promise.resolve();
-    sleepers.add(sleeper);
-    signal.addEventListener("abort", () => resolve(), { once: true });
-    return promise.finally(() => sleepers.delete(sleeper));
-  };
-  // A macrotask comes when all else has come to rest.
-  const timer = setInterval(() => {
-    const [first] = [...sleepers].sort((a, b) => a.atMs - b.atMs);
-    if (!first) return;
-    nowMs = Math.max(nowMs, first.atMs);
-    first.wake();
-  }, 0);
-  return { now: () => nowMs, sleep, close: () => clearInterval(timer) };
 }
 
 function attempt<T>(work: () => T): Promise<Awaited<T>> {

@@ -9,6 +9,7 @@ import {
 import { Usage } from "../../src/failure.ts";
 import type { Outcome } from "../../src/outbox.ts";
 import type { Outgoing } from "../../src/outgoing.ts";
+import { sleepyTime } from "../support/sleepy_time.ts";
 
 type ProduceOptions = Parameters<typeof runProduce>[0];
 
@@ -39,7 +40,7 @@ const defaults: ProduceOptions = {
 
 /** A run in a world where time only passes when everybody sleeps, and Kafka is a list. */
 async function run(changes: Partial<ProduceOptions>, world: Partial<World> = {}) {
-  const { clock, sleep, close } = sleepyTime();
+  const { now: clock, sleep, close } = sleepyTime();
   const stop = new AbortController();
   const sent: (Outgoing & { partition: number; atMs: number })[] = [];
   let printed = "";
@@ -77,27 +78,6 @@ interface World {
   /** Null: acknowledged. */
   answer(records: Outgoing[], stop: AbortController): Promise<Outcome | null>;
   stdin(sleep: ProduceDeps["sleep"], stop: AbortController): ReadableStream<Uint8Array>;
-}
-
-function sleepyTime() {
-  let nowMs = 0;
-  const sleepers = new Set<{ atMs: number; wake: () => void }>();
-  const sleep = (ms: number, signal: AbortSignal) => {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const sleeper = { atMs: nowMs + ms, wake: resolve };
-    if (signal.aborted) return Promise.resolve();
-    sleepers.add(sleeper);
-    signal.addEventListener("abort", () => resolve(), { once: true });
-    return promise.finally(() => sleepers.delete(sleeper));
-  };
-  // A macrotask comes when all else has come to rest.
-  const timer = setInterval(() => {
-    const [first] = [...sleepers].sort((a, b) => a.atMs - b.atMs);
-    if (!first) return;
-    nowMs = Math.max(nowMs, first.atMs);
-    first.wake();
-  }, 0);
-  return { clock: () => nowMs, sleep, close: () => clearInterval(timer) };
 }
 
 const line = (n: number) => `{"userID":${n},"timestamp":1732431234.5,"coordinates":[1.5,2.5]}`;

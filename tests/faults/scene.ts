@@ -5,7 +5,7 @@ import { openKafka } from "../../src/kafka/connect.ts";
 import { awaitLeaders } from "../../src/kafka/log.ts";
 import { migrations } from "../../src/migrations/mod.ts";
 import { openPostgres } from "../../src/postgres/connect.ts";
-import { checksum, script } from "../../src/postgres/migrate.ts";
+import { script, withChecksums } from "../../src/postgres/migrate.ts";
 import { uniqueName } from "../support/room.ts";
 import { type Arena, sleep, until } from "./arena.ts";
 import { type Allowed, type Evidence, hash, hashRow, judge, type Logged } from "./checker.ts";
@@ -93,8 +93,8 @@ export class Scene {
 
   async createTables(): Promise<void> {
     const sql = this.#connect(1);
-    for (const migration of migrations) {
-      await sql.unsafe(script(this.name, { ...migration, checksum: checksum(migration.sql) }));
+    for (const migration of withChecksums(migrations)) {
+      await sql.unsafe(script(this.name, migration));
     }
     // Every move of a position is logged, also those that moved none: a lost compare-and-set.
     await sql.unsafe(`

@@ -5,7 +5,7 @@ import { openKafka } from "../../src/kafka/connect.ts";
 import { awaitLeaders } from "../../src/kafka/log.ts";
 import { migrations } from "../../src/migrations/mod.ts";
 import { openPostgres } from "../../src/postgres/connect.ts";
-import { checksum, script } from "../../src/postgres/migrate.ts";
+import { script, withChecksums } from "../../src/postgres/migrate.ts";
 
 /** Where the services of the tests are: as the task that started them says, else on their usual ports. */
 export function testSettings(overrides: string[] = []): Settings {
@@ -72,8 +72,8 @@ export async function withSchema<T>(
     max: 1,
   });
   try {
-    for (const migration of migrated ? migrations : []) {
-      await sql.unsafe(script(schema, { ...migration, checksum: checksum(migration.sql) }));
+    for (const migration of migrated ? withChecksums(migrations) : []) {
+      await sql.unsafe(script(schema, migration));
     }
     return await work({ schema, sql });
   } finally {
