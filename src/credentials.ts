@@ -3,7 +3,7 @@ import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { CERTIFICATE_FOLDERS } from "./config.ts";
 import type { TlsFiles } from "./config/reader.ts";
 import { Operation } from "./failure.ts";
-import { TLS_SETTINGS } from "./handshake.ts";
+import { TLS_SETTINGS } from "./connection.ts";
 
 /** Who may do what with a file, as far as there is such a thing here. */
 export interface FileMode {

@@ -17,7 +17,7 @@ const CORE = [
   "flags.ts",
   "formats/",
   "geo.ts",
-  "handshake.ts",
+  "connection.ts",
   "help.ts",
   "ini.ts",
   "json.ts",
