@@ -72,8 +72,14 @@ interface Run {
   done: AbortController;
 }
 
-/** Reads records and settles each as row, reject or tombstone, until everything asked for is done. */
-export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Promise<Tally> {
+/**
+ * Reads records and settles each as row, reject or tombstone, until everything asked for is done, or a failure ends
+ * it early. Throws what kept it from beginning.
+ */
+export async function runConsume(
+  options: ConsumeOptions,
+  deps: ConsumeDeps,
+): Promise<{ tally: Tally; failure: Error | null }> {
   const { topic, signal } = deps;
   const run = prepare(options, deps);
   const { share, vitals, patience, done } = run;
@@ -82,6 +88,7 @@ export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Pr
   // Stopped while it was still connecting: no event tells of that any more.
   if (signal.aborted) stop();
   let begun = false;
+  let failure: Error | null = null;
   try {
     const ranges = await deps.ranges().catch((error) => {
       throw deps.explain(error);
@@ -94,13 +101,17 @@ export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Pr
     deps.watched?.(() => vitals.health(share.lags));
     if (!share.nothingToRead(ranges)) await supervise(run);
     if (isOverMax(run)) throw tooManyRejects(vitals.rejected, options.maxRejects!);
+  } catch (error) {
+    // Where nothing could begin, the failure says all there is to say.
+    if (!begun) throw error;
+    failure = error as Error;
   } finally {
     signal.removeEventListener("abort", stop);
     done.abort();
-    // Where nothing could begin, the failure says all there is to say.
-    if (begun) deps.note(summary(vitals.tally(share.lag)));
   }
-  return vitals.tally(share.lag);
+  const tally = vitals.tally(share.lag);
+  deps.note(summary(tally));
+  return { tally, failure };
 }
 
 function prepare(options: ConsumeOptions, deps: ConsumeDeps): Run {
