@@ -47,6 +47,13 @@ export function parseSettings(sources: Sources): Settings {
   return { kafka, postgresql, file: sources.file?.path ?? null, warnings };
 }
 
+/** The files that connecting takes, each time anew. */
+export function certificatesOf({ kafka, postgresql }: Settings): string[] {
+  const used = [kafka.tls, postgresql.sslmode === "disable" ? null : postgresql.tls];
+  return used.flatMap((files) => files ? [files.ca, files.cert, files.key] : [])
+    .filter((path) => path !== null);
+}
+
 /** Everything in the settings that must never be shown. */
 export function secretsOf({ kafka, postgresql }: Settings): string[] {
   return [

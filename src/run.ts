@@ -1,5 +1,11 @@
 import { type Command, type Globals, parseCli } from "./cli.ts";
-import { parseSettings, secretsOf, type Settings, SETTINGS_FILES } from "./config.ts";
+import {
+  certificatesOf,
+  parseSettings,
+  secretsOf,
+  type Settings,
+  SETTINGS_FILES,
+} from "./config.ts";
 import type { FileMode } from "./credentials.ts";
 import { EXIT, Operation, renderFailure } from "./failure.ts";
 import { help } from "./help.ts";
@@ -15,6 +21,8 @@ export interface World {
   readFile(path: string): Uint8Array;
   /** Null where files have no mode. */
   mode(path: string): FileMode | null;
+  /** Gives up the right to read for good, but for where these files are. */
+  readOnlyNear(files: string[]): void;
   stdin: ReadableStream<Uint8Array>;
   stdout: Output;
   stderr: Output;
@@ -77,12 +85,18 @@ async function work(command: Work, globals: Globals, world: World, secrets: stri
   try {
     if (command.verb === "check") {
       const { check } = await import("./wiring/check.ts");
-      const settings = () => readSettings(globals, world);
+      const settings = () => {
+        const found = readSettings(globals, world);
+        world.readOnlyNear([...certificatesOf(found), ...found.file ? [found.file] : []]);
+        return found;
+      };
       return await check(command.options, { settings, globals, world, talk, secrets });
     }
     const settings = readSettings(globals, world);
     secrets.push(...secretsOf(settings));
     for (const warning of await warningsOf(settings, world)) talk.note(`warning: ${warning}`);
+    // Certificates are read again on each connect, so that renewed ones serve; nothing else is.
+    world.readOnlyNear(certificatesOf(settings));
     const { file } = settings;
     talk.step(file ? `settings from ${file}` : "no settings file: defaults serve");
     const { summary, openEnded } = await perform(command, { settings, globals, world, talk });
@@ -161,9 +175,11 @@ function readSettings({ config, set }: Globals, { env, readFile }: World): Setti
 /** Deno refused what the program was not allowed at its start. */
 function asPermission(error: unknown): unknown {
   if (!(error instanceof Error) || error.name !== "NotCapable") return error;
+  // `Requires read access to "/etc/passwd", run again with …`: what follows is for who starts or compiles it himself.
+  const refused = error.message.replace(/^Requires /, "").replace(/, (run again|specify) .*$/s, "");
   return new Operation(
     "noPermission",
-    `not permitted: ${error.message.replace(/, run again.*$/s, "")}`,
+    `not permitted: ${refused}`,
     {
       fix: [
         "settings are host_settings.ini here or in src, or any file in res or /etc/routes",
