@@ -72,8 +72,11 @@ Deno.test({
         const words = [program, ...flags, "query", "--config", path];
         const line = words.map((word) => `'${word}'`).join(" ");
         const args = isLinux ? ["-qec", line, "/dev/null"] : ["-q", "/dev/null", ...words];
-        const options = { cwd: dir, env: quietEnv(), stdin: "y\ny\ny\n" };
-        const { code, stdout } = await spawn("script", args, options).ended;
+        const terminal = spawn("script", args, { cwd: dir, env: quietEnv(), stdin: undefined });
+        // Who asks waits for the answer.
+        const limit = setTimeout(() => terminal.kill("SIGKILL"), 20_000);
+        const { code, stdout } = await terminal.ended;
+        clearTimeout(limit);
         assertMatch(stdout, /routes: not permitted: read access to/);
         assert(!/allow\?|\[y\/n/i.test(stdout), stdout);
         assertEquals(code, 77);
