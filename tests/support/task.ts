@@ -1,5 +1,6 @@
 // What `deno task` runs. Nothing here is imported from elsewhere, so that it starts whatever can be fetched.
 
+import { startup } from "../bench/startup.ts";
 import { build, buildAll } from "./build.ts";
 import { importFlags } from "./imports.ts";
 import { openServices, type Services } from "./services.ts";
@@ -32,6 +33,8 @@ const tasks: Record<string, (args: string[]) => Promise<number>> = {
   check,
   build: (args) => build(args, say),
   "build:all": (args) => buildAll(args, say),
+  startup: () =>
+    startup(Deno.env.get("ROUTES_BIN") ?? `${ROOT}routes`, print.bind(null, Deno.stdout)),
 };
 
 async function test(args: string[]): Promise<number> {
