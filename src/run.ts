@@ -1,5 +1,11 @@
 import { type Command, type Globals, parseCli } from "./cli.ts";
-import { parseSettings, secretsOf, type Settings, SETTINGS_FILES } from "./config.ts";
+import {
+  certificatesOf,
+  parseSettings,
+  secretsOf,
+  type Settings,
+  SETTINGS_FILES,
+} from "./config.ts";
 import type { Sources } from "./config/sources.ts";
 import type { FileMode } from "./credentials.ts";
 import { EXIT, Operation, renderFailure } from "./failure.ts";
@@ -16,6 +22,8 @@ export interface World {
   readFile(path: string): Uint8Array;
   /** Null where files have no mode. */
   mode(path: string): FileMode | null;
+  /** Gives up the right to read for good, but for where these files are. */
+  readOnlyNear(files: string[]): void;
   stdin: ReadableStream<Uint8Array>;
   stdout: Output;
   stderr: Output;
@@ -78,12 +86,18 @@ async function work(command: Work, globals: Globals, world: World, secrets: stri
   try {
     if (command.verb === "check") {
       const { check } = await import("./wiring/check.ts");
-      const settings = () => readSettings(globals, world);
+      const settings = () => {
+        const found = readSettings(globals, world);
+        world.readOnlyNear([...certificatesOf(found), ...found.file ? [found.file.path] : []]);
+        return found;
+      };
       return await check(command.options, { settings, globals, world, talk, secrets });
     }
     const settings = readSettings(globals, world);
     secrets.push(...secretsOf(settings));
     for (const warning of await warningsOf(settings, world)) talk.warn(warning);
+    // Certificates are read again on each connect, so that renewed ones serve; nothing else is.
+    world.readOnlyNear(certificatesOf(settings));
     const { file } = settings;
     talk.step(file ? `settings from ${file.path}` : "no settings file: defaults serve");
     const done = await perform(command, { settings, globals, world, talk });
@@ -186,8 +200,8 @@ function isThere(path: string, { mode }: World): boolean {
 /** Deno refused what the program was not allowed at its start. */
 function asPermission(error: unknown): unknown {
   if (!(error instanceof Error) || error.name !== "NotCapable") return error;
-  const { message: text } = error;
-  const message = `not permitted: ${text.replace(/^R/, "r").replace(/, (run|specify) .*$/s, "")}`;
+  // `Requires read access to "/etc/passwd", run again with …`: what follows is for who starts or compiles it himself.
+  const refused = error.message.replace(/^Requires /, "").replace(/, (run again|specify) .*$/s, "");
   const fix = "give routes that permission where it is built or started";
-  return new Operation("noPermission", message, { fix, cause: error });
+  return new Operation("noPermission", `not permitted: ${refused}`, { fix, cause: error });
 }

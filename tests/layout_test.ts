@@ -26,6 +26,7 @@ const CORE = [
   "nearest.ts",
   "offsets.ts",
   "options.ts",
+  "places.ts",
   "plan.ts",
   "point.ts",
   "rules.ts",
