@@ -100,7 +100,7 @@ export const commandFlags: Record<Verb, Flag[]> = {
       name: "model",
       kind: choice("walk", "uniform"),
       value: "MODEL",
-      help: "walk: tracks; uniform: random points",
+      help: "walk: drives through a town; uniform: random points",
       fallback: "walk",
     },
     {

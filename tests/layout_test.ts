@@ -30,12 +30,14 @@ const CORE = [
   "point.ts",
   "rules.ts",
   "sift.ts",
+  "sphere.ts",
   "talk.ts",
   "time.ts",
   "track.ts",
   "usage.ts",
   "version.ts",
   "view.ts",
+  "walk.ts",
   "wire.ts",
 ];
 /** The one place of each package; those of the core are small and load fast. */
