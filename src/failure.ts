@@ -64,6 +64,12 @@ export class Operation extends Error {
   }
 }
 
+/** A failure and its reasons in one line. */
+export function inFull(failure: Error): string {
+  const reason = failure instanceof Operation ? failure.reason : [];
+  return [failure.message, ...reason].join(": ");
+}
+
 /** How a failure is shown. */
 export interface Rendering {
   json: boolean;

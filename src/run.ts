@@ -99,10 +99,11 @@ async function work(command: Work, globals: Globals, world: World, secrets: stri
     for (const warning of await warningsOf(settings, world)) talk.note(`warning: ${warning}`);
     const { file } = settings;
     talk.step(file ? `settings from ${file}` : "no settings file: defaults serve");
-    const { summary, openEnded } = await perform(command, { settings, globals, world, talk });
+    const done = await perform(command, { settings, globals, world, talk });
     talk.clear();
-    if (globals.json && summary) await stdout.write(JSON.stringify(summary) + "\n");
-    return signal.aborted && !openEnded ? signal.reason as number : EXIT.ok;
+    if (globals.json && done.summary) await stdout.write(JSON.stringify(done.summary) + "\n");
+    if (done.failure) throw done.failure;
+    return signal.aborted && !done.openEnded ? signal.reason as number : EXIT.ok;
   } finally {
     talk.clear();
     // The process ends as soon as this returns.

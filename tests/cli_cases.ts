@@ -231,6 +231,10 @@ export const refusals: [line: string | string[], message: string, fix?: string][
   excluded("migrate", "dry-run", "topic"),
   ["migrate --partitions 3", "--partitions goes with --topic"],
   ["migrate --replication 3", "--replication goes with --topic"],
+  ...["produce dry-run", "produce tee", "consume tee", "migrate dry-run"].map((line) => {
+    const [verb, flag] = line.split(" ") as [string, string];
+    return excluded(verb, "json", flag);
+  }),
   excluded("query", "last", "summary"),
   excluded("query", "last", "total"),
   excluded("query", "summary", "rejects"),
