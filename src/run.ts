@@ -1,4 +1,5 @@
 import { type Command, type Globals, parseCli } from "./cli.ts";
+import { completions } from "./completions.ts";
 import {
   certificatesOf,
   parseSettings,
@@ -10,6 +11,7 @@ import type { Sources } from "./config/sources.ts";
 import type { FileMode } from "./credentials.ts";
 import { EXIT, Operation, renderFailure } from "./failure.ts";
 import { help } from "./help.ts";
+import { manPage } from "./man.ts";
 import { openTalk } from "./talk.ts";
 import { version } from "./version.ts";
 import type { Bench, Done } from "./wiring/bench.ts";
@@ -61,10 +63,22 @@ export async function run(world: World): Promise<number> {
   try {
     const { command, globals } = parseCli(world.args, world.now());
     how = globals;
-    if (command.verb === "version") {
-      await world.stdout.write(`routes ${version} (${world.runtime})\n`);
-    } else if (command.verb === "help") await world.stdout.write(help(command.topic));
-    else return await work(command, globals, world, secrets);
+    switch (command.verb) {
+      case "version":
+        await world.stdout.write(`routes ${version} (${world.runtime})\n`);
+        break;
+      case "help":
+        await world.stdout.write(help(command.topic));
+        break;
+      case "man":
+        await world.stdout.write(manPage());
+        break;
+      case "completions":
+        await world.stdout.write(completions(command.shell));
+        break;
+      default:
+        return await work(command, globals, world, secrets);
+    }
     return EXIT.ok;
   } catch (error) {
     if (error instanceof ClosedPipe) return EXIT.ok;
@@ -74,7 +88,7 @@ export async function run(world: World): Promise<number> {
   }
 }
 
-type Work = Exclude<Command, { verb: "help" | "version" }>;
+type Work = Exclude<Command, { verb: "help" | "man" | "completions" | "version" }>;
 
 async function work(command: Work, globals: Globals, world: World, secrets: string[]) {
   const { stdout, stderr, now, signal } = world;

@@ -20,6 +20,7 @@ const WITH_PERMISSIONS = [
   "docs_test.ts",
   "http_test.ts",
   "layout_test.ts",
+  "completions_test.ts",
   "original_test.ts",
 ];
 
