@@ -47,6 +47,7 @@ interface World {
   /** What happens meanwhile. */
   meanwhile(room: Room): Promise<void>;
   now(): number;
+  clock(): number;
 }
 
 /** What a script can see and touch. */
@@ -151,6 +152,7 @@ async function run(changes: Partial<ConsumeOptions>, world: Partial<World> = {})
     note: (line) => notes.push(line),
     progress: (line) => progress.push(line),
     now: world.now ?? time.now,
+    clock: world.clock ?? time.now,
     sleep: time.sleep,
     signal: stop.signal,
   };
@@ -526,11 +528,29 @@ Deno.test("consume reads again what a database put back to an earlier state has 
   assertEquals(notes, ["reading again after: the database was put back to an earlier state"]);
 });
 
+Deno.test("consume begins a new membership when the clock is put back, and counts on", async () => {
+  let backMs = 0;
+  const time = { at: () => 0 };
+  const { failure, notes, stored, tally } = await run({ follow: true, idleMs: 20_000 }, {
+    log: { 0: lines(3) },
+    now: () => time.at() - backMs,
+    meanwhile: async ({ sleep, nowMs }) => {
+      time.at = nowMs;
+      await sleep(5_000);
+      backMs = 315_360_000_000;
+    },
+  });
+  assertEquals([failure, stored], [null, offsets(0, 3)]);
+  assertEquals(notes, ["reading again after: the clock was moved"]);
+  assert(tally!.seconds > 20 && tally!.seconds < 40, `${tally!.seconds} s`);
+});
+
 Deno.test("consume shows how far it has come", async () => {
   let atMs = NOW_MS;
   const { progress, summary } = await run({ follow: true, batchSize: 1_000 }, {
     log: { 0: [...lines(2_400), "{", null, "[]", "{}"] },
     now: () => atMs,
+    clock: () => atMs,
     meanwhile: async ({ sleep, stop, log }) => {
       await sleep(5_000);
       log.get(0)!.push(...lines(1));
