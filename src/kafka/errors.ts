@@ -15,12 +15,14 @@ export function explainKafka(error: unknown, settings: KafkaSettings, topic?: st
       explainAnswer(cause.type, settings, where, topic);
     if (known) return known;
   }
-  const root = chain.at(-1)!;
-  if (root.name === "UnpackFailed") {
-    return new Operation("data", `cannot read topic "${settings.topic}": ${root.message}`, {
+  const packed = chain.find(({ name }) => name === "UnpackFailed");
+  if (packed) {
+    return new Operation("data", `cannot read topic "${settings.topic}": ${packed.message}`, {
+      fix: "kafka-delete-records past that batch, then routes consume --accept-loss",
       cause: error,
     });
   }
+  const root = chain.at(-1)!;
   if (!chain.some(({ name }) => name.startsWith("KafkaJS"))) return error;
   return new Operation("temporary", `Kafka at ${where} failed`, {
     reason: `${root.name}: ${root.message}`,
