@@ -1,13 +1,16 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { drawFrom } from "../random.ts";
 import { type Arena, openArena } from "./arena.ts";
+import { auditRows } from "./rows_audit.ts";
 import { clusterRows } from "./rows_cluster.ts";
+import { heavyRows } from "./rows_heavy.ts";
 import { kafkaRows } from "./rows_kafka.ts";
 import { processRows } from "./rows_processes.ts";
 import { networkRows } from "./rows_network.ts";
 import { postgresRows } from "./rows_postgres.ts";
 import { producerRows } from "./rows_producer.ts";
 import { recordRows } from "./rows_records.ts";
+import { worldRows } from "./rows_world.ts";
 import { soakRow } from "./soak.ts";
 
 /** One fault and what must come of it. */
@@ -35,6 +38,9 @@ export const rows: Row[] = [
   ...networkRows,
   ...producerRows,
   ...recordRows,
+  ...heavyRows,
+  ...worldRows,
+  ...auditRows,
 ]
   .sort((a, b) => a.id - b.id);
 
