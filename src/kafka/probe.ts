@@ -73,6 +73,17 @@ export async function openProbe(kafka: Kafka, topic: string): Promise<Probe> {
   };
 }
 
+/** Fails where the right to read the topic, or to read as that group, is missing. */
+export async function mayConsume(kafka: Kafka, topic: string, group: string): Promise<void> {
+  const probe = await openProbe(kafka, topic);
+  try {
+    await probe.mayRead();
+    await probe.mayJoin(group);
+  } finally {
+    await probe.close();
+  }
+}
+
 async function ask(request: Promise<unknown>): Promise<void> {
   try {
     await request;
