@@ -35,6 +35,8 @@ type Answer = [kind: FailureKind, text: string, fix: string, reason?: string | u
 
 const SERVICES = { kafka: "Kafka", postgresql: "PostgreSQL" };
 const ADDRESS_SETTINGS = { kafka: "bootstrap_servers", postgresql: "host and port" };
+/** What limits how long an answer is waited for. */
+const PATIENCE = { kafka: "--timeout", postgresql: "--timeout and [postgresql] connect_timeout" };
 /** Setting that says not to look at the name, and the one that turns TLS off. */
 const LOOSER = {
   kafka: ["ssl_check_hostname = false", "security_protocol = PLAINTEXT or SASL_PLAINTEXT"],
@@ -96,7 +98,11 @@ function explainReach(
       );
     case "ETIMEDOUT":
     case "CONNECT_TIMEOUT":
-      return fail("no answer in time", `check ${setting} and firewalls, or raise --timeout`);
+      return fail(
+        "no answer in time",
+        `correct ${setting}, or raise ${PATIENCE[section]}`,
+        "a firewall swallows what is sent, or something else listens there",
+      );
   }
   return null;
 }

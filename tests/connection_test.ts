@@ -24,7 +24,7 @@ const unreached: [code: string, why: string, fix: string][] = [
   [
     "CONNECT_TIMEOUT",
     "no answer in time",
-    "check [postgresql] host and port and firewalls, or raise --timeout",
+    "correct [postgresql] host and port, or raise --timeout and [postgresql] connect_timeout",
   ],
 ];
 

@@ -29,7 +29,8 @@ export function openKafka(settings: KafkaSettings, options: KafkaOptions): Kafka
   const config: KafkaConfig = {
     brokers: settings.brokers,
     clientId: settings.clientId,
-    connectionTimeout: Math.min(options.timeoutMs, 10_000),
+    // One of several brokers that swallows everything leaves time for the others.
+    connectionTimeout: Math.min(options.timeoutMs / settings.brokers.length, 10_000),
     authenticationTimeout: Math.min(options.timeoutMs, 10_000),
     requestTimeout: options.timeoutMs,
     retry: { initialRetryTime: 100, retries: 3 },

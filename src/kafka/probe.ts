@@ -101,15 +101,17 @@ export function reachBroker(address: string, ms: number): Promise<string | null>
   });
 }
 
-/** Shakes hands as kafkajs would. */
-export function shakeBroker(
-  address: string,
-  settings: KafkaSettings,
-  readFile: (path: string) => Uint8Array,
-  ms: number,
-): Promise<Shaken> {
+/** How to shake hands with a broker, as kafkajs would. */
+interface Shaking {
+  tls: NonNullable<KafkaSettings["tls"]>;
+  readFile: (path: string) => Uint8Array;
+  ms: number;
+}
+
+/** Shakes hands. */
+export function shakeBroker(address: string, { tls, readFile, ms }: Shaking): Promise<Shaken> {
   return at(address, async (host, port) => {
-    const options = brokerTls(settings.tls!, host, readFile);
+    const options = brokerTls(tls, host, readFile);
     return await shakeHands(await dial(host, port, ms), options, ms);
   });
 }
@@ -117,12 +119,10 @@ export function shakeBroker(
 /** Why a broker ends a connection after the handshake: fails with its alert, if it sends one. */
 export function refuseCertificate(
   address: string,
-  settings: KafkaSettings,
-  readFile: (path: string) => Uint8Array,
-  ms: number,
+  { tls, readFile, ms }: Shaking,
 ): Promise<void> {
   return at(address, async (host, port) => {
-    const options = brokerTls(settings.tls!, host, readFile);
+    const options = brokerTls(tls, host, readFile);
     await awaitAlert(await dial(host, port, ms), options, Math.min(ms, 2_000));
   });
 }

@@ -61,7 +61,7 @@ Deno.test("a broker that asks for no certificate needs a CA alone", async () => 
     },
     files: { "ssl/service.cert": null, "ssl/service.key": null },
   }, ["produce"]);
-  assertMatch(stdout, /^✓ Kafka login without a name$/m);
+  assertMatch(stdout, /^✓ Kafka: open without a login$/m);
   assertEquals([code, faultsOf(stdout)], [0, ""]);
 });
 
@@ -74,6 +74,24 @@ Deno.test("a warning is said once, however many connections give reason for it",
   assertEquals(stderr.match(/^warning: .*/gm)?.length, 1, stderr);
   assertMatch(stderr, /^warning: certificate "ssl\/service.cert" expires in 12 days/m);
   assertEquals(code, 0);
+});
+
+Deno.test("who may not read or write a topic is told so, be it empty or not", async () => {
+  const dir = await layOut(estate, {
+    kafka: {
+      bootstrap_servers: `127.0.0.1:${ports.saslSsl}`,
+      security_protocol: "SASL_SSL",
+      sasl_plain_username: "ann",
+      sasl_plain_password: PASSWORD,
+      topic: "secret",
+    },
+  });
+  for (const line of ["produce --count 5", "consume", "consume --follow --idle 1s"]) {
+    const { code, stderr } = await routes(dir, line.split(" "));
+    assertMatch(stderr, /^ {2}the broker answered TOPIC_AUTHORIZATION_FAILED$/m, line);
+    assertMatch(stderr, /^ {2}fix: grant /m, line);
+    assertEquals(code, 77, line);
+  }
 });
 
 Deno.test("check warns of a certificate that ends within 30 days", async () => {
