@@ -55,19 +55,6 @@ export function explainConnection(fault: Fault, attempt: Attempt): Operation | n
   return new Operation(kind, text, { reason, fix, cause: fault });
 }
 
-/** A file of TLS that could not be read for a connection: it was there at the start, and may come back. */
-export function explainFile(error: Fault & { name: string }, section: Section): Operation | null {
-  if (!["NotFound", "PermissionDenied", "NotCapable", "IsADirectory"].includes(error.name)) {
-    return null;
-  }
-  const { ca, cert, key } = TLS_SETTINGS[section];
-  return new Operation("unavailable", `cannot read a file of [${section}] ${ca}, ${cert}, ${key}`, {
-    reason: error.message,
-    fix: "put it back: it is read again for each connection",
-    cause: error,
-  });
-}
-
 function explainReach(
   code: string,
   { section, where }: { section: Section; where: string },

@@ -28,22 +28,16 @@ export interface TlsRules {
   readFile: (path: string) => Uint8Array;
 }
 
-/** Options of node:tls. Each time they are used the files are read, so that renewed ones serve without a restart. */
+/** Options of node:tls for one connection: the files are read now, so that renewed ones serve without a restart. */
 export function tlsOptions(
   { ca, cert, key, passphrase }: TlsFiles,
   { host, verify, readFile }: TlsRules,
 ): ConnectionOptions {
-  const read = (path: string | null) => path === null ? undefined : readFile(path) as Buffer;
+  const read = (path: string) => readFile(path) as Buffer;
   return {
-    get ca() {
-      return verify === "nothing" ? undefined : read(ca);
-    },
-    get cert() {
-      return read(cert);
-    },
-    get key() {
-      return read(key);
-    },
+    ...(ca && verify !== "nothing" && { ca: read(ca) }),
+    ...(cert && { cert: read(cert) }),
+    ...(key && { key: read(key) }),
     ...(passphrase && { passphrase }),
     ...(!isIP(host) && { servername: host }),
     rejectUnauthorized: verify !== "nothing",

@@ -1,5 +1,5 @@
 import type { KafkaSettings } from "../config.ts";
-import { explainConnection, explainFile } from "../connection.ts";
+import { explainConnection } from "../connection.ts";
 import { Operation } from "../failure.ts";
 
 /**
@@ -13,7 +13,7 @@ export function explainKafka(error: unknown, settings: KafkaSettings, topic?: st
   if (!chain.some(({ name, broker }) => broker || name.startsWith("KafkaJS"))) return error;
   const where = chain.find(({ broker }) => broker)?.broker ?? settings.brokers.join(", ");
   for (const cause of chain) {
-    const known = explainNetwork(cause, settings, where) ?? explainFile(cause, "kafka") ??
+    const known = explainNetwork(cause, settings, where) ??
       explainAnswer(cause.type, settings, where, topic);
     if (known) return known;
   }
