@@ -60,6 +60,13 @@ function holdsOne(text: string, secrets: string[]): boolean {
   );
 }
 
+/** The files that connecting takes, each time anew. */
+export function certificatesOf({ kafka, postgresql }: Settings): string[] {
+  const used = [kafka.tls, postgresql.sslmode === "disable" ? null : postgresql.tls];
+  return used.flatMap((files) => files ? [files.ca, files.cert, files.key] : [])
+    .filter((path) => path !== null);
+}
+
 /** Everything in the settings that must never be shown. */
 export function secretsOf({ kafka, postgresql }: Pick<Settings, "kafka" | "postgresql">): string[] {
   return [

@@ -1,9 +1,17 @@
 import { type Command, type Globals, parseCli } from "./cli.ts";
-import { parseSettings, secretsOf, type Settings, SETTINGS_FILES } from "./config.ts";
+import { completions } from "./completions.ts";
+import {
+  certificatesOf,
+  parseSettings,
+  secretsOf,
+  type Settings,
+  SETTINGS_FILES,
+} from "./config.ts";
 import type { Sources } from "./config/sources.ts";
 import type { FileMode } from "./credentials.ts";
 import { EXIT, Operation, renderFailure } from "./failure.ts";
 import { help } from "./help.ts";
+import { manPage } from "./man.ts";
 import { openTalk } from "./talk.ts";
 import { version } from "./version.ts";
 import type { Bench, Done } from "./wiring/bench.ts";
@@ -16,6 +24,8 @@ export interface World {
   readFile(path: string): Uint8Array;
   /** Null where files have no mode. */
   mode(path: string): FileMode | null;
+  /** Gives up the right to read for good, but for where these files are. */
+  readOnlyNear(files: string[]): void;
   stdin: ReadableStream<Uint8Array>;
   stdout: Output;
   stderr: Output;
@@ -53,10 +63,22 @@ export async function run(world: World): Promise<number> {
   try {
     const { command, globals } = parseCli(world.args, world.now());
     how = globals;
-    if (command.verb === "version") {
-      await world.stdout.write(`routes ${version} (${world.runtime})\n`);
-    } else if (command.verb === "help") await world.stdout.write(help(command.topic));
-    else return await work(command, globals, world, secrets);
+    switch (command.verb) {
+      case "version":
+        await world.stdout.write(`routes ${version} (${world.runtime})\n`);
+        break;
+      case "help":
+        await world.stdout.write(help(command.topic));
+        break;
+      case "man":
+        await world.stdout.write(manPage());
+        break;
+      case "completions":
+        await world.stdout.write(completions(command.shell));
+        break;
+      default:
+        return await work(command, globals, world, secrets);
+    }
     return EXIT.ok;
   } catch (error) {
     if (error instanceof ClosedPipe) return EXIT.ok;
@@ -66,7 +88,7 @@ export async function run(world: World): Promise<number> {
   }
 }
 
-type Work = Exclude<Command, { verb: "help" | "version" }>;
+type Work = Exclude<Command, { verb: "help" | "man" | "completions" | "version" }>;
 
 async function work(command: Work, globals: Globals, world: World, secrets: string[]) {
   const { stdout, stderr, now, signal } = world;
@@ -78,12 +100,18 @@ async function work(command: Work, globals: Globals, world: World, secrets: stri
   try {
     if (command.verb === "check") {
       const { check } = await import("./wiring/check.ts");
-      const settings = () => readSettings(globals, world);
+      const settings = () => {
+        const found = readSettings(globals, world);
+        world.readOnlyNear([...certificatesOf(found), ...found.file ? [found.file.path] : []]);
+        return found;
+      };
       return await check(command.options, { settings, globals, world, talk, secrets });
     }
     const settings = readSettings(globals, world);
     secrets.push(...secretsOf(settings));
     for (const warning of await warningsOf(settings, world)) talk.warn(warning);
+    // Certificates are read again on each connect, so that renewed ones serve; nothing else is.
+    world.readOnlyNear(certificatesOf(settings));
     const { file } = settings;
     talk.step(file ? `settings from ${file.path}` : "no settings file: defaults serve");
     const done = await perform(command, { settings, globals, world, talk });
@@ -190,8 +218,8 @@ function isThere(path: string, { mode }: World): boolean {
 /** Deno refused what the program was not allowed at its start. */
 function asPermission(error: unknown): unknown {
   if (!(error instanceof Error) || error.name !== "NotCapable") return error;
-  const { message: text } = error;
-  const message = `not permitted: ${text.replace(/^R/, "r").replace(/, (run|specify) .*$/s, "")}`;
+  // `Requires read access to "/etc/passwd", run again with …`: what follows is for who starts or compiles it himself.
+  const refused = error.message.replace(/^Requires /, "").replace(/, (run again|specify) .*$/s, "");
   const fix = "give routes that permission where it is built or started";
-  return new Operation("noPermission", message, { fix, cause: error });
+  return new Operation("noPermission", `not permitted: ${refused}`, { fix, cause: error });
 }
