@@ -28,6 +28,8 @@ export interface ConsumeDeps {
   topic: string;
   ranges(): Promise<Map<number, Range>>;
   offsetsAt(ms: number): Promise<Map<number, number>>;
+  /** Fails where the right to read is missing, in words. */
+  mayRead(): Promise<void>;
   /** Reads as a member of the group until the signal ends; throws why it could not go on. */
   read(share: Share, signal: AbortSignal): Promise<void>;
   ledger: Ledger & {
@@ -105,6 +107,8 @@ export async function runConsume(
     begun = true;
     deps.watched?.(() => vitals.health(share.lags));
     if (!share.nothingToRead(ranges)) await supervise(run);
+    // Where nothing was read, no answer has told whether it may be.
+    if (vitals.read === 0 && !signal.aborted) await deps.mayRead();
     if (isOverMax(run)) throw tooManyRejects(vitals.rejected, options.maxRejects!);
   } catch (error) {
     // Where nothing could begin, the failure says all there is to say.

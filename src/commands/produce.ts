@@ -234,5 +234,5 @@ function explain({ failed, unknown, fault }: Outcome, topic: string): Operation 
       formatCount(failed)
     } records are not there, the rest was not tried`
     : `cannot tell whether ${formatCount(unknown)} records reached topic "${topic}": no answer`;
-  return new Operation("temporary", message, { reason: fault.reason, fix: fault.fix });
+  return new Operation(fault.kind, message, { reason: fault.reason, fix: fault.fix });
 }

@@ -44,6 +44,8 @@ interface World {
   offsetsAt(ms: number): Map<number, number>;
   /** Called before Kafka tells what the topic holds; throws as that does. */
   ranges(): void;
+  /** Called when nothing was read; throws as Kafka does that lets nobody read. */
+  mayRead(): void;
   /** What happens meanwhile. */
   meanwhile(room: Room): Promise<void>;
   now(): number;
@@ -101,6 +103,7 @@ async function run(changes: Partial<ConsumeOptions>, world: Partial<World> = {})
             return [p, Math.min(Math.max(Math.ceil((ms - NOW_MS) / 1000), 0), length)];
           }))
       ),
+    mayRead: () => attempt(() => world.mayRead?.()),
     read: async (share, signal) => {
       rounds++;
       room.share = share;
@@ -233,6 +236,19 @@ Deno.test("consume does not join the group when there is nothing to read", async
     summary,
     "read 0 records in 0.0 s (0/s): 0 stored, 0 rejected, 0 tombstones · lag 0",
   );
+});
+
+Deno.test("consume that had nothing to read asks whether it might have", async () => {
+  const mayRead = () => {
+    throw new Operation("noPermission", "no right");
+  };
+  const ended = async (records: number, stored: Record<number, number>) => {
+    const { failure } = await run({}, { log: { 0: lines(records) }, stored, mayRead });
+    return kindOf(failure);
+  };
+  assertEquals(await ended(0, {}), "noPermission");
+  assertEquals(await ended(5, { 0: 5 }), "noPermission");
+  assertEquals(await ended(5, {}), null);
 });
 
 Deno.test("consume --count stops after that many records over all partitions", async () => {
