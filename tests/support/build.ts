@@ -6,8 +6,8 @@ import { permissionFlags } from "./permissions.ts";
 const ROOT = `${import.meta.dirname}/../..`;
 const ENTRY = "src/main.ts";
 
-/** Where the program runs. */
-const TARGETS = [
+/** Where the program runs, as Deno names it. */
+export const TARGETS = [
   "x86_64-unknown-linux-gnu",
   "aarch64-unknown-linux-gnu",
   "x86_64-apple-darwin",
