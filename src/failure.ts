@@ -1,3 +1,5 @@
+import { openPaint, type Paint } from "./paint.ts";
+
 /** Exit codes, after sysexits.h. */
 export const EXIT = {
   ok: 0,
@@ -74,6 +76,7 @@ export function inFull(failure: Error): string {
 export interface Rendering {
   json: boolean;
   verbose: number;
+  paint?: Paint;
   /** Never shown, wherever they come from. */
   secrets: string[];
 }
@@ -81,7 +84,7 @@ export interface Rendering {
 /** A failure as text for stderr, and the exit code; what is neither Usage nor Operation is a bug of this program. */
 export function renderFailure(
   error: unknown,
-  { json, verbose, secrets }: Rendering,
+  { json, verbose, paint = openPaint(false), secrets }: Rendering,
 ): { text: string; code: number } {
   const { code, ...remedy } = describe(error);
   // Each line by itself: a secret such as `code` must not tear the JSON around it.
@@ -90,8 +93,11 @@ export function renderFailure(
   const [reason, fix] = [clean(remedy.reason), clean(remedy.fix)];
   const stack = verbose > 0 ? clean(stackOf(error)) : [];
   if (!json) {
-    const fixes = fix.map((line) => `fix: ${line}`);
-    const lines = [`routes: ${message}`, ...[...reason, ...fixes, ...stack].map((l) => `  ${l}`)];
+    const fixes = fix.map((line) => `${paint.bold("fix:")} ${line}`);
+    const lines = [
+      `${paint.red("routes:")} ${message}`,
+      ...[...reason, ...fixes, ...stack].map((l) => `  ${l}`),
+    ];
     return { text: lines.join("\n") + "\n", code };
   }
   const report = {

@@ -1,4 +1,5 @@
 import type { Flag } from "./flags.ts";
+import { openPaint, type Paint } from "./paint.ts";
 import { RULES } from "./rules.ts";
 import { globalFlags, isVerb, manuals, type Verb, verbs } from "./usage.ts";
 import { SETTINGS } from "./usage/settings.ts";
@@ -6,10 +7,11 @@ import { SETTINGS } from "./usage/settings.ts";
 const WIDTH = 80;
 
 /** The help on a topic: a command, one of `topics`, or null for all. */
-export function help(topic: string | null): string {
-  if (topic === null) return overview();
-  if (isVerb(topic)) return about(topic);
-  return topic === "settings" ? SETTINGS : errors();
+export function help(topic: string | null, paint: Paint = openPaint(false)): string {
+  // Data rather than text: it goes into a file.
+  if (topic === "settings") return SETTINGS;
+  const text = topic === null ? overview() : isVerb(topic) ? about(topic) : errors();
+  return text.replace(/^[A-Z][a-z ]+:/gm, paint.bold);
 }
 
 function overview(): string {

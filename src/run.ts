@@ -5,6 +5,7 @@ import type { FileMode } from "./credentials.ts";
 import { EXIT, Operation, renderFailure } from "./failure.ts";
 import { help } from "./help.ts";
 import { manPage } from "./man.ts";
+import { openPaint, type Paint, wantsColor } from "./paint.ts";
 import { openTalk } from "./talk.ts";
 import { version } from "./version.ts";
 import type { Bench, Done } from "./wiring/bench.ts";
@@ -38,8 +39,8 @@ export interface World {
 export interface Output {
   /** Waits until it is taken; throws ClosedPipe when nobody reads any more. */
   write(data: string | Uint8Array): Promise<void>;
-  /** Width of the terminal, null where it is none. */
-  columns: number | null;
+  /** Width of the terminal as it is now, null where it is none. */
+  readonly columns: number | null;
 }
 
 /** Whoever read the output went away, as `head` does: no failure. */
@@ -50,16 +51,22 @@ export class ClosedPipe extends Error {
 /** Runs one command; returns the exit code. */
 export async function run(world: World): Promise<number> {
   const secrets: string[] = [];
-  let how = { json: world.args.includes("--json"), verbose: 0 };
+  const paintOf = (stream: Output, flag: Globals["color"]) =>
+    openPaint(wantsColor(flag, world.env, stream.columns !== null));
+  let how = {
+    json: world.args.includes("--json"),
+    verbose: 0,
+    paint: paintOf(world.stderr, world.args.includes("--no-color") ? "never" : null),
+  };
   try {
     const { command, globals } = parseCli(world.args, world.now());
-    how = globals;
+    how = { ...globals, paint: paintOf(world.stderr, globals.color) };
     switch (command.verb) {
       case "version":
         await world.stdout.write(`routes ${version} (${world.runtime})\n`);
         break;
       case "help":
-        await world.stdout.write(help(command.topic));
+        await world.stdout.write(help(command.topic, paintOf(world.stdout, globals.color)));
         break;
       case "man":
         await world.stdout.write(manPage());
@@ -68,7 +75,7 @@ export async function run(world: World): Promise<number> {
         await world.stdout.write(completions(command.shell));
         break;
       default:
-        return await work(command, globals, world, secrets);
+        return await work(command, globals, world, how.paint, secrets);
     }
     return EXIT.ok;
   } catch (error) {
@@ -81,13 +88,45 @@ export async function run(world: World): Promise<number> {
 
 type Work = Exclude<Command, { verb: "help" | "man" | "completions" | "version" }>;
 
-async function work(command: Work, globals: Globals, world: World, secrets: string[]) {
-  const { stdout, stderr, now, signal } = world;
+async function work(
+  command: Work,
+  globals: Globals,
+  outside: World,
+  paint: Paint,
+  secrets: string[],
+): Promise<number> {
+  const { stdout, stderr, env, now, signal } = outside;
   let written = Promise.resolve();
   const write = (text: string) => {
     written = written.then(() => stderr.write(text)).catch(() => {});
   };
-  const talk = openTalk({ ...globals, columns: stderr.columns, secrets, now, write });
+  const talk = openTalk({
+    ...globals,
+    columns: () => env("TERM") === "dumb" ? null : stderr.columns,
+    paint,
+    secrets,
+    now,
+    write,
+    later: (ms, call) => {
+      const timer = setTimeout(call, ms);
+      return () => clearTimeout(timer);
+    },
+  });
+  // Data on the terminal must not end up behind the progress line.
+  const world = stdout.columns === null || stderr.columns === null ? outside : {
+    ...outside,
+    stdout: {
+      columns: stdout.columns,
+      write: async (data: string | Uint8Array) => {
+        talk.clear();
+        await written;
+        await stdout.write(data);
+      },
+    },
+  };
+  signal.addEventListener("abort", () => {
+    if (stderr.columns !== null) talk.note("stopping; once more leaves at once, which is safe");
+  }, { once: true });
   try {
     if (command.verb === "check") {
       const { check } = await import("./wiring/check.ts");

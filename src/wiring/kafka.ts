@@ -8,7 +8,7 @@ import { type Bench, explained } from "./bench.ts";
 export function openKafkaFor({ settings: { kafka: settings }, globals, world, talk }: Bench) {
   // Brokers and client answer a wrong key with silence or a riddle, so it is looked at before.
   if (settings.tls) requireFiles("kafka", settings.tls, world, talk.note);
-  talk.step(`connecting to Kafka at ${settings.brokers.join(", ")}`);
+  talk.wait(`connecting to Kafka at ${settings.brokers.join(", ")}`);
   const kafka = openKafka(settings, {
     readFile: world.readFile,
     log: talk.log,

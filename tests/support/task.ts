@@ -15,11 +15,11 @@ const say = (line: string) => print(Deno.stderr, `· ${line}`);
 // Files of tests/ that look at the project or run programs; all others there, and those of commands and formats, must
 // do without any permission.
 const WITH_PERMISSIONS = [
+  "completions_test.ts",
   "credentials_test.ts",
   "docs_test.ts",
   "http_test.ts",
   "layout_test.ts",
-  "completions_test.ts",
   "original_test.ts",
 ];
 
