@@ -1,12 +1,19 @@
 import { type Command, type Globals, parseCli } from "./cli.ts";
 import { completions } from "./completions.ts";
-import { parseSettings, secretsOf, type Settings, SETTINGS_FILES } from "./config.ts";
+import {
+  certificatesOf,
+  parseSettings,
+  secretsOf,
+  type Settings,
+  SETTINGS_FILES,
+} from "./config.ts";
+import type { Sources } from "./config/sources.ts";
 import type { FileMode } from "./credentials.ts";
 import { EXIT, Operation, renderFailure } from "./failure.ts";
 import { help } from "./help.ts";
 import { manPage } from "./man.ts";
 import { openPaint, type Paint, wantsColor } from "./paint.ts";
-import { openTalk } from "./talk.ts";
+import { openTalk, type Talk } from "./talk.ts";
 import { version } from "./version.ts";
 import type { Bench, Done } from "./wiring/bench.ts";
 
@@ -18,6 +25,8 @@ export interface World {
   readFile(path: string): Uint8Array;
   /** Null where files have no mode. */
   mode(path: string): FileMode | null;
+  /** Gives up the right to read for good, but for where these files are. */
+  readOnlyNear(files: string[]): void;
   stdin: ReadableStream<Uint8Array>;
   stdout: Output;
   stderr: Output;
@@ -95,67 +104,83 @@ async function work(
   paint: Paint,
   secrets: string[],
 ): Promise<number> {
-  const { stdout, stderr, env, now, signal } = outside;
+  const { talk, world, written } = speak(outside, globals, paint, secrets);
+  const { signal } = world;
+  try {
+    if (command.verb === "check") {
+      const { check } = await import("./wiring/check.ts");
+      const settings = () => {
+        const found = readSettings(globals, world);
+        world.readOnlyNear([...certificatesOf(found), ...found.file ? [found.file.path] : []]);
+        return found;
+      };
+      return await check(command.options, { settings, globals, world, talk, secrets });
+    }
+    const settings = readSettings(globals, world);
+    secrets.push(...secretsOf(settings));
+    for (const warning of await warningsOf(settings, world)) talk.warn(warning);
+    // Certificates are read again on each connect, so that renewed ones serve; nothing else is.
+    world.readOnlyNear(certificatesOf(settings));
+    const { file } = settings;
+    talk.step(file ? `settings from ${file.path}` : "no settings file: defaults serve");
+    const done = await perform(command, { settings, globals, world, talk });
+    talk.clear();
+    if (globals.json && done.summary) await world.stdout.write(JSON.stringify(done.summary) + "\n");
+    if (done.failure) throw done.failure;
+    return signal.aborted && !done.openEnded ? signal.reason as number : EXIT.ok;
+  } finally {
+    talk.clear();
+    // The process ends as soon as this returns.
+    await written();
+  }
+}
+
+/** Opens the talk of one run, and keeps it apart from data that goes to the same terminal. */
+function speak(
+  world: World,
+  globals: Globals,
+  paint: Paint,
+  secrets: string[],
+): { talk: Talk; world: World; written(): Promise<void> } {
+  const { stdout, stderr, env, now, signal } = world;
   let written = Promise.resolve();
-  const write = (text: string) => {
-    written = written.then(() => stderr.write(text)).catch(() => {});
-  };
   const talk = openTalk({
     ...globals,
     columns: () => env("TERM") === "dumb" ? null : stderr.columns,
     paint,
     secrets,
     now,
-    write,
+    write: (text) => {
+      written = written.then(() => stderr.write(text)).catch(() => {});
+    },
     later: (ms, call) => {
       const timer = setTimeout(call, ms);
       return () => clearTimeout(timer);
     },
   });
-  // Data on the terminal must not end up behind the progress line.
-  const world = stdout.columns === null || stderr.columns === null ? outside : {
-    ...outside,
-    stdout: {
-      columns: stdout.columns,
-      write: async (data: string | Uint8Array) => {
-        talk.clear();
-        await written;
-        await stdout.write(data);
-      },
+  if (stderr.columns === null) return { talk, world, written: () => written };
+  signal.addEventListener("abort", () => {
+    talk.note("stopping; once more leaves at once, which is safe");
+  }, { once: true });
+  if (stdout.columns === null) return { talk, world, written: () => written };
+  const apart: Output = {
+    get columns() {
+      return stdout.columns;
+    },
+    async write(data) {
+      talk.clear();
+      await written;
+      await stdout.write(data);
     },
   };
-  signal.addEventListener("abort", () => {
-    if (stderr.columns !== null) talk.note("stopping; once more leaves at once, which is safe");
-  }, { once: true });
-  try {
-    if (command.verb === "check") {
-      const { check } = await import("./wiring/check.ts");
-      const settings = () => readSettings(globals, world);
-      return await check(command.options, { settings, globals, world, talk, secrets });
-    }
-    const settings = readSettings(globals, world);
-    secrets.push(...secretsOf(settings));
-    for (const warning of await warningsOf(settings, world)) talk.note(`warning: ${warning}`);
-    const { file } = settings;
-    talk.step(file ? `settings from ${file}` : "no settings file: defaults serve");
-    const done = await perform(command, { settings, globals, world, talk });
-    talk.clear();
-    if (globals.json && done.summary) await stdout.write(JSON.stringify(done.summary) + "\n");
-    if (done.failure) throw done.failure;
-    return signal.aborted && !done.openEnded ? signal.reason as number : EXIT.ok;
-  } finally {
-    talk.clear();
-    // The process ends as soon as this returns.
-    await written;
-  }
+  return { talk, world: { ...world, stdout: apart }, written: () => written };
 }
 
 async function warningsOf(settings: Settings, world: World): Promise<string[]> {
   const { file, warnings } = settings;
-  const secrets = secretsOf(settings);
-  if (file === null || secrets.length === 0) return warnings;
-  const { inspectSettingsFile } = await import("./credentials.ts");
-  const fault = inspectSettingsFile(file, secrets, world);
+  if (!file?.holdsSecret) return warnings;
+  const { openToOthers } = await import("./credentials.ts");
+  const fault = openToOthers(file.path, world);
   return fault ? [...warnings, `${fault.message}: ${fault.fix}`] : warnings;
 }
 
@@ -178,52 +203,69 @@ async function perform(command: Exclude<Work, { verb: "check" }>, bench: Bench):
   }
 }
 
-function readSettings({ config, set }: Globals, { env, readFile }: World): Settings {
-  const read = (path: string): Uint8Array | null => {
-    try {
-      return readFile(path);
-    } catch (error) {
-      const { name, message } = error as Error;
-      if (name === "NotFound") return null;
-      if (name === "NotCapable") throw error;
-      const reason = message.replace(/ \(os error.*$/s, "").replace(
-        /^[A-Z]/,
-        (c) => c.toLowerCase(),
-      );
-      const kind = name === "PermissionDenied" ? "noPermission" : "noInput";
-      throw new Operation(kind, `cannot read "${path}": ${reason}`, { cause: error });
-    }
-  };
-  const exists = (path: string): boolean => read(path) !== null;
-  const path = config ?? SETTINGS_FILES.find(exists);
-  if (path === undefined) return parseSettings({ file: null, env, set, exists });
-  const bytes = read(path);
-  if (!bytes) {
-    throw new Operation("noInput", `cannot read "${path}": file does not exist`, {
-      fix: `routes help settings > ${path}`,
+function readSettings({ config, set }: Globals, world: World): Settings {
+  const file = findSettings(config === null ? SETTINGS_FILES : [config], world);
+  if (config !== null && !file) {
+    throw new Operation("noInput", `cannot read "${config}": file does not exist`, {
+      fix: `routes help settings > ${config}`,
     });
   }
+  return parseSettings({ file, env: world.env, set, exists: (path) => isThere(path, world) });
+}
+
+/** The first of them that is there, read. */
+function findSettings(paths: string[], { readFile }: World): Sources["file"] {
+  for (const path of paths) {
+    try {
+      const text = new TextDecoder("utf-8", { fatal: true }).decode(readFile(path));
+      return { path, text };
+    } catch (error) {
+      const { name, message } = error as Error;
+      if (name === "NotFound") continue;
+      if (name === "NotCapable") throw outOfBounds(path, error);
+      if (error instanceof TypeError) {
+        throw new Operation("settings", `cannot read "${path}": it is not UTF-8 text`);
+      }
+      const reason = message.replace(/ \(os error.*$/s, "");
+      const kind = name === "PermissionDenied" ? "noPermission" : "noInput";
+      throw new Operation(
+        kind,
+        `cannot read "${path}": ${reason.charAt(0).toLowerCase()}${reason.slice(1)}`,
+        { cause: error },
+      );
+    }
+  }
+  return null;
+}
+
+function outOfBounds(path: string, cause: unknown): Operation {
+  const link = `ln -s "$(realpath ${path})" res/`;
+  return new Operation("noPermission", `not permitted to read "${path}"`, {
+    reason: "settings are host_settings.ini here or in src, or any file in res or /etc/routes",
+    fix: [
+      "start routes where it is one of those, or put it there",
+      `or leave it and link it: mkdir -p res && ${link}`,
+      "or do without a file: ROUTES_KAFKA_TOPIC=…, ROUTES_POSTGRESQL_HOST=… in the environment",
+    ],
+    cause,
+  });
+}
+
+/** What may not be looked at counts as there: whoever needs it meets the refusal, and can name it. */
+function isThere(path: string, { mode }: World): boolean {
   try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    return parseSettings({ file: { path, text }, env, set, exists });
+    mode(path);
+    return true;
   } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    throw new Operation("settings", `cannot read "${path}": it is not UTF-8 text`);
+    return (error as Error).name !== "NotFound";
   }
 }
 
 /** Deno refused what the program was not allowed at its start. */
 function asPermission(error: unknown): unknown {
   if (!(error instanceof Error) || error.name !== "NotCapable") return error;
-  return new Operation(
-    "noPermission",
-    `not permitted: ${error.message.replace(/, run again.*$/s, "")}`,
-    {
-      fix: [
-        "settings are host_settings.ini here or in src, or any file in res or /etc/routes",
-        "certificates and keys lie in ssl, src/ssl, res or /etc/routes",
-      ],
-      cause: error,
-    },
-  );
+  // `Requires read access to "/etc/passwd", run again with …`: what follows is for who starts or compiles it himself.
+  const refused = error.message.replace(/^Requires /, "").replace(/, (run again|specify) .*$/s, "");
+  const fix = "give routes that permission where it is built or started";
+  return new Operation("noPermission", `not permitted: ${refused}`, { fix, cause: error });
 }

@@ -25,6 +25,8 @@ export interface TalkOptions {
 export interface Talk {
   /** For everyone but --quiet and --json. */
   note(line: string): void;
+  /** A note of what is not as good as it could be; the same is said once. */
+  warn(line: string): void;
   /** With -v. */
   step(line: string): void;
   /** What is waited for now: with -v at once, else as progress when it takes its time. */
@@ -44,7 +46,9 @@ const WAIT_MS = 200;
 /** Opens the talk of one run. */
 export function openTalk(options: TalkOptions): Talk {
   const { quiet, json, verbose, columns, paint, secrets, now } = options;
-  const shows = options.progress && !quiet && !json;
+  const silent = quiet || json;
+  const warned = new Set<string>();
+  const shows = options.progress && !silent;
   let shown = "";
   let shownAt = columns() === null ? now() : 0;
   let stopWaiting = () => {};
@@ -67,7 +71,11 @@ export function openTalk(options: TalkOptions): Talk {
   };
   return {
     clear,
-    note: (line) => quiet || json || say(line.replace(/^warning:/, paint.yellow)),
+    note: (line) => silent || say(line),
+    warn: (line) => {
+      if (!silent && !warned.has(line)) say(`${paint.yellow("warning:")} ${line}`);
+      warned.add(line);
+    },
     step: (line) => verbose >= 1 && say(line),
     log: verbose >= 2 ? say : null,
     wait: (line) => {
