@@ -37,8 +37,8 @@ export type FailureKind = Exclude<keyof typeof EXIT, "ok" | "bug" | "usage">;
 export interface Remedy {
   /** What the other side answered or what was found; one line each. */
   reason?: string | string[] | undefined;
-  /** What mends it, best a command to type; one line each. */
-  fix?: string | string[] | undefined;
+  /** What mends it, best a command to type; one line each. There is always something. */
+  fix: string | string[];
   cause?: unknown;
 }
 
@@ -58,11 +58,11 @@ export class Operation extends Error {
   readonly kind: FailureKind;
   readonly reason: string[];
   readonly fix: string[];
-  constructor(kind: FailureKind, message: string, remedy: Remedy = {}) {
+  constructor(kind: FailureKind, message: string, remedy: Remedy) {
     super(message, { cause: remedy.cause });
     this.kind = kind;
     this.reason = [remedy.reason ?? []].flat();
-    this.fix = [remedy.fix ?? []].flat();
+    this.fix = [remedy.fix].flat();
   }
 }
 

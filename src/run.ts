@@ -224,14 +224,21 @@ function findSettings(paths: string[], { readFile }: World): Sources["file"] {
       if (name === "NotFound") continue;
       if (name === "NotCapable") throw outOfBounds(path, error);
       if (error instanceof TypeError) {
-        throw new Operation("settings", `cannot read "${path}": it is not UTF-8 text`);
+        throw new Operation("settings", `cannot read "${path}": it is not UTF-8 text`, {
+          fix: `save it as UTF-8: iconv -f LATIN1 -t UTF-8 "${path}"`,
+        });
       }
       const reason = message.replace(/ \(os error.*$/s, "");
       const kind = name === "PermissionDenied" ? "noPermission" : "noInput";
       throw new Operation(
         kind,
         `cannot read "${path}": ${reason.charAt(0).toLowerCase()}${reason.slice(1)}`,
-        { cause: error },
+        {
+          fix: kind === "noPermission"
+            ? `chmod u+r "${path}", as the user whose file it is`
+            : "name a settings file with --config",
+          cause: error,
+        },
       );
     }
   }

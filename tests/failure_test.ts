@@ -75,7 +75,7 @@ Deno.test("every kind of failure has the exit code of sysexits.h", () => {
     settings: 78,
   };
   for (const [kind, code] of Object.entries(codes)) {
-    const failure = new Operation(kind as FailureKind, "x");
+    const failure = new Operation(kind as FailureKind, "x", { fix: "y" });
     assertEquals([renderFailure(failure, plain).code, EXIT[kind as FailureKind]], [code, code]);
   }
 });

@@ -105,6 +105,7 @@ export async function runVerify(
     }`,
     {
       reason: "the first offsets of each kind are named above",
+      fix: "read again from there on: routes consume --replay OFFSET",
     },
   );
   return { accounts, failure };

@@ -18,6 +18,7 @@ export function explainKafka(error: unknown, settings: KafkaSettings, topic?: st
   const root = chain.at(-1)!;
   if (root.name === "UnpackFailed") {
     return new Operation("data", `cannot read topic "${settings.topic}": ${root.message}`, {
+      fix: "have the topic looked at where it lies: kafka-dump-log.sh --deep-iteration",
       cause: error,
     });
   }
@@ -127,7 +128,7 @@ function explainAnswer(
       return new Operation(
         type === "CLUSTER_AUTHORIZATION_FAILED" ? "noPermission" : "settings",
         `Kafka at ${where} refused the request for topic "${topic}"`,
-        { reason },
+        { reason, fix: "ask whoever runs Kafka for what it names, or change what is asked for" },
       );
     case "SASL_AUTHENTICATION_FAILED":
       return loginRefused(where, reason);

@@ -142,10 +142,14 @@ async function run(changes: Partial<ConsumeOptions>, world: Partial<World> = {})
       judge: (error) => ({ act: error instanceof Away ? "wait" : "stop", state: "" }),
       explain: (error) => {
         if (!(error instanceof Away)) return error as Error;
-        return new Operation("unavailable", "cannot reach it", { reason: error.message });
+        return new Operation("unavailable", "cannot reach it", {
+          reason: error.message,
+          fix: "wait",
+        });
       },
     },
-    explain: (error) => error instanceof Broken ? new Operation(error.kind, error.message) : error,
+    explain: (error) =>
+      error instanceof Broken ? new Operation(error.kind, error.message, { fix: "wait" }) : error,
     watched: (look) => room.look = look,
     out: (text) => Promise.resolve(void (printed += text)),
     note: (line) => notes.push(line),
