@@ -27,6 +27,7 @@ const WITH_PERMISSIONS = [
 const tasks: Record<string, (args: string[]) => Promise<number>> = {
   test,
   demo: (args) => withServices(() => script("tests/support/demo.ts", args)),
+  picture: (args) => withServices(() => script("tests/support/picture.ts", args)),
   bench: (args) => withServices(() => script("tests/bench/bench.ts", args)),
   faults: (args) => script("tests/faults/matrix.ts", args),
   mutants: (args) => script("tests/faults/mutants.ts", args),
