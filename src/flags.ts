@@ -15,6 +15,8 @@ export interface Flag<T = unknown> {
   /** Stands for the value in the help. */
   value?: string;
   help: string;
+  /** What the flag means without a value; where it is absent, a value is due. */
+  implied?: string;
   /** In the help only. */
   fallback?: string;
   repeatable?: boolean;

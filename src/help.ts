@@ -1,4 +1,5 @@
 import type { Flag } from "./flags.ts";
+import { type FormatFacts, FORMATS } from "./formats/facts.ts";
 import { RULES } from "./rules.ts";
 import { commandFlags, globalFlags, type Verb } from "./usage.ts";
 
@@ -12,7 +13,7 @@ Usage: routes COMMAND [FLAGS]
   query      look at the data
   check      see whether everything is in place, and what mends it if not
   verify     prove that every record is accounted for, once
-  help       about a command, "settings" or "errors"
+  help       about a command, "settings", "errors" or "formats"
   version    the version
 
 Examples:
@@ -133,12 +134,13 @@ const SETTINGS = `; Settings of routes. Save as host_settings.ini; what is comme
 `;
 
 /** Topics of the help that are no command. */
-export const topics = ["settings", "errors"];
+export const topics = ["settings", "errors", "formats"];
 
-/** The help on a topic: a command, "settings", "errors", or null for all. */
+/** The help on a topic: a command, "settings", "errors", "formats", or null for all. */
 export function help(topic: string | null): string {
   if (topic === "settings") return SETTINGS;
   if (topic === "errors") return errors();
+  if (topic === "formats") return formats();
   const overview = `${OVERVIEW}\nGlobal flags:\n${table(globalFlags)}`;
   if (topic === null || !(topic in COMMANDS)) return overview;
   const verb = topic as keyof typeof COMMANDS;
@@ -163,6 +165,26 @@ ${rules.join("")}
   reject  the batch is halved until the record is alone; it goes into
           routes_rejects as db_<SQLSTATE>, the rest is stored
   stop    ends with a fix; nothing is lost or rejected
+`;
+}
+
+function formats(): string {
+  const list = (isWanted: (facts: FormatFacts) => boolean) =>
+    Object.entries(FORMATS).filter(([, facts]) => isWanted(facts))
+      .map(([name, { help }]) => `  ${name.padEnd(10)}  ${help}\n`).join("");
+  return `What routes query --format can print.
+
+Rows, for people: 100 of them, or as many as --limit says, or --all.
+${list(({ forPeople, forTracks }) => forPeople && !forTracks)}
+Rows, for programs: all of them.
+${list(({ forPeople, forTracks }) => !forPeople && !forTracks)}
+Tracks, of fixes: a track a user, the oldest fix first, a new segment after a
+--gap without one; with --simplify 20m, less of what nobody would see.
+${list(({ forTracks }) => forTracks)}
+Examples:
+  routes query --summary --format markdown
+  routes query --since 1d --format gpx > yesterday.gpx
+  routes query --user 7 --format map
 `;
 }
 

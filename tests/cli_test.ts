@@ -115,6 +115,8 @@ Deno.test("query has defaults", () => {
     columns: null,
     header: true,
     time: "iso",
+    showSql: false,
+    timing: false,
   });
 });
 

@@ -21,8 +21,20 @@ const defaults: QueryOptions = {
   columns: null,
   header: true,
   time: "iso",
+  gapMs: null,
+  simplifyM: null,
+  watchMs: null,
+  showSql: false,
+  timing: false,
 };
 
+const extent = {
+  fixes: 1,
+  users: 1,
+  first: 0,
+  last: 1,
+  box: { west: 24, south: 60, east: 25, north: 61 },
+};
 const near = { latitude: 60, longitude: 25, radiusM: 1000 };
 
 /** A database of these rows that keeps to the limit, and everything that was said. */
@@ -57,8 +69,13 @@ async function run(
     },
     out: (text) => Promise.resolve(void writes.push(text)),
     note: (line) => notes.push(line),
-    terminal: { unicode: false, width: null, color: false },
+    extent: () => Promise.resolve(extent),
+    written: ({ what, limit }, which) => `select ${which} of ${what} up to ${limit}`,
+    terminal: { unicode: false, width: null, color: false, canRedraw: false },
     signal: new AbortController().signal,
+    now: () => Date.parse("2026-03-04T05:06:07Z"),
+    clock: () => 0,
+    sleep: () => Promise.resolve(),
     ...more,
   });
   return { text: writes.join(""), writes, notes, search: searches[0], counts, isClosed: closed };
