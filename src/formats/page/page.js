@@ -6,8 +6,8 @@ const RADIANS = Math.PI / 180;
 const METRES_A_DEGREE = EARTH_RADIUS_M * RADIANS;
 /** Fixes whose box is looked at as one, to leave out what is not in view. */
 const CHUNK = 256;
-/** A drawing that takes longer stands still while it is moved, and is drawn anew after that. */
-const FRAME_MS = 12;
+/** Where frames take longer, the drawing is moved as it is, and made anew when the hand rests. */
+const FRAME_MS = 25;
 const REST_MS = 120;
 
 export const $ = (id) => document.getElementById(id);
@@ -35,8 +35,10 @@ export const size = { width: 0, height: 0, ratio: 1 };
 /** Where the middle of the window is, and pixels a degree of latitude. */
 const view = { aside: 0, latitude: 0, scale: 1 };
 /** What the sheet shows. */
-export const drawn = { aside: 0, latitude: 0, scale: 0, ms: 0 };
+export const drawn = { aside: 0, latitude: 0, scale: 0 };
 let movedAt = -Infinity;
+/** When the last frame began, whether all was drawn in it, and whether that took too long. */
+const pace = { at: -Infinity, isWhole: false, isSlow: false };
 /** The track that stands out, and the fix under the pointer. */
 export const focus = { track: null, fix: null };
 let pending = 0;
@@ -127,7 +129,12 @@ function frame(now) {
   const isStale = view.aside !== drawn.aside || view.latitude !== drawn.latitude ||
     view.scale !== drawn.scale;
   const isMoving = now - movedAt < REST_MS;
-  if (isStale && !(isMoving && drawn.ms > FRAME_MS)) drawSheet();
+  // A frame tells how long the one before took, on whatever draws.
+  if (pace.isWhole && isMoving && now - pace.at < 1_000) pace.isSlow = now - pace.at > FRAME_MS;
+  if (!isMoving) pace.isSlow = false;
+  pace.isWhole = isStale && !pace.isSlow;
+  pace.at = now;
+  if (pace.isWhole) drawSheet();
   else if (isStale) setTimeout(redraw, REST_MS);
   ink.setTransform(ratio, 0, 0, ratio, 0, 0);
   ink.clearRect(0, 0, width, height);
@@ -140,21 +147,19 @@ function frame(now) {
     width * zoom,
     height * zoom,
   );
-  if (lit) { for (const chunk of chunks) if (chunk.track === lit) strokeChunk(ink, chunk, 4.5); }
-  if (spotted !== null) drawSpot(spotted);
+  const { track, fix } = focus;
+  for (const chunk of chunks) if (chunk.track === track) strokeChunk(ink, chunk, 4.5);
+  if (fix !== null) drawSpot(fix, track);
   drawScale();
 }
 
 /** All tracks into the sheet, as the view is now. */
 function drawSheet() {
   const { width, height, ratio } = size;
-  const began = performance.now();
   sheetInk.setTransform(ratio, 0, 0, ratio, 0, 0);
   sheetInk.clearRect(0, 0, width, height);
   for (const chunk of chunks) if (chunk.track.shown) strokeChunk(sheetInk, chunk, 2);
-  // Waits for what is queued, so that the time is the true one.
-  if (count > 20_000) sheetInk.getImageData(0, 0, 1, 1);
-  Object.assign(drawn, view, { ms: performance.now() - began });
+  Object.assign(drawn, view);
 }
 
 function strokeChunk(ink, { track, from, to, west, east, south, north, wraps }, width) {
