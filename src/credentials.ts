@@ -1,8 +1,9 @@
 import { type Buffer } from "node:buffer";
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { CERTIFICATE_FOLDERS } from "./config.ts";
 import type { TlsFiles } from "./config/reader.ts";
 import { Operation } from "./failure.ts";
-import { TLS_SETTINGS } from "./handshake.ts";
+import { TLS_SETTINGS } from "./connection.ts";
 
 /** Who may do what with a file, as far as there is such a thing here. */
 export interface FileMode {
@@ -93,24 +94,20 @@ export function requireFiles(
   section: "kafka" | "postgresql",
   tls: TlsFiles,
   files: Files,
-  say: (line: string) => void,
+  warn: (line: string) => void,
 ): void {
   for (const { fault, warning } of inspectFiles(section, tls, files)) {
     if (fault) throw fault;
-    if (warning) say(`warning: ${warning}`);
+    if (warning) warn(warning);
   }
 }
 
-/** A settings file that holds one of the secrets is for its owner alone; else what is wrong. */
-export function inspectSettingsFile(
-  path: string,
-  secrets: string[],
-  files: Files,
-): Operation | null {
-  const text = new TextDecoder().decode(files.readFile(path));
-  const holds = (secret: string) =>
-    text.includes(secret) || text.includes(encodeURIComponent(secret));
-  return secrets.some(holds) ? openToOthers(path, files) : null;
+/** What is wrong with a file that is to be its owner's alone, as ssh and libpq have it; one of root's may be its group's. */
+export function openToOthers(path: string, { mode }: Pick<Files, "mode">): Operation | null {
+  const found = mode(path);
+  if (!found || (found.mode & (found.uid === 0 ? 0o037 : 0o077)) === 0) return null;
+  const text = `"${path}" can be read by others: its mode is ${octal(found.mode)}`;
+  return new Operation("noPermission", text, { fix: `chmod 600 ${shell(path)}` });
 }
 
 function read(path: string, setting: string, { readFile }: Files): Uint8Array {
@@ -129,6 +126,13 @@ function read(path: string, setting: string, { readFile }: Files): Uint8Array {
       throw new Operation("noPermission", `cannot read "${path}": permission denied`, {
         reason,
         fix: `make it a file of the user who runs this: chown "$USER" ${shell(path)}`,
+      });
+    }
+    if (name === "NotCapable") {
+      throw new Operation("noPermission", `not permitted to read "${path}"`, {
+        reason: [reason, `certificates and keys are read from ${CERTIFICATE_FOLDERS.join(", ")}`],
+        fix: `put it, or a link to it, into one of those, and correct ${setting}`,
+        cause: error,
       });
     }
     if (name === "IsADirectory") {
@@ -233,14 +237,6 @@ function broken(path: string, what: string, setting: string, cause?: unknown): O
       : `download it again, or correct ${setting}`,
     cause,
   });
-}
-
-/** As ssh and libpq have it: the owner's alone, or root's and its group's. */
-function openToOthers(path: string, { mode }: Files): Operation | null {
-  const found = mode(path);
-  if (!found || (found.mode & (found.uid === 0 ? 0o037 : 0o077)) === 0) return null;
-  const text = `"${path}" can be read by others: its mode is ${octal(found.mode)}`;
-  return new Operation("noPermission", text, { fix: `chmod 600 ${shell(path)}` });
 }
 
 function octal(mode: number): string {

@@ -1,4 +1,4 @@
-/** Exit codes, after sysexits.h; the table in README says when each is used. */
+/** Exit codes, after sysexits.h. */
 export const EXIT = {
   ok: 0,
   bug: 1,
@@ -10,6 +10,23 @@ export const EXIT = {
   noPermission: 77,
   settings: 78,
 } as const;
+
+/** When each is used, for the man page and README. */
+export const EXIT_MEANINGS: [codes: string, when: string][] = [
+  ["0", "done, or nothing to do"],
+  ["1", "a bug in routes; -v shows where"],
+  ["2", "the command line is wrong"],
+  [
+    "65",
+    "the data is: --on-reject fail, --max-rejects, a bad line on stdin, verify found a fault, log and database contradict each other",
+  ],
+  ["66", "a file is missing"],
+  ["69", "Kafka, PostgreSQL, topic, database or tables are not there"],
+  ["75", "lost on the way, after retries; run it again to go on"],
+  ["77", "not permitted: login, right, or a file that the program may not read"],
+  ["78", "settings are wrong"],
+  ["130, 143", "work with an end was interrupted, or the second signal"],
+];
 
 /** Name of an exit code that an expected failure can end with. */
 export type FailureKind = Exclude<keyof typeof EXIT, "ok" | "bug" | "usage">;
@@ -45,6 +62,12 @@ export class Operation extends Error {
     this.reason = [remedy.reason ?? []].flat();
     this.fix = [remedy.fix ?? []].flat();
   }
+}
+
+/** A failure and its reasons in one line. */
+export function inFull(failure: Error): string {
+  const reason = failure instanceof Operation ? failure.reason : [];
+  return [failure.message, ...reason].join(": ");
 }
 
 /** How a failure is shown. */

@@ -1,3 +1,4 @@
+import { placesWithout } from "./places.ts";
 import { ClosedPipe, run } from "./run.ts";
 
 const stop = new AbortController();
@@ -42,6 +43,11 @@ const code = await run({
   mode: (path) => {
     const { mode, uid } = Deno.statSync(path);
     return mode === null || uid === null ? null : { mode, uid };
+  },
+  readOnlyNear(files) {
+    for (const path of placesWithout(files, Deno.cwd())) {
+      Deno.permissions.revokeSync({ name: "read", path });
+    }
   },
   stdin: Deno.stdin.readable,
   stdout: stream(Deno.stdout),

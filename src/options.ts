@@ -106,7 +106,7 @@ export function produceOptions(values: Values, read: Read): ProduceOptions {
   if (read("model") === "uniform") {
     for (const flag of walk) excludeWith(values, flag, "model uniform");
   }
-  exclude(values, ["dry-run", "tee"]);
+  exclude(values, ["dry-run", "tee"], ["json", "dry-run"], ["json", "tee"]);
   const count: number | null = read("count");
   return {
     // A duration alone means as many as it takes.
@@ -151,7 +151,7 @@ const READING = [
 
 /** What `routes consume` is asked for. */
 export function consumeOptions(values: Values, read: Read): ConsumeOptions {
-  exclude(values, ["follow", "until"], ["from", "replay"]);
+  exclude(values, ["follow", "until"], ["from", "replay"], ["json", "tee"]);
   if (values.has("yes") && !values.has("replay")) throw new Usage("--yes goes with --replay");
   for (const flag of READING) exclude(values, ["retry-rejects", flag]);
   if (read("on-reject") === "fail") {
@@ -181,7 +181,7 @@ export function consumeOptions(values: Values, read: Read): ConsumeOptions {
 
 /** What `routes migrate` is asked for. */
 export function migrateOptions(values: Values, read: Read): MigrateOptions {
-  exclude(values, ["status", "dry-run"]);
+  exclude(values, ["status", "dry-run"], ["json", "dry-run"]);
   for (const look of ["status", "dry-run"]) {
     for (const change of ["create-database", "topic"]) exclude(values, [look, change]);
   }

@@ -17,6 +17,7 @@ const formats = Object.keys(FORMATS) as FormatName[];
 /** The flags of `routes query`. */
 export const queryFlags: Flag[] = [
   {
+    group: "Which rows",
     name: "user",
     short: "u",
     kind: users,
@@ -46,15 +47,16 @@ export const queryFlags: Flag[] = [
     fallback: "time, newest first",
   },
   { name: "reverse", help: "the other way round" },
-  { name: "last", help: "the last fix of each user" },
+  { group: "What of them", name: "last", help: "the last fix of each user" },
   { name: "summary", help: "per user: fixes, first, last, km, km/h, box" },
   { name: "total", help: "the number of rows" },
   { name: "rejects", help: "what was rejected, where and why" },
   {
+    group: "How it looks",
     name: "format",
     kind: choice(...formats),
     value: "FMT",
-    help: `${formats.join(", ")}: see routes help formats`,
+    help: `${formats.join(", ")}; see routes help formats`,
     fallback: "table",
   },
   {
@@ -86,6 +88,7 @@ export const queryFlags: Flag[] = [
     help: "of tracks: leave out what is nearer than this to the line without it",
   },
   {
+    group: "How it is asked",
     name: "watch",
     kind: duration,
     value: "DUR",

@@ -1,6 +1,14 @@
+import type { Buffer } from "node:buffer";
 import { lookup } from "node:dns/promises";
 import { connect, isIP, type Socket } from "node:net";
-import { connect as connectTls, type ConnectionOptions, type TLSSocket } from "node:tls";
+import {
+  checkServerIdentity,
+  connect as connectTls,
+  type ConnectionOptions,
+  type PeerCertificate,
+  type TLSSocket,
+} from "node:tls";
+import type { TlsFiles } from "./config/reader.ts";
 
 /** What a TLS handshake came to. */
 export interface Shaken {
@@ -9,6 +17,47 @@ export interface Shaken {
   name: string;
   /** Milliseconds since 1970. */
   validTo: number;
+}
+
+/** How to speak TLS. */
+export interface TlsRules {
+  /** Name or address of the other side. */
+  host: string;
+  /** What is looked at in its certificate; "signature": that an authority we trust has signed it. */
+  verify: "nothing" | "signature" | "name";
+  readFile: (path: string) => Uint8Array;
+}
+
+/** Options of node:tls. Each time they are used the files are read, so that renewed ones serve without a restart. */
+export function tlsOptions(
+  { ca, cert, key, passphrase }: TlsFiles,
+  { host, verify, readFile }: TlsRules,
+): ConnectionOptions {
+  const read = (path: string | null) => path === null ? undefined : readFile(path) as Buffer;
+  return {
+    get ca() {
+      return verify === "nothing" ? undefined : read(ca);
+    },
+    get cert() {
+      return read(cert);
+    },
+    get key() {
+      return read(key);
+    },
+    ...(passphrase && { passphrase }),
+    ...(!isIP(host) && { servername: host }),
+    rejectUnauthorized: verify !== "nothing",
+    // For an IP address the runtime would check the certificate against "localhost".
+    checkServerIdentity: (_name, peer) => verify === "name" ? checkName(host, peer) : undefined,
+  };
+}
+
+/** As node:tls does it, but for the words: it leaves out of them what the certificate is for. */
+function checkName(host: string, peer: PeerCertificate): Error | undefined {
+  const failure = checkServerIdentity(host, peer);
+  if (!failure) return undefined;
+  const names = peer.subjectaltname ?? `CN:${peer.subject?.CN}`;
+  return Object.assign(failure, { message: `it is for ${names}; asked for was ${host}` });
 }
 
 /** Looks a name up; null where it is an address already. */

@@ -21,6 +21,8 @@ export interface TalkOptions {
 export interface Talk {
   /** For everyone but --quiet and --json. */
   note(line: string): void;
+  /** A note of what is not as good as it could be; the same is said once. */
+  warn(line: string): void;
   /** With -v. */
   step(line: string): void;
   /** With -vv, else null: client logs and SQL. */
@@ -38,6 +40,7 @@ const PLAIN_MS = 5_000;
 export function openTalk(options: TalkOptions): Talk {
   const { quiet, json, verbose, columns, secrets, now } = options;
   const silent = quiet || json;
+  const warned = new Set<string>();
   let shown = false;
   let shownAt = columns === null ? now() : 0;
   const clear = () => {
@@ -51,6 +54,10 @@ export function openTalk(options: TalkOptions): Talk {
   return {
     clear,
     note: (line) => silent || say(line),
+    warn: (line) => {
+      if (!silent && !warned.has(line)) say(`warning: ${line}`);
+      warned.add(line);
+    },
     step: (line) => verbose >= 1 && say(line),
     log: verbose >= 2 ? say : null,
     progress: (line) => {

@@ -19,6 +19,11 @@ export const refusals: [line: string | string[], message: string, fix?: string][
   ["help produce consume", 'unexpected argument "consume"'],
   ["help prodcue", 'unknown help topic "prodcue": did you mean "produce"?', "routes help"],
   ["help setings", 'unknown help topic "setings": did you mean "settings"?', "routes help"],
+  ["help setings --man", 'unknown help topic "setings": did you mean "settings"?', "routes help"],
+  ["help query --man", "--man goes without a topic"],
+  ["completions", "completions needs a shell: bash, zsh, fish", "routes completions bash"],
+  ["completions bsh", 'unknown shell "bsh": did you mean "bash"?', "routes help"],
+  ["completions bash zsh", 'unexpected argument "zsh"'],
   // Unknown flags.
   ["consume --folow", "unknown flag --folow: did you mean --follow?", "routes help consume"],
   ["query --simpel=5", "unknown flag --simpel", "routes help query"],
@@ -234,6 +239,10 @@ export const refusals: [line: string | string[], message: string, fix?: string][
   excluded("migrate", "dry-run", "topic"),
   ["migrate --partitions 3", "--partitions goes with --topic"],
   ["migrate --replication 3", "--replication goes with --topic"],
+  ...["produce dry-run", "produce tee", "consume tee", "migrate dry-run"].map((line) => {
+    const [verb, flag] = line.split(" ") as [string, string];
+    return excluded(verb, "json", flag);
+  }),
   excluded("query", "last", "summary"),
   excluded("query", "last", "total"),
   excluded("query", "summary", "rejects"),

@@ -257,6 +257,11 @@ for (const [line, topic] of helps) {
   });
 }
 
+Deno.test("help --man and completions are words of their own", () => {
+  assertEquals(parse("help --man").command, { verb: "man" });
+  assertEquals(parse("-q completions zsh").command, { verb: "completions", shell: "zsh" });
+});
+
 for (
   const line of ["version", "--version", "-V", "produce --version", "--bogus -V", "-qV", "prod -V"]
 ) {

@@ -91,7 +91,7 @@ Deno.test("the settings file of the original program serves unchanged", () => {
     "defaultdb",
     "require",
   ]);
-  assertEquals(file, "src/host_settings.ini");
+  assertEquals(file, { path: "src/host_settings.ini", holdsSecret: true });
   assertEquals(warnings, [
     "sslmode=require encrypts, but does not check who answers: verify-full does",
   ]);
@@ -401,6 +401,22 @@ Deno.test("SSL looks for the usual files beside the settings file", () => {
   });
 });
 
+Deno.test("who names a CA alone gets TLS without a certificate of his own", () => {
+  const pair = (text: string, existing: string[] = []) => {
+    const { cert, key } = read(`[kafka]\n${text}`, { existing }).kafka.tls!;
+    return [cert, key];
+  };
+  const usual = ["ssl/service.cert", "ssl/service.key"];
+  assertEquals(pair("ssl_cafile = other.pem"), [null, null]);
+  assertEquals(pair("ssl_cafile = ssl/ca.pem\nsecurity_protocol = SSL"), [null, null]);
+  // What was downloaded serves, and a half of it is not overlooked.
+  assertEquals(pair("ssl_cafile = other.pem", ["ssl/service.cert"]), usual);
+  assertEquals(pair("ssl_cafile = other.pem", ["ssl/service.key"]), usual);
+  assertEquals(pair("ssl_cafile = other.pem\nssl_certfile = a"), ["a", "ssl/service.key"]);
+  assertEquals(pair("security_protocol = SSL"), usual);
+  assertEquals(pair("ssl_check_hostname = false"), usual);
+});
+
 Deno.test("SASL_SSL takes the usual files where they are", () => {
   const text = "[kafka]\nsecurity_protocol = SASL_SSL\nsasl_username = u\nsasl_password = p\n";
   const none = { ca: null, cert: null, key: null, passphrase: null, checkHostname: true };
@@ -507,4 +523,15 @@ Deno.test("secretsOf() lists all that must never be shown", () => {
     "ssl_password = two\n[postgresql]\nservice_uri = postgres://u:thr%25ee@h/d\nsslpassword = four\n";
   assertEquals(secretsOf(read(text)).sort(), ["four", "one", "thr%ee", "two"]);
   assertEquals(secretsOf(read(null)), []);
+});
+
+Deno.test("a settings file holds a secret when one stands in it, in whatever spelling", () => {
+  const holds = (text: string, env = {}) => read(text, { env }).file?.holdsSecret;
+  assertEquals(holds("[postgresql]\nservice_uri = postgres://u:a%2Fb@h/d\n"), true);
+  assertEquals(holds("[postgresql]\npassword = a\n"), true);
+  assertEquals(holds("[postgresql]\nuser = a\n"), false);
+  assertEquals(
+    holds("[postgresql]\nuser = a\n", { ROUTES_POSTGRESQL_PASSWORD: "elsewhere" }),
+    false,
+  );
 });

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { type FileMode, inspectFiles, inspectSettingsFile } from "../src/credentials.ts";
+import { type FileMode, inspectFiles } from "../src/credentials.ts";
 import { Pki } from "./support/pki.ts";
 
 const dir = await Deno.makeTempDir({ prefix: "routes-pki-" });
@@ -89,16 +89,4 @@ Deno.test("inspectFiles() knows DER when it sees it", () => {
   assertEquals(faults({ files }), [
     'settings: cannot use "ca.pem": it holds DER, where PEM is due',
   ]);
-});
-
-Deno.test("inspectSettingsFile() minds others only where a secret is in the file", () => {
-  const text = new TextEncoder().encode("[postgresql]\nservice_uri = postgres://u:a%2Fb@h/d\n");
-  const files = {
-    readFile: () => text,
-    mode: () => ({ mode: 0o644, uid: 1000 }),
-    now: () => 0,
-  };
-  assertEquals(inspectSettingsFile("a.ini", ["else"], files), null);
-  const fault = inspectSettingsFile("a.ini", ["a/b"], files);
-  assertEquals([fault?.kind, fault?.fix], ["noPermission", ["chmod 600 a.ini"]]);
 });

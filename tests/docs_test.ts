@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { EXIT } from "../src/failure.ts";
-import { parseSettings } from "../src/config.ts";
+import { CERTIFICATE_FOLDERS, parseSettings, SETTINGS_FILES } from "../src/config.ts";
 import { commandFlags, globalFlags, verbs } from "../src/usage.ts";
 import { formats } from "../src/formats/mod.ts";
 import { openStage } from "./support/stage.ts";
@@ -72,6 +72,14 @@ Deno.test("README tells the permissions of deno.json", () => {
     [...line.split("|")[1]!.matchAll(/`([^`]+)`/g)].map(([, n]) => n!);
   assertEquals(named(row("read")), read);
   assertEquals(named(row("environment")), env.allow);
+});
+
+Deno.test("the places that the program names are those that it may read", () => {
+  const { read } = config.permissions.default;
+  const missing = [...SETTINGS_FILES, ...CERTIFICATE_FOLDERS].filter((path) =>
+    !read.some((place: string) => path === place || path.startsWith(`${place}/`))
+  );
+  assertEquals(missing, []);
 });
 
 Deno.test("README shows settings that are understood", () => {

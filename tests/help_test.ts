@@ -24,8 +24,10 @@ for (const topic of topics) {
 for (const verb of commands) {
   Deno.test(`the help on ${verb} has each of its flags, with its default`, () => {
     const text = help(verb).replace(/\s+/g, " ");
-    for (const { name, short, value, fallback } of commandFlags[verb]) {
-      const spelled = `${short ? `-${short}, ` : ""}--${name}${value ? ` ${value}` : ""}`;
+    for (const { name, short, value, implied, fallback } of commandFlags[verb]) {
+      const spelled = `${short ? `-${short}, ` : ""}--${name}${
+        implied ? `[=${value}]` : value ? ` ${value}` : ""
+      }`;
       assert(text.includes(` ${spelled} `), spelled);
       assert(!fallback || text.includes(`(default ${fallback})`), `${spelled} ${fallback}`);
     }
@@ -60,9 +62,9 @@ Deno.test("defaults that the help tells are those that are used", () => {
       kind && name !== "from" && readable(fallback)
     );
     const args = told.flatMap(({ name, fallback }) => [`--${name}`, fallback!]);
-    const needed = { migrate: ["--topic"], query: ["--near", "1,2"] }[verb as string] ?? [];
-    const given = parseCli([verb, ...needed, ...args], 0).command;
-    assertEquals(given, parseCli([verb, ...needed], 0).command);
+    const needed = { migrate: ["--topic"], query: ["--near", "1,2"], completions: ["bash"] };
+    const given = [verb, ...(verb in needed ? needed[verb as keyof typeof needed] : [])];
+    assertEquals(parseCli([...given, ...args], 0).command, parseCli(given, 0).command);
   }
 });
 

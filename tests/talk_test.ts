@@ -25,10 +25,17 @@ Deno.test("a note is a line", () => {
   assertEquals(heard, ["sent 5 records\n"]);
 });
 
+Deno.test("a warning is said once, however often something gives reason for it", () => {
+  const { talk, heard } = listen();
+  for (const line of ["a ends soon", "b ends soon", "a ends soon"]) talk.warn(line);
+  assertEquals(heard, ["warning: a ends soon\n", "warning: b ends soon\n"]);
+});
+
 for (const silent of [{ quiet: true }, { json: true }]) {
-  Deno.test(`${Object.keys(silent)} leaves notes and progress out`, () => {
+  Deno.test(`${Object.keys(silent)} leaves notes, warnings and progress out`, () => {
     const { talk, heard, wait } = listen(silent);
     talk.note("a");
+    talk.warn("a");
     wait(60_000);
     talk.progress("b");
     talk.clear();

@@ -28,7 +28,7 @@ const SSLMODES = ["disable", "require", "verify-ca", "verify-full"] as const;
 export function readPostgres(read: Reader, exists: Sources["exists"]): PostgresSettings {
   unpackUri(read);
   const host = read.text("postgresql.host") ?? "127.0.0.1";
-  const usualCa = read.folder + "ssl/ca.pem";
+  const usualCa = `${read.folder}ssl/ca.pem`;
   const schema = read.text("postgresql.schema") ?? "public";
   if (schema.includes(".")) read.fault("postgresql.schema", `is "${schema}": a dot is not allowed`);
   return {

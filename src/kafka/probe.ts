@@ -2,7 +2,7 @@ import type { Kafka } from "kafkajs";
 import type { KafkaSettings } from "../config.ts";
 import { Operation } from "../failure.ts";
 import { awaitAlert, dial, resolveName, shakeHands, type Shaken } from "../reach.ts";
-import { tlsOptions } from "./connect.ts";
+import { brokerTls } from "./connect.ts";
 
 /** A look at one topic without using it. */
 export interface Probe {
@@ -98,7 +98,7 @@ export function shakeBroker(
   ms: number,
 ): Promise<Shaken> {
   return at(address, async (host, port) => {
-    const options = tlsOptions(settings, host, readFile);
+    const options = brokerTls(settings.tls!, host, readFile);
     return await shakeHands(await dial(host, port, ms), options, ms);
   });
 }
@@ -111,7 +111,7 @@ export function refuseCertificate(
   ms: number,
 ): Promise<void> {
   return at(address, async (host, port) => {
-    const options = tlsOptions(settings, host, readFile);
+    const options = brokerTls(settings.tls!, host, readFile);
     await awaitAlert(await dial(host, port, ms), options, Math.min(ms, 2_000));
   });
 }

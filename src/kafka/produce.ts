@@ -1,14 +1,6 @@
 import { CompressionTypes, type Kafka, type Message, type Producer } from "kafkajs";
 import { Deadline } from "./deadline.ts";
-import { toBuffer, writeHeaderList } from "./headers.ts";
-
-/** A record on its way out. */
-export interface Outgoing {
-  key: string | Uint8Array | null;
-  value: string | Uint8Array | null;
-  /** A list is kept in its order, with names that repeat. */
-  headers?: Record<string, string> | { key: string; value: Uint8Array | null }[];
-}
+import { encodeRecords, type Outgoing } from "./encode.ts";
 
 /** What became of the records of one send; the counts add up to what was given. */
 export interface Outcome {
@@ -180,20 +172,27 @@ class PartitionsChanged extends Error {
   }
 }
 
+/**
+ * What kafkajs asks of a list of messages on the way through a send, answered at once for all of them: it would look at
+ * each to find its partition, copying the group for every one, and then encode each on its own.
+ */
 function toMessages(partition: number, records: Outgoing[]): Message[] {
-  const bytes = (of: string | Uint8Array | null) => of instanceof Uint8Array ? toBuffer(of) : of;
-  const messages = records.map(({ key, value, headers }): Message => {
-    const message = { key: bytes(key), value: bytes(value) };
-    if (!headers) return message;
-    return { ...message, headers: Array.isArray(headers) ? writeHeaderList(headers) : headers };
-  });
-  // kafkajs groups by partition through reduce() and copies the group for every message: quadratic, 3 µs a record in a
-  // thousand. These are one group already; its callback is still called once, since it asks the partitioner.
-  const reduce = (group: (result: object, message: unknown) => object) => {
-    group({}, messages[0]);
-    return { [partition]: messages };
+  const bytes = encodeRecords(records);
+  // It counts the list, and writes what is no hole.
+  const encoded = Object.assign(Array(records.length), { 0: { buf: bytes, buffer: bytes } });
+  const messages = {
+    length: records.length,
+    // Whether one has no value at all.
+    find: () => undefined,
+    // Groups by partition; the callback asks the partitioner, once an attempt.
+    reduce: (group: (groups: object, message: unknown) => object) => {
+      group({}, {});
+      return { [partition]: messages };
+    },
+    // First their times, of which they have none of their own; then, with their numbers, each as bytes.
+    map: (each: (message: unknown, index: number) => unknown) => each.length === 1 ? [] : encoded,
   };
-  return Object.assign(messages, { reduce: reduce as unknown as Message[]["reduce"] });
+  return messages as unknown as Message[];
 }
 
 /** The errors of kafkajs wrap each other. */

@@ -1,8 +1,8 @@
-import { type Buffer } from "node:buffer";
-import { connect as connectPlain, isIP, type Socket } from "node:net";
-import { checkServerIdentity, type ConnectionOptions } from "node:tls";
+import { connect as connectPlain, type Socket } from "node:net";
+import type { ConnectionOptions } from "node:tls";
 import postgres, { type Sql } from "postgres";
 import type { PostgresSettings } from "../config.ts";
+import { tlsOptions } from "../reach.ts";
 
 /** What a client needs beside the settings. */
 export interface PostgresOptions {
@@ -41,7 +41,7 @@ export function openPostgres(settings: PostgresSettings, options: PostgresOption
     // With null in its place postgres.js would look for PGPASSWORD.
     password: password ?? "",
     database: options.database ?? database,
-    ssl: sslOptions(settings, options.readFile),
+    ssl: serverTls(settings, options.readFile),
     max: options.max ?? settings.poolMax,
     connect_timeout: settings.connectTimeoutMs / 1000,
     idle_timeout: 0,
@@ -82,30 +82,13 @@ export function openPostgres(settings: PostgresSettings, options: PostgresOption
   };
 }
 
+/** What each sslmode looks at. */
+const VERIFY = { require: "nothing", "verify-ca": "signature", "verify-full": "name" } as const;
+
 /** Options of node:tls, false without it. */
-export function sslOptions(
+export function serverTls(
   { sslmode, host, tls }: PostgresSettings,
-  readFile: (path: string) => Uint8Array,
+  readFile: PostgresOptions["readFile"],
 ): ConnectionOptions | false {
-  if (sslmode === "disable") return false;
-  const read = (path: string) => readFile(path) as Buffer;
-  const verified = sslmode !== "require";
-  return {
-    // Read for each connection, so that renewed certificates serve without a restart.
-    get ca() {
-      return tls.ca && verified ? read(tls.ca) : undefined;
-    },
-    get cert() {
-      return tls.cert ? read(tls.cert) : undefined;
-    },
-    get key() {
-      return tls.key ? read(tls.key) : undefined;
-    },
-    ...(tls.passphrase && { passphrase: tls.passphrase }),
-    ...(!isIP(host) && { servername: host }),
-    rejectUnauthorized: verified,
-    // For an IP address the runtime would check the certificate against "localhost".
-    checkServerIdentity: (_name, peer) =>
-      sslmode === "verify-full" ? checkServerIdentity(host, peer) : undefined,
-  };
+  return sslmode !== "disable" && tlsOptions(tls, { host, verify: VERIFY[sslmode], readFile });
 }

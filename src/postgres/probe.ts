@@ -2,7 +2,7 @@ import type { Sql } from "postgres";
 import type { PostgresSettings } from "../config.ts";
 import { Operation } from "../failure.ts";
 import { dial, firstBytes, resolveName, shakeHands, type Shaken } from "../reach.ts";
-import { sslOptions } from "./connect.ts";
+import { serverTls } from "./connect.ts";
 
 /** The server as one who is logged in sees it. */
 export interface Greeting {
@@ -42,7 +42,7 @@ export async function shakeServer(
   readFile: (path: string) => Uint8Array,
 ): Promise<Shaken> {
   const { host, port, connectTimeoutMs: ms } = settings;
-  const options = sslOptions(settings, readFile);
+  const options = serverTls(settings, readFile);
   const socket = await dial(host, port, ms);
   socket.write(SSL_REQUEST);
   const [answer] = await firstBytes(socket, ms);

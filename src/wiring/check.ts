@@ -1,7 +1,7 @@
 import type { Checked, Globals } from "../cli.ts";
 import { type Finding, type Hop, runCheck } from "../commands/check.ts";
 import { secretsOf, type Settings } from "../config.ts";
-import { inspectFiles, inspectSettingsFile } from "../credentials.ts";
+import { inspectFiles, openToOthers } from "../credentials.ts";
 import { Operation } from "../failure.ts";
 import { openKafka } from "../kafka/connect.ts";
 import { explainKafka, isHungUp } from "../kafka/errors.ts";
@@ -85,8 +85,8 @@ function lookAtFile(settings: Settings, world: World): Finding[] {
   if (file === null) {
     return [{ seen: "no settings file: defaults and the environment serve" }, ...warnings];
   }
-  const fault = inspectSettingsFile(file, secretsOf(settings), world);
-  const seen = `settings file "${file}"`;
+  const fault = file.holdsSecret ? openToOthers(file.path, world) : null;
+  const seen = `settings file "${file.path}"`;
   return [fault ? { seen, fault } : { seen }, ...warnings];
 }
 

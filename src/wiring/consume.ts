@@ -63,7 +63,7 @@ async function readAndStore(
     };
     // A trickle is held back by the broker, so that it comes in batches; what ends at the end of the topic is not.
     const minBytes = options.follow ? 65_536 : 1;
-    const tally = await runConsume(options, {
+    const { tally, failure } = await runConsume(options, {
       ...log,
       ...world,
       ...talk,
@@ -84,7 +84,7 @@ async function readAndStore(
       out: world.stdout.write,
       sleep,
     });
-    return { summary: tally, openEnded: options.follow };
+    return { summary: tally, failure, openEnded: options.follow };
   } finally {
     await Promise.allSettled([log.close(), close(), letterBox?.close()]);
   }

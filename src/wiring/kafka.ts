@@ -7,7 +7,7 @@ import { type Bench, explained } from "./bench.ts";
 /** Kafka as the settings say; connects with openLog(), or when it is first used. */
 export function openKafkaFor({ settings: { kafka: settings }, globals, world, talk }: Bench) {
   // Brokers and client answer a wrong key with silence or a riddle, so it is looked at before.
-  if (settings.tls) requireFiles("kafka", settings.tls, world, talk.note);
+  if (settings.tls) requireFiles("kafka", settings.tls, world, talk.warn);
   talk.step(`connecting to Kafka at ${settings.brokers.join(", ")}`);
   const kafka = openKafka(settings, {
     readFile: world.readFile,

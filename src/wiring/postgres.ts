@@ -11,7 +11,7 @@ export function openPostgresFor(
   options: { max?: number; database?: string; readOnly?: boolean } = {},
 ) {
   const files = filesOf(settings);
-  if (files) requireFiles("postgresql", files, world, talk.note);
+  if (files) requireFiles("postgresql", files, world, talk.warn);
   talk.step(`connecting to PostgreSQL at ${settings.host}:${settings.port}`);
   const { sql, bounded, cut } = openPostgres(settings, {
     ...options,

@@ -27,8 +27,7 @@ export async function produce(options: Options<"produce">, bench: Bench): Promis
       drawSeed: world.random,
     });
     talk.note(summarize(tally, { dry: options.dryRun }));
-    if (failure) throw failure;
-    return { summary: tally, openEnded: options.count === null && !options.stdin };
+    return { summary: tally, failure, openEnded: options.count === null && !options.stdin };
   } finally {
     await sender?.close();
   }

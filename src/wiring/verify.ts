@@ -36,11 +36,9 @@ export async function verify(bench: Bench): Promise<Done> {
       signal: world.signal,
     });
     await log.forgetGroup(group);
-    if (verified && globals.json) {
-      await world.stdout.write(JSON.stringify({ partitions: verified.accounts }) + "\n");
-    }
-    if (verified?.failure) throw verified.failure;
-    return { summary: null, openEnded: false };
+    if (!verified) return { summary: null, openEnded: false };
+    const { accounts, failure } = verified;
+    return { summary: { partitions: accounts }, failure, openEnded: false };
   } catch (error) {
     throw explainSql(explain(error));
   } finally {

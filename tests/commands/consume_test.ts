@@ -157,7 +157,10 @@ async function run(changes: Partial<ConsumeOptions>, world: Partial<World> = {})
   try {
     void world.meanwhile?.(room);
     const [tally, failure] = await runConsume({ ...defaults, ...changes }, deps)
-      .then((tally) => [tally, null] as const, (error: Error) => [null, error] as const);
+      .then(
+        ({ tally, failure }) => [tally, failure] as const,
+        (error: Error) => [null, error] as const,
+      );
     const summary = notes.at(-1)?.startsWith("read ") ? notes.pop() : undefined;
     const ranForMs = time.now() - NOW_MS;
     return { tally, failure, notes, summary, progress, printed, stored, rows, rounds, ranForMs };

@@ -31,3 +31,15 @@ Deno.test("a broker that refused the connection did not end one", () => {
   assertEquals(isHungUp(error), false);
   assertEquals((explainKafka(error, kafka) as Operation).kind, "unavailable");
 });
+
+Deno.test("an address that a broker tells of itself is its own fault", () => {
+  const error = Object.assign(thrown("KafkaJSConnectionError", "getaddrinfo", "ENOTFOUND"), {
+    broker: "kafka:9092",
+  });
+  const { message, reason, fix } = explainKafka(error, kafka) as Operation;
+  assertEquals(message, "cannot reach Kafka at kafka:9092: the name is not known");
+  assertEquals(reason, ["the broker tells this address of itself; broker:9093 was asked"]);
+  assertEquals(fix, [
+    "correct advertised.listeners of the broker, or open the way to that address",
+  ]);
+});

@@ -19,7 +19,7 @@ const failures: [line: string, code: number, stderr: RegExp][] = [
   [
     "consume -X kafka.bootstrap_servers=no.host.invalid:9092",
     69,
-    /Kafka at no.*: the name is not known\n/,
+    /Kafka at no.*: (the name is not known|no name server answers)\n/,
   ],
   [`consume -X postgresql.port=${NOTHING}`, 69, NO_POSTGRES],
   [`migrate -X postgresql.port=${NOTHING}`, 69, NO_POSTGRES],
@@ -27,7 +27,7 @@ const failures: [line: string, code: number, stderr: RegExp][] = [
   [
     "query -X postgresql.host=no.host.invalid -X postgresql.sslmode=disable",
     69,
-    /PostgreSQL at no.*: the name is not known\n/,
+    /PostgreSQL at no.*: (the name is not known|no name server answers)\n/,
   ],
   [
     "consume -X postgresql.dbname=nowhere",
@@ -49,7 +49,16 @@ const failures: [line: string, code: number, stderr: RegExp][] = [
     66,
     /^routes: cannot read "res\/nowhere.ini": file does not exist\n {2}fix: .*\n$/,
   ],
-  ["consume --config /etc/passwd", 77, /^routes: not permitted: .*\/etc\/passwd.*\n {2}fix: /],
+  [
+    "consume --config /etc/passwd",
+    77,
+    /^routes: not permitted to read "\/etc\/passwd"\n {2}settings are .*\n {2}fix: .*\n.* res && ln -s /,
+  ],
+  [
+    "query -X postgresql.sslmode=verify-full -X postgresql.sslrootcert=/etc/passwd",
+    77,
+    /^routes: not permitted to read "\/etc\/passwd"\n {2}\[postgresql\] sslrootcert names it/,
+  ],
   ["consume --config res", 66, /^routes: cannot read "res": is a directory\n/],
   ["consume --folow", 2, /^routes: .*--folow.*\n/],
   ["consmue", 2, /^routes: .*consmue.*consume/s],

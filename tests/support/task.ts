@@ -1,7 +1,8 @@
 // What `deno task` runs. Nothing here is imported from elsewhere, so that it starts whatever can be fetched.
 
+import { startup } from "../bench/startup.ts";
+import { build, buildAll } from "./build.ts";
 import { importFlags } from "./imports.ts";
-import { permissionFlags } from "./permissions.ts";
 import { openServices, type Services } from "./services.ts";
 
 function print(stream: { writeSync(bytes: Uint8Array): number }, line: string): void {
@@ -19,6 +20,7 @@ const WITH_PERMISSIONS = [
   "docs_test.ts",
   "http_test.ts",
   "layout_test.ts",
+  "completions_test.ts",
   "original_test.ts",
 ];
 
@@ -30,7 +32,10 @@ const tasks: Record<string, (args: string[]) => Promise<number>> = {
   mutants: (args) => script("tests/faults/mutants.ts", args),
   services,
   check,
-  build,
+  build: (args) => build(args, say),
+  "build:all": (args) => buildAll(args, say),
+  startup: () =>
+    startup(Deno.env.get("ROUTES_BIN") ?? `${ROOT}routes`, print.bind(null, Deno.stdout)),
 };
 
 async function test(args: string[]): Promise<number> {
@@ -129,15 +134,6 @@ async function check(): Promise<number> {
     if (code !== 0) return code;
   }
   return 0;
-}
-
-/** The program as one file for this machine. */
-async function build(args: string[]): Promise<number> {
-  const [major, minor] = Deno.version.deno.split(".").map(Number);
-  const older = major === 2 && minor! < 8 ? ["--unstable-raw-imports"] : [];
-  const flags = ["--no-check", ...older, ...await importFlags(say), ...permissionFlags()];
-  const target = args.length > 0 ? args : ["--output", "routes"];
-  return await deno(["compile", "--quiet", ...flags, ...target, "src/main.ts"]);
 }
 
 async function script(path: string, args: string[]): Promise<number> {

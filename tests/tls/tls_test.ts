@@ -31,6 +31,51 @@ for (const { name, changes, args, code, says } of plantFaults(estate)) {
   });
 }
 
+for (const layout of ["", "res", "src"]) {
+  Deno.test(`the settings of the original program serve as they are, ${layout || "here"}`, async () => {
+    const uri = `postgres://ann:${encodeURIComponent(PASSWORD)}@127.0.0.1:${estate.postgres.port}`;
+    const { code, stdout } = await check({
+      text: `[kafka]\nservice_uri = 127.0.0.1:${ports.ssl}\nssl_cafile = ssl/ca.pem\n` +
+        "ssl_certfile = ssl/service.cert\nssl_keyfile = ssl/service.key\n\n" +
+        `[postgresql]\nservice_uri = ${uri}/routes?sslmode=require\n`,
+      spoil: async (dir) => {
+        if (!layout) return;
+        await Deno.mkdir(`${dir}/${layout}`);
+        for (const name of ["ssl", "host_settings.ini"]) {
+          await Deno.rename(`${dir}/${name}`, `${dir}/${layout}/${name}`);
+        }
+      },
+    });
+    assertMatch(stdout, /^! .*TLSv1.3, but who answers is not verified$/m);
+    assertEquals([code, faultsOf(stdout)], [0, ""]);
+  });
+}
+
+Deno.test("a broker that asks for no certificate needs a CA alone", async () => {
+  const { code, stdout } = await check({
+    kafka: {
+      bootstrap_servers: `127.0.0.1:${ports.misnamed}`,
+      security_protocol: null,
+      ssl_cafile: "ssl/ca.pem",
+      ssl_check_hostname: "false",
+    },
+    files: { "ssl/service.cert": null, "ssl/service.key": null },
+  }, ["produce"]);
+  assertMatch(stdout, /^✓ Kafka login without a name$/m);
+  assertEquals([code, faultsOf(stdout)], [0, ""]);
+});
+
+Deno.test("a warning is said once, however many connections give reason for it", async () => {
+  const { cert, key } = clients.ending;
+  const files = { "ssl/service.cert": cert, "ssl/service.key": key };
+  const pair = { sslcert: "ssl/service.cert", sslkey: "ssl/service.key" };
+  const dir = await layOut(estate, { files, postgresql: pair });
+  const { code, stderr } = await routes(dir, ["consume", "--replay", "earliest", "--yes"]);
+  assertEquals(stderr.match(/^warning: .*/gm)?.length, 1, stderr);
+  assertMatch(stderr, /^warning: certificate "ssl\/service.cert" expires in 12 days/m);
+  assertEquals(code, 0);
+});
+
 Deno.test("check warns of a certificate that ends within 30 days", async () => {
   const { cert, key } = clients.ending;
   const files = { "ssl/service.cert": cert, "ssl/service.key": key };
