@@ -1,4 +1,5 @@
 import type { Flag } from "./flags.ts";
+import { type FormatFacts, FORMATS } from "./formats/facts.ts";
 import { openPaint, type Paint } from "./paint.ts";
 import { RULES } from "./rules.ts";
 import { globalFlags, isVerb, manuals, type Verb, verbs } from "./usage.ts";
@@ -10,8 +11,13 @@ const WIDTH = 80;
 export function help(topic: string | null, paint: Paint = openPaint(false)): string {
   // Data rather than text: it goes into a file.
   if (topic === "settings") return SETTINGS;
-  const text = topic === null ? overview() : isVerb(topic) ? about(topic) : errors();
-  return text.replace(/^[A-Z][a-z ]+:/gm, paint.bold);
+  return textOn(topic).replace(/^[A-Z][a-z ]+:/gm, paint.bold);
+}
+
+function textOn(topic: string | null): string {
+  if (topic === null) return overview();
+  if (isVerb(topic)) return about(topic);
+  return topic === "formats" ? formats() : errors();
 }
 
 function overview(): string {
@@ -74,6 +80,27 @@ ${rules.join("")}
   reject  the batch is halved until the record is alone; it goes into
           routes_rejects as db_<SQLSTATE>, the rest is stored
   stop    ends with a fix; nothing is lost or rejected
+`;
+}
+
+/** What each format is for. */
+function formats(): string {
+  const list = (isWanted: (facts: FormatFacts) => boolean) =>
+    Object.entries(FORMATS).filter(([, facts]) => isWanted(facts))
+      .map(([name, { help }]) => `  ${name.padEnd(10)}  ${help}\n`).join("");
+  return `What routes query --format can print.
+
+Rows, for people: 100 of them, or as many as --limit says, or --all.
+${list(({ forPeople, forTracks }) => forPeople && !forTracks)}
+Rows, for programs: all of them.
+${list(({ forPeople, forTracks }) => !forPeople && !forTracks)}
+Tracks, of fixes: a track a user, the oldest fix first, a new segment after a
+--gap without one; with --simplify 20m, less of what nobody would see.
+${list(({ forTracks }) => forTracks)}
+Examples:
+  routes query --summary --format markdown
+  routes query --since 1d --format gpx > yesterday.gpx
+  routes query --user 7 --format map
 `;
 }
 

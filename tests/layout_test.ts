@@ -36,6 +36,7 @@ const CORE = [
   "rate.ts",
   "rules.ts",
   "sift.ts",
+  "simplify.ts",
   "sphere.ts",
   "talk.ts",
   "time.ts",
