@@ -17,7 +17,7 @@ export interface Outcome {
 /** How to send. */
 export interface SenderOptions {
   topic: string;
-  /** `1`: the leader's word is enough, and nothing is tried twice, since a second try could double the records. */
+  /** `1`: the leader's word is enough, and what it may have taken is not tried twice, since that could double it. */
   acks: "all" | "1";
   compression: "gzip" | "none";
   /** How long one send may go on trying; past it the outcome is unknown. */
@@ -134,10 +134,11 @@ export class Sender {
           error = thrown;
         }
         if (isRefusal(error)) return { as: this.#attempts > 1 ? "unknown" : "failed", error };
-        if (acks === "all") await deadline.sleep(pauseMs);
+        const turnedAway = acks === "1" && isTurnedAway(error);
+        if (acks === "all" || turnedAway) await deadline.sleep(pauseMs);
+        if ((acks === "all" || turnedAway) && !deadline.passed) continue;
         // No attempt at all means that nothing was sent.
-        const last = acks === "1" || deadline.passed;
-        if (last) return { as: this.#attempts > 0 ? "unknown" : "failed", error };
+        return { as: this.#attempts > 0 && !turnedAway ? "unknown" : "failed", error };
       }
     } finally {
       deadline.end();
@@ -207,6 +208,12 @@ function isRefusal(error: unknown): boolean {
   return causes(error).some(({ name, retriable }) =>
     name === "PartitionsChanged" || (name === "KafkaJSProtocolError" && retriable === false)
   );
+}
+
+/** Whether a broker answered before it wrote anything, since it does not lead the partition, as yet or any more. */
+function isTurnedAway(error: unknown): boolean {
+  const types = ["NOT_LEADER_FOR_PARTITION", "LEADER_NOT_AVAILABLE", "UNKNOWN_TOPIC_OR_PARTITION"];
+  return causes(error).some(({ type }) => types.includes(type ?? ""));
 }
 
 function blame(error: unknown): NonNullable<Outcome["fault"]> {
