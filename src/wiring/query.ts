@@ -1,5 +1,6 @@
 import type { Globals } from "../cli.ts";
 import { runQuery } from "../commands/query.ts";
+import { wantsColor } from "../paint.ts";
 import { openFinder } from "../postgres/find.ts";
 import type { Output, World } from "../run.ts";
 import type { Terminal } from "../view.ts";
@@ -30,19 +31,16 @@ export async function query(options: Options<"query">, bench: Bench): Promise<Do
   }
 }
 
-/** What the output may look like: flag, FORCE_COLOR, NO_COLOR, TERM, terminal, in this order. */
 function terminalOf(
   { columns: width }: Output,
   flag: Globals["color"],
   env: World["env"],
 ): Terminal {
   const isTerminal = width !== null && env("TERM") !== "dumb";
-  const forced = flag === "always" || (flag !== "never" && Boolean(env("FORCE_COLOR")));
-  const refused = flag === "never" || Boolean(env("NO_COLOR"));
   return {
     width,
     unicode: isTerminal && speaksUtf8(env),
-    color: forced || (!refused && isTerminal),
+    color: wantsColor(flag, env, width !== null),
     canRedraw: isTerminal,
   };
 }

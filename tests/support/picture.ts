@@ -9,9 +9,9 @@ const COLUMNS = 116;
 /** What is typed, one after the other. */
 export const SESSION = [
   "routes migrate --create-database --topic",
-  "routes produce --count 24000 --users 8 --radius 3km --invalid 0.01 --seed 42",
+  "routes produce --count 24000 --users 40 --radius 3km --invalid 0.01 --seed 42",
   "routes consume",
-  "routes query --last",
+  "routes query --user 1-8 --format map",
   "routes verify",
 ];
 
@@ -44,7 +44,7 @@ export async function perform(): Promise<string[]> {
       const { stdout } = await new Deno.Command("script", {
         args: ["-qec", `stty cols ${COLUMNS} rows 50; exec ${args}`, "/dev/null"],
         cwd: stage.dir,
-        env: { TERM: "xterm-256color", LANG: "C.UTF-8" },
+        env: { TERM: "xterm-256color", LANG: "C.UTF-8", NO_COLOR: "", FORCE_COLOR: "" },
         stdin: "null",
       }).output();
       const text = new TextDecoder().decode(stdout).replaceAll(stage.name, "routes");
@@ -97,13 +97,19 @@ export function draw(lines: string[]): string {
     text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
   const text = lines.map((line, row) => {
     let column = 0;
-    return spans(line).map(({ text, color, bold }) => {
+    // Word by word: fonts differ in how wide braille is, and nothing may end up beside its column.
+    const words = spans(line).flatMap((span) =>
+      span.text.split(/( {2,})/).map((text) => ({ ...span, text }))
+    );
+    return words.map(({ text, color, bold }) => {
       const at = column;
       column += text.length;
+      if (text.trim() === "") return "";
       const look = (color ? ` fill="${color}"` : "") + (bold ? ` font-weight="bold"` : "");
-      const length = ` textLength="${text.length * cell}" lengthAdjust="spacingAndGlyphs"`;
       const [x, y] = [edge + at * cell, edge + row * height + 13];
-      return `<text x="${x}" y="${y}"${length}${look}>${escape(text)}</text>\n`;
+      return `<text x="${x}" y="${y}" textLength="${text.length * cell}"${look}>${
+        escape(text)
+      }</text>\n`;
     }).join("");
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${wide} ${high}" width="${wide}">
