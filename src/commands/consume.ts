@@ -3,6 +3,7 @@ import type { Health } from "../metrics.ts";
 import { type Range, readBefore, type Spec } from "../offsets.ts";
 import { Patience } from "../patience.ts";
 import { encodePoint } from "../point.ts";
+import { Rate } from "../rate.ts";
 import { createSettler, type Ledger, type Settle, SourceGone, type Step } from "../settle.ts";
 import { Share, type Source } from "../share.ts";
 import type { Message } from "../sift.ts";
@@ -75,6 +76,7 @@ interface Run {
   share: Share;
   vitals: Vitals;
   patience: Patience;
+  rate: Rate;
   /** Ends the run, with everything asked for done or because it was told to. */
   done: AbortController;
 }
@@ -151,7 +153,7 @@ function prepare(options: ConsumeOptions, deps: ConsumeDeps): Run {
     stopAtReject: options.onReject === "fail",
     acceptLoss: options.acceptLoss,
   }, { ...deps, ...ledger, settle, patiently: (...work) => patience.repeat(...work), done });
-  const run = { options, deps, share, vitals, patience, done };
+  const run = { options, deps, share, vitals, patience, rate: new Rate(), done };
   return run;
 }
 
@@ -211,7 +213,9 @@ async function watch(run: Run, stalled: AbortController, over: AbortSignal): Pro
   for (let lookedAt = clock();;) {
     await sleep(WATCH_MS, over);
     if (over.aborted) return;
-    progress(status(vitals.tally(share.lag)));
+    const tally = vitals.tally(share.lag);
+    const perSecond = run.rate.at(tally.seconds * 1000, tally.read);
+    progress(status(tally, { perSecond, ends: !run.options.follow }));
     vitals.look({ lag: share.lag, isAssigned: share.isAssigned, isAway: patience.isAway });
     if (idleMs !== null && vitals.quietMs >= idleMs) run.done.abort();
     if (vitals.stuckMs >= STALLED_MS) {

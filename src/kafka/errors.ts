@@ -137,7 +137,7 @@ function explainAnswer(
       return new Operation(
         type === "CLUSTER_AUTHORIZATION_FAILED" ? "noPermission" : "settings",
         `Kafka at ${where} refused the request for topic "${topic}"`,
-        { reason },
+        { reason, fix: "ask whoever runs Kafka for what it names, or change what is asked for" },
       );
     case "SASL_AUTHENTICATION_FAILED":
       return loginRefused(where, reason);

@@ -146,10 +146,14 @@ async function run(changes: Partial<ConsumeOptions>, world: Partial<World> = {})
       judge: (error) => ({ act: error instanceof Away ? "wait" : "stop", state: "" }),
       explain: (error) => {
         if (!(error instanceof Away)) return error as Error;
-        return new Operation("unavailable", "cannot reach it", { reason: error.message });
+        return new Operation("unavailable", "cannot reach it", {
+          reason: error.message,
+          fix: "wait",
+        });
       },
     },
-    explain: (error) => error instanceof Broken ? new Operation(error.kind, error.message) : error,
+    explain: (error) =>
+      error instanceof Broken ? new Operation(error.kind, error.message, { fix: "wait" }) : error,
     watched: (look) => room.look = look,
     out: (text) => Promise.resolve(void (printed += text)),
     note: (line) => notes.push(line),
@@ -240,7 +244,7 @@ Deno.test("consume does not join the group when there is nothing to read", async
 
 Deno.test("consume that had nothing to read asks whether it might have", async () => {
   const mayRead = () => {
-    throw new Operation("noPermission", "no right");
+    throw new Operation("noPermission", "no right", { fix: "ask for it" });
   };
   const ended = async (records: number, stored: Record<number, number>) => {
     const { failure } = await run({}, { log: { 0: lines(records) }, stored, mayRead });
@@ -575,7 +579,7 @@ Deno.test("consume shows how far it has come", async () => {
       stop.abort();
     },
   });
-  assert(progress.includes("stored 2 401 · 344/s · lag 0 · rejected 3 · 0:07"), progress.at(-1));
+  assert(progress.includes("stored 2 401 · 0/s · lag 0 · rejected 3 · 0:07"), progress.at(-1));
   assertEquals(
     summary,
     "read 2 405 records in 7.0 s (344/s): 2 401 stored, 3 rejected (schema 2, json_syntax 1), " +

@@ -16,11 +16,11 @@ const say = (line: string) => print(Deno.stderr, `· ${line}`);
 // Files of tests/ that look at the project or run programs; all others there, and those of commands and formats, must
 // do without any permission.
 const WITH_PERMISSIONS = [
+  "completions_test.ts",
   "credentials_test.ts",
   "docs_test.ts",
   "http_test.ts",
   "layout_test.ts",
-  "completions_test.ts",
   "original_test.ts",
   "release_test.ts",
 ];
@@ -29,6 +29,7 @@ const tasks: Record<string, (args: string[]) => Promise<number>> = {
   test,
   unit,
   demo: (args) => withServices(() => script("tests/support/demo.ts", args)),
+  picture: (args) => withServices(() => script("tests/support/picture.ts", args)),
   bench: (args) => withServices(() => script("tests/bench/bench.ts", args)),
   faults: (args) => script("tests/faults/matrix.ts", args),
   mutants: (args) => script("tests/faults/mutants.ts", args),
