@@ -8,6 +8,7 @@ import { connect as connectPlain, isIP, type Socket } from "node:net";
 import { checkServerIdentity, connect as connectTls, type ConnectionOptions } from "node:tls";
 import type { KafkaSettings } from "../config.ts";
 import { useCodecs } from "./codecs.ts";
+import { decodeQuickly } from "./decode.ts";
 import { keepHeaderList } from "./headers.ts";
 import { leaveSilentConnections } from "./silence.ts";
 
@@ -24,6 +25,7 @@ export interface KafkaOptions {
 export function openKafka(settings: KafkaSettings, options: KafkaOptions): Kafka {
   stopIdleTimer();
   keepHeaderList();
+  decodeQuickly();
   leaveSilentConnections();
   useCodecs();
   const config: KafkaConfig = {
