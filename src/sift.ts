@@ -1,5 +1,6 @@
 import { DEPTH_MAX, findSyntaxFault, isTooDeep } from "./json.ts";
 import { parsePoint, type Point } from "./point.ts";
+import { findStrictFault, type StrictFault } from "./strict.ts";
 import { readPoint } from "./wire.ts";
 
 /** A record of the topic as it came from the broker; offsets are safe integers. */
@@ -26,7 +27,7 @@ export interface Points {
 export interface Reject {
   offset: number;
   message: Message;
-  code: "json_syntax" | "utf8" | "schema" | "depth" | "size" | "duplicate_key" | `db_${string}`;
+  code: "json_syntax" | "utf8" | "schema" | "depth" | "size" | StrictFault["code"] | `db_${string}`;
   /** Such as `coordinates[0]`; empty when the whole value is at fault. */
   path: string;
   /** Expected and found, at most 200 characters. */
@@ -46,8 +47,11 @@ const SIZE_MAX = 1_048_576;
 // A decoder takes one byte order mark away; a second one is left, and is no JSON.
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-/** Judges records: each becomes a row, a reject or a tombstone; nothing throws, nothing waits. */
-export function sift(messages: Message[]): Sifted {
+/**
+ * Judges records: each becomes a row, a reject or a tombstone; nothing throws, nothing waits. `strict` rejects keys that are
+ * not known, and those that stand twice.
+ */
+export function sift(messages: Message[], { strict = false } = {}): Sifted {
   const points: Points = {
     offsets: [],
     userIDs: [],
@@ -63,7 +67,7 @@ export function sift(messages: Message[]): Sifted {
       tombstones++;
       continue;
     }
-    const judged = judge(message.value, message);
+    const judged = judge(message.value, message, strict);
     if ("code" in judged) {
       rejects.push({ offset, message, ...judged });
       continue;
@@ -79,7 +83,7 @@ export function sift(messages: Message[]): Sifted {
 
 type Fault = Pick<Reject, "code" | "path" | "reason">;
 
-function judge(bytes: Uint8Array, { key, headers }: Message): Point | Fault {
+function judge(bytes: Uint8Array, { key, headers }: Message, strict: boolean): Point | Fault {
   if (bytes.length > SIZE_MAX) {
     return fault("size", `expected at most ${SIZE_MAX} bytes, found ${bytes.length}`);
   }
@@ -87,10 +91,11 @@ function judge(bytes: Uint8Array, { key, headers }: Message): Point | Fault {
   if (around > SIZE_MAX) {
     return fault("size", `expected at most ${SIZE_MAX} bytes of key and headers, found ${around}`);
   }
-  return readPoint(bytes) ?? judgeText(bytes);
+  // What it reads has no other key, and each once.
+  return readPoint(bytes) ?? judgeText(bytes, strict);
 }
 
-function judgeText(bytes: Uint8Array): Point | Fault {
+function judgeText(bytes: Uint8Array, strict: boolean): Point | Fault {
   let text: string;
   try {
     text = decoder.decode(bytes);
@@ -107,7 +112,8 @@ function judgeText(bytes: Uint8Array): Point | Fault {
       : fault("json_syntax", findSyntaxFault(text) ?? (error as Error).message);
   }
   const parsed = parsePoint(value, text);
-  return parsed.ok ? parsed.point : { code: "schema", path: parsed.path, reason: parsed.reason };
+  if (!parsed.ok) return { code: "schema", path: parsed.path, reason: parsed.reason };
+  return (strict && findStrictFault(text)) || parsed.point;
 }
 
 function fault(code: Reject["code"], reason: string): Fault {

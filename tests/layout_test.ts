@@ -35,6 +35,7 @@ const CORE = [
   "rules.ts",
   "sift.ts",
   "simplify.ts",
+  "strict.ts",
   "sphere.ts",
   "talk.ts",
   "time.ts",

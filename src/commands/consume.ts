@@ -20,6 +20,7 @@ export interface ConsumeOptions {
   onReject: "keep" | "fail";
   maxRejects: number | null;
   acceptLoss: boolean;
+  strict: boolean;
   tee: boolean;
 }
 
@@ -141,6 +142,7 @@ function prepare(options: ConsumeOptions, deps: ConsumeDeps): Run {
     batchSize: options.batchSize,
     stopAtReject: options.onReject === "fail",
     acceptLoss: options.acceptLoss,
+    strict: options.strict,
   }, { ...deps, ...ledger, settle, patiently: (...work) => patience.repeat(...work), done });
   const run = { options, deps, share, vitals, patience, done };
   return run;
