@@ -100,9 +100,11 @@ function* spellOut(args: string[], flags: Flag[]): Generator<Part> {
     const last = parts.at(-1)!;
     if (last.flag?.kind && !last.text.includes("=")) {
       const value = args[at + 1];
-      const isValue = value !== undefined && !/^-[^\d.]/.test(value);
+      const { implied } = last.flag;
+      // What may be left out must look like a duration, lest it is the command: `--watch query`.
+      const isValue = value !== undefined && (implied ? /^\d/ : /^(?!-[^\d.])/).test(value);
       if (isValue) at++;
-      last.text += `=${isValue ? value : ""}`;
+      last.text += `=${isValue ? value : implied ?? ""}`;
     }
     yield* parts;
   }

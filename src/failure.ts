@@ -1,3 +1,5 @@
+import { openPaint, type Paint } from "./paint.ts";
+
 /** Exit codes, after sysexits.h. */
 export const EXIT = {
   ok: 0,
@@ -35,8 +37,8 @@ export type FailureKind = Exclude<keyof typeof EXIT, "ok" | "bug" | "usage">;
 export interface Remedy {
   /** What the other side answered or what was found; one line each. */
   reason?: string | string[] | undefined;
-  /** What mends it, best a command to type; one line each. */
-  fix?: string | string[] | undefined;
+  /** What mends it, best a command to type; one line each. There is always something. */
+  fix: string | string[];
   cause?: unknown;
 }
 
@@ -56,11 +58,11 @@ export class Operation extends Error {
   readonly kind: FailureKind;
   readonly reason: string[];
   readonly fix: string[];
-  constructor(kind: FailureKind, message: string, remedy: Remedy = {}) {
+  constructor(kind: FailureKind, message: string, remedy: Remedy) {
     super(message, { cause: remedy.cause });
     this.kind = kind;
     this.reason = [remedy.reason ?? []].flat();
-    this.fix = [remedy.fix ?? []].flat();
+    this.fix = [remedy.fix].flat();
   }
 }
 
@@ -74,6 +76,7 @@ export function inFull(failure: Error): string {
 export interface Rendering {
   json: boolean;
   verbose: number;
+  paint?: Paint;
   /** Never shown, wherever they come from. */
   secrets: string[];
 }
@@ -81,7 +84,7 @@ export interface Rendering {
 /** A failure as text for stderr, and the exit code; what is neither Usage nor Operation is a bug of this program. */
 export function renderFailure(
   error: unknown,
-  { json, verbose, secrets }: Rendering,
+  { json, verbose, paint = openPaint(false), secrets }: Rendering,
 ): { text: string; code: number } {
   const { code, ...remedy } = describe(error);
   // Each line by itself: a secret such as `code` must not tear the JSON around it.
@@ -90,8 +93,11 @@ export function renderFailure(
   const [reason, fix] = [clean(remedy.reason), clean(remedy.fix)];
   const stack = verbose > 0 ? clean(stackOf(error)) : [];
   if (!json) {
-    const fixes = fix.map((line) => `fix: ${line}`);
-    const lines = [`routes: ${message}`, ...[...reason, ...fixes, ...stack].map((l) => `  ${l}`)];
+    const fixes = fix.map((line) => `${paint.bold("fix:")} ${line}`);
+    const lines = [
+      `${paint.red("routes:")} ${message}`,
+      ...[...reason, ...fixes, ...stack].map((l) => `  ${l}`),
+    ];
     return { text: lines.join("\n") + "\n", code };
   }
   const report = {

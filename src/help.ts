@@ -1,4 +1,6 @@
 import type { Flag } from "./flags.ts";
+import { type FormatFacts, FORMATS } from "./formats/facts.ts";
+import { openPaint, type Paint } from "./paint.ts";
 import { RULES } from "./rules.ts";
 import { globalFlags, isVerb, manuals, type Verb, verbs } from "./usage.ts";
 import { SETTINGS } from "./usage/settings.ts";
@@ -6,10 +8,16 @@ import { SETTINGS } from "./usage/settings.ts";
 const WIDTH = 80;
 
 /** The help on a topic: a command, one of `topics`, or null for all. */
-export function help(topic: string | null): string {
+export function help(topic: string | null, paint: Paint = openPaint(false)): string {
+  // Data rather than text: it goes into a file.
+  if (topic === "settings") return SETTINGS;
+  return textOn(topic).replace(/^[A-Z][a-z ]+:/gm, paint.bold);
+}
+
+function textOn(topic: string | null): string {
   if (topic === null) return overview();
   if (isVerb(topic)) return about(topic);
-  return topic === "settings" ? SETTINGS : errors();
+  return topic === "formats" ? formats() : errors();
 }
 
 function overview(): string {
@@ -72,6 +80,27 @@ ${rules.join("")}
   reject  the batch is halved until the record is alone; it goes into
           routes_rejects as db_<SQLSTATE>, the rest is stored
   stop    ends with a fix; nothing is lost or rejected
+`;
+}
+
+/** What each format is for. */
+function formats(): string {
+  const list = (isWanted: (facts: FormatFacts) => boolean) =>
+    Object.entries(FORMATS).filter(([, facts]) => isWanted(facts))
+      .map(([name, { help }]) => `  ${name.padEnd(10)}  ${help}\n`).join("");
+  return `What routes query --format can print.
+
+Rows, for people: 100 of them, or as many as --limit says, or --all.
+${list(({ forPeople, forTracks }) => forPeople && !forTracks)}
+Rows, for programs: all of them.
+${list(({ forPeople, forTracks }) => !forPeople && !forTracks)}
+Tracks, of fixes: a track a user, the oldest fix first, a new segment after a
+--gap without one; with --simplify 20m, less of what nobody would see.
+${list(({ forTracks }) => forTracks)}
+Examples:
+  routes query --summary --format markdown
+  routes query --since 1d --format gpx > yesterday.gpx
+  routes query --user 7 --format map
 `;
 }
 

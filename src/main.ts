@@ -16,7 +16,9 @@ for (const [signal, code] of signals) {
 function stream(file: typeof Deno.stdout | typeof Deno.stderr) {
   const encoder = new TextEncoder();
   return {
-    columns: file.isTerminal() ? Deno.consoleSize().columns : null,
+    get columns() {
+      return file.isTerminal() ? Deno.consoleSize().columns : null;
+    },
     async write(data: string | Uint8Array) {
       let bytes = typeof data === "string" ? encoder.encode(data) : data;
       try {

@@ -24,6 +24,8 @@ export function manPage(): string {
     ...globalFlags.flatMap(flag),
     ".SH EXIT STATUS",
     ...EXIT_MEANINGS.flatMap(([codes, when]) => [".TP", bold(codes), ...prose(when)]),
+    ".SH FORMATS",
+    ...verbatim(help("formats")),
     ".SH ERRORS OF POSTGRESQL",
     ...verbatim(help("errors")),
     ".SH FILES",

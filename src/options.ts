@@ -77,6 +77,12 @@ export interface QueryOptions {
   columns: string[] | null;
   header: boolean;
   time: "iso" | "unix" | "ms";
+  /** Null: the default, where the format knows of gaps. */
+  gapMs: number | null;
+  simplifyM: number | null;
+  watchMs: number | null;
+  showSql: boolean;
+  timing: boolean;
 }
 
 /** The value of a flag as what it means; null where it is not given. */
@@ -228,6 +234,11 @@ export function queryOptions(values: Values, read: Read): QueryOptions {
     columns: read("columns"),
     header: !values.has("no-header"),
     time: read("time") ?? "iso",
+    gapMs: read("gap"),
+    simplifyM: read("simplify"),
+    watchMs: read("watch"),
+    showSql: values.has("show-sql"),
+    timing: values.has("timing"),
   };
 }
 

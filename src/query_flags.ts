@@ -1,6 +1,18 @@
-import { box, choice, distance, type Flag, list, place, time, users, whole } from "./flags.ts";
+import {
+  box,
+  choice,
+  distance,
+  duration,
+  type Flag,
+  list,
+  place,
+  time,
+  users,
+  whole,
+} from "./flags.ts";
+import { type FormatName, FORMATS } from "./formats/facts.ts";
 
-const formats = ["table", "vertical", "csv", "tsv", "json", "ndjson", "geojson"] as const;
+const formats = Object.keys(FORMATS) as FormatName[];
 
 /** The flags of `routes query`. */
 export const queryFlags: Flag[] = [
@@ -44,7 +56,7 @@ export const queryFlags: Flag[] = [
     name: "format",
     kind: choice(...formats),
     value: "FMT",
-    help: formats.join(", "),
+    help: `${formats.join(", ")}; see routes help formats`,
     fallback: "table",
   },
   {
@@ -62,4 +74,27 @@ export const queryFlags: Flag[] = [
     help: "iso, unix or ms",
     fallback: "iso",
   },
+  {
+    name: "gap",
+    kind: duration,
+    value: "DUR",
+    help: "of tracks: a new segment after so long without a fix",
+    fallback: "30m, of tracks",
+  },
+  {
+    name: "simplify",
+    kind: distance,
+    value: "DIST",
+    help: "of tracks: leave out what is nearer than this to the line without it",
+  },
+  {
+    group: "How it is asked",
+    name: "watch",
+    kind: duration,
+    value: "DUR",
+    implied: "2s",
+    help: "look again and again, every 2s or as often as said",
+  },
+  { name: "show-sql", help: "the statement too, for psql" },
+  { name: "timing", help: "how long it took" },
 ];

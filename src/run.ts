@@ -12,7 +12,8 @@ import type { FileMode } from "./credentials.ts";
 import { EXIT, Operation, renderFailure } from "./failure.ts";
 import { help } from "./help.ts";
 import { manPage } from "./man.ts";
-import { openTalk } from "./talk.ts";
+import { openPaint, type Paint, wantsColor } from "./paint.ts";
+import { openTalk, type Talk } from "./talk.ts";
 import { version } from "./version.ts";
 import type { Bench, Done } from "./wiring/bench.ts";
 
@@ -47,8 +48,8 @@ export interface World {
 export interface Output {
   /** Waits until it is taken; throws ClosedPipe when nobody reads any more. */
   write(data: string | Uint8Array): Promise<void>;
-  /** Width of the terminal, null where it is none. */
-  columns: number | null;
+  /** Width of the terminal as it is now, null where it is none. */
+  readonly columns: number | null;
 }
 
 /** Whoever read the output went away, as `head` does: no failure. */
@@ -59,16 +60,22 @@ export class ClosedPipe extends Error {
 /** Runs one command; returns the exit code. */
 export async function run(world: World): Promise<number> {
   const secrets: string[] = [];
-  let how = { json: world.args.includes("--json"), verbose: 0 };
+  const paintOf = (stream: Output, flag: Globals["color"]) =>
+    openPaint(wantsColor(flag, world.env, stream.columns !== null));
+  let how = {
+    json: world.args.includes("--json"),
+    verbose: 0,
+    paint: paintOf(world.stderr, world.args.includes("--no-color") ? "never" : null),
+  };
   try {
     const { command, globals } = parseCli(world.args, world.now());
-    how = globals;
+    how = { ...globals, paint: paintOf(world.stderr, globals.color) };
     switch (command.verb) {
       case "version":
         await world.stdout.write(`routes ${version} (${world.runtime})\n`);
         break;
       case "help":
-        await world.stdout.write(help(command.topic));
+        await world.stdout.write(help(command.topic, paintOf(world.stdout, globals.color)));
         break;
       case "man":
         await world.stdout.write(manPage());
@@ -77,7 +84,7 @@ export async function run(world: World): Promise<number> {
         await world.stdout.write(completions(command.shell));
         break;
       default:
-        return await work(command, globals, world, secrets);
+        return await work(command, globals, world, how.paint, secrets);
     }
     return EXIT.ok;
   } catch (error) {
@@ -90,13 +97,15 @@ export async function run(world: World): Promise<number> {
 
 type Work = Exclude<Command, { verb: "help" | "man" | "completions" | "version" }>;
 
-async function work(command: Work, globals: Globals, world: World, secrets: string[]) {
-  const { stdout, stderr, now, signal } = world;
-  let written = Promise.resolve();
-  const write = (text: string) => {
-    written = written.then(() => stderr.write(text)).catch(() => {});
-  };
-  const talk = openTalk({ ...globals, columns: stderr.columns, secrets, now, write });
+async function work(
+  command: Work,
+  globals: Globals,
+  outside: World,
+  paint: Paint,
+  secrets: string[],
+): Promise<number> {
+  const { talk, world, written } = speak(outside, globals, paint, secrets);
+  const { signal } = world;
   try {
     if (command.verb === "check") {
       const { check } = await import("./wiring/check.ts");
@@ -116,14 +125,55 @@ async function work(command: Work, globals: Globals, world: World, secrets: stri
     talk.step(file ? `settings from ${file.path}` : "no settings file: defaults serve");
     const done = await perform(command, { settings, globals, world, talk });
     talk.clear();
-    if (globals.json && done.summary) await stdout.write(JSON.stringify(done.summary) + "\n");
+    if (globals.json && done.summary) await world.stdout.write(JSON.stringify(done.summary) + "\n");
     if (done.failure) throw done.failure;
     return signal.aborted && !done.openEnded ? signal.reason as number : EXIT.ok;
   } finally {
     talk.clear();
     // The process ends as soon as this returns.
-    await written;
+    await written();
   }
+}
+
+/** Opens the talk of one run, and keeps it apart from data that goes to the same terminal. */
+function speak(
+  world: World,
+  globals: Globals,
+  paint: Paint,
+  secrets: string[],
+): { talk: Talk; world: World; written(): Promise<void> } {
+  const { stdout, stderr, env, now, signal } = world;
+  let written = Promise.resolve();
+  const talk = openTalk({
+    ...globals,
+    columns: () => env("TERM") === "dumb" ? null : stderr.columns,
+    paint,
+    secrets,
+    now,
+    write: (text) => {
+      written = written.then(() => stderr.write(text)).catch(() => {});
+    },
+    later: (ms, call) => {
+      const timer = setTimeout(call, ms);
+      return () => clearTimeout(timer);
+    },
+  });
+  if (stderr.columns === null) return { talk, world, written: () => written };
+  signal.addEventListener("abort", () => {
+    talk.note("stopping; once more leaves at once, which is safe");
+  }, { once: true });
+  if (stdout.columns === null) return { talk, world, written: () => written };
+  const apart: Output = {
+    get columns() {
+      return stdout.columns;
+    },
+    async write(data) {
+      talk.clear();
+      await written;
+      await stdout.write(data);
+    },
+  };
+  return { talk, world: { ...world, stdout: apart }, written: () => written };
 }
 
 async function warningsOf(settings: Settings, world: World): Promise<string[]> {
@@ -178,14 +228,21 @@ function findSettings(paths: string[], { readFile }: World): Sources["file"] {
       if (name === "NotFound") continue;
       if (name === "NotCapable") throw outOfBounds(path, error);
       if (error instanceof TypeError) {
-        throw new Operation("settings", `cannot read "${path}": it is not UTF-8 text`);
+        throw new Operation("settings", `cannot read "${path}": it is not UTF-8 text`, {
+          fix: `save it as UTF-8: iconv -f LATIN1 -t UTF-8 "${path}"`,
+        });
       }
       const reason = message.replace(/ \(os error.*$/s, "");
       const kind = name === "PermissionDenied" ? "noPermission" : "noInput";
       throw new Operation(
         kind,
         `cannot read "${path}": ${reason.charAt(0).toLowerCase()}${reason.slice(1)}`,
-        { cause: error },
+        {
+          fix: kind === "noPermission"
+            ? `chmod u+r "${path}", as the user whose file it is`
+            : "name a settings file with --config",
+          cause: error,
+        },
       );
     }
   }

@@ -272,7 +272,8 @@ export class Share {
 function chunkSize(messages: Message[], at: number, countMax: number): number {
   let size = 0;
   for (let bytes = 0; size < countMax && at + size < messages.length; size++) {
-    bytes += messages[at + size]!.value?.length ?? 0;
+    const message = messages[at + size]!;
+    bytes += message.size ?? message.value?.length ?? 0;
     if (bytes > CHUNK_BYTES && size > 0) break;
   }
   return size;

@@ -11,6 +11,8 @@ export interface Message {
   value: Uint8Array | null;
   /** In order; names may repeat. */
   headers?: { key: string; value: Uint8Array | null }[];
+  /** At least the bytes of key, value and headers together, where that is known without looking at them. */
+  size?: number;
 }
 
 /** Valid records, column by column, in offset order. */
@@ -59,11 +61,13 @@ export function sift(messages: Message[]): Sifted {
   let tombstones = 0;
   for (const message of messages) {
     const offset = Number(message.offset);
-    if (message.value === null) {
+    // Asked once: it may be made for whoever asks.
+    const { value } = message;
+    if (value === null) {
       tombstones++;
       continue;
     }
-    const judged = judge(message.value, message);
+    const judged = judge(value, message);
     if ("code" in judged) {
       rejects.push({ offset, message, ...judged });
       continue;
@@ -79,15 +83,19 @@ export function sift(messages: Message[]): Sifted {
 
 type Fault = Pick<Reject, "code" | "path" | "reason">;
 
-function judge(bytes: Uint8Array, { key, headers }: Message): Point | Fault {
-  if (bytes.length > SIZE_MAX) {
-    return fault("size", `expected at most ${SIZE_MAX} bytes, found ${bytes.length}`);
+function judge(bytes: Uint8Array, message: Message): Point | Fault {
+  const isSmall = message.size !== undefined && message.size <= SIZE_MAX;
+  return (isSmall ? null : judgeSize(bytes, message)) ?? readPoint(bytes) ?? judgeText(bytes);
+}
+
+function judgeSize({ length }: Uint8Array, { key, headers }: Message): Fault | null {
+  if (length > SIZE_MAX) {
+    return fault("size", `expected at most ${SIZE_MAX} bytes, found ${length}`);
   }
   const around = (key?.length ?? 0) + sizeOf(headers);
-  if (around > SIZE_MAX) {
-    return fault("size", `expected at most ${SIZE_MAX} bytes of key and headers, found ${around}`);
-  }
-  return readPoint(bytes) ?? judgeText(bytes);
+  return around > SIZE_MAX
+    ? fault("size", `expected at most ${SIZE_MAX} bytes of key and headers, found ${around}`)
+    : null;
 }
 
 function judgeText(bytes: Uint8Array): Point | Fault {

@@ -29,7 +29,7 @@ export const CHECKED = ["produce", "consume", "migrate", "query"] as const;
 /** Shells that completions are written for. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 /** Topics of the help that are no command. */
-export const topics = ["settings", "errors"];
+export const topics = ["settings", "errors", "formats"];
 
 /** Flags that go with every command, on either side of it. */
 export const globalFlags: Flag[] = [

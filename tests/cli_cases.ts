@@ -77,6 +77,14 @@ export const refusals: [line: string | string[], message: string, fix?: string][
   ["consume --json=1", "--json takes no value"],
   ["query --no-header=csv", "--no-header takes no value"],
   ["consume --no-color=always", "--no-color takes no value"],
+  [
+    "query --watch 5",
+    '--watch is "5": expected a duration such as 500ms, 10s, 9m, 1h or 7d',
+  ],
+  ["query --watch=", "--watch needs a value"],
+  ["query --watch soon", 'unexpected argument "soon"'],
+  ["query --gap", "--gap needs a value"],
+  ["query --simplify 20", '--simplify is "20": expected a distance such as 500m or 2km'],
   // Counts.
   ["produce --count 1e3x", '--count is "1e3x": expected a whole number of at least 0'],
   ["produce --count 1e3", '--count is "1e3": expected a whole number of at least 0'],

@@ -115,6 +115,8 @@ Deno.test("query has defaults", () => {
     columns: null,
     header: true,
     time: "iso",
+    showSql: false,
+    timing: false,
   });
 });
 
@@ -365,6 +367,20 @@ Deno.test("query reads every flag", () => {
     assertEquals(optionsOf(`query --${what}`).what, what);
   }
   assertEquals(optionsOf("query --all").all, true);
+});
+
+Deno.test("query reads the flags of tracks, and watches every two seconds unless told", () => {
+  const { gapMs, simplifyM, showSql, timing } = optionsOf(
+    "query --format gpx --gap 10m --simplify 20m --show-sql --timing",
+  );
+  assertEquals([gapMs, simplifyM, showSql, timing], [600_000, 20, true, true]);
+  assertEquals(optionsOf("query").watchMs, null);
+  for (const line of ["query --watch", "--watch query", "query --watch --last"]) {
+    assertEquals(optionsOf(line).watchMs, 2_000, line);
+  }
+  for (const line of ["query --watch 500ms", "query --watch=500ms --last", "--watch 500ms query"]) {
+    assertEquals(optionsOf(line).watchMs, 500, line);
+  }
 });
 
 Deno.test("query takes --json for --format json", () => {

@@ -3,6 +3,7 @@ import type { Health } from "../metrics.ts";
 import { type Range, readBefore, type Spec } from "../offsets.ts";
 import { Patience } from "../patience.ts";
 import { encodePoint } from "../point.ts";
+import { Rate } from "../rate.ts";
 import { createSettler, type Ledger, type Settle, SourceGone, type Step } from "../settle.ts";
 import { Share, type Source } from "../share.ts";
 import type { Message } from "../sift.ts";
@@ -46,7 +47,10 @@ export interface ConsumeDeps {
   note(line: string): void;
   /** Shows a line that the next one replaces. */
   progress(line: string): void;
+  /** Milliseconds since 1970. */
   now(): number;
+  /** Milliseconds on a clock that never jumps. */
+  clock(): number;
   /** Resolves early when the signal ends. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
   signal: AbortSignal;
@@ -60,6 +64,8 @@ const ROUNDS_MAX = 5;
 const STALLED_MS = 60_000;
 /** Without records nothing shows that the database was put back, so it is asked this often. */
 const LOOK_MS = 10_000;
+/** kafkajs goes by the time of day: when that is put back, it sends no heartbeat until the old time has come again. */
+const CLOCK_STEP_MS = 5_000;
 /** How long Kafka may be away, and, for a run that is to end, the database. */
 const PATIENCE_MS = 120_000;
 
@@ -70,6 +76,7 @@ interface Run {
   share: Share;
   vitals: Vitals;
   patience: Patience;
+  rate: Rate;
   /** Ends the run, with everything asked for done or because it was told to. */
   done: AbortController;
 }
@@ -119,9 +126,9 @@ export async function runConsume(
 }
 
 function prepare(options: ConsumeOptions, deps: ConsumeDeps): Run {
-  const { ledger, now } = deps;
+  const { ledger, clock } = deps;
   const done = new AbortController();
-  const vitals = new Vitals(now);
+  const vitals = new Vitals(clock);
   const patience = new Patience(options.follow ? Infinity : PATIENCE_MS, deps);
   const settleStep = createSettler(ledger, {
     rowsMax: options.batchSize,
@@ -146,7 +153,7 @@ function prepare(options: ConsumeOptions, deps: ConsumeDeps): Run {
     stopAtReject: options.onReject === "fail",
     acceptLoss: options.acceptLoss,
   }, { ...deps, ...ledger, settle, patiently: (...work) => patience.repeat(...work), done });
-  const run = { options, deps, share, vitals, patience, done };
+  const run = { options, deps, share, vitals, patience, rate: new Rate(), done };
   return run;
 }
 
@@ -156,17 +163,17 @@ function isOverMax({ options: { maxRejects }, vitals }: Run): boolean {
 
 /** Leaves the group and begins anew when Kafka fails or nothing moves. */
 async function supervise(run: Run): Promise<void> {
-  const { deps: { topic, now, note, sleep }, vitals, done } = run;
+  const { deps: { topic, clock, note, sleep }, vitals, done } = run;
   for (let failures = 0, failedAt = 0; !done.signal.aborted;) {
-    const [before, beganAt] = [vitals.read, now()];
+    const [before, beganAt] = [vitals.read, clock()];
     const failure = await session(run);
     if (failure === null) return;
     // Without records nothing moves, but a membership that lasted was a good one.
-    const lasted = failure instanceof Operation && now() - beganAt > STALLED_MS;
+    const lasted = failure instanceof Operation && clock() - beganAt > STALLED_MS;
     if (vitals.read > before || lasted) failures = 0;
-    if (++failures === 1) failedAt = now();
+    if (++failures === 1) failedAt = clock();
     // Quick failures are soon many: a broker needs its time to start again.
-    if (failures > ROUNDS_MAX && now() - failedAt > PATIENCE_MS) {
+    if (failures > ROUNDS_MAX && clock() - failedAt > PATIENCE_MS) {
       throw gaveUp(topic, failures - 1, failure);
     }
     note(`reading again after: ${inFull(failure)}`);
@@ -198,19 +205,25 @@ async function session(run: Run): Promise<Error | null> {
 
 /** Looks after a membership until that is over: ends the run when it is idle, the membership when nothing moves. */
 async function watch(run: Run, stalled: AbortController, over: AbortSignal): Promise<void> {
-  const { options: { idleMs }, deps: { now, sleep, progress }, share, vitals, patience } = run;
+  const { options: { idleMs }, deps, share, vitals, patience } = run;
+  const { clock, sleep, progress } = deps;
+  const ahead = () => deps.now() - clock();
+  const aheadAtFirst = ahead();
   vitals.joined();
-  for (let lookedAt = now();;) {
+  for (let lookedAt = clock();;) {
     await sleep(WATCH_MS, over);
     if (over.aborted) return;
-    progress(status(vitals.tally(share.lag)));
+    const tally = vitals.tally(share.lag);
+    const perSecond = run.rate.at(tally.seconds * 1000, tally.read);
+    progress(status(tally, { perSecond, ends: !run.options.follow }));
     vitals.look({ lag: share.lag, isAssigned: share.isAssigned, isAway: patience.isAway });
     if (idleMs !== null && vitals.quietMs >= idleMs) run.done.abort();
     if (vitals.stuckMs >= STALLED_MS) {
       stalled.abort(`nothing was settled for ${STALLED_MS / 1000} s though records wait`);
     }
-    if (Math.min(vitals.quietMs, now() - lookedAt) < LOOK_MS) continue;
-    lookedAt = now();
+    if (Math.abs(ahead() - aheadAtFirst) > CLOCK_STEP_MS) stalled.abort("the clock was moved");
+    if (Math.min(vitals.quietMs, clock() - lookedAt) < LOOK_MS) continue;
+    lookedAt = clock();
     // When the database is away there is nothing to compare, and whoever settles will notice.
     share.rewound().catch(() => false).then((rewound) => {
       if (rewound) stalled.abort("the database was put back to an earlier state");

@@ -17,12 +17,14 @@ export function explainKafka(error: unknown, settings: KafkaSettings, topic?: st
       explainAnswer(cause.type, settings, where, topic);
     if (known) return known;
   }
-  const root = chain.at(-1)!;
-  if (root.name === "UnpackFailed") {
-    return new Operation("data", `cannot read topic "${settings.topic}": ${root.message}`, {
+  const packed = chain.find(({ name }) => name === "UnpackFailed");
+  if (packed) {
+    return new Operation("data", `cannot read topic "${settings.topic}": ${packed.message}`, {
+      fix: "kafka-delete-records past that batch, then routes consume --accept-loss",
       cause: error,
     });
   }
+  const root = chain.at(-1)!;
   return new Operation("temporary", `Kafka at ${where} failed`, {
     reason: `${root.name}: ${root.message}`,
     fix: "run again to go on",
@@ -135,7 +137,7 @@ function explainAnswer(
       return new Operation(
         type === "CLUSTER_AUTHORIZATION_FAILED" ? "noPermission" : "settings",
         `Kafka at ${where} refused the request for topic "${topic}"`,
-        { reason },
+        { reason, fix: "ask whoever runs Kafka for what it names, or change what is asked for" },
       );
     case "SASL_AUTHENTICATION_FAILED":
       return loginRefused(where, reason);

@@ -1,6 +1,7 @@
 import { CompressionTypes, type Kafka, type Message, type Producer } from "kafkajs";
 import { Deadline } from "./deadline.ts";
 import { encodeRecords, type Outgoing } from "./encode.ts";
+import { fetchPartitions } from "./log.ts";
 
 /** What became of the records of one send; the counts add up to what was given. */
 export interface Outcome {
@@ -46,8 +47,7 @@ async function countPartitions(kafka: Kafka, topic: string): Promise<number> {
   const admin = kafka.admin();
   try {
     await admin.connect();
-    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
-    return topics[0]!.partitions.length;
+    return (await fetchPartitions(admin, topic)).length;
   } finally {
     await admin.disconnect();
   }

@@ -28,7 +28,7 @@ export function explainPostgres(error: unknown, settings: PostgresSettings): Err
   return new Operation(kind, text, { reason, fix, cause: error });
 }
 
-type Known = [kind: FailureKind, text: string, fix?: string];
+type Known = [kind: FailureKind, text: string, fix: string];
 
 /** What the server answered, by its SQLSTATE. */
 function explainState(code: string, message: string, settings: PostgresSettings): Known {
@@ -67,7 +67,9 @@ function explainState(code: string, message: string, settings: PostgresSettings)
       ];
   }
   const refused = `${where} refused the statement`;
-  return actOn(code) === "wait" ? ["temporary", refused, "run again to go on"] : ["data", refused];
+  return actOn(code) === "wait"
+    ? ["temporary", refused, "run again to go on"]
+    : ["data", refused, "see what it means for consume: routes help errors"];
 }
 
 /** Why the server lets nobody in, which it tells by its words alone. */

@@ -10,7 +10,7 @@ export function openKafkaFor({ settings: { kafka: settings }, globals, world, ta
   const broker = settings.brokers.join(", ");
   // Brokers and client answer a wrong key with silence or a riddle, so it is looked at before.
   if (settings.tls) requireFiles("kafka", settings.tls, world, talk.warn);
-  talk.step(`connecting to Kafka at ${broker}`);
+  talk.wait(`connecting to Kafka at ${broker}`);
   const kafka = openKafka(settings, {
     readFile: world.readFile,
     log: talk.log,

@@ -12,7 +12,7 @@ export function openPostgresFor(
 ) {
   const files = filesOf(settings);
   if (files) requireFiles("postgresql", files, world, talk.warn);
-  talk.step(`connecting to PostgreSQL at ${settings.host}:${settings.port}`);
+  talk.wait(`connecting to PostgreSQL at ${settings.host}:${settings.port}`);
   const { sql, bounded, cut } = openPostgres(settings, {
     ...options,
     readFile: world.readFile,

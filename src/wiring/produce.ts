@@ -1,5 +1,6 @@
 import { describeProgress, runProduce, summarize } from "../commands/produce.ts";
 import { openSender } from "../kafka/produce.ts";
+import { Rate } from "../rate.ts";
 import { type Bench, type Done, type Options, sleep } from "./bench.ts";
 import { openKafkaFor } from "./kafka.ts";
 
@@ -15,13 +16,17 @@ export async function produce(options: Options<"produce">, bench: Bench): Promis
       signal: world.signal,
     }),
   );
+  const rate = new Rate();
   try {
     const { tally, failure } = await runProduce(options, {
       ...world,
       topic: settings.topic,
       sender,
       out: world.stdout.write,
-      progress: (tally) => talk.progress(describeProgress(tally)),
+      progress: (tally) => {
+        const perSecond = rate.at(tally.seconds * 1000, tally.acked);
+        talk.progress(describeProgress(tally, options, perSecond));
+      },
       sleep,
       drawSeed: world.random,
     });

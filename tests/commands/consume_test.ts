@@ -49,6 +49,7 @@ interface World {
   /** What happens meanwhile. */
   meanwhile(room: Room): Promise<void>;
   now(): number;
+  clock(): number;
 }
 
 /** What a script can see and touch. */
@@ -145,15 +146,20 @@ async function run(changes: Partial<ConsumeOptions>, world: Partial<World> = {})
       judge: (error) => ({ act: error instanceof Away ? "wait" : "stop", state: "" }),
       explain: (error) => {
         if (!(error instanceof Away)) return error as Error;
-        return new Operation("unavailable", "cannot reach it", { reason: error.message });
+        return new Operation("unavailable", "cannot reach it", {
+          reason: error.message,
+          fix: "wait",
+        });
       },
     },
-    explain: (error) => error instanceof Broken ? new Operation(error.kind, error.message) : error,
+    explain: (error) =>
+      error instanceof Broken ? new Operation(error.kind, error.message, { fix: "wait" }) : error,
     watched: (look) => room.look = look,
     out: (text) => Promise.resolve(void (printed += text)),
     note: (line) => notes.push(line),
     progress: (line) => progress.push(line),
     now: world.now ?? time.now,
+    clock: world.clock ?? time.now,
     sleep: time.sleep,
     signal: stop.signal,
   };
@@ -238,7 +244,7 @@ Deno.test("consume does not join the group when there is nothing to read", async
 
 Deno.test("consume that had nothing to read asks whether it might have", async () => {
   const mayRead = () => {
-    throw new Operation("noPermission", "no right");
+    throw new Operation("noPermission", "no right", { fix: "ask for it" });
   };
   const ended = async (records: number, stored: Record<number, number>) => {
     const { failure } = await run({}, { log: { 0: lines(records) }, stored, mayRead });
@@ -542,11 +548,29 @@ Deno.test("consume reads again what a database put back to an earlier state has 
   assertEquals(notes, ["reading again after: the database was put back to an earlier state"]);
 });
 
+Deno.test("consume begins a new membership when the clock is put back, and counts on", async () => {
+  let backMs = 0;
+  const time = { at: () => 0 };
+  const { failure, notes, stored, tally } = await run({ follow: true, idleMs: 20_000 }, {
+    log: { 0: lines(3) },
+    now: () => time.at() - backMs,
+    meanwhile: async ({ sleep, nowMs }) => {
+      time.at = nowMs;
+      await sleep(5_000);
+      backMs = 315_360_000_000;
+    },
+  });
+  assertEquals([failure, stored], [null, offsets(0, 3)]);
+  assertEquals(notes, ["reading again after: the clock was moved"]);
+  assert(tally!.seconds > 20 && tally!.seconds < 40, `${tally!.seconds} s`);
+});
+
 Deno.test("consume shows how far it has come", async () => {
   let atMs = NOW_MS;
   const { progress, summary } = await run({ follow: true, batchSize: 1_000 }, {
     log: { 0: [...lines(2_400), "{", null, "[]", "{}"] },
     now: () => atMs,
+    clock: () => atMs,
     meanwhile: async ({ sleep, stop, log }) => {
       await sleep(5_000);
       log.get(0)!.push(...lines(1));
@@ -555,7 +579,7 @@ Deno.test("consume shows how far it has come", async () => {
       stop.abort();
     },
   });
-  assert(progress.includes("stored 2 401 · 344/s · lag 0 · rejected 3 · 0:07"), progress.at(-1));
+  assert(progress.includes("stored 2 401 · 0/s · lag 0 · rejected 3 · 0:07"), progress.at(-1));
   assertEquals(
     summary,
     "read 2 405 records in 7.0 s (344/s): 2 401 stored, 3 rejected (schema 2, json_syntax 1), " +
