@@ -19,6 +19,7 @@ const CORE = [
   "formats/",
   "geo.ts",
   "connection.ts",
+  "habits.ts",
   "help.ts",
   "ini.ts",
   "json.ts",
