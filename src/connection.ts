@@ -35,6 +35,8 @@ type Answer = [kind: FailureKind, text: string, fix: string, reason?: string | u
 
 const SERVICES = { kafka: "Kafka", postgresql: "PostgreSQL" };
 const ADDRESS_SETTINGS = { kafka: "bootstrap_servers", postgresql: "host and port" };
+/** What limits how long an answer is waited for. */
+const PATIENCE = { kafka: "--timeout", postgresql: "--timeout and [postgresql] connect_timeout" };
 /** Setting that says not to look at the name, and the one that turns TLS off. */
 const LOOSER = {
   kafka: ["ssl_check_hostname = false", "security_protocol = PLAINTEXT or SASL_PLAINTEXT"],
@@ -51,19 +53,6 @@ export function explainConnection(fault: Fault, attempt: Attempt): Operation | n
   if (!answer) return null;
   const [kind, text, fix, reason = fault.message.replace(/^Connection error: /, "")] = answer;
   return new Operation(kind, text, { reason, fix, cause: fault });
-}
-
-/** A file of TLS that could not be read for a connection: it was there at the start, and may come back. */
-export function explainFile(error: Fault & { name: string }, section: Section): Operation | null {
-  if (!["NotFound", "PermissionDenied", "NotCapable", "IsADirectory"].includes(error.name)) {
-    return null;
-  }
-  const { ca, cert, key } = TLS_SETTINGS[section];
-  return new Operation("unavailable", `cannot read a file of [${section}] ${ca}, ${cert}, ${key}`, {
-    reason: error.message,
-    fix: "put it back: it is read again for each connection",
-    cause: error,
-  });
 }
 
 function explainReach(
@@ -96,7 +85,11 @@ function explainReach(
       );
     case "ETIMEDOUT":
     case "CONNECT_TIMEOUT":
-      return fail("no answer in time", `check ${setting} and firewalls, or raise --timeout`);
+      return fail(
+        "no answer in time",
+        `correct ${setting}, or raise ${PATIENCE[section]}`,
+        "a firewall swallows what is sent, or something else listens there",
+      );
   }
   return null;
 }

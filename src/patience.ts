@@ -5,7 +5,8 @@ import type { Ledger } from "./settle.ts";
 export interface PatienceDeps {
   ledger: Pick<Ledger, "judge" | "explain">;
   note(line: string): void;
-  now(): number;
+  /** Milliseconds on a clock that never jumps. */
+  clock(): number;
   /** Resolves early when the signal ends. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
@@ -50,11 +51,11 @@ export class Patience {
 
   /** Waits before the next attempt; throws the failure in words when there should be none. */
   async wait(error: unknown, attempt: number, until: AbortSignal): Promise<void> {
-    const { ledger, note, now, sleep } = this.#deps;
+    const { ledger, note, clock, sleep } = this.#deps;
     const failure = ledger.explain(error);
     if (until.aborted) throw failure;
-    this.#awaySince ??= now();
-    if (now() - this.#awaySince > this.#limitMs) throw failure;
+    this.#awaySince ??= clock();
+    if (clock() - this.#awaySince > this.#limitMs) throw failure;
     const why = inFull(failure);
     if (!this.#said.has(why)) note(`waiting for the database: ${why}`);
     this.#said.add(why);

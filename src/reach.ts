@@ -28,22 +28,16 @@ export interface TlsRules {
   readFile: (path: string) => Uint8Array;
 }
 
-/** Options of node:tls. Each time they are used the files are read, so that renewed ones serve without a restart. */
+/** Options of node:tls for one connection: the files are read now, so that renewed ones serve without a restart. */
 export function tlsOptions(
   { ca, cert, key, passphrase }: TlsFiles,
   { host, verify, readFile }: TlsRules,
 ): ConnectionOptions {
-  const read = (path: string | null) => path === null ? undefined : readFile(path) as Buffer;
+  const read = (path: string) => readFile(path) as Buffer;
   return {
-    get ca() {
-      return verify === "nothing" ? undefined : read(ca);
-    },
-    get cert() {
-      return read(cert);
-    },
-    get key() {
-      return read(key);
-    },
+    ...(ca && verify !== "nothing" && { ca: read(ca) }),
+    ...(cert && { cert: read(cert) }),
+    ...(key && { key: read(key) }),
     ...(passphrase && { passphrase }),
     ...(!isIP(host) && { servername: host }),
     rejectUnauthorized: verify !== "nothing",
@@ -62,7 +56,7 @@ function checkName(host: string, peer: PeerCertificate): Error | undefined {
 
 /** Looks a name up; null where it is an address already. */
 export async function resolveName(host: string): Promise<string | null> {
-  return isIP(host) || host.startsWith("/") ? null : (await lookup(host)).address;
+  return isIP(host) ? null : (await lookup(host)).address;
 }
 
 /** Opens a connection within that time; fails with the code of the network, ETIMEDOUT among them. */
@@ -110,30 +104,36 @@ export async function awaitAlert(
   });
 }
 
-/** The first bytes that come, none when the other side ends. */
+/** The first bytes that come; fails where none do. */
 export async function firstBytes(socket: Socket, ms: number): Promise<Uint8Array> {
-  const { promise, resolve } = Promise.withResolvers<Uint8Array>();
-  socket.once("data", (bytes: Uint8Array) => resolve(bytes));
-  socket.once("close", () => resolve(new Uint8Array()));
-  const late = setTimeout(() => resolve(new Uint8Array()), ms);
-  return await promise.finally(() => clearTimeout(late));
+  return await settled(socket, "data", ms) as Uint8Array;
 }
 
-/** Waits for the event; an error, an end or the time destroys the socket. */
-async function settled(socket: Socket, event: string, ms: number): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const fail = (code: string, message: string) =>
-    reject(Object.assign(new Error(message), { code }));
-  const late = setTimeout(() => fail("ETIMEDOUT", `no answer in ${ms / 1000} s`), ms);
-  socket.once(event, () => resolve());
+/**
+ * What the work comes to; fails with ETIMEDOUT when that takes longer, as where a client tries again and again. `marks`
+ * go with that error, for whoever explains it.
+ */
+export async function within<T>(ms: number, work: Promise<T>, marks: object = {}): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const late = setTimeout(() => reject(Object.assign(timedOut(ms), marks)), ms);
+  return await Promise.race([work, promise]).finally(() => clearTimeout(late));
+}
+
+function timedOut(ms: number): Error {
+  return Object.assign(new Error(`no answer in ${ms / 1000} s`), { code: "ETIMEDOUT" });
+}
+
+/** Waits for the event, and gives what it tells; an error, an end or the time destroys the socket. */
+async function settled(socket: Socket, event: string, ms: number): Promise<unknown> {
+  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+  const late = setTimeout(() => reject(timedOut(ms)), ms);
+  socket.once(event, resolve);
   // Stays, for errors that come when nobody waits any more.
   socket.on("error", reject);
-  socket.once(
-    "close",
-    () => fail("ECONNRESET", "disconnected before secure TLS connection was established"),
-  );
+  const ended = new Error("disconnected before secure TLS connection was established");
+  socket.once("close", () => reject(Object.assign(ended, { code: "ECONNRESET" })));
   try {
-    await promise;
+    return await promise;
   } catch (error) {
     socket.destroy();
     throw error;

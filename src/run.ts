@@ -203,14 +203,18 @@ async function perform(command: Exclude<Work, { verb: "check" }>, bench: Bench):
   }
 }
 
-function readSettings({ config, set }: Globals, world: World): Settings {
+function readSettings({ config, set, timeoutMs }: Globals, world: World): Settings {
   const file = findSettings(config === null ? SETTINGS_FILES : [config], world);
   if (config !== null && !file) {
     throw new Operation("noInput", `cannot read "${config}": file does not exist`, {
       fix: `routes help settings > ${config}`,
     });
   }
-  return parseSettings({ file, env: world.env, set, exists: (path) => isThere(path, world) });
+  const exists = (path: string) => isThere(path, world);
+  const settings = parseSettings({ file, env: world.env, set, exists });
+  const { postgresql } = settings;
+  const connectTimeoutMs = Math.min(postgresql.connectTimeoutMs, timeoutMs);
+  return { ...settings, postgresql: { ...postgresql, connectTimeoutMs } };
 }
 
 /** The first of them that is there, read. */

@@ -11,7 +11,7 @@ export interface Sight {
   isAway: boolean;
 }
 
-/** What a run has done, and since when it does nothing; all times are milliseconds of the clock it is given. */
+/** What a run has done, and since when it does nothing; all times are milliseconds of the clock it is given, which never jumps. */
 export class Vitals {
   readonly #now: () => number;
   readonly #startedAt: number;

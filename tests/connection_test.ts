@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { explainConnection, explainFile } from "../src/connection.ts";
+import { explainConnection } from "../src/connection.ts";
 
 const broker = {
   section: "kafka",
@@ -24,7 +24,7 @@ const unreached: [code: string, why: string, fix: string][] = [
   [
     "CONNECT_TIMEOUT",
     "no answer in time",
-    "check [postgresql] host and port and firewalls, or raise --timeout",
+    "correct [postgresql] host and port, or raise --timeout and [postgresql] connect_timeout",
   ],
 ];
 
@@ -92,15 +92,4 @@ Deno.test("who showed a certificate is told which one was refused", () => {
 Deno.test("what is no failure of a connection is not explained as one", () => {
   assertEquals(explainConnection(new Error("no code"), broker), null);
   assertEquals(explainConnection(fault("28P01"), server), null);
-  assertEquals(explainFile(new TypeError("a bug"), "kafka"), null);
-});
-
-Deno.test("a file that is gone when a connection is made anew may come back", () => {
-  const gone = Object.assign(new Error("readfile 'ssl/ca.pem'"), { name: "NotFound" });
-  const { kind, message, reason } = explainFile(gone, "kafka")!;
-  assertEquals(
-    [kind, message],
-    ["unavailable", "cannot read a file of [kafka] ssl_cafile, ssl_certfile, ssl_keyfile"],
-  );
-  assertEquals(reason, ["readfile 'ssl/ca.pem'"]);
 });

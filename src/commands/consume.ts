@@ -29,6 +29,8 @@ export interface ConsumeDeps {
   topic: string;
   ranges(): Promise<Map<number, Range>>;
   offsetsAt(ms: number): Promise<Map<number, number>>;
+  /** Fails where the right to read is missing, in words. */
+  mayRead(): Promise<void>;
   /** Reads as a member of the group until the signal ends; throws why it could not go on. */
   read(share: Share, signal: AbortSignal): Promise<void>;
   ledger: Ledger & {
@@ -45,7 +47,10 @@ export interface ConsumeDeps {
   note(line: string): void;
   /** Shows a line that the next one replaces. */
   progress(line: string): void;
+  /** Milliseconds since 1970. */
   now(): number;
+  /** Milliseconds on a clock that never jumps. */
+  clock(): number;
   /** Resolves early when the signal ends. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
   signal: AbortSignal;
@@ -59,6 +64,8 @@ const ROUNDS_MAX = 5;
 const STALLED_MS = 60_000;
 /** Without records nothing shows that the database was put back, so it is asked this often. */
 const LOOK_MS = 10_000;
+/** kafkajs goes by the time of day: when that is put back, it sends no heartbeat until the old time has come again. */
+const CLOCK_STEP_MS = 5_000;
 /** How long Kafka may be away, and, for a run that is to end, the database. */
 const PATIENCE_MS = 120_000;
 
@@ -102,6 +109,8 @@ export async function runConsume(
     begun = true;
     deps.watched?.(() => vitals.health(share.lags));
     if (!share.nothingToRead(ranges)) await supervise(run);
+    // Where nothing was read, no answer has told whether it may be.
+    if (vitals.read === 0 && !signal.aborted) await deps.mayRead();
     if (isOverMax(run)) throw tooManyRejects(vitals.rejected, options.maxRejects!);
   } catch (error) {
     // Where nothing could begin, the failure says all there is to say.
@@ -117,9 +126,9 @@ export async function runConsume(
 }
 
 function prepare(options: ConsumeOptions, deps: ConsumeDeps): Run {
-  const { ledger, now } = deps;
+  const { ledger, clock } = deps;
   const done = new AbortController();
-  const vitals = new Vitals(now);
+  const vitals = new Vitals(clock);
   const patience = new Patience(options.follow ? Infinity : PATIENCE_MS, deps);
   const settleStep = createSettler(ledger, {
     rowsMax: options.batchSize,
@@ -154,17 +163,17 @@ function isOverMax({ options: { maxRejects }, vitals }: Run): boolean {
 
 /** Leaves the group and begins anew when Kafka fails or nothing moves. */
 async function supervise(run: Run): Promise<void> {
-  const { deps: { topic, now, note, sleep }, vitals, done } = run;
+  const { deps: { topic, clock, note, sleep }, vitals, done } = run;
   for (let failures = 0, failedAt = 0; !done.signal.aborted;) {
-    const [before, beganAt] = [vitals.read, now()];
+    const [before, beganAt] = [vitals.read, clock()];
     const failure = await session(run);
     if (failure === null) return;
     // Without records nothing moves, but a membership that lasted was a good one.
-    const lasted = failure instanceof Operation && now() - beganAt > STALLED_MS;
+    const lasted = failure instanceof Operation && clock() - beganAt > STALLED_MS;
     if (vitals.read > before || lasted) failures = 0;
-    if (++failures === 1) failedAt = now();
+    if (++failures === 1) failedAt = clock();
     // Quick failures are soon many: a broker needs its time to start again.
-    if (failures > ROUNDS_MAX && now() - failedAt > PATIENCE_MS) {
+    if (failures > ROUNDS_MAX && clock() - failedAt > PATIENCE_MS) {
       throw gaveUp(topic, failures - 1, failure);
     }
     note(`reading again after: ${inFull(failure)}`);
@@ -196,9 +205,12 @@ async function session(run: Run): Promise<Error | null> {
 
 /** Looks after a membership until that is over: ends the run when it is idle, the membership when nothing moves. */
 async function watch(run: Run, stalled: AbortController, over: AbortSignal): Promise<void> {
-  const { options: { idleMs }, deps: { now, sleep, progress }, share, vitals, patience } = run;
+  const { options: { idleMs }, deps, share, vitals, patience } = run;
+  const { clock, sleep, progress } = deps;
+  const ahead = () => deps.now() - clock();
+  const aheadAtFirst = ahead();
   vitals.joined();
-  for (let lookedAt = now();;) {
+  for (let lookedAt = clock();;) {
     await sleep(WATCH_MS, over);
     if (over.aborted) return;
     const tally = vitals.tally(share.lag);
@@ -209,8 +221,9 @@ async function watch(run: Run, stalled: AbortController, over: AbortSignal): Pro
     if (vitals.stuckMs >= STALLED_MS) {
       stalled.abort(`nothing was settled for ${STALLED_MS / 1000} s though records wait`);
     }
-    if (Math.min(vitals.quietMs, now() - lookedAt) < LOOK_MS) continue;
-    lookedAt = now();
+    if (Math.abs(ahead() - aheadAtFirst) > CLOCK_STEP_MS) stalled.abort("the clock was moved");
+    if (Math.min(vitals.quietMs, clock() - lookedAt) < LOOK_MS) continue;
+    lookedAt = clock();
     // When the database is away there is nothing to compare, and whoever settles will notice.
     share.rewound().catch(() => false).then((rewound) => {
       if (rewound) stalled.abort("the database was put back to an earlier state");

@@ -243,5 +243,5 @@ function explain({ failed, unknown, fault }: Outcome, topic: string): Operation 
       failed === 1 ? "is" : "are"
     } not there, the rest was not tried`
     : `cannot tell whether ${formatMany(unknown, "record")} reached topic "${topic}": no answer`;
-  return new Operation("temporary", message, { reason: fault.reason, fix: fault.fix });
+  return new Operation(fault.kind, message, { reason: fault.reason, fix: fault.fix });
 }

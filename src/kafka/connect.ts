@@ -9,6 +9,7 @@ import type { KafkaSettings } from "../config.ts";
 import { tlsOptions } from "../reach.ts";
 import { useCodecs } from "./codecs.ts";
 import { keepHeaderList } from "./headers.ts";
+import { rejoinAsBefore } from "./rejoin.ts";
 import { leaveSilentConnections } from "./silence.ts";
 
 /** What the client needs of the outside: files for TLS, a place for its log lines, a limit for each wait. */
@@ -25,11 +26,13 @@ export function openKafka(settings: KafkaSettings, options: KafkaOptions): Kafka
   stopIdleTimer();
   keepHeaderList();
   leaveSilentConnections();
+  rejoinAsBefore();
   useCodecs();
   const config: KafkaConfig = {
     brokers: settings.brokers,
     clientId: settings.clientId,
-    connectionTimeout: Math.min(options.timeoutMs, 10_000),
+    // One of several brokers that swallows everything leaves time for the others.
+    connectionTimeout: Math.min(options.timeoutMs / settings.brokers.length, 10_000),
     authenticationTimeout: Math.min(options.timeoutMs, 10_000),
     requestTimeout: options.timeoutMs,
     retry: { initialRetryTime: 100, retries: 3 },

@@ -1,5 +1,5 @@
 import type { KafkaSettings } from "../config.ts";
-import { explainConnection, explainFile } from "../connection.ts";
+import { explainConnection } from "../connection.ts";
 import { Operation } from "../failure.ts";
 
 /**
@@ -9,20 +9,22 @@ import { Operation } from "../failure.ts";
 export function explainKafka(error: unknown, settings: KafkaSettings, topic?: string): Error {
   if (!(error instanceof Error) || error instanceof Operation) return error as Error;
   const chain = causes(error);
+  // Another service may have failed with the same code of the network.
+  if (!chain.some(({ name, broker }) => broker || name.startsWith("KafkaJS"))) return error;
   const where = chain.find(({ broker }) => broker)?.broker ?? settings.brokers.join(", ");
   for (const cause of chain) {
-    const known = explainNetwork(cause, settings, where) ?? explainFile(cause, "kafka") ??
+    const known = explainNetwork(cause, settings, where) ??
       explainAnswer(cause.type, settings, where, topic);
     if (known) return known;
   }
-  const root = chain.at(-1)!;
-  if (root.name === "UnpackFailed") {
-    return new Operation("data", `cannot read topic "${settings.topic}": ${root.message}`, {
-      fix: "have the topic looked at where it lies: kafka-dump-log.sh --deep-iteration",
+  const packed = chain.find(({ name }) => name === "UnpackFailed");
+  if (packed) {
+    return new Operation("data", `cannot read topic "${settings.topic}": ${packed.message}`, {
+      fix: "kafka-delete-records past that batch, then routes consume --accept-loss",
       cause: error,
     });
   }
-  if (!chain.some(({ name }) => name.startsWith("KafkaJS"))) return error;
+  const root = chain.at(-1)!;
   return new Operation("temporary", `Kafka at ${where} failed`, {
     reason: `${root.name}: ${root.message}`,
     fix: "run again to go on",
@@ -62,6 +64,13 @@ function causes(error: unknown): Cause[] {
 function explainNetwork(cause: Cause, settings: KafkaSettings, where: string): Operation | null {
   const { name, message } = cause;
   if (name === "KafkaJSSASLAuthenticationError") return loginRefused(where, message);
+  if (name === "KafkaJSRequestTimeoutError") {
+    return new Operation("temporary", `Kafka at ${where} did not answer in time`, {
+      reason: message,
+      fix: "run again to go on, or raise --timeout",
+      cause,
+    });
+  }
   const code = message === "Connection timeout" ? "ETIMEDOUT" : cause.code;
   const { brokers, tls } = settings;
   const failure = explainConnection({ code, message }, { section: "kafka", address: where, tls });
@@ -108,7 +117,7 @@ function explainAnswer(
     case "TOPIC_AUTHORIZATION_FAILED":
       return new Operation("noPermission", `no right to use topic "${topic}" on ${where}`, {
         reason,
-        fix: "grant the user of this connection read (consume) or write (produce) on the topic",
+        fix: `grant ${principal(settings)} read (consume) or write (produce) on the topic`,
       });
     case "GROUP_AUTHORIZATION_FAILED":
       return new Operation(
@@ -116,7 +125,7 @@ function explainAnswer(
         `no right to use consumer group "${settings.groupId}" on ${where}`,
         {
           reason,
-          fix: "grant the user of this connection read on the group, or set [kafka] group_id",
+          fix: `grant ${principal(settings)} read on the group, or set [kafka] group_id`,
         },
       );
     case "CLUSTER_AUTHORIZATION_FAILED":
@@ -147,4 +156,10 @@ function loginRefused(where: string, reason: string): Operation {
     reason,
     fix: "correct [kafka] sasl_mechanism, sasl_plain_username and sasl_plain_password",
   });
+}
+
+/** Whom the broker knows this connection as; the name in a certificate is for it to make something of. */
+function principal({ sasl, tls }: KafkaSettings): string {
+  if (sasl) return `"${sasl.username}"`;
+  return tls?.cert ? `the user of "${tls.cert}"` : "the user of this connection";
 }

@@ -1,6 +1,7 @@
 import { CompressionTypes, type Kafka, type Message, type Producer } from "kafkajs";
 import { Deadline } from "./deadline.ts";
 import { encodeRecords, type Outgoing } from "./encode.ts";
+import { fetchPartitions } from "./log.ts";
 
 /** What became of the records of one send; the counts add up to what was given. */
 export interface Outcome {
@@ -11,7 +12,7 @@ export interface Outcome {
   /** No answer in time: the broker has them all, each once, or none. */
   unknown: number;
   /** Why not acked, and what mends it; else null. */
-  fault: { code: string; reason: string; fix: string } | null;
+  fault: { code: string; kind: "temporary" | "noPermission"; reason: string; fix: string } | null;
 }
 
 /** How to send. */
@@ -46,8 +47,7 @@ async function countPartitions(kafka: Kafka, topic: string): Promise<number> {
   const admin = kafka.admin();
   try {
     await admin.connect();
-    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
-    return topics[0]!.partitions.length;
+    return (await fetchPartitions(admin, topic)).length;
   } finally {
     await admin.disconnect();
   }
@@ -222,7 +222,9 @@ function blame(error: unknown): NonNullable<Outcome["fault"]> {
     { name: "", type: undefined, message: `${error}` };
   const reason = type ? `the broker answered ${type}` : message;
   const code = type ?? name;
-  return { code, reason, fix: FIXES[code] ?? "check the brokers, then run again" };
+  // Of the topic, or of the cluster, whose right an old broker wants from who sends each record once.
+  const kind = code.endsWith("_AUTHORIZATION_FAILED") ? "noPermission" : "temporary";
+  return { code, kind, reason, fix: FIXES[code] ?? "check the brokers, then run again" };
 }
 
 const FIXES: Record<string, string> = {

@@ -34,6 +34,8 @@ export function openPostgres(settings: PostgresSettings, options: PostgresOption
   const { host, port, user, password, database, statementTimeoutMs } = settings;
   const { log } = options;
   const sockets = new Set<Socket>();
+  // Filled anew for each connection.
+  const ssl = settings.sslmode === "disable" ? false : {};
   const sql = postgres({
     host,
     port,
@@ -41,7 +43,7 @@ export function openPostgres(settings: PostgresSettings, options: PostgresOption
     // With null in its place postgres.js would look for PGPASSWORD.
     password: password ?? "",
     database: options.database ?? database,
-    ssl: serverTls(settings, options.readFile),
+    ssl,
     max: options.max ?? settings.poolMax,
     connect_timeout: settings.connectTimeoutMs / 1000,
     idle_timeout: 0,
@@ -64,6 +66,11 @@ export function openPostgres(settings: PostgresSettings, options: PostgresOption
       const socket = connectPlain({ host: host!, port: port!, noDelay: true, keepAlive: true });
       sockets.add(socket);
       socket.on("close", () => sockets.delete(socket));
+      try {
+        Object.assign(ssl, serverTls(settings, options.readFile));
+      } catch (error) {
+        abort(socket, error as Error);
+      }
       return Object.assign(socket, { host, port });
     },
   } as postgres.Options<Record<string, postgres.PostgresType>>);
@@ -80,6 +87,13 @@ export function openPostgres(settings: PostgresSettings, options: PostgresOption
       }
     },
   };
+}
+
+/** Ends a connection whose files cannot be read, as a lost one: they were there, and are being renewed perhaps. */
+function abort(socket: Socket, { message }: Error): void {
+  const error = Object.assign(new Error(message), { code: "ECONNABORTED" });
+  // Nobody listens to it yet.
+  setTimeout(() => socket.destroy(error));
 }
 
 /** What each sslmode looks at. */

@@ -1,5 +1,5 @@
 import type { PostgresSettings } from "../config.ts";
-import { explainConnection, explainFile } from "../connection.ts";
+import { explainConnection } from "../connection.ts";
 import { type FailureKind, Operation } from "../failure.ts";
 import { type Act, actOn, LOST } from "../rules.ts";
 
@@ -18,7 +18,7 @@ export function explainPostgres(error: unknown, settings: PostgresSettings): Err
     section: "postgresql",
     address: `${host}:${port}`,
     tls: sslmode === "disable" ? null : settings.tls,
-  }) ?? explainFile(error, "postgresql");
+  });
   if (failure) return failure;
   const code = codeOf(error);
   if (!code) return error;

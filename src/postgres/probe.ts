@@ -48,8 +48,7 @@ export async function shakeServer(
   const [answer] = await firstBytes(socket, ms);
   if (answer !== "S".charCodeAt(0)) {
     socket.destroy();
-    const text = answer === undefined ? "it ended the connection" : "the server has TLS turned off";
-    throw Object.assign(new Error(text), { code: "NO_TLS" });
+    throw Object.assign(new Error("the server has TLS turned off"), { code: "NO_TLS" });
   }
   return await shakeHands(socket, options || {}, ms);
 }
@@ -72,7 +71,7 @@ export async function greet(sql: Sql, now: () => number): Promise<Greeting> {
 export async function checkTables(
   sql: Sql,
   { schema, database, user }: PostgresSettings,
-  uses: ("consume" | "query")[],
+  uses: readonly ("consume" | "query")[],
 ): Promise<string> {
   const wanted = uses.flatMap((use) =>
     Object.entries(NEEDS[use]).flatMap(([table, rights]) =>
@@ -112,7 +111,7 @@ export async function checkTables(
       ],
     });
   }
-  return `tables and rights in schema "${schema}"`;
+  return `PostgreSQL: tables and rights in schema "${schema}"`;
 }
 
 /** Fails where the schema, or the database for a new one, takes no tables of this user. */
@@ -125,7 +124,7 @@ export async function checkCreate(
       (select has_schema_privilege(oid, 'create') from pg_namespace where nspname = ${schema}),
       has_database_privilege(current_database(), 'create')
     ) as allowed`;
-  if (row!.allowed) return `"${user}" may create tables in schema "${schema}"`;
+  if (row!.allowed) return `PostgreSQL: "${user}" may create tables in schema "${schema}"`;
   throw new Operation("noPermission", `"${user}" may not create tables in schema "${schema}"`, {
     fix: `grant create on schema "${schema}" to "${user}", in database "${database}"`,
   });

@@ -4,6 +4,7 @@ import { readTopic } from "../kafka/consume.ts";
 import { explainKafka } from "../kafka/errors.ts";
 import { type LetterBox, openLetterBox } from "../kafka/letters.ts";
 import type { Log } from "../kafka/log.ts";
+import { mayConsume } from "../kafka/probe.ts";
 import { postingRejects } from "../letters.ts";
 import { explainPostgres, judgePostgres } from "../postgres/errors.ts";
 import { openRewinder } from "../postgres/replay.ts";
@@ -69,6 +70,7 @@ async function readAndStore(
       ...talk,
       ...watch,
       topic,
+      mayRead: () => explained(explain, mayConsume(kafka, topic, groupId)),
       read: (share, signal) =>
         readTopic(kafka, share, {
           topic,

@@ -1,15 +1,14 @@
 import { describeProgress, runProduce, summarize } from "../commands/produce.ts";
 import { openSender } from "../kafka/produce.ts";
 import { Rate } from "../rate.ts";
-import { type Bench, type Done, explained, type Options, sleep } from "./bench.ts";
+import { type Bench, type Done, type Options, sleep } from "./bench.ts";
 import { openKafkaFor } from "./kafka.ts";
 
 /** `routes produce`: the topic is the sink. */
 export async function produce(options: Options<"produce">, bench: Bench): Promise<Done> {
   const { world, talk, settings: { kafka: settings } } = bench;
   const connection = options.dryRun ? null : openKafkaFor(bench);
-  const sender = connection && await explained(
-    connection.explain,
+  const sender = connection && await connection.open(
     openSender(connection.kafka, {
       ...options,
       ...settings,

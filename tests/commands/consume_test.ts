@@ -44,9 +44,12 @@ interface World {
   offsetsAt(ms: number): Map<number, number>;
   /** Called before Kafka tells what the topic holds; throws as that does. */
   ranges(): void;
+  /** Called when nothing was read; throws as Kafka does that lets nobody read. */
+  mayRead(): void;
   /** What happens meanwhile. */
   meanwhile(room: Room): Promise<void>;
   now(): number;
+  clock(): number;
 }
 
 /** What a script can see and touch. */
@@ -100,6 +103,7 @@ async function run(changes: Partial<ConsumeOptions>, world: Partial<World> = {})
             return [p, Math.min(Math.max(Math.ceil((ms - NOW_MS) / 1000), 0), length)];
           }))
       ),
+    mayRead: () => attempt(() => world.mayRead?.()),
     read: async (share, signal) => {
       rounds++;
       room.share = share;
@@ -155,6 +159,7 @@ async function run(changes: Partial<ConsumeOptions>, world: Partial<World> = {})
     note: (line) => notes.push(line),
     progress: (line) => progress.push(line),
     now: world.now ?? time.now,
+    clock: world.clock ?? time.now,
     sleep: time.sleep,
     signal: stop.signal,
   };
@@ -235,6 +240,19 @@ Deno.test("consume does not join the group when there is nothing to read", async
     summary,
     "read 0 records in 0.0 s (0/s): 0 stored, 0 rejected, 0 tombstones · lag 0",
   );
+});
+
+Deno.test("consume that had nothing to read asks whether it might have", async () => {
+  const mayRead = () => {
+    throw new Operation("noPermission", "no right", { fix: "grant it" });
+  };
+  const ended = async (records: number, stored: Record<number, number>) => {
+    const { failure } = await run({}, { log: { 0: lines(records) }, stored, mayRead });
+    return kindOf(failure);
+  };
+  assertEquals(await ended(0, {}), "noPermission");
+  assertEquals(await ended(5, { 0: 5 }), "noPermission");
+  assertEquals(await ended(5, {}), null);
 });
 
 Deno.test("consume --count stops after that many records over all partitions", async () => {
@@ -530,11 +548,29 @@ Deno.test("consume reads again what a database put back to an earlier state has 
   assertEquals(notes, ["reading again after: the database was put back to an earlier state"]);
 });
 
+Deno.test("consume begins a new membership when the clock is put back, and counts on", async () => {
+  let backMs = 0;
+  const time = { at: () => 0 };
+  const { failure, notes, stored, tally } = await run({ follow: true, idleMs: 20_000 }, {
+    log: { 0: lines(3) },
+    now: () => time.at() - backMs,
+    meanwhile: async ({ sleep, nowMs }) => {
+      time.at = nowMs;
+      await sleep(5_000);
+      backMs = 315_360_000_000;
+    },
+  });
+  assertEquals([failure, stored], [null, offsets(0, 3)]);
+  assertEquals(notes, ["reading again after: the clock was moved"]);
+  assert(tally!.seconds > 20 && tally!.seconds < 40, `${tally!.seconds} s`);
+});
+
 Deno.test("consume shows how far it has come", async () => {
   let atMs = NOW_MS;
   const { progress, summary } = await run({ follow: true, batchSize: 1_000 }, {
     log: { 0: [...lines(2_400), "{", null, "[]", "{}"] },
     now: () => atMs,
+    clock: () => atMs,
     meanwhile: async ({ sleep, stop, log }) => {
       await sleep(5_000);
       log.get(0)!.push(...lines(1));

@@ -201,12 +201,22 @@ Deno.test("produce stopped by a signal sends what it has made, and no more", asy
 const troubles: { name: string; outcome: Outcome; message: string }[] = [
   {
     name: "failed",
-    outcome: { acked: 0, failed: 50, unknown: 0, fault: { reason: "why", fix: "how" } },
+    outcome: {
+      acked: 0,
+      failed: 50,
+      unknown: 0,
+      fault: { kind: "temporary", reason: "why", fix: "how" },
+    },
     message: 'cannot send to topic "routes": 50 records are not there, the rest was not tried',
   },
   {
     name: "unknown",
-    outcome: { acked: 0, failed: 0, unknown: 50, fault: { reason: "why", fix: "how" } },
+    outcome: {
+      acked: 0,
+      failed: 0,
+      unknown: 50,
+      fault: { kind: "temporary", reason: "why", fix: "how" },
+    },
     message: 'cannot tell whether 50 records reached topic "routes": no answer',
   },
 ];

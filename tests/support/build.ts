@@ -6,8 +6,8 @@ import { permissionFlags } from "./permissions.ts";
 const ROOT = `${import.meta.dirname}/../..`;
 const ENTRY = "src/main.ts";
 
-/** Where the program runs. */
-const TARGETS = [
+/** Where the program runs, as Deno names it. */
+export const TARGETS = [
   "x86_64-unknown-linux-gnu",
   "aarch64-unknown-linux-gnu",
   "x86_64-apple-darwin",
@@ -22,11 +22,12 @@ type Say = (line: string) => void;
 
 /** Compiles ./routes for this machine, or as the arguments of `deno compile` say; returns an exit code. */
 export async function build(args: string[], say: Say): Promise<number> {
-  const imports = await importFlags(say);
   const file = Deno.build.os === "windows" ? "routes.exe" : "routes";
-  const { code } = await compile(args.length > 0 ? args : ["--output", file], imports, "inherit");
-  if (code === 0 && args.length === 0) say(`${file}: ${megabytes(`${ROOT}/${file}`)}`);
-  return code;
+  const where = args.length > 0 ? args : ["--output", file];
+  const reason = await failureOf(compile(where, await importFlags(say)));
+  if (reason !== null) say(`not built: ${reason}`);
+  else if (args.length === 0) say(`${file}: ${megabytes(`${ROOT}/${file}`)}`);
+  return reason === null ? 0 : 1;
 }
 
 /** Compiles every target into dist/, with SHA256SUMS beside; fails when one of them cannot be had. */
@@ -52,7 +53,7 @@ export async function buildAll(_args: string[], say: Say): Promise<number> {
   return sums.length === TARGETS.length ? 0 : 1;
 }
 
-async function compile(args: string[], imports: string[], output: "inherit" | "piped" = "piped") {
+async function compile(args: string[], imports: string[]): Promise<Deno.CommandOutput> {
   const [major, minor] = Deno.version.deno.split(".").map(Number);
   const older = major === 2 && minor! < 8 ? ["--unstable-raw-imports"] : [];
   // The cache would be a file in the temporary folder, and saves nothing that can be measured.
@@ -60,19 +61,17 @@ async function compile(args: string[], imports: string[], output: "inherit" | "p
   return await new Deno.Command(Deno.execPath(), {
     args: ["compile", ...flags, ...imports, ...await unused(imports), ...args, ENTRY],
     cwd: ROOT,
-    stdout: output,
-    stderr: output,
   }).output();
 }
 
 /** The reason in one line; null when it went well. */
-async function failureOf(work: ReturnType<typeof compile>): Promise<string | null> {
+async function failureOf(work: Promise<Deno.CommandOutput>): Promise<string | null> {
   const { success, stderr } = await work;
   if (success) return null;
   // deno-lint-ignore no-control-regex
   const text = new TextDecoder().decode(stderr).replace(/\x1b\[[0-9;]*m/g, "");
   const [, url] = /request for url \((\S+)\)/.exec(text) ?? [];
-  if (url) return `cannot download ${url}`;
+  if (url) return `cannot download ${url}; DENORT_BIN may name a runtime that is here`;
   return /^error: (.*)$/m.exec(text)?.[1] ?? `deno compile says ${text.trim().split("\n")[0]}`;
 }
 

@@ -9,7 +9,7 @@ function print(stream: { writeSync(bytes: Uint8Array): number }, line: string): 
   stream.writeSync(new TextEncoder().encode(`${line}\n`));
 }
 
-const ROOT = new URL("../..", import.meta.url).pathname;
+const ROOT = `${import.meta.dirname}/../../`;
 /** What the runner says of itself; what it runs has stdout and stderr as ever. */
 const say = (line: string) => print(Deno.stderr, `· ${line}`);
 
@@ -22,10 +22,12 @@ const WITH_PERMISSIONS = [
   "http_test.ts",
   "layout_test.ts",
   "original_test.ts",
+  "release_test.ts",
 ];
 
 const tasks: Record<string, (args: string[]) => Promise<number>> = {
   test,
+  unit,
   demo: (args) => withServices(() => script("tests/support/demo.ts", args)),
   picture: (args) => withServices(() => script("tests/support/picture.ts", args)),
   bench: (args) => withServices(() => script("tests/bench/bench.ts", args)),
@@ -41,13 +43,34 @@ const tasks: Record<string, (args: string[]) => Promise<number>> = {
 
 async function test(args: string[]): Promise<number> {
   const flags = ["--no-check", ...await importFlags(say)];
-  const tally = { passed: 0, failed: 0, ignored: 0, broken: 0 };
+  const tally = newTally();
   if (args.length === 0) await count(["test", "--deny-net", ...flags, ...pureTests()], tally);
   await withServices(async () => {
     const files = args.length > 0 ? args : otherTests();
     await count(["test", "-A", ...flags, ...files], tally);
     return 0;
   });
+  return conclude(tally);
+}
+
+/** The tests that need neither services nor permissions. */
+async function unit(): Promise<number> {
+  const tally = newTally();
+  await count(
+    ["test", "--deny-net", "--no-check", ...await importFlags(say), ...pureTests()],
+    tally,
+  );
+  return conclude(tally);
+}
+
+type Tally = ReturnType<typeof newTally>;
+
+function newTally() {
+  return { passed: 0, failed: 0, ignored: 0, broken: 0 };
+}
+
+/** Prints the last line; returns the exit code. */
+function conclude(tally: Tally): number {
   // A run that ended before it could count has failed all the same.
   const failed = tally.failed || tally.broken;
   const skipped = tally.ignored > 0 ? `, ${tally.ignored} skipped` : "";
@@ -89,7 +112,7 @@ function exists(path: string): boolean {
 }
 
 /** Runs tests, shows what they print, and adds up their last line. */
-async function count(args: string[], tally: Record<string, number>): Promise<void> {
+async function count(args: string[], tally: Tally): Promise<void> {
   const isTerminal = Deno.stdout.isTerminal();
   const child = new Deno.Command(Deno.execPath(), {
     args,
@@ -110,10 +133,10 @@ async function count(args: string[], tally: Record<string, number>): Promise<voi
     /(\d+) passed(?: \([^)]*\))? \| (\d+) failed(?: \([^)]*\))?(?: \| (\d+) ignored)?/.exec(
       plain,
     ) ?? [];
-  tally.passed! += Number(passed ?? 0);
-  tally.failed! += Number(failed ?? 0);
-  tally.ignored! += Number(ignored);
-  if (!success && !Number(failed)) tally.broken!++;
+  tally.passed += Number(passed ?? 0);
+  tally.failed += Number(failed ?? 0);
+  tally.ignored += Number(ignored);
+  if (!success && !Number(failed)) tally.broken++;
 }
 
 /** Keeps the services up for a person to play with. */

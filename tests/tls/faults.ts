@@ -355,7 +355,7 @@ export function plantFaults({ ports, clients, otherCa, postgres, plainPostgres }
       says: [
         '✗ no right to use topic "secret" on <saslSsl>',
         "    the broker answered TOPIC_AUTHORIZATION_FAILED",
-        "    fix: grant the user of this connection read (consume) or write (produce) on the topic",
+        '    fix: grant "ann" read (consume) or write (produce) on the topic',
       ],
     },
     {
@@ -366,7 +366,7 @@ export function plantFaults({ ports, clients, otherCa, postgres, plainPostgres }
       says: [
         '✗ no right to use topic "secret" on <saslSsl>',
         "    the broker answered TOPIC_AUTHORIZATION_FAILED",
-        "    fix: grant the user of this connection read (consume) or write (produce) on the topic",
+        '    fix: grant "ann" read (consume) or write (produce) on the topic',
       ],
     },
     {
