@@ -1,5 +1,6 @@
 import { DEPTH_MAX, findSyntaxFault, isTooDeep } from "./json.ts";
 import { parsePoint, type Point } from "./point.ts";
+import { findStrictFault, type StrictFault } from "./strict.ts";
 import { readPoint } from "./wire.ts";
 
 /** A record of the topic as it came from the broker; offsets are safe integers. */
@@ -11,6 +12,8 @@ export interface Message {
   value: Uint8Array | null;
   /** In order; names may repeat. */
   headers?: { key: string; value: Uint8Array | null }[];
+  /** At least the bytes of key, value and headers together, where that is known without looking at them. */
+  size?: number;
 }
 
 /** Valid records, column by column, in offset order. */
@@ -26,7 +29,7 @@ export interface Points {
 export interface Reject {
   offset: number;
   message: Message;
-  code: "json_syntax" | "utf8" | "schema" | "depth" | "size" | "duplicate_key" | `db_${string}`;
+  code: "json_syntax" | "utf8" | "schema" | "depth" | "size" | StrictFault["code"] | `db_${string}`;
   /** Such as `coordinates[0]`; empty when the whole value is at fault. */
   path: string;
   /** Expected and found, at most 200 characters. */
@@ -46,8 +49,11 @@ const SIZE_MAX = 1_048_576;
 // A decoder takes one byte order mark away; a second one is left, and is no JSON.
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-/** Judges records: each becomes a row, a reject or a tombstone; nothing throws, nothing waits. */
-export function sift(messages: Message[]): Sifted {
+/**
+ * Judges records: each becomes a row, a reject or a tombstone; nothing throws, nothing waits. `strict` rejects keys that are
+ * not known, and those that stand twice.
+ */
+export function sift(messages: Message[], { strict = false } = {}): Sifted {
   const points: Points = {
     offsets: [],
     userIDs: [],
@@ -59,11 +65,13 @@ export function sift(messages: Message[]): Sifted {
   let tombstones = 0;
   for (const message of messages) {
     const offset = Number(message.offset);
-    if (message.value === null) {
+    // Asked once: it may be made for whoever asks.
+    const { value } = message;
+    if (value === null) {
       tombstones++;
       continue;
     }
-    const judged = judge(message.value, message);
+    const judged = judge(value, message, strict);
     if ("code" in judged) {
       rejects.push({ offset, message, ...judged });
       continue;
@@ -79,18 +87,24 @@ export function sift(messages: Message[]): Sifted {
 
 type Fault = Pick<Reject, "code" | "path" | "reason">;
 
-function judge(bytes: Uint8Array, { key, headers }: Message): Point | Fault {
-  if (bytes.length > SIZE_MAX) {
-    return fault("size", `expected at most ${SIZE_MAX} bytes, found ${bytes.length}`);
-  }
-  const around = (key?.length ?? 0) + sizeOf(headers);
-  if (around > SIZE_MAX) {
-    return fault("size", `expected at most ${SIZE_MAX} bytes of key and headers, found ${around}`);
-  }
-  return readPoint(bytes) ?? judgeText(bytes);
+function judge(bytes: Uint8Array, message: Message, strict: boolean): Point | Fault {
+  const isSmall = message.size !== undefined && message.size <= SIZE_MAX;
+  const tooLarge = isSmall ? null : judgeSize(bytes, message);
+  // What readPoint() reads has no other key, and each once.
+  return tooLarge ?? readPoint(bytes) ?? judgeText(bytes, strict);
 }
 
-function judgeText(bytes: Uint8Array): Point | Fault {
+function judgeSize({ length }: Uint8Array, { key, headers }: Message): Fault | null {
+  if (length > SIZE_MAX) {
+    return fault("size", `expected at most ${SIZE_MAX} bytes, found ${length}`);
+  }
+  const around = (key?.length ?? 0) + sizeOf(headers);
+  return around > SIZE_MAX
+    ? fault("size", `expected at most ${SIZE_MAX} bytes of key and headers, found ${around}`)
+    : null;
+}
+
+function judgeText(bytes: Uint8Array, strict: boolean): Point | Fault {
   let text: string;
   try {
     text = decoder.decode(bytes);
@@ -107,7 +121,8 @@ function judgeText(bytes: Uint8Array): Point | Fault {
       : fault("json_syntax", findSyntaxFault(text) ?? (error as Error).message);
   }
   const parsed = parsePoint(value, text);
-  return parsed.ok ? parsed.point : { code: "schema", path: parsed.path, reason: parsed.reason };
+  if (!parsed.ok) return { code: "schema", path: parsed.path, reason: parsed.reason };
+  return (strict && findStrictFault(text)) || parsed.point;
 }
 
 function fault(code: Reject["code"], reason: string): Fault {

@@ -38,6 +38,7 @@ const CORE = [
   "rules.ts",
   "sift.ts",
   "simplify.ts",
+  "strict.ts",
   "sphere.ts",
   "talk.ts",
   "time.ts",

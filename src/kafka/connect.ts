@@ -8,6 +8,7 @@ import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import type { KafkaSettings } from "../config.ts";
 import { tlsOptions } from "../reach.ts";
 import { useCodecs } from "./codecs.ts";
+import { decodeQuickly } from "./decode.ts";
 import { keepHeaderList } from "./headers.ts";
 import { rejoinAsBefore } from "./rejoin.ts";
 import { leaveSilentConnections } from "./silence.ts";
@@ -25,6 +26,7 @@ export interface KafkaOptions {
 export function openKafka(settings: KafkaSettings, options: KafkaOptions): Kafka {
   stopIdleTimer();
   keepHeaderList();
+  decodeQuickly();
   leaveSilentConnections();
   rejoinAsBefore();
   useCodecs();

@@ -20,6 +20,7 @@ const defaults: ConsumeOptions = {
   maxRejects: null,
   acceptLoss: false,
   tee: false,
+  strict: false,
 };
 
 /** What PostgreSQL throws while it is away. */
@@ -244,7 +245,7 @@ Deno.test("consume does not join the group when there is nothing to read", async
 
 Deno.test("consume that had nothing to read asks whether it might have", async () => {
   const mayRead = () => {
-    throw new Operation("noPermission", "no right", { fix: "grant it" });
+    throw new Operation("noPermission", "no right", { fix: "ask for it" });
   };
   const ended = async (records: number, stored: Record<number, number>) => {
     const { failure } = await run({}, { log: { 0: lines(records) }, stored, mayRead });
