@@ -33,7 +33,6 @@ const CORE = [
   "places.ts",
   "plan.ts",
   "point.ts",
-  "query_flags.ts",
   "rate.ts",
   "rules.ts",
   "sift.ts",
