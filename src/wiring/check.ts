@@ -35,11 +35,8 @@ export async function check(
       secrets,
       unicode: speaksUtf8(world.env),
       paint: openPaint(wantsColor(globals.color, world.env, world.stdout.columns !== null)),
-      looking: (name) => talk.progress(`looking at ${name}`),
-      out: (text) => {
-        talk.clear();
-        return world.stdout.write(text);
-      },
+      looking: (name) => talk.wait(`looking at ${name}`),
+      out: world.stdout.write,
     });
   } finally {
     await Promise.allSettled(around.closing.map((close) => close()));

@@ -164,3 +164,39 @@ Deno.test({
     }
   },
 });
+
+Deno.test("no secret is in the list of processes, whichever way it was set", {
+  ignore: Deno.build.os !== "linux",
+}, () =>
+  atDesk({}, async (desk) => {
+    const secret = "in-nobody-s-sight";
+    const file = `${desk.dir}/host_settings.ini`;
+    const settings = await Deno.readTextFile(file);
+    await Deno.writeTextFile(
+      file,
+      settings.replace("[kafka]", `[kafka]\nssl_password = ${secret}`),
+    );
+    const env = { ROUTES_POSTGRESQL_SSLPASSWORD: secret };
+    const run = desk.start(
+      ["consume", "--follow", "-v", "-X", "kafka.security_protocol=PLAINTEXT"],
+      {
+        env,
+      },
+    );
+    await run.said(/connecting to PostgreSQL/);
+    const titles = [...Deno.readDirSync("/proc")].filter(({ name }) => /^\d+$/.test(name))
+      .map(({ name }) => readProc(`${name}/cmdline`) + readProc(`${name}/comm`));
+    assert(titles.some((title) => title.includes("consume\0--follow")), titles.join("\n"));
+    assertEquals(titles.filter((title) => title.includes(secret)), []);
+    run.kill("SIGTERM");
+    await run.ended;
+  }));
+
+/** Empty when that process is gone by now. */
+function readProc(path: string): string {
+  try {
+    return Deno.readTextFileSync(`/proc/${path}`);
+  } catch {
+    return "";
+  }
+}
