@@ -13,8 +13,7 @@ import {
   queryOptions,
   type Read,
 } from "./options.ts";
-import { topics } from "./help.ts";
-import { isVerb, type Verb, verbs } from "./usage.ts";
+import { CHECKED, manuals, SHELLS, type Verb } from "./usage.ts";
 
 export type { ConsumeOptions, MigrateOptions, ProduceOptions, QueryOptions };
 
@@ -34,6 +33,8 @@ export interface Globals {
 /** What the command line asks for. */
 export type Command =
   | { verb: "help"; topic: string | null }
+  | { verb: "man" }
+  | { verb: "completions"; shell: Shell }
   | { verb: "version" }
   | { verb: "produce"; options: ProduceOptions }
   | { verb: "consume"; options: ConsumeOptions }
@@ -42,9 +43,10 @@ export type Command =
   | { verb: "check"; options: { command: Checked | null } }
   | { verb: "verify" };
 
-/** Commands that `routes check` can look ahead for. */
-export const CHECKED = ["produce", "consume", "migrate", "query"] as const;
+/** A command that `routes check` looks ahead for. */
 export type Checked = typeof CHECKED[number];
+/** A shell that completions are written for. */
+export type Shell = typeof SHELLS[number];
 
 /** The arguments of the process as a command; `now` is in milliseconds. Throws a Usage for everything that is not known. */
 export function parseCli(args: string[], now: number): { globals: Globals; command: Command } {
@@ -85,7 +87,7 @@ const DEFAULTS: Globals = {
 };
 
 function commandOf(verb: Verb | null, words: string[], values: Values, read: Read): Command {
-  const topic = verb === "help" || verb === "check" ? words.shift() ?? null : null;
+  const word = wordAfter(verb, words);
   if (words.length > 0) throw new Usage(`unexpected argument "${words[0]}"`);
   switch (verb) {
     case null:
@@ -94,15 +96,20 @@ function commandOf(verb: Verb | null, words: string[], values: Values, read: Rea
     case "verify":
       return { verb };
     case "help":
-      if (topic !== null && !isVerb(topic) && !topics.includes(topic)) {
-        throw unknownWord("help topic", topic, [...verbs, ...topics]);
+      if (word && values.has("man")) throw new Usage("--man goes without a topic");
+      return values.has("man") ? { verb: "man" } : { verb, topic: word };
+    case "completions": {
+      const shell = SHELLS.find((name) => name === word);
+      if (!shell) {
+        throw new Usage(
+          `completions needs a shell: ${SHELLS.join(", ")}`,
+          "routes completions bash",
+        );
       }
-      return { verb, topic };
-    case "check": {
-      const command = CHECKED.find((name) => name === topic);
-      if (topic !== null && !command) throw unknownWord("command", topic, [...CHECKED]);
-      return { verb, options: { command: command ?? null } };
+      return { verb, shell };
     }
+    case "check":
+      return { verb, options: { command: CHECKED.find((name) => name === word) ?? null } };
     case "produce":
       return { verb, options: produceOptions(values, read) };
     case "consume":
@@ -112,6 +119,16 @@ function commandOf(verb: Verb | null, words: string[], values: Values, read: Rea
     case "query":
       return { verb, options: queryOptions(values, read) };
   }
+}
+
+/** What the first word says where one may follow the command; null where there is none. */
+function wordAfter(verb: Verb | null, words: string[]): string | null {
+  const known = verb && manuals[verb].words;
+  const word = known && words.shift();
+  if (!known || word === undefined) return null;
+  const what = { help: "help topic", completions: "shell" }[verb as string] ?? "command";
+  if (!known.includes(word!)) throw unknownWord(what, word!, [...known]);
+  return word!;
 }
 
 function reader(values: Values, flags: Flag[], now: number): Read {

@@ -11,7 +11,7 @@ export interface Settings {
   kafka: KafkaSettings;
   postgresql: PostgresSettings;
   /** The file that was read, or null when defaults and environment served. */
-  file: string | null;
+  file: { path: string; holdsSecret: boolean } | null;
   /** One line each, for stderr (e.g. sslmode=require does not verify). */
   warnings: string[];
 }
@@ -23,6 +23,9 @@ export const SETTINGS_FILES = [
   "src/host_settings.ini",
   "/etc/routes/host_settings.ini",
 ];
+
+/** Where certificates and keys may lie, as deno.json has it. */
+export const CERTIFICATE_FOLDERS = ["ssl", "src/ssl", "res", "/etc/routes"];
 
 /** Reads settings from every source; all faults are reported together, and none shows a secret. */
 export function parseSettings(sources: Sources): Settings {
@@ -44,11 +47,28 @@ export function parseSettings(sources: Sources): Settings {
   const warnings = postgresql.sslmode === "require"
     ? ["sslmode=require encrypts, but does not check who answers: verify-full does"]
     : [];
-  return { kafka, postgresql, file: sources.file?.path ?? null, warnings };
+  const file = sources.file && {
+    path: sources.file.path,
+    holdsSecret: holdsOne(sources.file.text, secretsOf({ kafka, postgresql })),
+  };
+  return { kafka, postgresql, file, warnings };
+}
+
+function holdsOne(text: string, secrets: string[]): boolean {
+  return secrets.some((secret) =>
+    text.includes(secret) || text.includes(encodeURIComponent(secret))
+  );
+}
+
+/** The files that connecting takes, each time anew. */
+export function certificatesOf({ kafka, postgresql }: Settings): string[] {
+  const used = [kafka.tls, postgresql.sslmode === "disable" ? null : postgresql.tls];
+  return used.flatMap((files) => files ? [files.ca, files.cert, files.key] : [])
+    .filter((path) => path !== null);
 }
 
 /** Everything in the settings that must never be shown. */
-export function secretsOf({ kafka, postgresql }: Settings): string[] {
+export function secretsOf({ kafka, postgresql }: Pick<Settings, "kafka" | "postgresql">): string[] {
   return [
     kafka.sasl?.password,
     kafka.tls?.passphrase,

@@ -1,4 +1,6 @@
-/** Exit codes, after sysexits.h; the table in README says when each is used. */
+import { openPaint, type Paint } from "./paint.ts";
+
+/** Exit codes, after sysexits.h. */
 export const EXIT = {
   ok: 0,
   bug: 1,
@@ -11,6 +13,23 @@ export const EXIT = {
   settings: 78,
 } as const;
 
+/** When each is used, for the man page and README. */
+export const EXIT_MEANINGS: [codes: string, when: string][] = [
+  ["0", "done, or nothing to do"],
+  ["1", "a bug in routes; -v shows where"],
+  ["2", "the command line is wrong"],
+  [
+    "65",
+    "the data is: --on-reject fail, --max-rejects, a bad line on stdin, verify found a fault, log and database contradict each other",
+  ],
+  ["66", "a file is missing"],
+  ["69", "Kafka, PostgreSQL, topic, database or tables are not there"],
+  ["75", "lost on the way, after retries; run it again to go on"],
+  ["77", "not permitted: login, right, or a file that the program may not read"],
+  ["78", "settings are wrong"],
+  ["130, 143", "work with an end was interrupted, or the second signal"],
+];
+
 /** Name of an exit code that an expected failure can end with. */
 export type FailureKind = Exclude<keyof typeof EXIT, "ok" | "bug" | "usage">;
 
@@ -18,8 +37,8 @@ export type FailureKind = Exclude<keyof typeof EXIT, "ok" | "bug" | "usage">;
 export interface Remedy {
   /** What the other side answered or what was found; one line each. */
   reason?: string | string[] | undefined;
-  /** What mends it, best a command to type; one line each. */
-  fix?: string | string[] | undefined;
+  /** What mends it, best a command to type; one line each. There is always something. */
+  fix: string | string[];
   cause?: unknown;
 }
 
@@ -39,18 +58,25 @@ export class Operation extends Error {
   readonly kind: FailureKind;
   readonly reason: string[];
   readonly fix: string[];
-  constructor(kind: FailureKind, message: string, remedy: Remedy = {}) {
+  constructor(kind: FailureKind, message: string, remedy: Remedy) {
     super(message, { cause: remedy.cause });
     this.kind = kind;
     this.reason = [remedy.reason ?? []].flat();
-    this.fix = [remedy.fix ?? []].flat();
+    this.fix = [remedy.fix].flat();
   }
+}
+
+/** A failure and its reasons in one line. */
+export function inFull(failure: Error): string {
+  const reason = failure instanceof Operation ? failure.reason : [];
+  return [failure.message, ...reason].join(": ");
 }
 
 /** How a failure is shown. */
 export interface Rendering {
   json: boolean;
   verbose: number;
+  paint?: Paint;
   /** Never shown, wherever they come from. */
   secrets: string[];
 }
@@ -58,7 +84,7 @@ export interface Rendering {
 /** A failure as text for stderr, and the exit code; what is neither Usage nor Operation is a bug of this program. */
 export function renderFailure(
   error: unknown,
-  { json, verbose, secrets }: Rendering,
+  { json, verbose, paint = openPaint(false), secrets }: Rendering,
 ): { text: string; code: number } {
   const { code, ...remedy } = describe(error);
   // Each line by itself: a secret such as `code` must not tear the JSON around it.
@@ -67,8 +93,11 @@ export function renderFailure(
   const [reason, fix] = [clean(remedy.reason), clean(remedy.fix)];
   const stack = verbose > 0 ? clean(stackOf(error)) : [];
   if (!json) {
-    const fixes = fix.map((line) => `fix: ${line}`);
-    const lines = [`routes: ${message}`, ...[...reason, ...fixes, ...stack].map((l) => `  ${l}`)];
+    const fixes = fix.map((line) => `${paint.bold("fix:")} ${line}`);
+    const lines = [
+      `${paint.red("routes:")} ${message}`,
+      ...[...reason, ...fixes, ...stack].map((l) => `  ${l}`),
+    ];
     return { text: lines.join("\n") + "\n", code };
   }
   const report = {

@@ -4,7 +4,11 @@ import type { Spec } from "./offsets.ts";
 import { parseDuration, parseTime } from "./time.ts";
 
 /** Takes the text of a value to what it means, or throws a Usage that says what is expected. */
-export type Kind<T> = (text: string, flag: string, now: number) => T;
+export interface Kind<T> {
+  (text: string, flag: string, now: number): T;
+  /** What a shell may offer; with `choice` nothing else is taken. */
+  words?: readonly string[];
+}
 
 /** A flag as the command line, the help and the suggestions know it. */
 export interface Flag<T = unknown> {
@@ -15,6 +19,10 @@ export interface Flag<T = unknown> {
   /** Stands for the value in the help. */
   value?: string;
   help: string;
+  /** What the flag means without a value; where it is absent, a value is due. */
+  implied?: string;
+  /** Heads this flag and those after it, in the help. */
+  group?: string;
   /** In the help only. */
   fallback?: string;
   repeatable?: boolean;
@@ -81,6 +89,7 @@ export const time: Kind<number> = (text, flag, now) => {
   }
   return ms;
 };
+time.words = ["now", "today", "yesterday"];
 
 /** Metres. */
 export const distance: Kind<number> = (text, flag) => {
@@ -92,7 +101,7 @@ export const distance: Kind<number> = (text, flag) => {
 
 /** One of some words. */
 export function choice<T extends string>(...words: T[]): Kind<T> {
-  return (text, flag) => {
+  const kind: Kind<T> = (text, flag) => {
     if (words.includes(text as T)) return text as T;
     const meant = nearest(text, words);
     throw new Usage(
@@ -100,6 +109,7 @@ export function choice<T extends string>(...words: T[]): Kind<T> {
       meant ? `--${flag} ${meant}` : undefined,
     );
   };
+  return Object.assign(kind, { words });
 }
 
 /** Latitude and longitude in degrees. */
@@ -161,6 +171,9 @@ export const address: Kind<{ host: string; port: number }> = (text, flag) => {
 /** Any text. */
 export const text: Kind<string> = (text) => text;
 
+/** A file; shells offer those that are there. */
+export const path: Kind<string> = (text) => text;
+
 /** `earliest`, `latest`, an offset, `@TIME`, `-N` for the last N. */
 export const spec: Kind<Spec> = (text, flag, now) => {
   if (text === "earliest" || text === "latest") return { at: text };
@@ -170,3 +183,4 @@ export const spec: Kind<Spec> = (text, flag, now) => {
   if (ms !== null) return { at: "time", ms: Math.ceil(ms) };
   return refuse(flag, text, "earliest, latest, an offset, @TIME or -N for the last N records");
 };
+spec.words = ["earliest", "latest"];

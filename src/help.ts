@@ -1,150 +1,67 @@
 import type { Flag } from "./flags.ts";
+import { type FormatFacts, FORMATS } from "./formats/facts.ts";
+import { openPaint, type Paint } from "./paint.ts";
 import { RULES } from "./rules.ts";
-import { commandFlags, globalFlags, type Verb } from "./usage.ts";
+import { globalFlags, isVerb, manuals, type Verb, verbs } from "./usage.ts";
+import { SETTINGS } from "./usage/settings.ts";
 
-const OVERVIEW = `Move GPS records from a Kafka topic into a PostgreSQL table, each exactly once.
+const WIDTH = 80;
+
+/** The help on a topic: a command, one of `topics`, or null for all. */
+export function help(topic: string | null, paint: Paint = openPaint(false)): string {
+  // Data rather than text: it goes into a file.
+  if (topic === "settings") return SETTINGS;
+  return textOn(topic).replace(/^[A-Z][a-z ]+:/gm, paint.bold);
+}
+
+function textOn(topic: string | null): string {
+  if (topic === null) return overview();
+  if (isVerb(topic)) return about(topic);
+  return topic === "formats" ? formats() : errors();
+}
+
+function overview(): string {
+  const list = (listed: Verb[]) =>
+    listed.map((verb) => `  ${verb.padEnd(11)}  ${manuals[verb].summary}\n`).join("");
+  return `Move GPS records from a Kafka topic into a PostgreSQL table, each exactly once.
 
 Usage: routes COMMAND [FLAGS]
 
-  migrate    prepare the database, and the topic
-  produce    make records and send them
-  consume    read, validate, store
-  query      look at the data
-  check      see whether everything is in place, and what mends it if not
-  verify     prove that every record is accounted for, once
-  help       about a command, "settings" or "errors"
-  version    the version
-
+Every day:
+${list(verbs.slice(0, 4))}
+To be sure:
+${list(verbs.slice(4, 6))}
+To learn more:
+${list(verbs.slice(6))}
 Examples:
+  routes help settings > host_settings.ini
+  routes check
   routes migrate --create-database --topic
   routes produce --count 1000 && routes consume
+  routes query --last
+
+Global flags:
+${table(globalFlags)}
+DUR   500ms, 10s, 9m, 1h, 7d
+TIME  2026-11-24T10:00:00Z (no zone: UTC), unix seconds, now, today, yesterday,
+      2h: two hours ago
 `;
+}
 
-const COMMANDS: Record<Exclude<Verb, "help" | "version">, string> = {
-  produce: `Make records and send them to the topic.
+function about(verb: Verb): string {
+  const { about, usage, examples, flags } = manuals[verb];
+  const text = about.map((paragraph) => wrap(paragraph, WIDTH - 1).join("\n")).join("\n\n");
+  const shown = examples.map(([what, line]) => `  # ${what}\n  ${line}\n`).join("");
+  const names = globalFlags.filter(({ name }) => !["help", "version", "no-color"].includes(name))
+    .map(({ name, short }) => short ? `-${short}` : `--${name}`).join(" ");
+  return `${text}
 
-Usage: routes produce [FLAGS]
-
-Examples:
-  routes produce --count 1000 --seed 42
-  routes query --format ndjson | routes produce --stdin
-`,
-  consume: `Read records, validate them, and store each exactly once.
-
-Without flags it reads to the end of the topic as it is now, then stops. To
-share the work, start more processes with the same group_id.
-
-Usage: routes consume [FLAGS]
+Usage: ${usage}
 
 Examples:
-  routes consume
-  routes consume --follow --max-rejects 100
-`,
-  migrate: `Prepare the database (and the topic); what is done already is left alone.
-
-A routes_table of the original Python program is adopted, rows and all.
-
-Usage: routes migrate [FLAGS]
-
-Examples:
-  routes migrate --create-database --topic --partitions 12
-  routes migrate --dry-run
-`,
-  query: `Look at the data. Never writes.
-
-Usage: routes query [FLAGS]
-
-Examples:
-  routes query --user 7 --since 2h
-  routes query --near 60.17,24.94 --radius 2km --format geojson > near.geojson
-`,
-  check: `See whether everything is in place, and what mends it if not. Changes nothing.
-
-Walks every hop: settings, certificates and keys, Kafka (name, port, TLS, login,
-topic, rights), PostgreSQL (name, port, TLS, login, tables, rights), clocks.
-With a command, only what that command needs. Ends with 0, or with the exit code
-of the first ✗.
-
-Usage: routes check [produce|consume|migrate|query]
-
-Examples:
-  routes check
-  routes check consume --json
-`,
-  verify: `Read the topic again and compare it record by record with the database.
-
-Every record that was consumed must be a row, a reject or a tombstone, once and
-unchanged. Ends with 0 when all is accounted for, else with 65. Changes nothing.
-
-Usage: routes verify
-
-Examples:
-  routes verify
-  routes verify --json
-`,
-};
-
-const SETTINGS = `; Settings of routes. Save as host_settings.ini; what is commented out is the
-; default. Each can be overridden: ROUTES_KAFKA_TOPIC=… in the environment,
-; -X kafka.topic=… on the command line.
-; A value is text as it stands: no quotes needed, % and # mean themselves.
-
-[kafka]
-;bootstrap_servers = 127.0.0.1:9092
-; PLAINTEXT, SSL, SASL_SSL or SASL_PLAINTEXT; SSL when a file is named below
-;security_protocol = PLAINTEXT
-;ssl_cafile = ssl/ca.pem
-;ssl_certfile = ssl/service.cert
-;ssl_keyfile = ssl/service.key
-;ssl_password =
-;ssl_check_hostname = true
-; PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512
-;sasl_mechanism = PLAIN
-;sasl_plain_username =
-;sasl_plain_password =
-;topic = routes
-;group_id = routes
-;client_id = routes
-; silent for so long, a process loses its partitions to others
-;session_timeout = 45s
-
-[postgresql]
-; a postgres:// address; single keys win over it
-;service_uri =
-;host = 127.0.0.1
-;port = 5432
-;user = postgres
-;password =
-;dbname = routes
-;schema = public
-; disable, require, verify-ca or verify-full; disable for this machine,
-; verify-full elsewhere
-;sslmode = verify-full
-;sslrootcert = ssl/ca.pem
-;sslcert =
-;sslkey =
-;sslpassword =
-; where --create-database connects to: defaultdb if it exists, else postgres
-;maintenance_db =
-;application_name = routes
-;connect_timeout = 10s
-;statement_timeout = 60s
-;pool_max = 4
+${shown}
+${flags.length > 0 ? `${table(flags)}\n` : ""}Global flags: ${names}
 `;
-
-/** Topics of the help that are no command. */
-export const topics = ["settings", "errors"];
-
-/** The help on a topic: a command, "settings", "errors", or null for all. */
-export function help(topic: string | null): string {
-  if (topic === "settings") return SETTINGS;
-  if (topic === "errors") return errors();
-  const overview = `${OVERVIEW}\nGlobal flags:\n${table(globalFlags)}`;
-  if (topic === null || !(topic in COMMANDS)) return overview;
-  const verb = topic as keyof typeof COMMANDS;
-  const own = commandFlags[verb];
-  const flags = own.length > 0 ? `\nFlags:\n${table(own)}` : "";
-  return `${COMMANDS[verb]}${flags}\nGlobal flags: routes help\n`;
 }
 
 /** The rules that consuming runs on, in their order. */
@@ -166,23 +83,57 @@ ${rules.join("")}
 `;
 }
 
+/** What each format is for. */
+function formats(): string {
+  const list = (isWanted: (facts: FormatFacts) => boolean) =>
+    Object.entries(FORMATS).filter(([, facts]) => isWanted(facts))
+      .map(([name, { help }]) => `  ${name.padEnd(10)}  ${help}\n`).join("");
+  return `What routes query --format can print.
+
+Rows, for people: 100 of them, or as many as --limit says, or --all.
+${list(({ forPeople, forTracks }) => forPeople && !forTracks)}
+Rows, for programs: all of them.
+${list(({ forPeople, forTracks }) => !forPeople && !forTracks)}
+Tracks, of fixes: a track a user, the oldest fix first, a new segment after a
+--gap without one; with --simplify 20m, less of what nobody would see.
+${list(({ forTracks }) => forTracks)}
+Examples:
+  routes query --summary --format markdown
+  routes query --since 1d --format gpx > yesterday.gpx
+  routes query --user 7 --format map
+`;
+}
+
+/** A flag as it is typed, with its value. */
+export function spell({ name, short, value, implied }: Flag): string {
+  const given = implied ? `[=${value}]` : value ? ` ${value}` : "";
+  return `${short ? `-${short}, ` : ""}--${name}${given}`;
+}
+
+/** What a flag is about, with its default. */
+export function tell({ help, fallback }: Flag): string {
+  return fallback ? `${help} (default ${fallback})` : help;
+}
+
 function table(flags: Flag[]): string {
-  const names = flags.map(({ name, short, value }) =>
-    `${short ? `-${short}, ` : "    "}--${name}${value ? ` ${value}` : ""}`
-  );
+  const names = flags.map((flag) => `${flag.short ? "" : "    "}${spell(flag)}`);
   const width = Math.min(Math.max(...names.map((name) => name.length)), 28);
-  return flags.map(({ help, fallback }, i) => {
-    const text = wrap(fallback ? `${help} (default ${fallback})` : help, 76 - width);
+  return flags.map((flag, i) => {
+    const text = wrap(tell(flag), WIDTH - 4 - width);
     const name = names[i]!;
     const first = name.length > width
       ? `  ${name}\n  ${" ".repeat(width)}`
       : `  ${name.padEnd(width)}`;
-    return text.map((line, at) => (at === 0 ? first : `  ${" ".repeat(width)}`) + `  ${line}\n`)
-      .join("");
+    const heading = flag.group ? `${i > 0 ? "\n" : ""}${flag.group}:\n` : "";
+    return heading +
+      text.map((line, at) => (at === 0 ? first : `  ${" ".repeat(width)}`) + `  ${line}\n`).join(
+        "",
+      );
   }).join("");
 }
 
-function wrap(text: string, width: number): string[] {
+/** Lines no longer than that, where words allow. */
+export function wrap(text: string, width: number): string[] {
   const lines = [""];
   for (const word of text.split(" ")) {
     const line = lines.at(-1)!;

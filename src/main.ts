@@ -1,4 +1,5 @@
-import { ClosedPipe, run } from "./run.ts";
+import { placesWithout } from "./places.ts";
+import { cannotWrite, ClosedPipe, run } from "./run.ts";
 
 const stop = new AbortController();
 const signals: [Deno.Signal, number][] = [["SIGINT", 130]];
@@ -15,13 +16,17 @@ for (const [signal, code] of signals) {
 function stream(file: typeof Deno.stdout | typeof Deno.stderr) {
   const encoder = new TextEncoder();
   return {
-    columns: file.isTerminal() ? Deno.consoleSize().columns : null,
+    get columns() {
+      return file.isTerminal() ? Deno.consoleSize().columns : null;
+    },
     async write(data: string | Uint8Array) {
       let bytes = typeof data === "string" ? encoder.encode(data) : data;
       try {
         while (bytes.length > 0) bytes = bytes.subarray(await file.write(bytes));
       } catch (error) {
-        throw error instanceof Deno.errors.BrokenPipe ? new ClosedPipe() : error;
+        throw error instanceof Deno.errors.BrokenPipe
+          ? new ClosedPipe()
+          : cannotWrite(error as Error);
       }
     },
   };
@@ -42,6 +47,11 @@ const code = await run({
   mode: (path) => {
     const { mode, uid } = Deno.statSync(path);
     return mode === null || uid === null ? null : { mode, uid };
+  },
+  readOnlyNear(files) {
+    for (const path of placesWithout(files, Deno.cwd())) {
+      Deno.permissions.revokeSync({ name: "read", path });
+    }
   },
   stdin: Deno.stdin.readable,
   stdout: stream(Deno.stdout),

@@ -69,6 +69,7 @@ export function fewerPartitions(topic: string, gone: number[], count: number): O
     reason: `partitions ${
       gone.join(", ")
     } were read, now there are ${count}: the topic was made anew`,
+    fix: "begin anew in a schema of its own: set [postgresql] schema, then routes migrate",
   });
 }
 

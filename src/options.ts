@@ -25,6 +25,7 @@ export interface ProduceOptions {
   batchSize: number;
   dryRun: boolean;
   tee: boolean;
+  strict: boolean;
 }
 
 export interface ConsumeOptions {
@@ -47,6 +48,7 @@ export interface ConsumeOptions {
   /** Where to listen for those who watch. */
   http: { host: string; port: number } | null;
   tee: boolean;
+  strict: boolean;
 }
 
 export interface MigrateOptions {
@@ -77,6 +79,12 @@ export interface QueryOptions {
   columns: string[] | null;
   header: boolean;
   time: "iso" | "unix" | "ms";
+  /** Null: the default, where the format knows of gaps. */
+  gapMs: number | null;
+  simplifyM: number | null;
+  watchMs: number | null;
+  showSql: boolean;
+  timing: boolean;
 }
 
 /** The value of a flag as what it means; null where it is not given. */
@@ -97,10 +105,11 @@ export function produceOptions(values: Values, read: Read): ProduceOptions {
     ...walk,
   ];
   for (const flag of made) exclude(values, ["stdin", flag]);
+  if (values.has("strict") && !values.has("stdin")) throw new Usage("--strict goes with --stdin");
   if (read("model") === "uniform") {
     for (const flag of walk) excludeWith(values, flag, "model uniform");
   }
-  exclude(values, ["dry-run", "tee"]);
+  exclude(values, ["dry-run", "tee"], ["json", "dry-run"], ["json", "tee"]);
   const count: number | null = read("count");
   return {
     // A duration alone means as many as it takes.
@@ -123,6 +132,7 @@ export function produceOptions(values: Values, read: Read): ProduceOptions {
     batchSize: read("batch-size") ?? 1000,
     dryRun: values.has("dry-run"),
     tee: values.has("tee"),
+    strict: values.has("strict"),
   };
 }
 
@@ -145,7 +155,7 @@ const READING = [
 
 /** What `routes consume` is asked for. */
 export function consumeOptions(values: Values, read: Read): ConsumeOptions {
-  exclude(values, ["follow", "until"], ["from", "replay"]);
+  exclude(values, ["follow", "until"], ["from", "replay"], ["json", "tee"]);
   if (values.has("yes") && !values.has("replay")) throw new Usage("--yes goes with --replay");
   for (const flag of READING) exclude(values, ["retry-rejects", flag]);
   if (read("on-reject") === "fail") {
@@ -170,12 +180,13 @@ export function consumeOptions(values: Values, read: Read): ConsumeOptions {
     acceptLoss: values.has("accept-loss"),
     http: read("http"),
     tee: values.has("tee"),
+    strict: values.has("strict"),
   };
 }
 
 /** What `routes migrate` is asked for. */
 export function migrateOptions(values: Values, read: Read): MigrateOptions {
-  exclude(values, ["status", "dry-run"]);
+  exclude(values, ["status", "dry-run"], ["json", "dry-run"]);
   for (const look of ["status", "dry-run"]) {
     for (const change of ["create-database", "topic"]) exclude(values, [look, change]);
   }
@@ -228,6 +239,11 @@ export function queryOptions(values: Values, read: Read): QueryOptions {
     columns: read("columns"),
     header: !values.has("no-header"),
     time: read("time") ?? "iso",
+    gapMs: read("gap"),
+    simplifyM: read("simplify"),
+    watchMs: read("watch"),
+    showSql: values.has("show-sql"),
+    timing: values.has("timing"),
   };
 }
 

@@ -7,7 +7,7 @@ export interface Outcome {
   failed: number;
   unknown: number;
   /** Why not acked, and what mends it; else null. */
-  fault: { reason: string; fix: string } | null;
+  fault: { kind: "temporary" | "noPermission"; reason: string; fix: string } | null;
 }
 
 /** What an outbox needs of Kafka. */

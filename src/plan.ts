@@ -47,6 +47,7 @@ export function plan(known: Migration[], applied: Applied[]): Migration[] {
           reason: `checksum in the database ${checksum.slice(0, 12)}, in this program ${
             migration.checksum.slice(0, 12)
           }`,
+          fix: "run the version of routes that applied it, or set [postgresql] schema to another",
         },
       );
     }
@@ -61,6 +62,9 @@ export function plan(known: Migration[], applied: Applied[]): Migration[] {
       `migration ${
         label(late.version, late.name)
       } is missing in the database, later ones are there`,
+      {
+        fix: "run the version of routes that applied those, or set [postgresql] schema to another",
+      },
     );
   }
   return pending;

@@ -1,6 +1,14 @@
+import type { Buffer } from "node:buffer";
 import { lookup } from "node:dns/promises";
 import { connect, isIP, type Socket } from "node:net";
-import { connect as connectTls, type ConnectionOptions, type TLSSocket } from "node:tls";
+import {
+  checkServerIdentity,
+  connect as connectTls,
+  type ConnectionOptions,
+  type PeerCertificate,
+  type TLSSocket,
+} from "node:tls";
+import type { TlsFiles } from "./config/reader.ts";
 
 /** What a TLS handshake came to. */
 export interface Shaken {
@@ -11,9 +19,44 @@ export interface Shaken {
   validTo: number;
 }
 
+/** How to speak TLS. */
+export interface TlsRules {
+  /** Name or address of the other side. */
+  host: string;
+  /** What is looked at in its certificate; "signature": that an authority we trust has signed it. */
+  verify: "nothing" | "signature" | "name";
+  readFile: (path: string) => Uint8Array;
+}
+
+/** Options of node:tls for one connection: the files are read now, so that renewed ones serve without a restart. */
+export function tlsOptions(
+  { ca, cert, key, passphrase }: TlsFiles,
+  { host, verify, readFile }: TlsRules,
+): ConnectionOptions {
+  const read = (path: string) => readFile(path) as Buffer;
+  return {
+    ...(ca && verify !== "nothing" && { ca: read(ca) }),
+    ...(cert && { cert: read(cert) }),
+    ...(key && { key: read(key) }),
+    ...(passphrase && { passphrase }),
+    ...(!isIP(host) && { servername: host }),
+    rejectUnauthorized: verify !== "nothing",
+    // For an IP address the runtime would check the certificate against "localhost".
+    checkServerIdentity: (_name, peer) => verify === "name" ? checkName(host, peer) : undefined,
+  };
+}
+
+/** As node:tls does it, but for the words: it leaves out of them what the certificate is for. */
+function checkName(host: string, peer: PeerCertificate): Error | undefined {
+  const failure = checkServerIdentity(host, peer);
+  if (!failure) return undefined;
+  const names = peer.subjectaltname ?? `CN:${peer.subject?.CN}`;
+  return Object.assign(failure, { message: `it is for ${names}; asked for was ${host}` });
+}
+
 /** Looks a name up; null where it is an address already. */
 export async function resolveName(host: string): Promise<string | null> {
-  return isIP(host) || host.startsWith("/") ? null : (await lookup(host)).address;
+  return isIP(host) ? null : (await lookup(host)).address;
 }
 
 /** Opens a connection within that time; fails with the code of the network, ETIMEDOUT among them. */
@@ -61,30 +104,36 @@ export async function awaitAlert(
   });
 }
 
-/** The first bytes that come, none when the other side ends. */
+/** The first bytes that come; fails where none do. */
 export async function firstBytes(socket: Socket, ms: number): Promise<Uint8Array> {
-  const { promise, resolve } = Promise.withResolvers<Uint8Array>();
-  socket.once("data", (bytes: Uint8Array) => resolve(bytes));
-  socket.once("close", () => resolve(new Uint8Array()));
-  const late = setTimeout(() => resolve(new Uint8Array()), ms);
-  return await promise.finally(() => clearTimeout(late));
+  return await settled(socket, "data", ms) as Uint8Array;
 }
 
-/** Waits for the event; an error, an end or the time destroys the socket. */
-async function settled(socket: Socket, event: string, ms: number): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const fail = (code: string, message: string) =>
-    reject(Object.assign(new Error(message), { code }));
-  const late = setTimeout(() => fail("ETIMEDOUT", `no answer in ${ms / 1000} s`), ms);
-  socket.once(event, () => resolve());
+/**
+ * What the work comes to; fails with ETIMEDOUT when that takes longer, as where a client tries again and again. `marks`
+ * go with that error, for whoever explains it.
+ */
+export async function within<T>(ms: number, work: Promise<T>, marks: object = {}): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const late = setTimeout(() => reject(Object.assign(timedOut(ms), marks)), ms);
+  return await Promise.race([work, promise]).finally(() => clearTimeout(late));
+}
+
+function timedOut(ms: number): Error {
+  return Object.assign(new Error(`no answer in ${ms / 1000} s`), { code: "ETIMEDOUT" });
+}
+
+/** Waits for the event, and gives what it tells; an error, an end or the time destroys the socket. */
+async function settled(socket: Socket, event: string, ms: number): Promise<unknown> {
+  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+  const late = setTimeout(() => reject(timedOut(ms)), ms);
+  socket.once(event, resolve);
   // Stays, for errors that come when nobody waits any more.
   socket.on("error", reject);
-  socket.once(
-    "close",
-    () => fail("ECONNRESET", "disconnected before secure TLS connection was established"),
-  );
+  const ended = new Error("disconnected before secure TLS connection was established");
+  socket.once("close", () => reject(Object.assign(ended, { code: "ECONNRESET" })));
   try {
-    await promise;
+    return await promise;
   } catch (error) {
     socket.destroy();
     throw error;

@@ -1,9 +1,19 @@
 import { type Command, type Globals, parseCli } from "./cli.ts";
-import { parseSettings, secretsOf, type Settings, SETTINGS_FILES } from "./config.ts";
+import { completions } from "./completions.ts";
+import {
+  certificatesOf,
+  parseSettings,
+  secretsOf,
+  type Settings,
+  SETTINGS_FILES,
+} from "./config.ts";
+import type { Sources } from "./config/sources.ts";
 import type { FileMode } from "./credentials.ts";
 import { EXIT, Operation, renderFailure } from "./failure.ts";
 import { help } from "./help.ts";
-import { openTalk } from "./talk.ts";
+import { manPage } from "./man.ts";
+import { openPaint, type Paint, wantsColor } from "./paint.ts";
+import { openTalk, type Talk } from "./talk.ts";
 import { version } from "./version.ts";
 import type { Bench, Done } from "./wiring/bench.ts";
 
@@ -15,6 +25,8 @@ export interface World {
   readFile(path: string): Uint8Array;
   /** Null where files have no mode. */
   mode(path: string): FileMode | null;
+  /** Gives up the right to read for good, but for where these files are. */
+  readOnlyNear(files: string[]): void;
   stdin: ReadableStream<Uint8Array>;
   stdout: Output;
   stderr: Output;
@@ -36,8 +48,8 @@ export interface World {
 export interface Output {
   /** Waits until it is taken; throws ClosedPipe when nobody reads any more. */
   write(data: string | Uint8Array): Promise<void>;
-  /** Width of the terminal, null where it is none. */
-  columns: number | null;
+  /** Width of the terminal as it is now, null where it is none. */
+  readonly columns: number | null;
 }
 
 /** Whoever read the output went away, as `head` does: no failure. */
@@ -45,17 +57,49 @@ export class ClosedPipe extends Error {
   override name = "ClosedPipe";
 }
 
+/** The failure when the output is not taken, as by a disk that is full. */
+export function cannotWrite(cause: Error): Operation {
+  return new Operation("temporary", `cannot write the output: ${reasonOf(cause)}`, {
+    fix: "make room where it goes, then run it again",
+    cause,
+  });
+}
+
+/** What the system says, as the end of a sentence. */
+function reasonOf({ message }: Error): string {
+  const reason = message.replace(/ \(os error.*$/s, "");
+  return reason.charAt(0).toLowerCase() + reason.slice(1);
+}
+
 /** Runs one command; returns the exit code. */
 export async function run(world: World): Promise<number> {
   const secrets: string[] = [];
-  let how = { json: world.args.includes("--json"), verbose: 0 };
+  const paintOf = (stream: Output, flag: Globals["color"]) =>
+    openPaint(wantsColor(flag, world.env, stream.columns !== null));
+  let how = {
+    json: world.args.includes("--json"),
+    verbose: 0,
+    paint: paintOf(world.stderr, world.args.includes("--no-color") ? "never" : null),
+  };
   try {
     const { command, globals } = parseCli(world.args, world.now());
-    how = globals;
-    if (command.verb === "version") {
-      await world.stdout.write(`routes ${version} (${world.runtime})\n`);
-    } else if (command.verb === "help") await world.stdout.write(help(command.topic));
-    else return await work(command, globals, world, secrets);
+    how = { ...globals, paint: paintOf(world.stderr, globals.color) };
+    switch (command.verb) {
+      case "version":
+        await world.stdout.write(`routes ${version} (${world.runtime})\n`);
+        break;
+      case "help":
+        await world.stdout.write(help(command.topic, paintOf(world.stdout, globals.color)));
+        break;
+      case "man":
+        await world.stdout.write(manPage());
+        break;
+      case "completions":
+        await world.stdout.write(completions(command.shell));
+        break;
+      default:
+        return await work(command, globals, world, how.paint, secrets);
+    }
     return EXIT.ok;
   } catch (error) {
     if (error instanceof ClosedPipe) return EXIT.ok;
@@ -65,43 +109,92 @@ export async function run(world: World): Promise<number> {
   }
 }
 
-type Work = Exclude<Command, { verb: "help" | "version" }>;
+type Work = Exclude<Command, { verb: "help" | "man" | "completions" | "version" }>;
 
-async function work(command: Work, globals: Globals, world: World, secrets: string[]) {
-  const { stdout, stderr, now, signal } = world;
-  let written = Promise.resolve();
-  const write = (text: string) => {
-    written = written.then(() => stderr.write(text)).catch(() => {});
-  };
-  const talk = openTalk({ ...globals, columns: stderr.columns, secrets, now, write });
+async function work(
+  command: Work,
+  globals: Globals,
+  outside: World,
+  paint: Paint,
+  secrets: string[],
+): Promise<number> {
+  const { talk, world, written } = speak(outside, globals, paint, secrets);
+  const { signal } = world;
   try {
     if (command.verb === "check") {
       const { check } = await import("./wiring/check.ts");
-      const settings = () => readSettings(globals, world);
+      const settings = () => {
+        const found = readSettings(globals, world);
+        world.readOnlyNear([...certificatesOf(found), ...found.file ? [found.file.path] : []]);
+        return found;
+      };
       return await check(command.options, { settings, globals, world, talk, secrets });
     }
     const settings = readSettings(globals, world);
     secrets.push(...secretsOf(settings));
-    for (const warning of await warningsOf(settings, world)) talk.note(`warning: ${warning}`);
+    for (const warning of await warningsOf(settings, world)) talk.warn(warning);
+    // Certificates are read again on each connect, so that renewed ones serve; nothing else is.
+    world.readOnlyNear(certificatesOf(settings));
     const { file } = settings;
-    talk.step(file ? `settings from ${file}` : "no settings file: defaults serve");
-    const { summary, openEnded } = await perform(command, { settings, globals, world, talk });
+    talk.step(file ? `settings from ${file.path}` : "no settings file: defaults serve");
+    const done = await perform(command, { settings, globals, world, talk });
     talk.clear();
-    if (globals.json && summary) await stdout.write(JSON.stringify(summary) + "\n");
-    return signal.aborted && !openEnded ? signal.reason as number : EXIT.ok;
+    if (globals.json && done.summary) await world.stdout.write(JSON.stringify(done.summary) + "\n");
+    if (done.failure) throw done.failure;
+    return signal.aborted && !done.openEnded ? signal.reason as number : EXIT.ok;
   } finally {
     talk.clear();
     // The process ends as soon as this returns.
-    await written;
+    await written();
   }
+}
+
+/** Opens the talk of one run, and keeps it apart from data that goes to the same terminal. */
+function speak(
+  world: World,
+  globals: Globals,
+  paint: Paint,
+  secrets: string[],
+): { talk: Talk; world: World; written(): Promise<void> } {
+  const { stdout, stderr, env, now, signal } = world;
+  let written = Promise.resolve();
+  const talk = openTalk({
+    ...globals,
+    columns: () => env("TERM") === "dumb" ? null : stderr.columns,
+    paint,
+    secrets,
+    now,
+    write: (text) => {
+      written = written.then(() => stderr.write(text)).catch(() => {});
+    },
+    later: (ms, call) => {
+      const timer = setTimeout(call, ms);
+      return () => clearTimeout(timer);
+    },
+  });
+  if (stderr.columns === null) return { talk, world, written: () => written };
+  signal.addEventListener("abort", () => {
+    talk.note("stopping; once more leaves at once, which is safe");
+  }, { once: true });
+  if (stdout.columns === null) return { talk, world, written: () => written };
+  const apart: Output = {
+    get columns() {
+      return stdout.columns;
+    },
+    async write(data) {
+      talk.clear();
+      await written;
+      await stdout.write(data);
+    },
+  };
+  return { talk, world: { ...world, stdout: apart }, written: () => written };
 }
 
 async function warningsOf(settings: Settings, world: World): Promise<string[]> {
   const { file, warnings } = settings;
-  const secrets = secretsOf(settings);
-  if (file === null || secrets.length === 0) return warnings;
-  const { inspectSettingsFile } = await import("./credentials.ts");
-  const fault = inspectSettingsFile(file, secrets, world);
+  if (!file?.holdsSecret) return warnings;
+  const { openToOthers } = await import("./credentials.ts");
+  const fault = openToOthers(file.path, world);
   return fault ? [...warnings, `${fault.message}: ${fault.fix}`] : warnings;
 }
 
@@ -124,52 +217,79 @@ async function perform(command: Exclude<Work, { verb: "check" }>, bench: Bench):
   }
 }
 
-function readSettings({ config, set }: Globals, { env, readFile }: World): Settings {
-  const read = (path: string): Uint8Array | null => {
-    try {
-      return readFile(path);
-    } catch (error) {
-      const { name, message } = error as Error;
-      if (name === "NotFound") return null;
-      if (name === "NotCapable") throw error;
-      const reason = message.replace(/ \(os error.*$/s, "").replace(
-        /^[A-Z]/,
-        (c) => c.toLowerCase(),
-      );
-      const kind = name === "PermissionDenied" ? "noPermission" : "noInput";
-      throw new Operation(kind, `cannot read "${path}": ${reason}`, { cause: error });
-    }
-  };
-  const exists = (path: string): boolean => read(path) !== null;
-  const path = config ?? SETTINGS_FILES.find(exists);
-  if (path === undefined) return parseSettings({ file: null, env, set, exists });
-  const bytes = read(path);
-  if (!bytes) {
-    throw new Operation("noInput", `cannot read "${path}": file does not exist`, {
-      fix: `routes help settings > ${path}`,
+function readSettings({ config, set, timeoutMs }: Globals, world: World): Settings {
+  const file = findSettings(config === null ? SETTINGS_FILES : [config], world);
+  if (config !== null && !file) {
+    throw new Operation("noInput", `cannot read "${config}": file does not exist`, {
+      fix: `routes help settings > ${config}`,
     });
   }
+  const exists = (path: string) => isThere(path, world);
+  const settings = parseSettings({ file, env: world.env, set, exists });
+  const { postgresql } = settings;
+  const connectTimeoutMs = Math.min(postgresql.connectTimeoutMs, timeoutMs);
+  return { ...settings, postgresql: { ...postgresql, connectTimeoutMs } };
+}
+
+/** The first of them that is there, read. */
+function findSettings(paths: string[], { readFile }: World): Sources["file"] {
+  for (const path of paths) {
+    try {
+      const text = new TextDecoder("utf-8", { fatal: true }).decode(readFile(path));
+      return { path, text };
+    } catch (error) {
+      const { name } = error as Error;
+      if (name === "NotFound") continue;
+      if (name === "NotCapable") throw outOfBounds(path, error);
+      if (error instanceof TypeError) {
+        throw new Operation("settings", `cannot read "${path}": it is not UTF-8 text`, {
+          fix: `save it as UTF-8: iconv -f LATIN1 -t UTF-8 "${path}"`,
+        });
+      }
+      const kind = name === "PermissionDenied" ? "noPermission" : "noInput";
+      throw new Operation(
+        kind,
+        `cannot read "${path}": ${reasonOf(error as Error)}`,
+        {
+          fix: kind === "noPermission"
+            ? `chmod u+r "${path}", as the user whose file it is`
+            : "name a settings file with --config",
+          cause: error,
+        },
+      );
+    }
+  }
+  return null;
+}
+
+function outOfBounds(path: string, cause: unknown): Operation {
+  const link = `ln -s "$(realpath ${path})" res/`;
+  return new Operation("noPermission", `not permitted to read "${path}"`, {
+    reason: "settings are host_settings.ini here or in src, or any file in res or /etc/routes",
+    fix: [
+      "start routes where it is one of those, or put it there",
+      `or leave it and link it: mkdir -p res && ${link}`,
+      "or do without a file: ROUTES_KAFKA_TOPIC=…, ROUTES_POSTGRESQL_HOST=… in the environment",
+    ],
+    cause,
+  });
+}
+
+/** What may not be looked at counts as there: whoever needs it meets the refusal, and can name it. */
+function isThere(path: string, { mode }: World): boolean {
   try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    return parseSettings({ file: { path, text }, env, set, exists });
+    mode(path);
+    return true;
   } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    throw new Operation("settings", `cannot read "${path}": it is not UTF-8 text`);
+    return (error as Error).name !== "NotFound";
   }
 }
 
 /** Deno refused what the program was not allowed at its start. */
 function asPermission(error: unknown): unknown {
   if (!(error instanceof Error) || error.name !== "NotCapable") return error;
-  return new Operation(
-    "noPermission",
-    `not permitted: ${error.message.replace(/, run again.*$/s, "")}`,
-    {
-      fix: [
-        "settings are host_settings.ini here or in src, or any file in res or /etc/routes",
-        "certificates and keys lie in ssl, src/ssl, res or /etc/routes",
-      ],
-      cause: error,
-    },
-  );
+  // `Requires read access to "/etc/passwd", run again with …`: what follows is for who starts or compiles it himself.
+  const refused = error.message.replace(/^Requires /, "").replace(/, (run again|specify) .*$/s, "");
+  const fix = "give routes that permission where it is built or started";
+  return new Operation("noPermission", `not permitted: ${refused}`, { fix, cause: error });
 }

@@ -1,4 +1,5 @@
-import { formatClock, formatCount } from "./time.ts";
+import { formatCourse } from "./rate.ts";
+import { formatCount, formatMany, formatSpan } from "./time.ts";
 
 /** What became of the records that this run has settled. */
 export interface Tally {
@@ -13,11 +14,15 @@ export interface Tally {
   seconds: number;
 }
 
-/** The line on the way. */
-export function status({ stored, read, rejected, lag, seconds }: Tally): string {
-  const rate = formatCount(Math.round(read / Math.max(seconds, 0.001)));
-  return `stored ${formatCount(stored)} · ${rate}/s · lag ${formatCount(lag)} · ` +
-    `rejected ${formatCount(rejected)} · ${formatClock(seconds * 1000)}`;
+/** The line on the way; `ends`: when the lag is gone, so is the work. */
+export function status(
+  { stored, rejected, lag, seconds }: Tally,
+  { perSecond, ends }: { perSecond: number; ends: boolean },
+): string {
+  const leftMs = ends && perSecond > 0 ? lag / perSecond * 1000 : Infinity;
+  return `stored ${formatCount(stored)} · ${formatCount(Math.round(perSecond))}/s · ` +
+    `lag ${formatCount(lag)} · rejected ${formatCount(rejected)} · ` +
+    formatCourse(seconds * 1000, leftMs);
 }
 
 /** The line at the end. */
@@ -27,10 +32,8 @@ export function summary(tally: Tally): string {
   const byCode = Object.entries(reasons)
     .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
     .map(([code, count]) => `${code} ${formatCount(count)}`);
-  return `read ${formatCount(read)} records in ${seconds.toFixed(1)} s (${rate}/s): ` +
+  return `read ${formatMany(read, "record")} in ${formatSpan(seconds)} (${rate}/s): ` +
     `${formatCount(stored)} stored, ${formatCount(rejected)} rejected` +
     (byCode.length > 0 ? ` (${byCode.join(", ")})` : "") +
-    `, ${formatCount(tombstones)} ${tombstones === 1 ? "tombstone" : "tombstones"} · lag ${
-      formatCount(lag)
-    }`;
+    `, ${formatMany(tombstones, "tombstone")} · lag ${formatCount(lag)}`;
 }

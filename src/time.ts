@@ -49,10 +49,25 @@ export function formatCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, " ");
 }
 
+/** `1 record`, `12 400 records`. */
+export function formatMany(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** `0.8 s`, `12:00`: how long something took. */
+export function formatSpan(seconds: number): string {
+  return seconds < 60 ? `${seconds.toFixed(1)} s` : formatClock(seconds * 1000);
+}
+
 /** `0:07`, `12:00`, `1:02:03`: time that has passed. */
 export function formatClock(ms: number): string {
   const seconds = Math.floor(ms / 1000);
   const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
   const two = (n: number) => String(n).padStart(2, "0");
   return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
+
+/** `12 ms`, `1.5 s`: how long something took. */
+export function formatMs(ms: number): string {
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${Number((ms / 1000).toFixed(2))} s`;
 }

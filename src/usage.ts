@@ -1,30 +1,20 @@
-import {
-  address,
-  box,
-  choice,
-  distance,
-  duration,
-  type Flag,
-  list,
-  percent,
-  place,
-  positive,
-  spec,
-  text,
-  time,
-  users,
-  whole,
-} from "./flags.ts";
+import { choice, duration, type Flag, path, text } from "./flags.ts";
+import { consume } from "./usage/consume.ts";
+import type { Manual } from "./usage/manual.ts";
+import { migrate } from "./usage/migrate.ts";
+import { produce } from "./usage/produce.ts";
+import { query } from "./usage/query.ts";
 
 /** The commands. */
 export const verbs = [
+  "migrate",
   "produce",
   "consume",
-  "migrate",
   "query",
   "check",
   "verify",
   "help",
+  "completions",
   "version",
 ] as const;
 export type Verb = typeof verbs[number];
@@ -34,11 +24,18 @@ export function isVerb(word: string): word is Verb {
   return (verbs as readonly string[]).includes(word);
 }
 
+/** Commands that `routes check` can look ahead for. */
+export const CHECKED = ["produce", "consume", "migrate", "query"] as const;
+/** Shells that completions are written for. */
+export const SHELLS = ["bash", "zsh", "fish"] as const;
+/** Topics of the help that are no command. */
+export const topics = ["settings", "errors", "formats"];
+
 /** Flags that go with every command, on either side of it. */
 export const globalFlags: Flag[] = [
   {
     name: "config",
-    kind: text,
+    kind: path,
     value: "PATH",
     help: "the settings file",
     fallback: "./host_settings.ini",
@@ -74,256 +71,72 @@ export const globalFlags: Flag[] = [
   { name: "version", short: "V", help: "the version" },
 ];
 
-const formats = ["table", "vertical", "csv", "tsv", "json", "ndjson", "geojson"] as const;
-
-/** The flags of each command: parsing, help and suggestions all come from here. */
-export const commandFlags: Record<Verb, Flag[]> = {
-  produce: [
-    {
-      name: "count",
-      short: "n",
-      kind: whole(0),
-      value: "N",
-      help: "how many; 0: until stopped",
-      fallback: "1000",
-    },
-    { name: "duration", kind: duration, value: "DUR", help: "for how long" },
-    { name: "rate", kind: positive(), value: "N", help: "records a second, evenly spread" },
-    {
-      name: "users",
-      kind: whole(1, 2_147_483_647),
-      value: "N",
-      help: "userID 1 to N",
-      fallback: "100",
-    },
-    {
-      name: "model",
-      kind: choice("walk", "uniform"),
-      value: "MODEL",
-      help: "walk: tracks; uniform: random points",
-      fallback: "walk",
-    },
-    {
-      name: "center",
-      kind: place,
-      value: "LAT,LON",
-      help: "tracks stay around it",
-      fallback: "60.1699,24.9384",
-    },
-    {
-      name: "radius",
-      kind: distance,
-      value: "DIST",
-      help: "and as near as this",
-      fallback: "25km",
-    },
-    { name: "speed", kind: positive(1000), value: "KMH", help: "mean speed", fallback: "40" },
-    {
-      name: "interval",
-      kind: duration,
-      value: "DUR",
-      help: "between two fixes of a user",
-      fallback: "5s",
-    },
-    {
-      name: "start",
-      kind: time,
-      value: "TIME",
-      help: "time of the first fix; by default the last one is about now",
-    },
-    {
-      name: "seed",
-      kind: whole(0),
-      value: "N",
-      help: "the same seed, start and flags make the same bytes",
-    },
-    {
-      name: "invalid",
-      kind: percent,
-      value: "PCT",
-      help: "share of deliberately bad records",
-      fallback: "0",
-    },
-    { name: "stdin", help: "send NDJSON read from stdin; a bad line ends with 65" },
-    {
-      name: "key",
-      kind: choice("user", "none"),
-      value: "KEY",
-      help: "user: a user's order is kept; none: round robin",
-      fallback: "user",
-    },
-    {
-      name: "acks",
-      kind: choice("all", "1"),
-      value: "ACKS",
-      help: "all, or 1: the leader's word is enough",
-      fallback: "all",
-    },
-    {
-      name: "compression",
-      kind: choice("gzip", "none"),
-      value: "CODEC",
-      help: "gzip or none",
-      fallback: "gzip",
-    },
-    {
-      name: "batch-size",
-      kind: whole(1, 10_000),
-      value: "N",
-      help: "most records in one send",
-      fallback: "1000",
-    },
-    { name: "dry-run", help: "print NDJSON on stdout, send nothing" },
-    { name: "tee", help: "print what was acknowledged" },
-  ],
-  consume: [
-    { name: "follow", short: "f", help: "go on until stopped" },
-    { name: "count", short: "n", kind: whole(1), value: "N", help: "stop after N records" },
-    { name: "idle", kind: duration, value: "DUR", help: "stop after this long without a record" },
-    {
-      name: "from",
-      kind: spec,
-      value: "SPEC",
-      help: "where partitions start that were never read",
-      fallback: "earliest",
-    },
-    {
-      name: "replay",
-      kind: spec,
-      value: "SPEC",
-      help: "go back: delete what was stored from there on, then read it again",
-    },
-    { name: "yes", help: "replay without asking" },
-    {
-      name: "until",
-      kind: spec,
-      value: "SPEC",
-      help: "where to stop",
-      fallback: "the end as it is now",
-    },
-    {
-      name: "batch-size",
-      kind: whole(1, 100_000),
-      value: "N",
-      help: "most records in one statement",
-      fallback: "5000",
-    },
-    {
-      name: "flush",
-      kind: duration,
-      value: "DUR",
-      help: "longest time a record waits for others",
-      fallback: "200ms",
-    },
-    {
-      name: "on-reject",
-      kind: choice("keep", "fail"),
-      value: "DO",
-      help: "keep in routes_rejects, or fail at the first",
-      fallback: "keep",
-    },
-    { name: "max-rejects", kind: whole(0), value: "N", help: "stop when more than N are rejected" },
-    {
-      name: "dead-letter-topic",
-      kind: text,
-      value: "T",
-      help: "also publish each reject to T, at least once, with Kafka Connect's headers",
-    },
-    { name: "retry-rejects", help: "judge kept rejects again, and store those that pass now" },
-    {
-      name: "accept-loss",
-      help: "go on past records that retention deleted unread; the range is written down",
-    },
-    { name: "http", kind: address, value: "HOST:PORT", help: "serve /metrics, /ready and /live" },
-    { name: "tee", help: "print stored records as NDJSON on stdout" },
-  ],
-  migrate: [
-    { name: "status", help: "list applied and pending; ends with 0 when nothing is pending" },
-    { name: "dry-run", help: "print the exact SQL, change nothing" },
-    { name: "create-database", help: "create the database too, if it is missing" },
-    { name: "topic", help: "create the topic too, if it is missing" },
-    {
-      name: "partitions",
-      kind: whole(1, 100_000),
-      value: "N",
-      help: "of the topic",
-      fallback: "3",
-    },
-    {
-      name: "replication",
-      kind: whole(1, 100),
-      value: "N",
-      help: "of the topic",
-      fallback: "the broker's",
-    },
-    {
-      name: "lock-timeout",
-      kind: duration,
-      value: "DUR",
-      help: "how long to wait for another run",
-      fallback: "10s",
-    },
-  ],
-  query: [
-    {
-      name: "user",
-      short: "u",
-      kind: users,
-      value: "LIST",
-      help: "7 or 1,2,5-9",
-      repeatable: true,
-    },
-    { name: "since", kind: time, value: "TIME", help: "not before" },
-    { name: "until", kind: time, value: "TIME", help: "before" },
-    { name: "bbox", kind: box, value: "W,S,E,N", help: "inside a box of degrees" },
-    { name: "near", kind: place, value: "LAT,LON", help: "around a place; adds the distance" },
-    { name: "radius", kind: distance, value: "DIST", help: "how far around it", fallback: "1km" },
-    {
-      name: "limit",
-      short: "n",
-      kind: whole(1),
-      value: "N",
-      help: "most rows",
-      fallback: "100 for people, all for files",
-    },
-    { name: "all", help: "all rows" },
-    {
-      name: "order",
-      kind: choice("time", "user", "distance"),
-      value: "BY",
-      help: "time, user or distance",
-      fallback: "time, newest first",
-    },
-    { name: "reverse", help: "the other way round" },
-    { name: "last", help: "the last fix of each user" },
-    { name: "summary", help: "per user: fixes, first, last, km, km/h, box" },
-    { name: "total", help: "the number of rows" },
-    { name: "rejects", help: "what was rejected, where and why" },
-    {
-      name: "format",
-      kind: choice(...formats),
-      value: "FMT",
-      help: formats.join(", "),
-      fallback: "table",
-    },
-    {
-      name: "columns",
-      kind: list,
-      value: "LIST",
-      help: "which, in this order",
-      repeatable: true,
-    },
-    { name: "no-header", help: "without the names of the columns" },
-    {
-      name: "time",
-      kind: choice("iso", "unix", "ms"),
-      value: "FORM",
-      help: "iso, unix or ms",
-      fallback: "iso",
-    },
-  ],
-  check: [],
-  verify: [],
-  help: [],
-  version: [],
+/** What is to be known of each command. */
+export const manuals: Record<Verb, Manual> = {
+  migrate,
+  produce,
+  consume,
+  query,
+  check: {
+    summary: "see whether everything is in place, and what mends it if not",
+    about: [
+      "See whether everything is in place, and what mends it if not. Changes nothing.",
+      "Walks every hop: settings, certificates and keys, Kafka (name, port, TLS, login, topic, rights), PostgreSQL (name, port, TLS, login, tables, rights), clocks. With a command, only what that command needs. Ends with 0, or with the exit code of the first ✗.",
+    ],
+    usage: `routes check [${CHECKED.join("|")}]`,
+    examples: [
+      ["before the first record", "routes check"],
+      ["for a script", "routes check consume --json"],
+    ],
+    words: CHECKED,
+    flags: [],
+  },
+  verify: {
+    summary: "prove that every record is accounted for, once",
+    about: [
+      "Read the topic again and compare it record by record with the database.",
+      "Every record that was consumed must be a row, a reject or a tombstone, once and unchanged. Ends with 0 when all is accounted for, else with 65. Changes nothing.",
+    ],
+    usage: "routes verify",
+    examples: [
+      ["counts by partition, and the first offsets of each fault", "routes verify"],
+      ["for a script", "routes verify --json"],
+    ],
+    flags: [],
+  },
+  help: {
+    summary: `about a command, or ${topics.map((topic) => `"${topic}"`).join(", ")}`,
+    about: ["Tell about all, about a command, or about a topic."],
+    usage: `routes help [COMMAND|${topics.join("|")}]`,
+    examples: [
+      ["a settings file with every key", "routes help settings > host_settings.ini"],
+      ["the man page", "routes help --man > routes.1"],
+    ],
+    words: [...verbs, ...topics],
+    flags: [{ group: "Instead", name: "man", help: "all of it as a man page, in roff" }],
+  },
+  completions: {
+    summary: "for bash, zsh or fish",
+    about: ["Write what makes a shell complete commands, flags and their values."],
+    usage: `routes completions ${SHELLS.join("|")}`,
+    examples: [
+      ["bash, in ~/.bashrc", "source <(routes completions bash)"],
+      ["zsh, in ~/.zshrc behind compinit", "source <(routes completions zsh)"],
+      ["fish, once", "routes completions fish > ~/.config/fish/completions/routes.fish"],
+    ],
+    words: SHELLS,
+    flags: [],
+  },
+  version: {
+    summary: "the version",
+    about: ["Print the version of routes, of Deno, and what they were built for."],
+    usage: "routes version",
+    examples: [["the same", "routes --version"]],
+    flags: [],
+  },
 };
+
+/** The flags of each command. */
+export const commandFlags = Object.fromEntries(
+  verbs.map((verb) => [verb, manuals[verb].flags]),
+) as Record<Verb, Flag[]>;

@@ -14,7 +14,12 @@ import { nearest } from "./nearest.ts";
 export type FoundRow = (number | string | Uint8Array | null)[];
 
 /** Where the output goes. */
-export type Terminal = Pick<Look, "unicode" | "width" | "color">;
+export type Terminal = Pick<Look, "unicode" | "width" | "color"> & {
+  /** Whether what was printed can be printed over. */
+  canRedraw: boolean;
+};
+
+const GAP_MS = 30 * 60_000;
 
 type What = QueryOptions["what"];
 
@@ -26,21 +31,27 @@ export interface View {
 }
 
 /** Opens the format that was asked for, with the columns that were asked for. */
-export function openView(options: QueryOptions, terminal: Terminal): View {
+export function openView(
+  options: QueryOptions,
+  terminal: Terminal,
+  extent: Look["extent"] = null,
+): View {
   const { what, near } = options;
   const present = presenter(what, near !== null);
   const known = columnsOf(what, near !== null);
   const open = formats[options.format]!.open;
+  const gapS = (options.gapMs ?? GAP_MS) / 1000;
+  const common = { ...options, ...terminal, gapS, extent };
   if (options.columns === null) {
     // Fixes as ndjson are records again, for `routes produce --stdin`.
     const isRecords = options.format === "ndjson" && (what === "points" || what === "last");
-    const look = { ...options, ...terminal, columns: known };
+    const look = { ...common, columns: known };
     return { format: isRecords ? records() : open(look), cells: present };
   }
   const places = options.columns.map((name) => placeOf(name, known));
   const twice = options.columns.find((name, i) => options.columns!.indexOf(name) < i);
   if (twice) throw new Usage(`column "${twice}" is named twice`);
-  const look = { ...options, ...terminal, columns: places.map((place) => known[place]!) };
+  const look = { ...common, columns: places.map((place) => known[place]!) };
   return {
     format: open(look),
     cells: (row) => {

@@ -19,6 +19,11 @@ export const refusals: [line: string | string[], message: string, fix?: string][
   ["help produce consume", 'unexpected argument "consume"'],
   ["help prodcue", 'unknown help topic "prodcue": did you mean "produce"?', "routes help"],
   ["help setings", 'unknown help topic "setings": did you mean "settings"?', "routes help"],
+  ["help setings --man", 'unknown help topic "setings": did you mean "settings"?', "routes help"],
+  ["help query --man", "--man goes without a topic"],
+  ["completions", "completions needs a shell: bash, zsh, fish", "routes completions bash"],
+  ["completions bsh", 'unknown shell "bsh": did you mean "bash"?', "routes help"],
+  ["completions bash zsh", 'unexpected argument "zsh"'],
   // Unknown flags.
   ["consume --folow", "unknown flag --folow: did you mean --follow?", "routes help consume"],
   ["query --simpel=5", "unknown flag --simpel", "routes help query"],
@@ -45,8 +50,17 @@ export const refusals: [line: string | string[], message: string, fix?: string][
   [
     "query --password=hunter2",
     "unknown flag --password",
-    "routes help query",
+    "ROUTES_POSTGRESQL_PASSWORD=… in the environment",
   ],
+  // Habits of other tools.
+  ["ls", 'unknown command "ls"', "routes query"],
+  ["-L", "unknown flag -L", "routes check"],
+  ["consume -t x", "unknown flag -t", "-X kafka.topic=TOPIC"],
+  ["consume -o beginning", "unknown flag -o", "--from SPEC"],
+  ["query -o json", "unknown flag -o", "--format FMT"],
+  ["produce -o x", "unknown flag -o", "routes help produce"],
+  ["query --output=json", "unknown flag --output", "--format FMT"],
+  ["query --dbname x", "unknown flag --dbname", "-X postgresql.dbname=NAME"],
   // Given twice.
   ["produce -n 5 --count 5", "--count is given twice"],
   ["consume --tee --tee", "--tee is given twice"],
@@ -72,6 +86,15 @@ export const refusals: [line: string | string[], message: string, fix?: string][
   ["consume --json=1", "--json takes no value"],
   ["query --no-header=csv", "--no-header takes no value"],
   ["consume --no-color=always", "--no-color takes no value"],
+  [
+    "query --watch 5",
+    '--watch is "5": expected a duration such as 500ms, 10s, 9m, 1h or 7d',
+  ],
+  ["query --watch=", "--watch needs a value"],
+  ["query --watch soon", 'unexpected argument "soon"'],
+  ["query --gap", "--gap needs a value"],
+  ["query --simplify 20", '--simplify is "20": expected a distance such as 500m or 2km'],
+  ["produce --strict", "--strict goes with --stdin"],
   // Counts.
   ["produce --count 1e3x", '--count is "1e3x": expected a whole number of at least 0'],
   ["produce --count 1e3", '--count is "1e3": expected a whole number of at least 0'],
@@ -226,6 +249,10 @@ export const refusals: [line: string | string[], message: string, fix?: string][
   excluded("migrate", "dry-run", "topic"),
   ["migrate --partitions 3", "--partitions goes with --topic"],
   ["migrate --replication 3", "--replication goes with --topic"],
+  ...["produce dry-run", "produce tee", "consume tee", "migrate dry-run"].map((line) => {
+    const [verb, flag] = line.split(" ") as [string, string];
+    return excluded(verb, "json", flag);
+  }),
   excluded("query", "last", "summary"),
   excluded("query", "last", "total"),
   excluded("query", "summary", "rejects"),

@@ -55,6 +55,7 @@ Deno.test("produce has defaults", () => {
       batchSize: 1000,
       dryRun: false,
       tee: false,
+      strict: false,
     },
   } as Command);
 });
@@ -79,6 +80,7 @@ Deno.test("consume has defaults", () => {
       acceptLoss: false,
       http: null,
       tee: false,
+      strict: false,
     },
   } as Command);
 });
@@ -115,6 +117,8 @@ Deno.test("query has defaults", () => {
     columns: null,
     header: true,
     time: "iso",
+    showSql: false,
+    timing: false,
   });
 });
 
@@ -255,6 +259,11 @@ for (const [line, topic] of helps) {
   });
 }
 
+Deno.test("help --man and completions are words of their own", () => {
+  assertEquals(parse("help --man").command, { verb: "man" });
+  assertEquals(parse("-q completions zsh").command, { verb: "completions", shell: "zsh" });
+});
+
 for (
   const line of ["version", "--version", "-V", "produce --version", "--bogus -V", "-qV", "prod -V"]
 ) {
@@ -360,6 +369,20 @@ Deno.test("query reads every flag", () => {
     assertEquals(optionsOf(`query --${what}`).what, what);
   }
   assertEquals(optionsOf("query --all").all, true);
+});
+
+Deno.test("query reads the flags of tracks, and watches every two seconds unless told", () => {
+  const { gapMs, simplifyM, showSql, timing } = optionsOf(
+    "query --format gpx --gap 10m --simplify 20m --show-sql --timing",
+  );
+  assertEquals([gapMs, simplifyM, showSql, timing], [600_000, 20, true, true]);
+  assertEquals(optionsOf("query").watchMs, null);
+  for (const line of ["query --watch", "--watch query", "query --watch --last"]) {
+    assertEquals(optionsOf(line).watchMs, 2_000, line);
+  }
+  for (const line of ["query --watch 500ms", "query --watch=500ms --last", "--watch 500ms query"]) {
+    assertEquals(optionsOf(line).watchMs, 500, line);
+  }
 });
 
 Deno.test("query takes --json for --format json", () => {

@@ -91,7 +91,7 @@ Deno.test("the settings file of the original program serves unchanged", () => {
     "defaultdb",
     "require",
   ]);
-  assertEquals(file, "src/host_settings.ini");
+  assertEquals(file, { path: "src/host_settings.ini", holdsSecret: true });
   assertEquals(warnings, [
     "sslmode=require encrypts, but does not check who answers: verify-full does",
   ]);
@@ -334,7 +334,6 @@ const uris: [uri: string, expected: Partial<ReturnType<typeof read>["postgresql"
   ["postgres://u:@h", { user: "u", password: null }],
   ["postgres://u:a/b?c#d:e@h", { password: "a/b?c#d:e" }],
   ["postgres://[::1]:6543/d", { host: "::1", port: 6543, sslmode: "disable" }],
-  ["postgres://%2Fvar%2Frun/d", { host: "/var/run", sslmode: "disable" }],
   ["postgres://h/d?user=u&password=a=b", { user: "u", password: "a=b" }],
   ["postgres://h?database=d", { database: "d" }],
 ];
@@ -365,6 +364,9 @@ Deno.test("a service URI says what is wrong with it", () => {
   ]);
   assertEquals(faultOf("postgres://h/d?sslmod=require"), [
     `${where} has the unknown parameter "sslmod": did you mean "sslmode"?`,
+  ]);
+  assertEquals(faultOf("postgres://%2Fvar%2Frun/d"), [
+    'host_settings.ini line 2: host is "/var/run": a socket file cannot be used, 127.0.0.1 can',
   ]);
   assertEquals(faultOf("postgres://h:99999/d"), [
     'host_settings.ini line 2: port is "99999": expected a whole number from 1 to 65535',
@@ -399,6 +401,22 @@ Deno.test("SSL looks for the usual files beside the settings file", () => {
     passphrase: null,
     checkHostname: true,
   });
+});
+
+Deno.test("who names a CA alone gets TLS without a certificate of his own", () => {
+  const pair = (text: string, existing: string[] = []) => {
+    const { cert, key } = read(`[kafka]\n${text}`, { existing }).kafka.tls!;
+    return [cert, key];
+  };
+  const usual = ["ssl/service.cert", "ssl/service.key"];
+  assertEquals(pair("ssl_cafile = other.pem"), [null, null]);
+  assertEquals(pair("ssl_cafile = ssl/ca.pem\nsecurity_protocol = SSL"), [null, null]);
+  // What was downloaded serves, and a half of it is not overlooked.
+  assertEquals(pair("ssl_cafile = other.pem", ["ssl/service.cert"]), usual);
+  assertEquals(pair("ssl_cafile = other.pem", ["ssl/service.key"]), usual);
+  assertEquals(pair("ssl_cafile = other.pem\nssl_certfile = a"), ["a", "ssl/service.key"]);
+  assertEquals(pair("security_protocol = SSL"), usual);
+  assertEquals(pair("ssl_check_hostname = false"), usual);
 });
 
 Deno.test("SASL_SSL takes the usual files where they are", () => {
@@ -482,7 +500,7 @@ Deno.test("brokers are a list of host:port", () => {
 
 Deno.test("sslmode is verify-full, but for a database on this machine", () => {
   const mode = (host: string) => read(`[postgresql]\nhost = ${host}`).postgresql.sslmode;
-  for (const host of ["localhost", "LOCALHOST", "127.0.0.1", "127.1.2.3", "::1", "/var/run"]) {
+  for (const host of ["localhost", "LOCALHOST", "127.0.0.1", "127.1.2.3", "::1"]) {
     assertEquals(mode(host), "disable", host);
   }
   for (const host of ["pg.example.com", "127.example.com", "10.0.0.1", "localhost.example.com"]) {
@@ -507,4 +525,15 @@ Deno.test("secretsOf() lists all that must never be shown", () => {
     "ssl_password = two\n[postgresql]\nservice_uri = postgres://u:thr%25ee@h/d\nsslpassword = four\n";
   assertEquals(secretsOf(read(text)).sort(), ["four", "one", "thr%ee", "two"]);
   assertEquals(secretsOf(read(null)), []);
+});
+
+Deno.test("a settings file holds a secret when one stands in it, in whatever spelling", () => {
+  const holds = (text: string, env = {}) => read(text, { env }).file?.holdsSecret;
+  assertEquals(holds("[postgresql]\nservice_uri = postgres://u:a%2Fb@h/d\n"), true);
+  assertEquals(holds("[postgresql]\npassword = a\n"), true);
+  assertEquals(holds("[postgresql]\nuser = a\n"), false);
+  assertEquals(
+    holds("[postgresql]\nuser = a\n", { ROUTES_POSTGRESQL_PASSWORD: "elsewhere" }),
+    false,
+  );
 });

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { type FileMode, inspectFiles, inspectSettingsFile } from "../src/credentials.ts";
+import { type FileMode, inspectFiles } from "../src/credentials.ts";
 import { Pki } from "./support/pki.ts";
 
 const dir = await Deno.makeTempDir({ prefix: "routes-pki-" });
@@ -61,10 +61,10 @@ Deno.test("inspectFiles() finds every fault, not the first alone", () => {
 
 Deno.test("inspectFiles() wants certificate and key together", () => {
   assertEquals(faults({ key: null }), [
-    "settings: [kafka] ssl_keyfile is missing: ssl_certfile is given",
+    "settings: [kafka] ssl_keyfile is missing: [kafka] ssl_certfile is given",
   ]);
   assertEquals(faults({ cert: null }), [
-    "settings: [kafka] ssl_certfile is missing: ssl_keyfile is given",
+    "settings: [kafka] ssl_certfile is missing: [kafka] ssl_keyfile is given",
   ]);
 });
 
@@ -91,14 +91,36 @@ Deno.test("inspectFiles() knows DER when it sees it", () => {
   ]);
 });
 
-Deno.test("inspectSettingsFile() minds others only where a secret is in the file", () => {
-  const text = new TextEncoder().encode("[postgresql]\nservice_uri = postgres://u:a%2Fb@h/d\n");
-  const files = {
-    readFile: () => text,
-    mode: () => ({ mode: 0o644, uid: 1000 }),
-    now: () => 0,
+/** Serves files made of others, by path. */
+function composed(parts: Record<string, string[]>): (path: string) => Uint8Array {
+  return (path) => {
+    const text = (parts[path] ?? [path]).map((part) => Deno.readTextFileSync(part)).join("");
+    return new TextEncoder().encode(text);
   };
-  assertEquals(inspectSettingsFile("a.ini", ["else"], files), null);
-  const fault = inspectSettingsFile("a.ini", ["a/b"], files);
-  assertEquals([fault?.kind, fault?.fix], ["noPermission", ["chmod 600 a.ini"]]);
+}
+
+Deno.test("inspectFiles() tells a chain in the wrong order from a key of another pair", () => {
+  assertEquals(faults({ files: composed({ [ecdsa.cert]: [ecdsa.cert, ca.cert] }) }), []);
+  assertEquals(faults({ files: composed({ [ecdsa.cert]: [ca.cert, ecdsa.cert] }) }), [
+    'settings: "ecdsa.cert" begins with the certificate of somebody else',
+  ]);
+  assertEquals(faults({ key: rsa.key }), [
+    'settings: key "rsa.key" does not fit certificate "ecdsa.cert"',
+  ]);
+});
+
+Deno.test("inspectFiles() takes a bundle of authorities as long as one of them is valid", async () => {
+  const old = await pki.pair({ name: "old", ca, days: [-30, -2] });
+  assertEquals(faults({ files: composed({ [ca.cert]: [old.cert, ca.cert] }) }), []);
+  assertEquals(
+    faults({ files: composed({ [ca.cert]: [old.cert] }) }).map((line) =>
+      line.replace(/: on .*/, "")
+    ),
+    ['settings: CA certificate "ca.pem" has expired'],
+  );
+  // Of one's own chain each is needed.
+  assertEquals(
+    faults({ files: composed({ [ecdsa.cert]: [ecdsa.cert, old.cert] }) }).length,
+    1,
+  );
 });

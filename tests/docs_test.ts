@@ -1,9 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
-import { EXIT } from "../src/failure.ts";
-import { parseSettings } from "../src/config.ts";
+import { parseCli } from "../src/cli.ts";
+import { EXIT, EXIT_MEANINGS } from "../src/failure.ts";
+import { CERTIFICATE_FOLDERS, parseSettings, SETTINGS_FILES } from "../src/config.ts";
 import { commandFlags, globalFlags, verbs } from "../src/usage.ts";
 import { formats } from "../src/formats/mod.ts";
-import { openStage } from "./support/stage.ts";
+import { draw, perform } from "./support/picture.ts";
 
 const readme = Deno.readTextFileSync(new URL("../README.md", import.meta.url));
 const config = JSON.parse(Deno.readTextFileSync(new URL("../deno.json", import.meta.url)));
@@ -16,33 +17,88 @@ function blocks(language: string): string[] {
 
 /** Text with all that differs from run to run taken out. */
 function shape(text: string): string {
-  return text.replaceAll(/routes_docs_\w+/g, "routes")
-    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME")
+  return text.replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME")
+    .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d to ([\d-]+ )?\d\d:\d\d UTC/g, "TIMES")
     .replaceAll(/in [\d.]+ s \([\d ]+\/s\)/g, "in N s (N/s)")
     .replaceAll(/\(\d+ ms\)/g, "(N ms)")
-    .replaceAll("│", "|").replaceAll("┼", "+").replaceAll("─", "-").trimEnd();
+    .trimEnd();
 }
 
-Deno.test("README shows what the commands print", async () => {
-  const stage = await openStage("routes_docs");
-  try {
-    for (const session of blocks("console")) {
-      for (const part of session.split(/^\$ /m).slice(1)) {
-        const [line, ...printed] = part.trimEnd().split("\n");
-        const args = line!.split(" ");
-        assertEquals(args.shift(), "routes");
-        const { stdout, stderr } = await stage.routes(args, { stdout: "piped", stderr: "piped" })
-          .output();
-        const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr)
-          // Told of rows that are left out; README does without.
-          .replace(/^\d+ of .*\n/m, "");
-        assertEquals(shape(text), shape(printed.join("\n")), line);
-      }
+const hasScript = await new Deno.Command("script", { args: ["--version"] }).output()
+  .then(({ success }) => success, () => false);
+
+Deno.test({
+  name: `the picture in README shows what a terminal shows${
+    hasScript ? "" : " (left out, needs script of util-linux)"
+  }`,
+  ignore: !hasScript,
+  fn: async () => {
+    const drawn = Deno.readTextFileSync(new URL("./support/picture.svg", import.meta.url));
+    const text = (svg: string) =>
+      shape(
+        [...svg.matchAll(/<text[^>]* y="(\d+)"[^>]*>(.*)<\/text>/g)]
+          .map(([, y, text]) => `${y} ${text}`).join("\n"),
+      );
+    assertEquals(text(draw(await perform())), text(drawn), "deno task picture draws it anew");
+  },
+});
+
+/** The command lines in a text, as a shell takes them apart; what stands for a value is given one. */
+function commandLines(text: string): string[][] {
+  const values: Record<string, string> = { COMMAND: "query", SPEC: "latest", OFFSET: "7" };
+  return text.split(/&&|\|(?!\|)|[\n`();]/).map((line) => line.trim().replace(/ [<>].*| # .*/, ""))
+    .filter((line) => /^routes( |$)/.test(line) && !line.includes("…"))
+    .map((line) => line.split(/ +/).slice(1).map((word) => values[word] ?? word));
+}
+
+Deno.test("every command line in README is understood", () => {
+  const words = readme.replaceAll(/```.*?```|\*\*`[^`]+`\*\*/gs, "").matchAll(/`([^`]+)`/g);
+  const told = [...blocks("sh"), ...[...words].map(([, word]) => word!)];
+  const lines = told.flatMap((text) => commandLines(text.replaceAll("\\|", "|")));
+  assert(lines.length > 40, `${lines.length}`);
+  for (const args of lines) parseCli(args, Date.parse("2026-03-04T05:06:07Z"));
+});
+
+Deno.test("README takes errors and their fixes from the source", () => {
+  const rows = [...readme.matchAll(/^\| +([^|]+?) +\| +([^|]+?) +\|$/gm)].map((row) =>
+    row.slice(1)
+  );
+  const begin = rows.findIndex(([error, fix]) => error === "error" && fix === "fix");
+  const errors = rows.slice(begin + 1).filter(([error]) => !/^-+$/.test(error!));
+  assert(begin >= 0 && errors.length > 20, `${errors.length} errors`);
+  const known = sources().flatMap(templates);
+  for (const row of errors) {
+    // What stands in brackets behind a message is about it.
+    for (const text of row.map((text) => text.replace(/ \([^)]*\)$/, ""))) {
+      assert(known.some((template) => template.test(text)), text);
     }
-  } finally {
-    await stage.close();
   }
 });
+
+function sources(dir = new URL("../src/", import.meta.url)): string[] {
+  return [...Deno.readDirSync(dir)].flatMap(({ name, isDirectory }) =>
+    isDirectory
+      ? sources(new URL(`${name}/`, dir))
+      : name.endsWith(".ts")
+      ? [Deno.readTextFileSync(new URL(name, dir))]
+      : []
+  );
+}
+
+/** The texts in a source file, with something for what is filled in; those that say little fit too much. */
+function templates(source: string): RegExp[] {
+  const texts = source.matchAll(
+    /"((?:[^"\\\n]|\\.)*)"|`((?:[^`\\$]|\\.|\$(?!\{)|\$\{(?:[^{}`]|`[^`]*`|\{[^}]*\})*\})*)`/g,
+  );
+  return [...texts].map(([, plain, template]) => plain ?? template!)
+    .map((text) => text.split(/\$\{(?:[^{}`]|`[^`]*`|\{[^}]*\})*\}/))
+    .filter((parts) => parts.join("").length >= 4)
+    .map((parts) => new RegExp(`^${parts.map(literal).join(".+")}$`));
+}
+
+function literal(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}
 
 Deno.test("README names every command, exit code and format", () => {
   for (const verb of verbs) {
@@ -50,8 +106,10 @@ Deno.test("README names every command, exit code and format", () => {
       assert(readme.includes(`**\`routes ${verb}\`**`), verb);
     }
   }
-  const codes = [...readme.matchAll(/^\| (\d+)(?:, \d+)? +\|/gm)].map(([, code]) => Number(code));
-  assertEquals(codes, [...Object.values(EXIT), 130]);
+  const codes = [...readme.matchAll(/^\| (\d+(?:, \d+)?) +\| (.*?) +\|$/gm)]
+    .map(([, codes, when]) => [codes!, when!.replaceAll("`", "")]);
+  assertEquals(codes, EXIT_MEANINGS);
+  assertEquals(codes.map(([codes]) => parseInt(codes!)), [...Object.values(EXIT), 130]);
   for (const format of Object.keys(formats)) assert(readme.includes(`\`${format}\``), format);
 });
 
@@ -72,6 +130,14 @@ Deno.test("README tells the permissions of deno.json", () => {
     [...line.split("|")[1]!.matchAll(/`([^`]+)`/g)].map(([, n]) => n!);
   assertEquals(named(row("read")), read);
   assertEquals(named(row("environment")), env.allow);
+});
+
+Deno.test("the places that the program names are those that it may read", () => {
+  const { read } = config.permissions.default;
+  const missing = [...SETTINGS_FILES, ...CERTIFICATE_FOLDERS].filter((path) =>
+    !read.some((place: string) => path === place || path.startsWith(`${place}/`))
+  );
+  assertEquals(missing, []);
 });
 
 Deno.test("README shows settings that are understood", () => {

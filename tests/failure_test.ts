@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { EXIT, type FailureKind, Operation, renderFailure, scrub, Usage } from "../src/failure.ts";
+import { openPaint } from "../src/paint.ts";
 
 const plain = { json: false, verbose: 0, secrets: [] };
 const json = { ...plain, json: true };
@@ -74,7 +75,7 @@ Deno.test("every kind of failure has the exit code of sysexits.h", () => {
     settings: 78,
   };
   for (const [kind, code] of Object.entries(codes)) {
-    const failure = new Operation(kind as FailureKind, "x");
+    const failure = new Operation(kind as FailureKind, "x", { fix: "y" });
     assertEquals([renderFailure(failure, plain).code, EXIT[kind as FailureKind]], [code, code]);
   }
 });
@@ -151,3 +152,13 @@ for (const [text, secrets, clean] of scrubbed) {
     assertEquals(scrub(text, secrets), clean);
   });
 }
+
+Deno.test("a failure is coloured where that is wanted, as JSON never", () => {
+  const failure = new Operation("temporary", "lost", { reason: "gone", fix: "run it again" });
+  const colored = { verbose: 0, paint: openPaint(true), secrets: [] };
+  assertEquals(
+    renderFailure(failure, { json: false, ...colored }).text,
+    "\x1b[31mroutes:\x1b[39m lost\n  gone\n  \x1b[1mfix:\x1b[22m run it again\n",
+  );
+  assertEquals(renderFailure(failure, { json: true, ...colored }).text.includes("\x1b"), false);
+});

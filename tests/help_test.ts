@@ -2,11 +2,12 @@ import { assert, assertEquals } from "@std/assert";
 import { parseCli } from "../src/cli.ts";
 import { parseSettings } from "../src/config.ts";
 import { KEYS } from "../src/config/sources.ts";
+import { FORMATS } from "../src/formats/facts.ts";
 import { help } from "../src/help.ts";
 import { parseIni } from "../src/ini.ts";
 import { commandFlags, globalFlags, verbs } from "../src/usage.ts";
 
-const topics = [null, ...verbs, "settings", "errors"];
+const topics = [null, ...verbs, "settings", "errors", "formats"];
 const commands = verbs.filter((verb) => verb !== "help" && verb !== "version");
 
 for (const topic of topics) {
@@ -23,8 +24,10 @@ for (const topic of topics) {
 for (const verb of commands) {
   Deno.test(`the help on ${verb} has each of its flags, with its default`, () => {
     const text = help(verb).replace(/\s+/g, " ");
-    for (const { name, short, value, fallback } of commandFlags[verb]) {
-      const spelled = `${short ? `-${short}, ` : ""}--${name}${value ? ` ${value}` : ""}`;
+    for (const { name, short, value, implied, fallback } of commandFlags[verb]) {
+      const spelled = `${short ? `-${short}, ` : ""}--${name}${
+        implied ? `[=${value}]` : value ? ` ${value}` : ""
+      }`;
       assert(text.includes(` ${spelled} `), spelled);
       assert(!fallback || text.includes(`(default ${fallback})`), `${spelled} ${fallback}`);
     }
@@ -46,6 +49,12 @@ Deno.test("the help on all has every command, every global flag and good example
   for (const example of examplesIn(text)) parseCli(example, 0);
 });
 
+Deno.test("routes help formats has every format, and good examples", () => {
+  const text = help("formats");
+  for (const name of Object.keys(FORMATS)) assert(text.includes(`\n  ${name} `), name);
+  for (const example of examplesIn(text)) parseCli(example, Date.parse("2026-03-04T05:06:07Z"));
+});
+
 Deno.test("defaults that the help tells are those that are used", () => {
   for (const verb of commands) {
     // --from is refused where reading has begun, so that it is not given differs from its default.
@@ -53,9 +62,9 @@ Deno.test("defaults that the help tells are those that are used", () => {
       kind && name !== "from" && readable(fallback)
     );
     const args = told.flatMap(({ name, fallback }) => [`--${name}`, fallback!]);
-    const needed = { migrate: ["--topic"], query: ["--near", "1,2"] }[verb as string] ?? [];
-    const given = parseCli([verb, ...needed, ...args], 0).command;
-    assertEquals(given, parseCli([verb, ...needed], 0).command);
+    const needed = { migrate: ["--topic"], query: ["--near", "1,2"], completions: ["bash"] };
+    const given = [verb, ...(verb in needed ? needed[verb as keyof typeof needed] : [])];
+    assertEquals(parseCli([...given, ...args], 0).command, parseCli(given, 0).command);
   }
 });
 

@@ -107,7 +107,7 @@ Deno.test("Outbox closes a batch before its bytes pass half a MiB, headers inclu
 Deno.test("Outbox sends nothing more after a send that did not succeed", async () => {
   const world = open(1);
   world.broker.answer = () => {
-    const fault = { reason: "no answer", fix: "" };
+    const fault = { kind: "temporary", reason: "no answer", fix: "" } as const;
     return Promise.resolve({ acked: 0, failed: 0, unknown: 2, fault });
   };
   await add(world.outbox, null, ["a", "b", "c", "d", "e", "f", "g"]);

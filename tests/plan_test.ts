@@ -49,7 +49,7 @@ Deno.test("plan() refuses a migration whose content changed after it was applied
   assertEquals(refusal([step(1)], [step(1, "abcdefabcdefabcdef")]), {
     message: "migration 0001 step1 was applied with another content",
     reason: ["checksum in the database abcdefabcdef, in this program 111111111111"],
-    fix: [],
+    fix: ["run the version of routes that applied it, or set [postgresql] schema to another"],
   });
 });
 

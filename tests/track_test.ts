@@ -34,7 +34,7 @@ async function hash(points: Point[]): Promise<string> {
 }
 
 const pinned = {
-  walk: "3ea23a818a88d9454fa7d430f6ebd2c4016effc3a633efb1eebfeee8f2ecd223",
+  walk: "4da3329ab54dc0ff8215a66ee3f546f1a75de78853f18cf825c8b1766eadd780",
   uniform: "d1d06523a84288bfd1b77c22dde36fb4bdd3c9c85217b4f0f6ee88215bcbee20",
 };
 
@@ -103,14 +103,98 @@ for (const [name, center, radiusM, speedKmh] of areas) {
   });
 }
 
-Deno.test("track() of model walk goes at about the mean speed", () => {
-  const points = take(50_000, { users: 10 });
-  let metres = 0;
-  for (let i = 10; i < points.length; i++) {
-    metres += distanceM(points[i - 10]!.coordinates, points[i]!.coordinates);
+/** Metres from each fix to the next of the same user, one list a user. */
+function stepsM(points: Point[], users: number): number[][] {
+  return Array.from({ length: users }, (_, user) => {
+    const places = points.filter((_, i) => i % users === user).map(({ coordinates }) =>
+      coordinates
+    );
+    return places.slice(1).map((place, i) => distanceM(places[i]!, place));
+  });
+}
+
+/** Share of those for which it holds. */
+function share<T>(items: T[], holds: (item: T) => boolean): number {
+  return items.filter(holds).length / items.length;
+}
+
+const roundingM = 0.016;
+const drives: [name: string, changes: Partial<TrackOptions>][] = [
+  ["in cars", {}],
+  ["in cars, a fix a second", { intervalMs: 1_000 }],
+  ["in cars, a fix a minute", { intervalMs: 60_000 }],
+  ["on foot", { speedKmh: 5 }],
+  ["in planes", { speedKmh: 900, radiusM: 1_000_000 }],
+];
+
+for (const [name, changes] of drives) {
+  Deno.test(`track() of model walk goes at the mean speed, and stops now and then, ${name}`, () => {
+    const { speedKmh, intervalMs, users } = { ...options, users: 20, ...changes };
+    const steps = stepsM(take(60_000, { users, ...changes }), users).flat();
+    const speeds = steps.map((metres) => metres / intervalMs * 3600 / speedKmh);
+    const mean = speeds.reduce((sum, speed) => sum + speed) / speeds.length;
+    assert(mean > 0.93 && mean < 1.05, `${mean} of the mean speed`);
+    const stopped = share(steps, (metres) => metres <= roundingM);
+    assert(stopped > 0.08 && stopped < 0.35, `${stopped} stopped`);
+    // Most of the time on streets, some on roads, least on motorways.
+    const [street, road, motorway] = [[1.1, 1.38], [1.38, 1.71], [1.71, 2.01]].map((pace) =>
+      share(speeds, (speed) => speed >= pace[0]! && speed < pace[1]!)
+    );
+    assert(street! > road! && road! > motorway! && motorway! > 0.01, `${[street, road, motorway]}`);
+    assert(share(speeds, (speed) => speed > 2.01) === 0);
+  });
+}
+
+Deno.test("track() of model walk gathers speed and loses it rather than jumping", () => {
+  for (const steps of stepsM(take(60_000, { users: 20, intervalMs: 1_000 }), 20)) {
+    const gains = steps.slice(1).map((metres, i) => metres - steps[i]!);
+    // It is 1.65 m/s², and looks like twice as much behind a corner that is cut; to brake harder is allowed.
+    assert(Math.max(...gains) < 3.4, `${Math.max(...gains)} m/s²`);
+    assert(share(gains, (gain) => gain > 1.7) < 0.02);
+    assert(share(gains, (gain) => gain < -2.5) < 0.02);
   }
-  const kmh = metres / (points.length - 10) / 5 * 3.6;
-  assert(kmh > 38 && kmh < 42, `${kmh} km/h`);
+});
+
+Deno.test("track() of model walk rests between drives, each user at other times", () => {
+  const runs = stepsM(take(60_000, { users: 20 }), 20).map((steps) => {
+    const still = steps.map((metres) => metres <= roundingM ? "." : "x").join("");
+    return still.split(/x+/).map((run) => run.length);
+  });
+  // A light is out after 40 s, eight fixes; what is longer is a rest.
+  assert(runs.every((lengths) => lengths.some((fixes) => fixes > 9)));
+  assert(new Set(runs.map((lengths) => lengths.join())).size === runs.length);
+});
+
+Deno.test("track() of model walk drives straight, and turns at right angles", () => {
+  const points = take(40_000, { users: 20, intervalMs: 1_000 });
+  const turns: number[] = [];
+  const [cos0, metres] = [Math.cos(options.center[0] * Math.PI / 180), 111_195];
+  for (let i = 40; i < points.length; i++) {
+    const [[a, b], [c, d], [e, f]] = [i - 40, i - 20, i].map((at) => points[at]!.coordinates) as [
+      Point["coordinates"],
+      Point["coordinates"],
+      Point["coordinates"],
+    ];
+    const [y1, x1, y2, x2] = [c - a, (d - b) * cos0, e - c, (f - d) * cos0];
+    const slow = Math.min(Math.hypot(x1, y1), Math.hypot(x2, y2)) * metres < 4;
+    if (!slow) {
+      turns.push(Math.abs(Math.atan2(x1 * y2 - y1 * x2, x1 * x2 + y1 * y2) * 180 / Math.PI));
+    }
+  }
+  assert(share(turns, (angle) => angle < 2) > 0.9, "straight");
+  // What was cut is seen twice, by two halves of the corner.
+  assert(share(turns, (angle) => angle > 5) > 0.02, "turns");
+  assert(share(turns, (angle) => angle > 95) < 0.001, "sharp turns");
+});
+
+Deno.test("track() of model walk has its streets where they were for every seed", () => {
+  // So crowded that every metre of street has been driven on.
+  const cells = (seed: number) => {
+    const points = take(100_000, { seed, users: 50, radiusM: 1_000 });
+    return new Set(points.map(({ coordinates: [y, x] }) => `${y.toFixed(4)} ${x.toFixed(4)}`));
+  };
+  const [one, other] = [cells(1), cells(2)];
+  assert(share([...one], (cell) => other.has(cell)) > 0.8);
 });
 
 Deno.test("track() of model walk wanders through its whole area", () => {

@@ -1,12 +1,14 @@
 import type { Finding } from "../credentials.ts";
 import { EXIT, Operation, scrub } from "../failure.ts";
+import type { Paint } from "../paint.ts";
 
 export type { Finding };
 
 /** One thing to look at; throws where it is not as it must be. */
 export interface Hop {
-  /** In --json only. */
   name: string;
+  /** Nothing builds on it. */
+  isLeaf?: boolean;
   look(): Promise<Finding | Finding[] | string>;
 }
 
@@ -15,10 +17,13 @@ export interface CheckDeps {
   /** Hops that build on each other: after one at fault the rest of its chain is not looked at. */
   chains: Hop[][];
   out(text: string): Promise<void>;
+  /** Told of each hop before it is looked at, which may take a while. */
+  looking(name: string): void;
   json: boolean;
   quiet: boolean;
   /** Whether what reads the output knows more than ASCII. */
   unicode: boolean;
+  paint: Paint;
   secrets: string[];
 }
 
@@ -38,21 +43,39 @@ interface Line {
 export async function runCheck(deps: CheckDeps): Promise<number> {
   const lines: Line[] = [];
   for (const chain of deps.chains) {
-    for (const hop of chain) {
-      const findings = await look(hop);
-      for (const finding of findings) {
-        lines.push(lineOf(hop.name, finding));
-        if (!deps.json) await deps.out(scrub(render(finding, deps), deps.secrets));
+    for (const [i, hop] of chain.entries()) {
+      deps.looking(hop.name);
+      const findings = (await look(hop)).map((finding) => clean(finding, deps.secrets));
+      lines.push(...findings.map((finding) => lineOf(hop.name, finding)));
+      if (!deps.json) await deps.out(findings.map((finding) => render(finding, deps)).join(""));
+      if (hop.isLeaf || !findings.some(({ fault }) => fault)) continue;
+      const unseen = chain.slice(i + 1).map(({ name }) => name);
+      if (!deps.json && unseen.length > 0 && !deps.quiet) {
+        await deps.out(`- not looked at: ${unseen.join(", ")}\n`);
       }
-      if (findings.some(({ fault }) => fault)) break;
+      break;
     }
   }
   const code = lines.find(({ ok }) => !ok)?.code ?? EXIT.ok;
   if (deps.json) {
-    const summary = JSON.stringify({ ok: code === EXIT.ok, checks: lines, code });
-    await deps.out(scrub(summary, deps.secrets) + "\n");
+    await deps.out(JSON.stringify({ ok: code === EXIT.ok, checks: lines, code }) + "\n");
   }
   return code;
+}
+
+/** Each text by itself: a secret such as `code` must not tear the JSON around it. */
+function clean({ seen, warning, fault }: Finding, secrets: string[]): Finding {
+  const scrubbed = (text: string) => scrub(text, secrets);
+  return {
+    seen: scrubbed(seen),
+    ...(warning && { warning: scrubbed(warning) }),
+    ...(fault && {
+      fault: new Operation(fault.kind, scrubbed(fault.message), {
+        reason: fault.reason.map(scrubbed),
+        fix: fault.fix.map(scrubbed),
+      }),
+    }),
+  };
 }
 
 async function look(hop: Hop): Promise<Finding[]> {
@@ -77,9 +100,11 @@ function lineOf(check: string, { seen, warning, fault }: Finding): Line {
   };
 }
 
-function render({ seen, warning, fault }: Finding, { unicode, quiet }: CheckDeps): string {
-  const [good, fair, bad] = unicode ? ["✓", "!", "✗"] : ["ok  ", "warn", "FAIL"];
+function render({ seen, warning, fault }: Finding, { unicode, quiet, paint }: CheckDeps): string {
+  const good = paint.green(unicode ? "✓" : "ok  ");
+  const fair = paint.yellow(unicode ? "!" : "warn");
+  const bad = paint.red(unicode ? "✗" : "FAIL");
   if (!fault) return quiet ? "" : warning ? `${fair} ${warning}\n` : `${good} ${seen}\n`;
-  const more = [...fault.reason, ...fault.fix.map((line) => `fix: ${line}`)];
+  const more = [...fault.reason, ...fault.fix.map((line) => `${paint.bold("fix:")} ${line}`)];
   return [`${bad} ${fault.message}`, ...more.map((line) => `    ${line}`), ""].join("\n");
 }

@@ -1,11 +1,14 @@
-import { Operation } from "../failure.ts";
+import { inFull, Operation } from "../failure.ts";
 import type { Health } from "../metrics.ts";
 import { type Range, readBefore, type Spec } from "../offsets.ts";
+import { Patience } from "../patience.ts";
 import { encodePoint } from "../point.ts";
+import { Rate } from "../rate.ts";
 import { createSettler, type Ledger, type Settle, SourceGone, type Step } from "../settle.ts";
 import { Share, type Source } from "../share.ts";
 import type { Message } from "../sift.ts";
 import { status, summary, type Tally } from "../tally.ts";
+import { Vitals } from "../vitals.ts";
 
 /** What `routes consume` was asked for; durations in milliseconds. */
 export interface ConsumeOptions {
@@ -18,6 +21,7 @@ export interface ConsumeOptions {
   onReject: "keep" | "fail";
   maxRejects: number | null;
   acceptLoss: boolean;
+  strict: boolean;
   tee: boolean;
 }
 
@@ -26,6 +30,8 @@ export interface ConsumeDeps {
   topic: string;
   ranges(): Promise<Map<number, Range>>;
   offsetsAt(ms: number): Promise<Map<number, number>>;
+  /** Fails where the right to read is missing, in words. */
+  mayRead(): Promise<void>;
   /** Reads as a member of the group until the signal ends; throws why it could not go on. */
   read(share: Share, signal: AbortSignal): Promise<void>;
   ledger: Ledger & {
@@ -42,7 +48,10 @@ export interface ConsumeDeps {
   note(line: string): void;
   /** Shows a line that the next one replaces. */
   progress(line: string): void;
+  /** Milliseconds since 1970. */
   now(): number;
+  /** Milliseconds on a clock that never jumps. */
+  clock(): number;
   /** Resolves early when the signal ends. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
   signal: AbortSignal;
@@ -56,44 +65,86 @@ const ROUNDS_MAX = 5;
 const STALLED_MS = 60_000;
 /** Without records nothing shows that the database was put back, so it is asked this often. */
 const LOOK_MS = 10_000;
+/** kafkajs goes by the time of day: when that is put back, it sends no heartbeat until the old time has come again. */
+const CLOCK_STEP_MS = 5_000;
 /** How long Kafka may be away, and, for a run that is to end, the database. */
 const PATIENCE_MS = 120_000;
 
-/** Reads records and settles each as row, reject or tombstone, until everything asked for is done. */
-export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Promise<Tally> {
-  const { topic, ledger, now, signal } = deps;
-  const maxRejects = options.maxRejects ?? Infinity;
-  const startedAt = now();
-  const tally: Tally = {
-    read: 0,
-    stored: 0,
-    rejected: 0,
-    reasons: {},
-    tombstones: 0,
-    lag: 0,
-    seconds: 0,
-  };
-  /** Since when records wait and none was settled. */
-  let stuckSince = startedAt;
-  let settledAt = startedAt;
-  /** The same as stuckSince, but whatever the reason. */
-  let unsettledSince = startedAt;
-  /** Since when a record could have come and none did. */
-  let quietSince = startedAt;
-  /** Since when the database is away; null while it answers. */
-  let awaySince: number | null = null;
-  /** What was said of it; each reason once. */
-  const waitedFor = new Set<string>();
+/** One run under way. */
+interface Run {
+  options: ConsumeOptions;
+  deps: ConsumeDeps;
+  share: Share;
+  vitals: Vitals;
+  patience: Patience;
+  rate: Rate;
+  /** Ends the run, with everything asked for done or because it was told to. */
+  done: AbortController;
+}
+
+/**
+ * Reads records and settles each as row, reject or tombstone, until everything asked for is done, or a failure ends
+ * it early. Throws what kept it from beginning.
+ */
+export async function runConsume(
+  options: ConsumeOptions,
+  deps: ConsumeDeps,
+): Promise<{ tally: Tally; failure: Error | null }> {
+  const { topic, signal } = deps;
+  const run = prepare(options, deps);
+  const { share, vitals, patience, done } = run;
+  const stop = () => done.abort();
+  signal.addEventListener("abort", stop, { once: true });
+  // Stopped while it was still connecting: no event tells of that any more.
+  if (signal.aborted) stop();
+  let begun = false;
+  let failure: Error | null = null;
+  try {
+    const ranges = await deps.ranges().catch((error) => {
+      throw deps.explain(error);
+    });
+    // No patience yet: a database that was never reached is rather a wrong setting than an outage.
+    await patience.repeat(AbortSignal.abort(), () => share.load(ranges));
+    if (options.from && share.sources.length > 0) throw readBefore(topic, share.sources);
+    await setEnds(run, ranges);
+    begun = true;
+    deps.watched?.(() => vitals.health(share.lags));
+    if (!share.nothingToRead(ranges)) await supervise(run);
+    // Where nothing was read, no answer has told whether it may be.
+    if (vitals.read === 0 && !signal.aborted) await deps.mayRead();
+    if (isOverMax(run)) throw tooManyRejects(vitals.rejected, options.maxRejects!);
+  } catch (error) {
+    // Where nothing could begin, the failure says all there is to say.
+    if (!begun) throw error;
+    failure = error as Error;
+  } finally {
+    signal.removeEventListener("abort", stop);
+    done.abort();
+  }
+  const tally = vitals.tally(share.lag);
+  deps.note(summary(tally));
+  return { tally, failure };
+}
+
+function prepare(options: ConsumeOptions, deps: ConsumeDeps): Run {
+  const { ledger, clock } = deps;
   const done = new AbortController();
+  const vitals = new Vitals(clock);
+  const patience = new Patience(options.follow ? Infinity : PATIENCE_MS, deps);
   const settleStep = createSettler(ledger, {
     rowsMax: options.batchSize,
     statementsMax: 4,
-    wait,
-    written,
+    wait: (...failed) => patience.wait(...failed),
+    async written(step) {
+      vitals.settled(step);
+      if (options.tee) await deps.out(ndjson(step.sifted.points));
+      // What is in hand is finished first, so that the summary tells the same as the database.
+      if (isOverMax(run)) done.abort();
+    },
   });
   const settle: Settle = async (step, signal) => {
     const reached = await settleStep(step, signal);
-    answered();
+    patience.answered();
     return reached;
   };
   const share = new Share({
@@ -102,178 +153,108 @@ export async function runConsume(options: ConsumeOptions, deps: ConsumeDeps): Pr
     batchSize: options.batchSize,
     stopAtReject: options.onReject === "fail",
     acceptLoss: options.acceptLoss,
-  }, { ...deps, ...ledger, settle, patiently, done });
+    strict: options.strict,
+  }, { ...deps, ...ledger, settle, patiently: (...work) => patience.repeat(...work), done });
+  const run = { options, deps, share, vitals, patience, rate: new Rate(), done };
+  return run;
+}
 
-  const stop = () => done.abort();
-  signal.addEventListener("abort", stop, { once: true });
-  // Stopped while it was still connecting: no event tells of that any more.
-  if (signal.aborted) stop();
-  let begun = false;
-  try {
-    const ranges = await deps.ranges().catch((error) => {
-      throw deps.explain(error);
-    });
-    // No patience yet: a database that was never reached is rather a wrong setting than an outage.
-    await patiently(AbortSignal.abort(), () => share.load(ranges));
-    if (options.from && share.sources.length > 0) throw readBefore(topic, share.sources);
-    await setEnds(ranges);
-    begun = true;
-    deps.watched?.(look);
-    if (!share.nothingToRead(ranges)) await supervise();
-    if (tally.rejected > maxRejects) throw tooManyRejects(tally.rejected, maxRejects);
-  } finally {
-    signal.removeEventListener("abort", stop);
-    done.abort();
-    // Where nothing could begin, the failure says all there is to say.
-    if (begun) deps.note(summary(measure()));
-  }
-  return measure();
+function isOverMax({ options: { maxRejects }, vitals }: Run): boolean {
+  return maxRejects !== null && vitals.rejected > maxRejects;
+}
 
-  /** Leaves the group and begins anew when Kafka fails or nothing moves. */
-  async function supervise(): Promise<void> {
-    for (let failures = 0, failedAt = 0; !done.signal.aborted;) {
-      const [before, beganAt] = [tally.read, now()];
-      const failure = await session();
-      if (failure === null) return;
-      // Without records nothing moves, but a membership that lasted was a good one.
-      const lasted = failure instanceof Operation && now() - beganAt > STALLED_MS;
-      if (tally.read > before || lasted) failures = 0;
-      if (++failures === 1) failedAt = now();
-      // Quick failures are soon many: a broker needs its time to start again.
-      if (failures > ROUNDS_MAX && now() - failedAt > PATIENCE_MS) {
-        throw gaveUp(topic, failures - 1, failure);
-      }
-      deps.note(`reading again after: ${failure.message}`);
-      await deps.sleep(Math.min(250 * 2 ** failures, 10_000), done.signal);
+/** Leaves the group and begins anew when Kafka fails or nothing moves. */
+async function supervise(run: Run): Promise<void> {
+  const { deps: { topic, clock, note, sleep }, vitals, done } = run;
+  for (let failures = 0, failedAt = 0; !done.signal.aborted;) {
+    const [before, beganAt] = [vitals.read, clock()];
+    const failure = await session(run);
+    if (failure === null) return;
+    // Without records nothing moves, but a membership that lasted was a good one.
+    const lasted = failure instanceof Operation && clock() - beganAt > STALLED_MS;
+    if (vitals.read > before || lasted) failures = 0;
+    if (++failures === 1) failedAt = clock();
+    // Quick failures are soon many: a broker needs its time to start again.
+    if (failures > ROUNDS_MAX && clock() - failedAt > PATIENCE_MS) {
+      throw gaveUp(topic, failures - 1, failure);
     }
-  }
-
-  /** One membership of the group; returns why it ended early, if another may do better. */
-  async function session(): Promise<Error | null> {
-    const stalled = new AbortController();
-    const over = new AbortController();
-    void watch(stalled, over.signal);
-    try {
-      await deps.read(share, AbortSignal.any([stalled.signal, done.signal]));
-      if (!stalled.signal.aborted) return null;
-      return new Error(stalled.signal.reason);
-    } catch (error) {
-      if (error instanceof SourceGone) return error;
-      const failure = deps.explain(error);
-      if (failure === error || !(failure instanceof Operation) || isHopeless(failure)) {
-        throw failure;
-      }
-      return failure;
-    } finally {
-      over.abort();
-    }
-  }
-
-  /** Looks after a membership until that is over: ends the run when it is idle, the membership when nothing moves. */
-  async function watch(stalled: AbortController, over: AbortSignal): Promise<void> {
-    stuckSince = quietSince = now();
-    for (let lookedAt = now();;) {
-      await deps.sleep(WATCH_MS, over);
-      if (over.aborted) return;
-      deps.progress(status(measure()));
-      if (awaySince !== null || !share.isAssigned) quietSince = now();
-      if (options.idleMs !== null && now() - quietSince >= options.idleMs) done.abort();
-      if (share.lag === 0) unsettledSince = now();
-      if (awaySince !== null || share.lag === 0) stuckSince = now();
-      if (now() - stuckSince >= STALLED_MS) {
-        stalled.abort(`nothing was settled for ${STALLED_MS / 1000} s though records wait`);
-      }
-      if (Math.min(now() - quietSince, now() - lookedAt) < LOOK_MS) continue;
-      lookedAt = now();
-      // When the database is away there is nothing to compare, and whoever settles will notice.
-      share.rewound().catch(() => false).then((rewound) => {
-        if (rewound) stalled.abort("the database was put back to an earlier state");
-      });
-    }
-  }
-
-  async function setEnds(ranges: Map<number, Range>): Promise<void> {
-    if (options.follow) return;
-    const until = options.until ?? { at: "latest" };
-    if (until.at !== "time" || until.ms <= now()) {
-      return share.endAt(await share.resolve(until, ranges));
-    }
-    void endLater(until.ms);
-  }
-
-  /** The offsets of a time to come are known only then. */
-  async function endLater(ms: number): Promise<void> {
-    // One sleep cannot be longer than a timer of 31 bits.
-    while (!done.signal.aborted && now() < ms) await deps.sleep(ms - now(), done.signal);
-    while (!done.signal.aborted) {
-      try {
-        return share.endAt(await deps.offsetsAt(ms));
-      } catch {
-        // Whoever reads meets the same failure, and decides what it means.
-        await deps.sleep(ASK_AGAIN_MS, done.signal);
-      }
-    }
-  }
-
-  async function written({ sifted: { points, rejects, tombstones }, messages }: Step) {
-    stuckSince =
-      quietSince =
-      unsettledSince =
-      settledAt =
-        now();
-    tally.read += messages.length;
-    tally.stored += points.offsets.length;
-    tally.rejected += rejects.length;
-    tally.tombstones += tombstones;
-    for (const { code } of rejects) tally.reasons[code] = (tally.reasons[code] ?? 0) + 1;
-    if (options.tee) await deps.out(ndjson(points));
-    // What is in hand is finished first, so that the summary tells the same as the database.
-    if (tally.rejected > maxRejects) done.abort();
-  }
-
-  async function patiently(until: AbortSignal, work: () => Promise<void>): Promise<void> {
-    for (let attempt = 1;; attempt++) {
-      try {
-        await work();
-        return answered();
-      } catch (error) {
-        if (error instanceof Operation) throw error;
-        if (ledger.judge(error).act !== "wait") throw ledger.explain(error);
-        await wait(error, attempt, until);
-      }
-    }
-  }
-
-  async function wait(error: unknown, attempt: number, until: AbortSignal): Promise<void> {
-    const failure = ledger.explain(error);
-    if (until.aborted) throw failure;
-    awaySince ??= now();
-    if (!options.follow && now() - awaySince > PATIENCE_MS) throw failure;
-    const why = inFull(failure);
-    if (!waitedFor.has(why)) deps.note(`waiting for the database: ${why}`);
-    waitedFor.add(why);
-    await deps.sleep(Math.min(100 * 2 ** attempt, 5_000) * (0.5 + Math.random() / 2), until);
-    if (until.aborted) throw failure;
-  }
-
-  function answered(): void {
-    awaySince = null;
-    waitedFor.clear();
-  }
-
-  function look(): Health {
-    const [settledMs, stuckMs] = [now() - settledAt, now() - unsettledSince];
-    return { ...tally, lags: share.lags, settledMs, stuckMs };
-  }
-
-  function measure(): Tally {
-    return { ...tally, lag: share.lag, seconds: (now() - startedAt) / 1000 };
+    note(`reading again after: ${inFull(failure)}`);
+    await sleep(Math.min(250 * 2 ** failures, 10_000), done.signal);
   }
 }
 
-function inFull(failure: Error): string {
-  const reason = failure instanceof Operation ? failure.reason : [];
-  return [failure.message, ...reason].join(": ");
+/** One membership of the group; returns why it ended early, if another may do better. */
+async function session(run: Run): Promise<Error | null> {
+  const { deps, share, done } = run;
+  const stalled = new AbortController();
+  const over = new AbortController();
+  void watch(run, stalled, over.signal);
+  try {
+    await deps.read(share, AbortSignal.any([stalled.signal, done.signal]));
+    if (!stalled.signal.aborted) return null;
+    return new Error(stalled.signal.reason);
+  } catch (error) {
+    if (error instanceof SourceGone) return error;
+    const failure = deps.explain(error);
+    if (failure === error || !(failure instanceof Operation) || isHopeless(failure)) {
+      throw failure;
+    }
+    return failure;
+  } finally {
+    over.abort();
+  }
+}
+
+/** Looks after a membership until that is over: ends the run when it is idle, the membership when nothing moves. */
+async function watch(run: Run, stalled: AbortController, over: AbortSignal): Promise<void> {
+  const { options: { idleMs }, deps, share, vitals, patience } = run;
+  const { clock, sleep, progress } = deps;
+  const ahead = () => deps.now() - clock();
+  const aheadAtFirst = ahead();
+  vitals.joined();
+  for (let lookedAt = clock();;) {
+    await sleep(WATCH_MS, over);
+    if (over.aborted) return;
+    const tally = vitals.tally(share.lag);
+    const perSecond = run.rate.at(tally.seconds * 1000, tally.read);
+    progress(status(tally, { perSecond, ends: !run.options.follow }));
+    vitals.look({ lag: share.lag, isAssigned: share.isAssigned, isAway: patience.isAway });
+    if (idleMs !== null && vitals.quietMs >= idleMs) run.done.abort();
+    if (vitals.stuckMs >= STALLED_MS) {
+      stalled.abort(`nothing was settled for ${STALLED_MS / 1000} s though records wait`);
+    }
+    if (Math.abs(ahead() - aheadAtFirst) > CLOCK_STEP_MS) stalled.abort("the clock was moved");
+    if (Math.min(vitals.quietMs, clock() - lookedAt) < LOOK_MS) continue;
+    lookedAt = clock();
+    // When the database is away there is nothing to compare, and whoever settles will notice.
+    share.rewound().catch(() => false).then((rewound) => {
+      if (rewound) stalled.abort("the database was put back to an earlier state");
+    });
+  }
+}
+
+async function setEnds(run: Run, ranges: Map<number, Range>): Promise<void> {
+  const { options, deps, share } = run;
+  if (options.follow) return;
+  const until = options.until ?? { at: "latest" };
+  if (until.at !== "time" || until.ms <= deps.now()) {
+    return share.endAt(await share.resolve(until, ranges));
+  }
+  void endLater(run, until.ms);
+}
+
+/** The offsets of a time to come are known only then. */
+async function endLater({ deps, share, done }: Run, ms: number): Promise<void> {
+  // One sleep cannot be longer than a timer of 31 bits.
+  while (!done.signal.aborted && deps.now() < ms) await deps.sleep(ms - deps.now(), done.signal);
+  while (!done.signal.aborted) {
+    try {
+      return share.endAt(await deps.offsetsAt(ms));
+    } catch {
+      // Whoever reads meets the same failure, and decides what it means.
+      await deps.sleep(ASK_AGAIN_MS, done.signal);
+    }
+  }
 }
 
 function isHopeless({ kind }: Operation): boolean {
@@ -290,7 +271,7 @@ function gaveUp(topic: string, rounds: number, failure: Error): Operation {
   return new Operation(
     "temporary",
     `gave up reading topic "${topic}" after ${rounds} rounds without progress`,
-    { reason: failure.message, fix: "run again to go on", cause: failure },
+    { reason: inFull(failure), fix: "run again to go on", cause: failure },
   );
 }
 

@@ -36,6 +36,8 @@ export interface MigrateDeps {
 export interface Migrated {
   applied: string[];
   pending: string[];
+  /** Of --status: something is pending. */
+  failure: Operation | null;
 }
 
 /** Prepares the database, and the topic if asked; what is done already is left alone. */
@@ -75,7 +77,7 @@ export async function runMigrate(options: MigrateOptions, deps: MigrateDeps): Pr
         : `topic "${deps.topicName}": up to date`,
     );
   }
-  return { applied, pending: [] };
+  return { applied, pending: [], failure: null };
 }
 
 async function status(deps: MigrateDeps, say: (line: string) => Promise<void>): Promise<Migrated> {
@@ -84,16 +86,17 @@ async function status(deps: MigrateDeps, say: (line: string) => Promise<void>): 
   const applied = history.map(({ version, name }) => label(version, name));
   for (const name of applied) await say(`applied ${name}`);
   for (const name of pending) await say(`pending ${name}`);
-  if (pending.length > 0) {
-    throw new Operation("unavailable", `${pending.length} pending in database "${deps.database}"`, {
-      fix: "routes migrate",
-    });
-  }
-  return { applied, pending };
+  const failure = pending.length === 0 ? null : new Operation(
+    "unavailable",
+    `${pending.length} pending in database "${deps.database}"`,
+    { fix: "routes migrate" },
+  );
+  return { applied, pending, failure };
 }
 
 async function dryRun(deps: MigrateDeps): Promise<Migrated> {
   const pending = plan(deps.known, await deps.applied());
   for (const migration of pending) await deps.out(deps.script(migration));
-  return { applied: [], pending: pending.map(({ version, name }) => label(version, name)) };
+  const names = pending.map(({ version, name }) => label(version, name));
+  return { applied: [], pending: names, failure: null };
 }

@@ -4,7 +4,8 @@ import { Operation, Usage } from "../failure.ts";
 import { Outbox, type Outcome, type Sender } from "../outbox.ts";
 import { makeRecords, type Outgoing, readRecords, toLines } from "../outgoing.ts";
 import { pace } from "../pace.ts";
-import { formatClock, formatCount } from "../time.ts";
+import { formatCourse } from "../rate.ts";
+import { formatCount, formatMany, formatSpan } from "../time.ts";
 import { elapsedMs } from "../track.ts";
 
 /** What producing needs of the world. */
@@ -71,18 +72,26 @@ export async function runProduce(options: ProduceOptions, deps: ProduceDeps): Pr
 /** The last line of a run; `dry` says that it only printed. */
 export function summarize(tally: ProduceTally, { dry }: { dry: boolean }): string {
   const { topic, made, acked, failed, unknown, seconds, seed } = tally;
-  const took = `in ${seconds.toFixed(1)} s`;
+  const took = `in ${formatSpan(seconds)}`;
   const counts = dry
-    ? `made ${formatCount(made)} records ${took}, sent none`
-    : `sent ${formatCount(acked)} records to ${topic} ${took} (${formatRate(tally)}), ` +
+    ? `made ${formatMany(made, "record")} ${took}, sent none`
+    : `sent ${formatMany(acked, "record")} to ${topic} ${took} (${formatRate(tally)}), ` +
       `${formatCount(failed)} failed, ${formatCount(unknown)} unknown`;
   return seed === null ? counts : `${counts} · seed ${seed}`;
 }
 
-/** The same on the way. */
-export function describeProgress(tally: ProduceTally): string {
-  const { acked, seconds } = tally;
-  return `sent ${formatCount(acked)} · ${formatRate(tally)} · ${formatClock(seconds * 1000)}`;
+/** The same on the way: of how many, how fast now, for how long already and still. */
+export function describeProgress(
+  { acked, seconds }: ProduceTally,
+  { count, durationMs, stdin }: Pick<ProduceOptions, "count" | "durationMs" | "stdin">,
+  perSecond: number,
+): string {
+  const total = stdin ? null : count;
+  const byCount = total !== null && perSecond > 0 ? (total - acked) / perSecond * 1000 : Infinity;
+  const byTime = durationMs === null ? Infinity : Math.max(durationMs - seconds * 1000, 0);
+  return `sent ${formatCount(acked)}${total === null ? "" : ` of ${formatCount(total)}`} · ` +
+    `${formatCount(Math.round(perSecond))}/s · ` +
+    formatCourse(seconds * 1000, Math.min(byCount, byTime));
 }
 
 function formatRate({ acked, seconds }: ProduceTally): string {
@@ -230,9 +239,9 @@ function addUp(tally: ProduceTally, outcome: Outcome, elapsedMs: number): void {
 function explain({ failed, unknown, fault }: Outcome, topic: string): Operation | null {
   if (!fault) return null;
   const message = failed > 0
-    ? `cannot send to topic "${topic}": ${
-      formatCount(failed)
-    } records are not there, the rest was not tried`
-    : `cannot tell whether ${formatCount(unknown)} records reached topic "${topic}": no answer`;
-  return new Operation("temporary", message, { reason: fault.reason, fix: fault.fix });
+    ? `cannot send to topic "${topic}": ${formatMany(failed, "record")} ${
+      failed === 1 ? "is" : "are"
+    } not there, the rest was not tried`
+    : `cannot tell whether ${formatMany(unknown, "record")} reached topic "${topic}": no answer`;
+  return new Operation(fault.kind, message, { reason: fault.reason, fix: fault.fix });
 }

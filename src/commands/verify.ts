@@ -36,7 +36,8 @@ export interface VerifyDeps {
   read(handler: Reading, signal: AbortSignal): Promise<void>;
   out(text: string): Promise<void>;
   note(line: string): void;
-  progress(line: string): void;
+  /** Offsets compared, of how many. */
+  progress(done: number, total: number): void;
   signal: AbortSignal;
 }
 
@@ -104,6 +105,7 @@ export async function runVerify(
     }`,
     {
       reason: "the first offsets of each kind are named above",
+      fix: "read again from there on: routes consume --replay OFFSET",
     },
   );
   return { accounts, failure };
@@ -208,8 +210,12 @@ export class Reading {
     account.tombstones += tombstones;
     for (const { kind, offset } of faults) add(account[kind], offset);
     this.#positions.set(source.partition, to);
-    const all = [...this.#accounts.values()].reduce((sum, a) => sum + a.stored + a.rejected, 0);
-    this.#deps.progress(`compared ${formatCount(all)} records`);
+    const accounts = [...this.#accounts.values()];
+    const sum = (of: (account: Account) => number) => accounts.reduce((n, a) => n + of(a), 0);
+    this.#deps.progress(
+      sum(({ partition, from }) => this.#positions.get(partition)! - from),
+      sum(({ partition, from }) => this.#sources.get(partition)!.nextOffset - from),
+    );
   }
 }
 

@@ -38,27 +38,44 @@ export function readKafka(read: Reader, exists: Sources["exists"]): KafkaSetting
       `is ${protocol}, but ssl_ files are given: expected SSL or SASL_SSL`,
     );
   }
-  const file = (key: string, fallback: string) => {
-    const usual = read.folder + fallback;
-    return read.path(`kafka.${key}`) ?? (protocol === "SSL" || exists(usual) ? usual : null);
-  };
-  const tls = encrypted
-    ? {
-      ca: file("ssl_cafile", "ssl/ca.pem"),
-      cert: file("ssl_certfile", "ssl/service.cert"),
-      key: file("ssl_keyfile", "ssl/service.key"),
-      passphrase: read.text("kafka.ssl_password"),
-      checkHostname: read.boolean("kafka.ssl_check_hostname", true),
-    }
-    : null;
   return {
     brokers: readBrokers(read),
-    tls,
+    tls: encrypted ? readTls(read, exists, { isDue: protocol === "SSL" }) : null,
     sasl: isKnown ? readSasl(read, protocol.startsWith("SASL")) : null,
     topic: read.text("kafka.topic") ?? "routes",
     groupId: read.text("kafka.group_id") ?? "routes",
     clientId: read.text("kafka.client_id") ?? "routes",
     sessionTimeoutMs: read.duration("kafka.session_timeout", 45_000),
+  };
+}
+
+/**
+ * The files that nothing names are those of a download where they exist. With a protocol that asks for no login they are
+ * due, so that one that is missing is told; but who names a CA alone has no pair, and wants none.
+ */
+function readTls(
+  read: Reader,
+  exists: Sources["exists"],
+  { isDue }: { isDue: boolean },
+): KafkaSettings["tls"] {
+  const usual = {
+    ca: `${read.folder}ssl/ca.pem`,
+    cert: `${read.folder}ssl/service.cert`,
+    key: `${read.folder}ssl/service.key`,
+  };
+  const [ca, cert, key] = [
+    read.path("kafka.ssl_cafile"),
+    read.path("kafka.ssl_certfile"),
+    read.path("kafka.ssl_keyfile"),
+  ];
+  const hasPair = cert !== null || key !== null || exists(usual.cert) || exists(usual.key);
+  const wantsPair = hasPair || (isDue && ca === null);
+  return {
+    ca: ca ?? (isDue || exists(usual.ca) ? usual.ca : null),
+    cert: cert ?? (wantsPair ? usual.cert : null),
+    key: key ?? (wantsPair ? usual.key : null),
+    passphrase: read.text("kafka.ssl_password"),
+    checkHostname: read.boolean("kafka.ssl_check_hostname", true),
   };
 }
 

@@ -19,7 +19,7 @@ export interface PostgresSettings {
   poolMax: number;
 }
 
-const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1|\/.*)$/i;
+const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/i;
 const URI =
   /^postgres(?:ql)?:\/\/(?:([^:@/?#]*)(?::([^@]*))?@)?(\[[0-9a-f:.]+\]|[^:@/?#,]*)(?::(\d+))?(?:\/([^?#@]*))?(?:\?([^#@]*))?$/i;
 const SSLMODES = ["disable", "require", "verify-ca", "verify-full"] as const;
@@ -28,7 +28,11 @@ const SSLMODES = ["disable", "require", "verify-ca", "verify-full"] as const;
 export function readPostgres(read: Reader, exists: Sources["exists"]): PostgresSettings {
   unpackUri(read);
   const host = read.text("postgresql.host") ?? "127.0.0.1";
-  const usualCa = read.folder + "ssl/ca.pem";
+  if (host.startsWith("/")) {
+    // Opening one takes the right to write files, which the program does not have.
+    read.fault("postgresql.host", `is "${host}": a socket file cannot be used, 127.0.0.1 can`);
+  }
+  const usualCa = `${read.folder}ssl/ca.pem`;
   const schema = read.text("postgresql.schema") ?? "public";
   if (schema.includes(".")) read.fault("postgresql.schema", `is "${schema}": a dot is not allowed`);
   return {

@@ -1,3 +1,5 @@
+import type { Box } from "../geo.ts";
+
 /** What a cell holds; times are seconds since 1970. */
 export type Cell = number | string | null;
 
@@ -9,12 +11,27 @@ export interface Column {
   digits?: number;
 }
 
+/** What fixes reach over; times in seconds since 1970. */
+export interface Extent {
+  fixes: number;
+  users: number;
+  first: number;
+  last: number;
+  box: Box;
+}
+
 /** How a result is to look; formats take what concerns them. */
 export interface Look {
   columns: Column[];
   /** Whether the names of the columns are shown. */
   header: boolean;
   time: "iso" | "unix" | "ms";
+  /** Seconds without a fix after which a track goes on in a new segment. */
+  gapS: number;
+  /** Metres that a simplified track may be off; null: every fix. */
+  simplifyM: number | null;
+  /** Of all fixes to come; null where there are none, or where the format does not need it. */
+  extent: Extent | null;
   /** Whether the terminal knows more than ASCII. */
   unicode: boolean;
   /** Columns of the terminal, null where there is none. */

@@ -1,54 +1,78 @@
 import { cutAt180, type Fix } from "../geo.ts";
 import { jsonOf } from "./cell.ts";
 import type { Format, Look } from "./format.ts";
+import { tracks } from "./tracks.ts";
 
-/**
- * RFC 7946: a feature a user, its times in `coordTimes` in the shape of its coordinates. Fixes must come user by user,
- * as columns user, time, latitude, longitude, …; at most the track of one user is held.
- */
-export function geojson({ time }: Look): Format {
-  const timeJson = jsonOf({ name: "time", kind: "time" }, time);
-  let user: number | null = null;
-  let track: Fix[] = [];
+/** RFC 7946: a collection with the features of each user. */
+export function geojson(look: Look): Format {
   let any = false;
-
-  function finish(): string {
-    if (user === null || track.length === 0) return "";
-    const text = (any ? ",\n" : "\n") + feature(user, track, timeJson);
+  const format = featuresOf(look, (feature) => {
+    const text = (any ? ",\n" : "\n") + feature;
     any = true;
-    track = [];
     return text;
-  }
-
-  return {
-    head: '{"type":"FeatureCollection","features":[',
-    rows: (batch) => {
-      let text = "";
-      for (const [userID, timestamp, latitude, longitude] of batch as number[][]) {
-        if (userID !== user) text += finish();
-        user = userID!;
-        // Other programs may have stored a NaN, which has no place on a map.
-        if (!Number.isFinite(latitude! + longitude!)) continue;
-        track.push({ timestamp: timestamp!, latitude: latitude!, longitude: longitude! });
-      }
-      return text;
-    },
-    tail: () => finish() + (any ? "\n]}\n" : "]}\n"),
-  };
+  });
+  const head = '{"type":"FeatureCollection","features":[';
+  return { ...format, head, tail: () => format.tail() + (any ? "\n]}\n" : "]}\n") };
 }
 
-function feature(user: number, track: Fix[], timeJson: (seconds: number) => string): string {
-  const parts = cutAt180(track).map((part) => ({
-    places: part.map(({ latitude, longitude }) => `[${longitude},${latitude}]`),
-    times: part.map(({ timestamp }) => timeJson(timestamp)),
-  }));
-  const lists = (of: (part: typeof parts[0]) => string[]) =>
-    parts.map((part) => `[${of(part)}]`).join();
-  let [type, coordinates, times] = ["LineString", lists((p) => p.places), lists((p) => p.times)];
-  if (track.length === 1) [type, coordinates] = ["Point", parts[0]!.places[0]!];
-  else if (parts.length > 1) {
-    [type, coordinates, times] = ["MultiLineString", `[${coordinates}]`, `[${times}]`];
+/** RFC 8142: each feature behind a record separator, so that a reader need not wait for the end. */
+export function geojsonseq(look: Look): Format {
+  return featuresOf(look, (feature) => `\x1e${feature}\n`);
+}
+
+/**
+ * A line a user, in parts across gaps and 180°, and its times in `coordTimes` in the shape of its coordinates. Fixes with a
+ * gap on both sides make no line: they are points of a second feature. At most the track of one user is held.
+ */
+function featuresOf(look: Look, write: (feature: string) => string): Format {
+  const timeJson = jsonOf({ name: "time", kind: "time" }, look.time);
+  let user = 0;
+  let segments: Fix[][] = [];
+  const place = ({ latitude, longitude }: Fix) => `[${longitude},${latitude}]`;
+  const time = ({ timestamp }: Fix) => timeJson(timestamp);
+  const all = (part: Fix[], of: (fix: Fix) => string) => `[${part.map(of)}]`;
+
+  function feature(type: string, coordinates: string, times: string): string {
+    return write(
+      `{"type":"Feature","properties":{"user":${user},"coordTimes":${times}},` +
+        `"geometry":{"type":"${type}","coordinates":${coordinates}}}`,
+    );
   }
-  return `{"type":"Feature","properties":{"user":${user},"coordTimes":${times}},` +
-    `"geometry":{"type":"${type}","coordinates":${coordinates}}}`;
+
+  function lines(parts: Fix[][]): string {
+    const [places, times] = [place, time].map((of) => parts.map((part) => all(part, of)).join());
+    return parts.length === 1
+      ? feature("LineString", places!, times!)
+      : feature("MultiLineString", `[${places}]`, `[${times}]`);
+  }
+
+  function points(fixes: Fix[]): string {
+    return fixes.length === 1
+      ? feature("Point", place(fixes[0]!), all(fixes, time))
+      : feature("MultiPoint", all(fixes, place), all(fixes, time));
+  }
+
+  return tracks(look, {
+    head: "",
+    user: (userID) => {
+      user = userID;
+      segments = [];
+      return "";
+    },
+    segment: () => {
+      segments.push([]);
+      return "";
+    },
+    fixes: (run) => {
+      for (const fix of run) segments.at(-1)!.push(fix);
+      return "";
+    },
+    endSegment: () => "",
+    endUser: () => {
+      const parts = segments.filter(({ length }) => length > 1).flatMap(cutAt180);
+      const alone = segments.filter(({ length }) => length === 1).flat();
+      return (parts.length > 0 ? lines(parts) : "") + (alone.length > 0 ? points(alone) : "");
+    },
+    tail: () => "",
+  });
 }

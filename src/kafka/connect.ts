@@ -3,13 +3,14 @@ import { Kafka, type KafkaConfig, type logCreator, logLevel } from "kafkajs";
 // by --import-map does not reach into packages; the version is that of deno.json.
 // deno-lint-ignore no-import-prefix
 import RequestQueue from "npm:kafkajs@2.2.4/src/network/requestQueue/index.js";
-import { type Buffer } from "node:buffer";
-import { connect as connectPlain, isIP, type Socket } from "node:net";
-import { checkServerIdentity, connect as connectTls, type ConnectionOptions } from "node:tls";
+import { connect as connectPlain, type Socket } from "node:net";
+import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import type { KafkaSettings } from "../config.ts";
+import { tlsOptions } from "../reach.ts";
 import { useCodecs } from "./codecs.ts";
 import { decodeQuickly } from "./decode.ts";
 import { keepHeaderList } from "./headers.ts";
+import { rejoinAsBefore } from "./rejoin.ts";
 import { leaveSilentConnections } from "./silence.ts";
 
 /** What the client needs of the outside: files for TLS, a place for its log lines, a limit for each wait. */
@@ -27,19 +28,21 @@ export function openKafka(settings: KafkaSettings, options: KafkaOptions): Kafka
   keepHeaderList();
   decodeQuickly();
   leaveSilentConnections();
+  rejoinAsBefore();
   useCodecs();
   const config: KafkaConfig = {
     brokers: settings.brokers,
     clientId: settings.clientId,
-    connectionTimeout: Math.min(options.timeoutMs, 10_000),
+    // One of several brokers that swallows everything leaves time for the others.
+    connectionTimeout: Math.min(options.timeoutMs / settings.brokers.length, 10_000),
     authenticationTimeout: Math.min(options.timeoutMs, 10_000),
     requestTimeout: options.timeoutMs,
     retry: { initialRetryTime: 100, retries: 3 },
     logLevel: options.log ? logLevel.DEBUG : logLevel.NOTHING,
     logCreator: writeLog(options.log),
-    socketFactory: ({ host, port, ssl, onConnect }) => {
-      const socket = ssl
-        ? connectTls({ host, port, ...tlsOptions(settings, host, options.readFile) }, onConnect)
+    socketFactory: ({ host, port, onConnect }) => {
+      const socket = settings.tls
+        ? connectTls({ host, port, ...brokerTls(settings.tls, host, options.readFile) }, onConnect)
         : connectPlain({ host, port }, onConnect);
       // Nagle's algorithm costs 40 ms a request on the sizes sent here (confluentinc/librdkafka#4986).
       socket.setNoDelay(true);
@@ -52,24 +55,13 @@ export function openKafka(settings: KafkaSettings, options: KafkaOptions): Kafka
   return new Kafka(config);
 }
 
-/** Options of node:tls for one broker; the files are read anew. */
-export function tlsOptions(
-  settings: KafkaSettings,
+/** Options of node:tls for one broker. */
+export function brokerTls(
+  { checkHostname, ...files }: NonNullable<KafkaSettings["tls"]>,
   host: string,
-  readFile: (path: string) => Uint8Array,
+  readFile: KafkaOptions["readFile"],
 ): ConnectionOptions {
-  const { ca, cert, key, passphrase, checkHostname } = settings.tls!;
-  const read = (path: string) => readFile(path) as Buffer;
-  return {
-    ...(ca && { ca: read(ca) }),
-    ...(cert && { cert: read(cert) }),
-    ...(key && { key: read(key) }),
-    ...(passphrase && { passphrase }),
-    ...(!isIP(host) && { servername: host }),
-    // For an IP address the runtime would check the certificate against "localhost".
-    checkServerIdentity: (_name, peer) =>
-      checkHostname ? checkServerIdentity(host, peer) : undefined,
-  };
+  return tlsOptions(files, { host, verify: checkHostname ? "name" : "signature", readFile });
 }
 
 /**

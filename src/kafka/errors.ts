@@ -1,6 +1,6 @@
 import type { KafkaSettings } from "../config.ts";
-import { type FailureKind, Operation, type Remedy } from "../failure.ts";
-import { explainTls } from "../handshake.ts";
+import { explainConnection } from "../connection.ts";
+import { Operation } from "../failure.ts";
 
 /**
  * What a Kafka error means to a person: the failure of its root cause, with the way out. Others come back as they are.
@@ -9,23 +9,22 @@ import { explainTls } from "../handshake.ts";
 export function explainKafka(error: unknown, settings: KafkaSettings, topic?: string): Error {
   if (!(error instanceof Error) || error instanceof Operation) return error as Error;
   const chain = causes(error);
+  // Another service may have failed with the same code of the network.
+  if (!chain.some(({ name, broker }) => broker || name.startsWith("KafkaJS"))) return error;
   const where = chain.find(({ broker }) => broker)?.broker ?? settings.brokers.join(", ");
-  const { ca = null, cert = null } = settings.tls ?? {};
   for (const cause of chain) {
-    const tls = { section: "kafka", where: `Kafka at ${where}`, ca, cert } as const;
-    const handshake = settings.tls && explainTls(cause, tls);
-    if (handshake) return handshake;
-    const known = byProtocol(cause.type, settings, where, topic) ??
-      byNetwork(cause, settings, where);
-    if (known) return fail(known, error);
+    const known = explainNetwork(cause, settings, where) ??
+      explainAnswer(cause.type, settings, where, topic);
+    if (known) return known;
   }
-  const root = chain.at(-1)!;
-  if (root.name === "UnpackFailed") {
-    return new Operation("data", `cannot read topic "${settings.topic}": ${root.message}`, {
+  const packed = chain.find(({ name }) => name === "UnpackFailed");
+  if (packed) {
+    return new Operation("data", `cannot read topic "${settings.topic}": ${packed.message}`, {
+      fix: "kafka-delete-records past that batch, then routes consume --accept-loss",
       cause: error,
     });
   }
-  if (!chain.some(({ name }) => name.startsWith("KafkaJS"))) return error;
+  const root = chain.at(-1)!;
   return new Operation("temporary", `Kafka at ${where} failed`, {
     reason: `${root.name}: ${root.message}`,
     fix: "run again to go on",
@@ -54,12 +53,6 @@ interface Cause {
   broker?: string;
 }
 
-type Known = [FailureKind, message: string, remedy: Remedy];
-
-function fail([kind, message, remedy]: Known, cause: unknown): Operation {
-  return new Operation(kind, message, { ...remedy, cause });
-}
-
 function causes(error: unknown): Cause[] {
   const chain: Cause[] = [];
   for (let at = error; at instanceof Error && chain.length < 10; at = at.cause) {
@@ -68,105 +61,105 @@ function causes(error: unknown): Cause[] {
   return chain;
 }
 
-function byProtocol(
+function explainNetwork(cause: Cause, settings: KafkaSettings, where: string): Operation | null {
+  const { name, message } = cause;
+  if (name === "KafkaJSSASLAuthenticationError") return loginRefused(where, message);
+  if (name === "KafkaJSRequestTimeoutError") {
+    return new Operation("temporary", `Kafka at ${where} did not answer in time`, {
+      reason: message,
+      fix: "run again to go on, or raise --timeout",
+      cause,
+    });
+  }
+  const code = message === "Connection timeout" ? "ETIMEDOUT" : cause.code;
+  const { brokers, tls } = settings;
+  const failure = explainConnection({ code, message }, { section: "kafka", address: where, tls });
+  const isStray = !brokers.includes(where) && brokers.join(", ") !== where;
+  if (failure && isStray && failure.message.startsWith("cannot reach")) {
+    return new Operation(failure.kind, failure.message, {
+      reason: `the broker tells this address of itself; ${brokers.join(", ")} was asked`,
+      fix: "correct advertised.listeners of the broker, or open the way to that address",
+      cause,
+    });
+  }
+  return failure ?? (isHangUp(cause) ? hungUp(settings, where) : null);
+}
+
+/** Brokers say nothing to whom they do not understand. */
+function hungUp({ tls, sasl }: KafkaSettings, where: string): Operation {
+  const login = sasl ? "" : "a login";
+  const proof = tls ? tls.cert ? "" : "a client certificate" : "TLS";
+  const asked = [proof, login].filter(Boolean).join(" or ");
+  const text = `Kafka at ${where} ended the connection`;
+  if (!asked) return new Operation("temporary", text, { fix: "run again to go on" });
+  return new Operation("unavailable", `${text}: it may ask for ${asked}`, {
+    reason: `spoken was ${sasl ? "SASL_" : ""}${tls ? "SSL" : "PLAINTEXT"}`,
+    fix: "correct [kafka] security_protocol, or the port; routes check tells more",
+  });
+}
+
+/** What the broker answered, by its name in the protocol. */
+function explainAnswer(
   type: string | undefined,
   settings: KafkaSettings,
   where: string,
   topic = settings.topic,
-): Known | null {
+): Operation | null {
   const reason = `the broker answered ${type}`;
   switch (type) {
     case "UNKNOWN_TOPIC_OR_PARTITION":
-      return ["unavailable", `topic "${topic}" does not exist on ${where}`, {
+      return new Operation("unavailable", `topic "${topic}" does not exist on ${where}`, {
         reason,
         fix: topic === settings.topic
           ? "routes migrate --topic"
           : `routes migrate --topic -X kafka.topic=${topic}`,
-      }];
+      });
     case "TOPIC_AUTHORIZATION_FAILED":
-      return ["noPermission", `no right to use topic "${topic}" on ${where}`, {
+      return new Operation("noPermission", `no right to use topic "${topic}" on ${where}`, {
         reason,
-        fix: "grant the user of this connection read (consume) or write (produce) on the topic",
-      }];
+        fix: `grant ${principal(settings)} read (consume) or write (produce) on the topic`,
+      });
     case "GROUP_AUTHORIZATION_FAILED":
-      return ["noPermission", `no right to use consumer group "${settings.groupId}" on ${where}`, {
-        reason,
-        fix: "grant the user of this connection read on the group, or set [kafka] group_id",
-      }];
+      return new Operation(
+        "noPermission",
+        `no right to use consumer group "${settings.groupId}" on ${where}`,
+        {
+          reason,
+          fix: `grant ${principal(settings)} read on the group, or set [kafka] group_id`,
+        },
+      );
     case "CLUSTER_AUTHORIZATION_FAILED":
     case "TOPIC_EXCEPTION":
     case "INVALID_TOPIC_EXCEPTION":
     case "POLICY_VIOLATION":
     case "INVALID_REPLICATION_FACTOR":
     case "INVALID_PARTITIONS":
-      return [
+      return new Operation(
         type === "CLUSTER_AUTHORIZATION_FAILED" ? "noPermission" : "settings",
         `Kafka at ${where} refused the request for topic "${topic}"`,
-        { reason },
-      ];
+        { reason, fix: "ask whoever runs Kafka for what it names, or change what is asked for" },
+      );
     case "SASL_AUTHENTICATION_FAILED":
       return loginRefused(where, reason);
     case "ILLEGAL_SASL_STATE":
     case "UNSUPPORTED_SASL_MECHANISM":
-      return ["settings", `Kafka at ${where} takes no such login on that port`, {
+      return new Operation("settings", `Kafka at ${where} takes no such login on that port`, {
         reason,
         fix: "correct [kafka] security_protocol and sasl_mechanism",
-      }];
+      });
   }
   return null;
 }
 
-function byNetwork(cause: Cause, settings: KafkaSettings, where: string): Known | null {
-  const { code, name, message } = cause;
-  if (name === "KafkaJSSASLAuthenticationError") return loginRefused(where, message);
-  const isStray = !settings.brokers.includes(where) && settings.brokers.join(", ") !== where;
-  if (code === "ECONNREFUSED" && isStray) {
-    return ["unavailable", `cannot reach Kafka at ${where}: connection refused`, {
-      reason: `the broker tells this address of itself; ${settings.brokers.join(", ")} was asked`,
-      fix: "correct advertised.listeners of the broker, or open that port",
-    }];
-  }
-  if (code === "ECONNREFUSED") {
-    return ["unavailable", `cannot reach Kafka at ${where}: connection refused`, {
-      reason: "nothing listens on that port, or a firewall refuses",
-      fix: "start the broker, or correct [kafka] bootstrap_servers",
-    }];
-  }
-  if (code === "ENOTFOUND" || code === "EAI_AGAIN") {
-    return ["unavailable", `cannot reach Kafka at ${where}: the name is not known`, {
-      reason: message,
-      fix: "correct [kafka] bootstrap_servers",
-    }];
-  }
-  if (message === "Connection timeout" || code === "ETIMEDOUT") {
-    return ["unavailable", `cannot reach Kafka at ${where}: no answer in time`, {
-      fix: "check host, port and firewall, or raise --timeout",
-    }];
-  }
-  if (isHangUp(cause)) return hungUp(settings, where);
-  if (name === "PermissionDenied" || name === "NotCapable") {
-    return ["noPermission", `not permitted: ${message}`, {}];
-  }
-  return null;
-}
-
-/** Brokers say nothing to whom they do not understand. */
-function hungUp({ tls, sasl }: KafkaSettings, where: string): Known {
-  const login = sasl ? "" : "a login";
-  const proof = tls ? tls.cert ? "" : "a client certificate" : "TLS";
-  const asked = [proof, login].filter(Boolean).join(" or ");
-  if (!asked) {
-    return ["temporary", `Kafka at ${where} ended the connection`, { fix: "run again to go on" }];
-  }
-  return ["unavailable", `Kafka at ${where} ended the connection: it may ask for ${asked}`, {
-    reason: `spoken was ${sasl ? "SASL_" : ""}${tls ? "SSL" : "PLAINTEXT"}`,
-    fix: "correct [kafka] security_protocol, or the port; routes check tells more",
-  }];
-}
-
-function loginRefused(where: string, reason: string): Known {
-  return ["noPermission", `login refused by Kafka at ${where}`, {
+function loginRefused(where: string, reason: string): Operation {
+  return new Operation("noPermission", `login refused by Kafka at ${where}`, {
     reason,
     fix: "correct [kafka] sasl_mechanism, sasl_plain_username and sasl_plain_password",
-  }];
+  });
+}
+
+/** Whom the broker knows this connection as; the name in a certificate is for it to make something of. */
+function principal({ sasl, tls }: KafkaSettings): string {
+  if (sasl) return `"${sasl.username}"`;
+  return tls?.cert ? `the user of "${tls.cert}"` : "the user of this connection";
 }

@@ -1,4 +1,4 @@
-import type { Admin, Kafka } from "kafkajs";
+import type { Admin, Kafka, PartitionMetadata } from "kafkajs";
 
 /** Offsets of a partition that can be read now: from `low` up to, not including, `high`. */
 export interface Range {
@@ -33,7 +33,7 @@ export async function openLog(kafka: Kafka, topic: string): Promise<Log> {
     clusterId: async () => (await admin.describeCluster()).clusterId,
     ranges: async () => {
       // One metadata look-up first: fetchTopicOffsets() retries an unknown topic for seconds.
-      await admin.fetchTopicMetadata({ topics: [topic] });
+      await fetchPartitions(admin, topic);
       const offsets = await admin.fetchTopicOffsets(topic);
       return new Map(
         offsets.map(({ partition, low, high }) => [partition, { low: +low, high: +high }]),
@@ -49,6 +49,18 @@ export async function openLog(kafka: Kafka, topic: string): Promise<Log> {
     },
     close: () => admin.disconnect(),
   };
+}
+
+/** The partitions of a topic, and who leads them; fails when the topic does not exist. */
+export async function fetchPartitions(admin: Admin, topic: string): Promise<PartitionMetadata[]> {
+  try {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+    return topics[0]!.partitions;
+  } catch (error) {
+    // Where no broker answered, kafkajs reads the answer all the same.
+    if (!(error instanceof TypeError)) throw error;
+    throw Object.assign(new Error("Connection timeout"), { name: "KafkaJSConnectionError" });
+  }
 }
 
 async function createTopic(
@@ -72,8 +84,8 @@ async function createTopic(
 export async function awaitLeaders(admin: Admin, topic: string): Promise<void> {
   for (let looks = 1;; looks++) {
     try {
-      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
-      const led = topics[0]!.partitions.every(({ leader }) => leader >= 0);
+      const partitions = await fetchPartitions(admin, topic);
+      const led = partitions.every(({ leader }) => leader >= 0);
       if (led || looks >= LOOKS_MAX) return;
     } catch (error) {
       const { type } = error as { type?: string };

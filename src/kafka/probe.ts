@@ -2,7 +2,7 @@ import type { Kafka } from "kafkajs";
 import type { KafkaSettings } from "../config.ts";
 import { Operation } from "../failure.ts";
 import { awaitAlert, dial, resolveName, shakeHands, type Shaken } from "../reach.ts";
-import { tlsOptions } from "./connect.ts";
+import { brokerTls } from "./connect.ts";
 
 /** A look at one topic without using it. */
 export interface Probe {
@@ -73,6 +73,17 @@ export async function openProbe(kafka: Kafka, topic: string): Promise<Probe> {
   };
 }
 
+/** Fails where the right to read the topic, or to read as that group, is missing. */
+export async function mayConsume(kafka: Kafka, topic: string, group: string): Promise<void> {
+  const probe = await openProbe(kafka, topic);
+  try {
+    await probe.mayRead();
+    await probe.mayJoin(group);
+  } finally {
+    await probe.close();
+  }
+}
+
 async function ask(request: Promise<unknown>): Promise<void> {
   try {
     await request;
@@ -90,15 +101,17 @@ export function reachBroker(address: string, ms: number): Promise<string | null>
   });
 }
 
-/** Shakes hands as kafkajs would. */
-export function shakeBroker(
-  address: string,
-  settings: KafkaSettings,
-  readFile: (path: string) => Uint8Array,
-  ms: number,
-): Promise<Shaken> {
+/** How to shake hands with a broker, as kafkajs would. */
+interface Shaking {
+  tls: NonNullable<KafkaSettings["tls"]>;
+  readFile: (path: string) => Uint8Array;
+  ms: number;
+}
+
+/** Shakes hands. */
+export function shakeBroker(address: string, { tls, readFile, ms }: Shaking): Promise<Shaken> {
   return at(address, async (host, port) => {
-    const options = tlsOptions(settings, host, readFile);
+    const options = brokerTls(tls, host, readFile);
     return await shakeHands(await dial(host, port, ms), options, ms);
   });
 }
@@ -106,12 +119,10 @@ export function shakeBroker(
 /** Why a broker ends a connection after the handshake: fails with its alert, if it sends one. */
 export function refuseCertificate(
   address: string,
-  settings: KafkaSettings,
-  readFile: (path: string) => Uint8Array,
-  ms: number,
+  { tls, readFile, ms }: Shaking,
 ): Promise<void> {
   return at(address, async (host, port) => {
-    const options = tlsOptions(settings, host, readFile);
+    const options = brokerTls(tls, host, readFile);
     await awaitAlert(await dial(host, port, ms), options, Math.min(ms, 2_000));
   });
 }

@@ -1,6 +1,7 @@
 import { CompressionTypes, type Kafka, type Message, type Producer } from "kafkajs";
 import { Deadline } from "./deadline.ts";
 import { encodeRecords, type Outgoing } from "./encode.ts";
+import { fetchPartitions } from "./log.ts";
 
 /** What became of the records of one send; the counts add up to what was given. */
 export interface Outcome {
@@ -11,13 +12,13 @@ export interface Outcome {
   /** No answer in time: the broker has them all, each once, or none. */
   unknown: number;
   /** Why not acked, and what mends it; else null. */
-  fault: { code: string; reason: string; fix: string } | null;
+  fault: { code: string; kind: "temporary" | "noPermission"; reason: string; fix: string } | null;
 }
 
 /** How to send. */
 export interface SenderOptions {
   topic: string;
-  /** `1`: the leader's word is enough, and nothing is tried twice, since a second try could double the records. */
+  /** `1`: the leader's word is enough, and what it may have taken is not tried twice, since that could double it. */
   acks: "all" | "1";
   compression: "gzip" | "none";
   /** How long one send may go on trying; past it the outcome is unknown. */
@@ -46,8 +47,7 @@ async function countPartitions(kafka: Kafka, topic: string): Promise<number> {
   const admin = kafka.admin();
   try {
     await admin.connect();
-    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
-    return topics[0]!.partitions.length;
+    return (await fetchPartitions(admin, topic)).length;
   } finally {
     await admin.disconnect();
   }
@@ -134,10 +134,11 @@ export class Sender {
           error = thrown;
         }
         if (isRefusal(error)) return { as: this.#attempts > 1 ? "unknown" : "failed", error };
-        if (acks === "all") await deadline.sleep(pauseMs);
+        const turnedAway = acks === "1" && isTurnedAway(error);
+        if (acks === "all" || turnedAway) await deadline.sleep(pauseMs);
+        if ((acks === "all" || turnedAway) && !deadline.passed) continue;
         // No attempt at all means that nothing was sent.
-        const last = acks === "1" || deadline.passed;
-        if (last) return { as: this.#attempts > 0 ? "unknown" : "failed", error };
+        return { as: this.#attempts > 0 && !turnedAway ? "unknown" : "failed", error };
       }
     } finally {
       deadline.end();
@@ -209,13 +210,21 @@ function isRefusal(error: unknown): boolean {
   );
 }
 
+/** Whether a broker answered before it wrote anything, since it does not lead the partition, as yet or any more. */
+function isTurnedAway(error: unknown): boolean {
+  const types = ["NOT_LEADER_FOR_PARTITION", "LEADER_NOT_AVAILABLE", "UNKNOWN_TOPIC_OR_PARTITION"];
+  return causes(error).some(({ type }) => types.includes(type ?? ""));
+}
+
 function blame(error: unknown): NonNullable<Outcome["fault"]> {
   const chain = [...causes(error)];
   const { name, type, message } = chain.at(-1) ??
     { name: "", type: undefined, message: `${error}` };
   const reason = type ? `the broker answered ${type}` : message;
   const code = type ?? name;
-  return { code, reason, fix: FIXES[code] ?? "check the brokers, then run again" };
+  // Of the topic, or of the cluster, whose right an old broker wants from who sends each record once.
+  const kind = code.endsWith("_AUTHORIZATION_FAILED") ? "noPermission" : "temporary";
+  return { code, kind, reason, fix: FIXES[code] ?? "check the brokers, then run again" };
 }
 
 const FIXES: Record<string, string> = {

@@ -1,8 +1,8 @@
-import { type Buffer } from "node:buffer";
-import { connect as connectPlain, isIP, type Socket } from "node:net";
-import { checkServerIdentity, type ConnectionOptions } from "node:tls";
+import { connect as connectPlain, type Socket } from "node:net";
+import type { ConnectionOptions } from "node:tls";
 import postgres, { type Sql } from "postgres";
 import type { PostgresSettings } from "../config.ts";
+import { tlsOptions } from "../reach.ts";
 
 /** What a client needs beside the settings. */
 export interface PostgresOptions {
@@ -34,6 +34,8 @@ export function openPostgres(settings: PostgresSettings, options: PostgresOption
   const { host, port, user, password, database, statementTimeoutMs } = settings;
   const { log } = options;
   const sockets = new Set<Socket>();
+  // Filled anew for each connection.
+  const ssl = settings.sslmode === "disable" ? false : {};
   const sql = postgres({
     host,
     port,
@@ -41,7 +43,7 @@ export function openPostgres(settings: PostgresSettings, options: PostgresOption
     // With null in its place postgres.js would look for PGPASSWORD.
     password: password ?? "",
     database: options.database ?? database,
-    ssl: sslOptions(settings, options.readFile),
+    ssl,
     max: options.max ?? settings.poolMax,
     connect_timeout: settings.connectTimeoutMs / 1000,
     idle_timeout: 0,
@@ -64,6 +66,11 @@ export function openPostgres(settings: PostgresSettings, options: PostgresOption
       const socket = connectPlain({ host: host!, port: port!, noDelay: true, keepAlive: true });
       sockets.add(socket);
       socket.on("close", () => sockets.delete(socket));
+      try {
+        Object.assign(ssl, serverTls(settings, options.readFile));
+      } catch (error) {
+        abort(socket, error as Error);
+      }
       return Object.assign(socket, { host, port });
     },
   } as postgres.Options<Record<string, postgres.PostgresType>>);
@@ -82,30 +89,20 @@ export function openPostgres(settings: PostgresSettings, options: PostgresOption
   };
 }
 
+/** Ends a connection whose files cannot be read, as a lost one: they were there, and are being renewed perhaps. */
+function abort(socket: Socket, { message }: Error): void {
+  const error = Object.assign(new Error(message), { code: "ECONNABORTED" });
+  // Nobody listens to it yet.
+  setTimeout(() => socket.destroy(error));
+}
+
+/** What each sslmode looks at. */
+const VERIFY = { require: "nothing", "verify-ca": "signature", "verify-full": "name" } as const;
+
 /** Options of node:tls, false without it. */
-export function sslOptions(
+export function serverTls(
   { sslmode, host, tls }: PostgresSettings,
-  readFile: (path: string) => Uint8Array,
+  readFile: PostgresOptions["readFile"],
 ): ConnectionOptions | false {
-  if (sslmode === "disable") return false;
-  const read = (path: string) => readFile(path) as Buffer;
-  const verified = sslmode !== "require";
-  return {
-    // Read for each connection, so that renewed certificates serve without a restart.
-    get ca() {
-      return tls.ca && verified ? read(tls.ca) : undefined;
-    },
-    get cert() {
-      return tls.cert ? read(tls.cert) : undefined;
-    },
-    get key() {
-      return tls.key ? read(tls.key) : undefined;
-    },
-    ...(tls.passphrase && { passphrase: tls.passphrase }),
-    ...(!isIP(host) && { servername: host }),
-    rejectUnauthorized: verified,
-    // For an IP address the runtime would check the certificate against "localhost".
-    checkServerIdentity: (_name, peer) =>
-      sslmode === "verify-full" ? checkServerIdentity(host, peer) : undefined,
-  };
+  return sslmode !== "disable" && tlsOptions(tls, { host, verify: VERIFY[sslmode], readFile });
 }

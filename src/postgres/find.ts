@@ -1,6 +1,7 @@
 import type { Fragment, Sql } from "postgres";
-import { edges } from "../geo.ts";
+import { type Box, edges } from "../geo.ts";
 import { piecesOf, type Search } from "./search.ts";
+import { statementWriter } from "./written.ts";
 
 /** One row, its cells as follows. */
 export type FoundRow = (number | string | Uint8Array | null)[];
@@ -15,6 +16,19 @@ export interface Finder {
   find(search: Search): AsyncGenerator<FoundRow[]>;
   /** How many rows there are whatever the limit; counts no further than `max` when it is given. */
   count(search: Search, max: number | null): Promise<number>;
+  /** What the fixes of a search reach over that are somewhere on Earth; null where there are none. */
+  extent(search: Search): Promise<Extent | null>;
+  /** The statement of find(), or of count() without a maximum, with its values in place. */
+  written(search: Search, which: "rows" | "count"): string;
+}
+
+/** Times in seconds since 1970. */
+export interface Extent {
+  fixes: number;
+  users: number;
+  first: number;
+  last: number;
+  box: Box;
 }
 
 const BATCH_ROWS = 5_000;
@@ -29,21 +43,55 @@ export function openFinder(
   sql: Sql,
   { schema, signal }: { schema: string; signal: AbortSignal },
 ): Finder {
-  const atMost = (limit: number | null) => limit === null ? sql`` : sql`limit ${limit}::bigint`;
   return {
-    find: (search) => {
-      const { cells, from, order } = piecesOf(sql, schema, search);
-      const select = sql`select ${cells} from ${from} order by ${order} ${atMost(search.limit)}`;
-      return read(sql, select, search.what, signal);
-    },
+    find: (search) => read(sql, rowsOf(sql, schema, search), search.what, signal),
     count: async (search, max) => {
-      const { from } = piecesOf(sql, schema, search);
-      const found = sql`select 1 from ${from} ${atMost(max)}`;
-      const query = sql`select count(*)::float8 as n from (${found}) as found`;
-      const [row] = await cancellable(query, signal);
+      const [row] = await cancellable(countOf(sql, schema, search, max), signal);
       return row!.n;
     },
+    extent: async (search) => {
+      const [row] = await cancellable(extentOf(sql, schema, search), signal);
+      const { south, north, min, max, min_eastern: minEastern, max_western: maxWestern } = row!;
+      if (row!.fixes === 0) return null;
+      const [west, east] = edges({ min, max, minEastern, maxWestern });
+      const { fixes, users, first, last } = row!;
+      return { fixes, users, first, last, box: { west, south, east, north } };
+    },
+    written: (search, which) =>
+      String(
+        which === "rows"
+          ? rowsOf(statementWriter, schema, search)
+          : countOf(statementWriter, schema, search, null),
+      ),
   };
+}
+
+function rowsOf(sql: Sql, schema: string, search: Search) {
+  const { cells, from, order } = piecesOf(sql, schema, search);
+  return sql`select ${cells} from ${from} order by ${order} ${atMost(sql, search.limit)}`;
+}
+
+function countOf(sql: Sql, schema: string, search: Search, max: number | null) {
+  const { from } = piecesOf(sql, schema, search);
+  const found = sql`select 1 from ${from} ${atMost(sql, max)}`;
+  return sql`select count(*)::float8 as n from (${found}) as found`;
+}
+
+function extentOf(sql: Sql, schema: string, search: Search) {
+  return sql`
+    select count(*)::float8 as fixes, count(distinct user_id)::float8 as users,
+      min(timestamp) as first, max(timestamp) as last,
+      min(latitude) as south, max(latitude) as north,
+      min(longitude) as min, max(longitude) as max,
+      min(longitude) filter (where longitude >= 0) as min_eastern,
+      max(longitude) filter (where longitude < 0) as max_western
+    from (${rowsOf(sql, schema, search)}) as fix
+    where timestamp > '-infinity' and timestamp < 'infinity'
+      and abs(latitude) <= 90 and abs(longitude) <= 180`;
+}
+
+function atMost(sql: Sql, limit: number | null): Fragment {
+  return limit === null ? sql`` : sql`limit ${limit}::bigint`;
 }
 
 /**

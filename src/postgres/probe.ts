@@ -2,7 +2,7 @@ import type { Sql } from "postgres";
 import type { PostgresSettings } from "../config.ts";
 import { Operation } from "../failure.ts";
 import { dial, firstBytes, resolveName, shakeHands, type Shaken } from "../reach.ts";
-import { sslOptions } from "./connect.ts";
+import { serverTls } from "./connect.ts";
 
 /** The server as one who is logged in sees it. */
 export interface Greeting {
@@ -42,14 +42,13 @@ export async function shakeServer(
   readFile: (path: string) => Uint8Array,
 ): Promise<Shaken> {
   const { host, port, connectTimeoutMs: ms } = settings;
-  const options = sslOptions(settings, readFile);
+  const options = serverTls(settings, readFile);
   const socket = await dial(host, port, ms);
   socket.write(SSL_REQUEST);
   const [answer] = await firstBytes(socket, ms);
   if (answer !== "S".charCodeAt(0)) {
     socket.destroy();
-    const text = answer === undefined ? "it ended the connection" : "the server has TLS turned off";
-    throw Object.assign(new Error(text), { code: "NO_TLS" });
+    throw Object.assign(new Error("the server has TLS turned off"), { code: "NO_TLS" });
   }
   return await shakeHands(socket, options || {}, ms);
 }
@@ -72,7 +71,7 @@ export async function greet(sql: Sql, now: () => number): Promise<Greeting> {
 export async function checkTables(
   sql: Sql,
   { schema, database, user }: PostgresSettings,
-  uses: ("consume" | "query")[],
+  uses: readonly ("consume" | "query")[],
 ): Promise<string> {
   const wanted = uses.flatMap((use) =>
     Object.entries(NEEDS[use]).flatMap(([table, rights]) =>
@@ -97,7 +96,8 @@ export async function checkTables(
     }
   }
   if (missing.length > 0) {
-    throw new Operation("unavailable", `${missing.length} tables are missing in "${database}"`, {
+    const what = missing.length === 1 ? "1 table is" : `${missing.length} tables are`;
+    throw new Operation("unavailable", `${what} missing in "${database}"`, {
       reason: missing.join(", "),
       fix: "routes migrate",
     });
@@ -112,7 +112,7 @@ export async function checkTables(
       ],
     });
   }
-  return `tables and rights in schema "${schema}"`;
+  return `PostgreSQL: tables and rights in schema "${schema}"`;
 }
 
 /** Fails where the schema, or the database for a new one, takes no tables of this user. */
@@ -125,7 +125,7 @@ export async function checkCreate(
       (select has_schema_privilege(oid, 'create') from pg_namespace where nspname = ${schema}),
       has_database_privilege(current_database(), 'create')
     ) as allowed`;
-  if (row!.allowed) return `"${user}" may create tables in schema "${schema}"`;
+  if (row!.allowed) return `PostgreSQL: "${user}" may create tables in schema "${schema}"`;
   throw new Operation("noPermission", `"${user}" may not create tables in schema "${schema}"`, {
     fix: `grant create on schema "${schema}" to "${user}", in database "${database}"`,
   });

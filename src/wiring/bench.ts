@@ -11,9 +11,13 @@ export interface Bench {
   talk: Talk;
 }
 
-/** A summary for --json, and whether the work had no end of its own, so that stopping it is a good end. */
+/** How work ended. */
 export interface Done {
+  /** For --json; printed before the failure. */
   summary: object | null;
+  /** What ended it early, or was found. */
+  failure?: Error | null;
+  /** Whether it had no end of its own, so that stopping it is a good end. */
   openEnded: boolean;
 }
 

@@ -4,6 +4,7 @@ import { readTopic } from "../kafka/consume.ts";
 import { explainKafka } from "../kafka/errors.ts";
 import { type LetterBox, openLetterBox } from "../kafka/letters.ts";
 import type { Log } from "../kafka/log.ts";
+import { mayConsume } from "../kafka/probe.ts";
 import { postingRejects } from "../letters.ts";
 import { explainPostgres, judgePostgres } from "../postgres/errors.ts";
 import { openRewinder } from "../postgres/replay.ts";
@@ -63,12 +64,13 @@ async function readAndStore(
     };
     // A trickle is held back by the broker, so that it comes in batches; what ends at the end of the topic is not.
     const minBytes = options.follow ? 65_536 : 1;
-    const tally = await runConsume(options, {
+    const { tally, failure } = await runConsume(options, {
       ...log,
       ...world,
       ...talk,
       ...watch,
       topic,
+      mayRead: () => explained(explain, mayConsume(kafka, topic, groupId)),
       read: (share, signal) =>
         readTopic(kafka, share, {
           topic,
@@ -84,7 +86,7 @@ async function readAndStore(
       out: world.stdout.write,
       sleep,
     });
-    return { summary: tally, openEnded: options.follow };
+    return { summary: tally, failure, openEnded: options.follow };
   } finally {
     await Promise.allSettled([log.close(), close(), letterBox?.close()]);
   }

@@ -12,7 +12,7 @@ export async function migrate(options: Options<"migrate">, bench: Bench): Promis
   const history = openHistory(sql, postgresql.schema);
   const known = withChecksums(migrations);
   try {
-    const summary = await runMigrate(options, {
+    const { failure, ...summary } = await runMigrate(options, {
       ...history,
       known,
       database: postgresql.database,
@@ -27,7 +27,7 @@ export async function migrate(options: Options<"migrate">, bench: Bench): Promis
       out: (text) => bench.globals.json ? Promise.resolve() : world.stdout.write(text),
       now: world.now,
     });
-    return { summary, openEnded: false };
+    return { summary, failure, openEnded: false };
   } catch (error) {
     throw explain(error);
   } finally {

@@ -11,8 +11,8 @@ export function openPostgresFor(
   options: { max?: number; database?: string; readOnly?: boolean } = {},
 ) {
   const files = filesOf(settings);
-  if (files) requireFiles("postgresql", files, world, talk.note);
-  talk.step(`connecting to PostgreSQL at ${settings.host}:${settings.port}`);
+  if (files) requireFiles("postgresql", files, world, talk.warn);
+  talk.wait(`connecting to PostgreSQL at ${settings.host}:${settings.port}`);
   const { sql, bounded, cut } = openPostgres(settings, {
     ...options,
     readFile: world.readFile,

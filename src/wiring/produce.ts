@@ -1,14 +1,14 @@
 import { describeProgress, runProduce, summarize } from "../commands/produce.ts";
 import { openSender } from "../kafka/produce.ts";
-import { type Bench, type Done, explained, type Options, sleep } from "./bench.ts";
+import { Rate } from "../rate.ts";
+import { type Bench, type Done, type Options, sleep } from "./bench.ts";
 import { openKafkaFor } from "./kafka.ts";
 
 /** `routes produce`: the topic is the sink. */
 export async function produce(options: Options<"produce">, bench: Bench): Promise<Done> {
   const { world, talk, settings: { kafka: settings } } = bench;
   const connection = options.dryRun ? null : openKafkaFor(bench);
-  const sender = connection && await explained(
-    connection.explain,
+  const sender = connection && await connection.open(
     openSender(connection.kafka, {
       ...options,
       ...settings,
@@ -16,19 +16,22 @@ export async function produce(options: Options<"produce">, bench: Bench): Promis
       signal: world.signal,
     }),
   );
+  const rate = new Rate();
   try {
     const { tally, failure } = await runProduce(options, {
       ...world,
       topic: settings.topic,
       sender,
       out: world.stdout.write,
-      progress: (tally) => talk.progress(describeProgress(tally)),
+      progress: (tally) => {
+        const perSecond = rate.at(tally.seconds * 1000, tally.acked);
+        talk.progress(describeProgress(tally, options, perSecond));
+      },
       sleep,
       drawSeed: world.random,
     });
     talk.note(summarize(tally, { dry: options.dryRun }));
-    if (failure) throw failure;
-    return { summary: tally, openEnded: options.count === null && !options.stdin };
+    return { summary: tally, failure, openEnded: options.count === null && !options.stdin };
   } finally {
     await sender?.close();
   }

@@ -1,8 +1,10 @@
 import type { Globals } from "../cli.ts";
 import { runQuery } from "../commands/query.ts";
+import { wantsColor } from "../paint.ts";
 import { openFinder } from "../postgres/find.ts";
 import type { Output, World } from "../run.ts";
-import { type Bench, type Done, explained, type Options, speaksUtf8 } from "./bench.ts";
+import type { Terminal } from "../view.ts";
+import { type Bench, type Done, explained, type Options, sleep, speaksUtf8 } from "./bench.ts";
 import { openPostgresFor } from "./postgres.ts";
 
 /** `routes query`: rows to stdout, over a session that cannot write. */
@@ -18,26 +20,27 @@ export async function query(options: Options<"query">, bench: Bench): Promise<Do
         note: talk.note,
         terminal: terminalOf(world.stdout, globals.color, world.env),
         signal: world.signal,
+        now: world.now,
+        clock: world.clock,
+        sleep,
       }),
     );
-    return { summary: null, openEnded: false };
+    return { summary: null, openEnded: options.watchMs !== null };
   } finally {
     await close();
   }
 }
 
-/** What the output may look like: flag, FORCE_COLOR, NO_COLOR, TERM, terminal, in this order. */
 function terminalOf(
   { columns: width }: Output,
   flag: Globals["color"],
   env: World["env"],
-): { width: number | null; unicode: boolean; color: boolean } {
+): Terminal {
   const isTerminal = width !== null && env("TERM") !== "dumb";
-  const forced = flag === "always" || (flag !== "never" && Boolean(env("FORCE_COLOR")));
-  const refused = flag === "never" || Boolean(env("NO_COLOR"));
   return {
     width,
     unicode: isTerminal && speaksUtf8(env),
-    color: forced || (!refused && isTerminal),
+    color: wantsColor(flag, env, width !== null),
+    canRedraw: isTerminal,
   };
 }

@@ -1,6 +1,8 @@
 import { runVerify } from "../commands/verify.ts";
 import { readTopic } from "../kafka/consume.ts";
 import { openAudit } from "../postgres/audit.ts";
+import { formatCourse, Rate } from "../rate.ts";
+import { formatCount } from "../time.ts";
 import { type Bench, type Done, explained } from "./bench.ts";
 import { openKafkaFor } from "./kafka.ts";
 import { openPostgresFor } from "./postgres.ts";
@@ -12,6 +14,7 @@ export async function verify(bench: Bench): Promise<Done> {
   const { kafka, explain, openLog } = openKafkaFor(bench);
   const log = await openLog();
   const { sql, explain: explainSql, close } = openPostgresFor(bench, { readOnly: true });
+  const [rate, beganMs] = [new Rate(), world.clock()];
   // A group of its own: nobody else's partitions are taken away, and it is gone afterwards.
   const group = `${groupId}-verify-${world.random().toString(36)}`;
   try {
@@ -32,15 +35,21 @@ export async function verify(bench: Bench): Promise<Done> {
         }, signal),
       out: (text) => globals.json ? Promise.resolve() : world.stdout.write(text),
       note: talk.note,
-      progress: talk.progress,
+      progress: (done, total) => {
+        const ms = world.clock() - beganMs;
+        const perSecond = rate.at(ms, done);
+        const leftMs = perSecond > 0 ? (total - done) / perSecond * 1000 : Infinity;
+        talk.progress(
+          `compared ${formatCount(done)} of ${formatCount(total)} · ` +
+            `${formatCount(Math.round(perSecond))}/s · ${formatCourse(ms, leftMs)}`,
+        );
+      },
       signal: world.signal,
     });
     await log.forgetGroup(group);
-    if (verified && globals.json) {
-      await world.stdout.write(JSON.stringify({ partitions: verified.accounts }) + "\n");
-    }
-    if (verified?.failure) throw verified.failure;
-    return { summary: null, openEnded: false };
+    if (!verified) return { summary: null, openEnded: false };
+    const { accounts, failure } = verified;
+    return { summary: { partitions: accounts }, failure, openEnded: false };
   } catch (error) {
     throw explainSql(explain(error));
   } finally {

@@ -20,6 +20,7 @@ const defaults: ConsumeOptions = {
   maxRejects: null,
   acceptLoss: false,
   tee: false,
+  strict: false,
 };
 
 /** What PostgreSQL throws while it is away. */
@@ -44,9 +45,12 @@ interface World {
   offsetsAt(ms: number): Map<number, number>;
   /** Called before Kafka tells what the topic holds; throws as that does. */
   ranges(): void;
+  /** Called when nothing was read; throws as Kafka does that lets nobody read. */
+  mayRead(): void;
   /** What happens meanwhile. */
   meanwhile(room: Room): Promise<void>;
   now(): number;
+  clock(): number;
 }
 
 /** What a script can see and touch. */
@@ -100,6 +104,7 @@ async function run(changes: Partial<ConsumeOptions>, world: Partial<World> = {})
             return [p, Math.min(Math.max(Math.ceil((ms - NOW_MS) / 1000), 0), length)];
           }))
       ),
+    mayRead: () => attempt(() => world.mayRead?.()),
     read: async (share, signal) => {
       rounds++;
       room.share = share;
@@ -142,22 +147,30 @@ async function run(changes: Partial<ConsumeOptions>, world: Partial<World> = {})
       judge: (error) => ({ act: error instanceof Away ? "wait" : "stop", state: "" }),
       explain: (error) => {
         if (!(error instanceof Away)) return error as Error;
-        return new Operation("unavailable", "cannot reach it", { reason: error.message });
+        return new Operation("unavailable", "cannot reach it", {
+          reason: error.message,
+          fix: "wait",
+        });
       },
     },
-    explain: (error) => error instanceof Broken ? new Operation(error.kind, error.message) : error,
+    explain: (error) =>
+      error instanceof Broken ? new Operation(error.kind, error.message, { fix: "wait" }) : error,
     watched: (look) => room.look = look,
     out: (text) => Promise.resolve(void (printed += text)),
     note: (line) => notes.push(line),
     progress: (line) => progress.push(line),
     now: world.now ?? time.now,
+    clock: world.clock ?? time.now,
     sleep: time.sleep,
     signal: stop.signal,
   };
   try {
     void world.meanwhile?.(room);
     const [tally, failure] = await runConsume({ ...defaults, ...changes }, deps)
-      .then((tally) => [tally, null] as const, (error: Error) => [null, error] as const);
+      .then(
+        ({ tally, failure }) => [tally, failure] as const,
+        (error: Error) => [null, error] as const,
+      );
     const summary = notes.at(-1)?.startsWith("read ") ? notes.pop() : undefined;
     const ranForMs = time.now() - NOW_MS;
     return { tally, failure, notes, summary, progress, printed, stored, rows, rounds, ranForMs };
@@ -228,6 +241,19 @@ Deno.test("consume does not join the group when there is nothing to read", async
     summary,
     "read 0 records in 0.0 s (0/s): 0 stored, 0 rejected, 0 tombstones · lag 0",
   );
+});
+
+Deno.test("consume that had nothing to read asks whether it might have", async () => {
+  const mayRead = () => {
+    throw new Operation("noPermission", "no right", { fix: "ask for it" });
+  };
+  const ended = async (records: number, stored: Record<number, number>) => {
+    const { failure } = await run({}, { log: { 0: lines(records) }, stored, mayRead });
+    return kindOf(failure);
+  };
+  assertEquals(await ended(0, {}), "noPermission");
+  assertEquals(await ended(5, { 0: 5 }), "noPermission");
+  assertEquals(await ended(5, {}), null);
 });
 
 Deno.test("consume --count stops after that many records over all partitions", async () => {
@@ -523,11 +549,29 @@ Deno.test("consume reads again what a database put back to an earlier state has 
   assertEquals(notes, ["reading again after: the database was put back to an earlier state"]);
 });
 
+Deno.test("consume begins a new membership when the clock is put back, and counts on", async () => {
+  let backMs = 0;
+  const time = { at: () => 0 };
+  const { failure, notes, stored, tally } = await run({ follow: true, idleMs: 20_000 }, {
+    log: { 0: lines(3) },
+    now: () => time.at() - backMs,
+    meanwhile: async ({ sleep, nowMs }) => {
+      time.at = nowMs;
+      await sleep(5_000);
+      backMs = 315_360_000_000;
+    },
+  });
+  assertEquals([failure, stored], [null, offsets(0, 3)]);
+  assertEquals(notes, ["reading again after: the clock was moved"]);
+  assert(tally!.seconds > 20 && tally!.seconds < 40, `${tally!.seconds} s`);
+});
+
 Deno.test("consume shows how far it has come", async () => {
   let atMs = NOW_MS;
   const { progress, summary } = await run({ follow: true, batchSize: 1_000 }, {
     log: { 0: [...lines(2_400), "{", null, "[]", "{}"] },
     now: () => atMs,
+    clock: () => atMs,
     meanwhile: async ({ sleep, stop, log }) => {
       await sleep(5_000);
       log.get(0)!.push(...lines(1));
@@ -536,7 +580,7 @@ Deno.test("consume shows how far it has come", async () => {
       stop.abort();
     },
   });
-  assert(progress.includes("stored 2 401 · 344/s · lag 0 · rejected 3 · 0:07"), progress.at(-1));
+  assert(progress.includes("stored 2 401 · 0/s · lag 0 · rejected 3 · 0:07"), progress.at(-1));
   assertEquals(
     summary,
     "read 2 405 records in 7.0 s (344/s): 2 401 stored, 3 rejected (schema 2, json_syntax 1), " +

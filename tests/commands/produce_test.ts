@@ -36,6 +36,7 @@ const defaults: ProduceOptions = {
   batchSize: 1_000,
   dryRun: false,
   tee: false,
+  strict: false,
 };
 
 /** A run in a world where time only passes when everybody sleeps, and Kafka is a list. */
@@ -201,12 +202,22 @@ Deno.test("produce stopped by a signal sends what it has made, and no more", asy
 const troubles: { name: string; outcome: Outcome; message: string }[] = [
   {
     name: "failed",
-    outcome: { acked: 0, failed: 50, unknown: 0, fault: { reason: "why", fix: "how" } },
+    outcome: {
+      acked: 0,
+      failed: 50,
+      unknown: 0,
+      fault: { kind: "temporary", reason: "why", fix: "how" },
+    },
     message: 'cannot send to topic "routes": 50 records are not there, the rest was not tried',
   },
   {
     name: "unknown",
-    outcome: { acked: 0, failed: 0, unknown: 50, fault: { reason: "why", fix: "how" } },
+    outcome: {
+      acked: 0,
+      failed: 0,
+      unknown: 50,
+      fault: { kind: "temporary", reason: "why", fix: "how" },
+    },
     message: 'cannot tell whether 50 records reached topic "routes": no answer',
   },
 ];
@@ -305,13 +316,28 @@ Deno.test("summarize() tells the three counts and the seed", () => {
   );
 });
 
+Deno.test("summarize() counts one record as one, and long runs in minutes", () => {
+  assertEquals(
+    summarize({ ...tally, acked: 1, seconds: 4_210 }, { dry: false }),
+    "sent 1 record to routes in 1:10:10 (0/s), 0 failed, 0 unknown · seed 42",
+  );
+});
+
 Deno.test("summarize() of a dry run says that nothing was sent", () => {
   assertEquals(summarize(tally, { dry: true }), "made 1 000 records in 0.8 s, sent none · seed 42");
 });
 
-Deno.test("describeProgress() tells count, rate and time", () => {
-  assertEquals(
-    describeProgress({ ...tally, acked: 12_400, seconds: 7 }),
-    "sent 12 400 · 1 771/s · 0:07",
-  );
+Deno.test("describeProgress() tells count, rate, time, and how long still", () => {
+  const now = { ...tally, acked: 12_400, seconds: 7 };
+  const endless = { count: null, durationMs: null, stdin: false };
+  const cases: [{ count?: number; durationMs?: number; stdin?: boolean }, string][] = [
+    [{}, "sent 12 400 · 1 771/s · 0:07"],
+    [{ count: 100_000 }, "sent 12 400 of 100 000 · 1 771/s · 0:07 · 0:50 left"],
+    [{ durationMs: 600_000 }, "sent 12 400 · 1 771/s · 0:07 · 9:53 left"],
+    [{ count: 100_000, durationMs: 8_000 }, "sent 12 400 of 100 000 · 1 771/s · 0:07 · 0:01 left"],
+    [{ count: 1_000, stdin: true }, "sent 12 400 · 1 771/s · 0:07"],
+  ];
+  for (const [changes, line] of cases) {
+    assertEquals(describeProgress(now, { ...endless, ...changes }, 1_771.4), line);
+  }
 });

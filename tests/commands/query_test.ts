@@ -21,8 +21,20 @@ const defaults: QueryOptions = {
   columns: null,
   header: true,
   time: "iso",
+  gapMs: null,
+  simplifyM: null,
+  watchMs: null,
+  showSql: false,
+  timing: false,
 };
 
+const extent = {
+  fixes: 1,
+  users: 1,
+  first: 0,
+  last: 1,
+  box: { west: 24, south: 60, east: 25, north: 61 },
+};
 const near = { latitude: 60, longitude: 25, radiusM: 1000 };
 
 /** A database of these rows that keeps to the limit, and everything that was said. */
@@ -57,8 +69,13 @@ async function run(
     },
     out: (text) => Promise.resolve(void writes.push(text)),
     note: (line) => notes.push(line),
-    terminal: { unicode: false, width: null, color: false },
+    extent: () => Promise.resolve(extent),
+    written: ({ what, limit }, which) => `select ${which} of ${what} up to ${limit}`,
+    terminal: { unicode: false, width: null, color: false, canRedraw: false },
     signal: new AbortController().signal,
+    now: () => Date.parse("2026-03-04T05:06:07Z"),
+    clock: () => 0,
+    sleep: () => Promise.resolve(),
     ...more,
   });
   return { text: writes.join(""), writes, notes, search: searches[0], counts, isClosed: closed };
@@ -91,7 +108,7 @@ Deno.test("runQuery() tells people when there is nothing", async () => {
 });
 
 Deno.test("runQuery() exports every row, or as many as asked, without a word", async () => {
-  for (const format of ["csv", "tsv", "json", "ndjson", "geojson"]) {
+  for (const format of ["csv", "tsv", "json", "ndjson", "geojson", "gpx", "kml", "svg", "html"]) {
     for (const limit of [null, 120]) {
       const { notes, search, counts } = await run({ format, limit }, { rows: fixes(150) });
       assertEquals([search!.limit, notes, counts], [limit, [], []], format);
@@ -218,6 +235,16 @@ Deno.test("runQuery() refuses what does not go together, before it asks the data
     [{ format: "geojson", what: "total" }, "--format geojson does not go with --total"],
     [{ format: "geojson", columns: ["user"] }, "--columns does not go with --format geojson"],
     [{ format: "geojson", order: "time" }, "--order time does not go with --format geojson"],
+    [{ format: "map", what: "rejects" }, "--format map does not go with --rejects"],
+    [
+      { gapMs: 1 },
+      "--gap does not go with --format table",
+      "--format geojson, geojsonseq, gpx, kml, svg, html, map",
+    ],
+    [{ simplifyM: 1, format: "csv" }, "--simplify does not go with --format csv"],
+    [{ simplifyM: 1, format: "gpx", what: "last" }, "--simplify does not go with --last"],
+    [{ watchMs: 1, format: "csv" }, "--watch does not go with --format csv", "--format table"],
+    [{ time: "unix", format: "gpx" }, "--time unix does not go with --format gpx"],
     [{ what: "rejects", users: [[1, 1]] }, "--user does not go with --rejects"],
     [{ what: "rejects", near }, "--near does not go with --rejects"],
     [{ what: "rejects", order: "user" }, "--order user does not go with --rejects"],
@@ -303,4 +330,80 @@ Deno.test("runQuery() takes a cancelled search for a good end", async () => {
     },
   });
   assertEquals(text, "");
+});
+
+Deno.test("runQuery() draws the map of all fixes, unless asked for fewer", async () => {
+  const rows = fixes(150);
+  const all = await run({ format: "map" }, { rows });
+  assertEquals([all.search!.limit, all.search!.order, all.notes], [null, "user", []]);
+  const some = await run({ format: "map", limit: 120 }, { rows, total: 150 });
+  assertEquals(some.notes, ["120 of 150 rows (--all for the rest)"]);
+  const none = await run({ format: "map" }, { extent: () => Promise.resolve(null) });
+  assertEquals([none.text, none.notes], ["", ["no rows"]]);
+});
+
+Deno.test("runQuery() asks for the extent of just what it draws, and only where it is needed", async () => {
+  const asked: (number | null)[] = [];
+  const note = ({ limit }: Search) => {
+    asked.push(limit);
+    return Promise.resolve(extent);
+  };
+  for (const format of ["map", "svg", "html", "gpx", "table"]) {
+    await run({ format, limit: 7 }, { rows: fixes(10), extent: note });
+  }
+  assertEquals(asked, [7, 7]);
+});
+
+Deno.test("runQuery() parts tracks at the gap, and after half an hour unless told", async () => {
+  const rows = [0, 1_800, 3_601].map((time) => [1, time, 60, time / 1e4]);
+  const segments = async (gapMs: number | null) =>
+    (await run({ format: "gpx", gapMs }, { rows })).text.match(/<trkseg>/g)!.length;
+  assertEquals(await segments(null), 2);
+  assertEquals(await segments(1_801_000), 1);
+  assertEquals(await segments(1_799_000), 3);
+});
+
+Deno.test("runQuery() shows the statement before it asks", async () => {
+  const { notes } = await run({ showSql: true, limit: 5 });
+  assertEquals(notes, ["select rows of points up to 5;", "no rows"]);
+  assertEquals((await run({ showSql: true, what: "total" })).notes, [
+    "select count of points up to null;",
+  ]);
+});
+
+Deno.test("runQuery() tells how long it took, to the first row and to the last", async () => {
+  let time = 0;
+  const clock = () => time += 600;
+  const { notes } = await run({ timing: true, format: "csv" }, { rows: fixes(1_200), clock });
+  assertEquals(notes, ["1 200 rows in 1.2 s, the first after 600 ms"]);
+});
+
+/** Looks three times, then is stopped. */
+async function watched(canRedraw: boolean) {
+  const stop = new AbortController();
+  const waits: number[] = [];
+  const result = await run({ watchMs: 5_000, columns: ["user"] }, {
+    rows: fixes(2),
+    signal: stop.signal,
+    terminal: { unicode: false, width: canRedraw ? 80 : null, color: false, canRedraw },
+    sleep: (ms) => {
+      if (waits.push(ms) === 3) stop.abort();
+      return Promise.resolve();
+    },
+  });
+  return { ...result, waits };
+}
+
+Deno.test("runQuery() with watch looks until it is stopped, each look over the one before", async () => {
+  const { writes, notes, waits } = await watched(true);
+  const screen = "\x1b[Hevery 5 s: 2026-03-04 05:06:07 UTC\x1b[K\n" +
+    " user\x1b[K\n------\x1b[K\n    0\x1b[K\n    1\x1b[K\n\x1b[J";
+  assertEquals(writes, ["\x1b[2J" + screen, screen, screen]);
+  assertEquals([notes, waits], [[], [5_000, 5_000, 5_000]]);
+});
+
+Deno.test("runQuery() with watch prints one look after the other where nothing can be redrawn", async () => {
+  const { text, notes } = await watched(false);
+  assertEquals(text, " user\n------\n    0\n    1\n".repeat(3));
+  assertEquals(notes, Array(3).fill("every 5 s: 2026-03-04 05:06:07 UTC"));
 });

@@ -15,6 +15,7 @@ export interface Arena {
   /** The source to run, and the flags with which it finds its imports. */
   root: string;
   flags: string[];
+  seed: number;
   draw: Draw;
   say(line: string): void;
   close(): Promise<void>;
@@ -49,7 +50,7 @@ export async function openArena(options: ArenaOptions): Promise<Arena> {
       }),
       startPostgres({ sandbox, say, settings: options.postgresSettings ?? {} }),
     ]);
-    const toPostgres = await openProxy({ target: postgres.port });
+    const toPostgres = await openProxy({ target: postgres.port, speaks: "PostgreSQL" });
     return {
       sandbox,
       kafka,
@@ -58,6 +59,7 @@ export async function openArena(options: ArenaOptions): Promise<Arena> {
       toPostgres,
       root,
       flags: await importFlags(say),
+      seed,
       draw: drawFrom(seed),
       say,
       close: async () => {
@@ -80,7 +82,10 @@ function listeners(port: number, proxyPort: number): Record<string, string> {
   };
 }
 
-/** Waits until something is so, looking again and again; throws, saying what, when it takes longer than `limitMs`. */
+/** Something did not come about in time. */
+export class Late extends Error {}
+
+/** Waits until something is so, looking again and again; throws Late, saying what, after `limitMs`. */
 export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,
@@ -89,7 +94,7 @@ export async function until(
   const began = performance.now();
   while (!await holds()) {
     if (performance.now() - began > limitMs) {
-      throw new Error(`${what}: not within ${limitMs / 1000} s`);
+      throw new Late(`${what}: not within ${limitMs / 1000} s`);
     }
     await sleep(50);
   }

@@ -1,5 +1,10 @@
-import type { Kafka, Producer } from "kafkajs";
+import { CompressionTypes, type Kafka, type Producer } from "kafkajs";
 import type { Draw } from "../random.ts";
+
+interface Record {
+  key: string | null;
+  value: string | null;
+}
 
 /** Puts records into a topic and remembers which of them are certain to be there. */
 export class Feed {
@@ -23,15 +28,20 @@ export class Feed {
   /** Sends so many records, a batch to a partition at a time; what got no answer is not counted as sent. */
   async send(
     count: number,
-    { partitions, batch = 500, make = (k) => this.make(k) }: {
+    { partitions, batch = 500, make = (k) => this.make(k), key = () => null, gzip = false }: {
       partitions: number;
       batch?: number;
       make?: (k: number) => string | null;
+      key?: (k: number) => string | null;
+      gzip?: boolean;
     },
   ): Promise<void> {
     for (let left = count; left > 0; left -= batch) {
-      const values = Array.from({ length: Math.min(batch, left) }, () => make(this.#count++));
-      await this.#put(this.#draw(partitions), values);
+      const records = Array.from({ length: Math.min(batch, left) }, () => {
+        const k = this.#count++;
+        return { key: key(k), value: make(k) };
+      });
+      await this.#put(this.#draw(partitions), records, gzip);
     }
   }
 
@@ -76,7 +86,7 @@ export class Feed {
     }.25,"coordinates":[${latitude},${longitude}]}`;
   }
 
-  async #put(partition: number, values: (string | null)[]): Promise<void> {
+  async #put(partition: number, records: Record[], gzip: boolean): Promise<void> {
     try {
       if (!this.#producer) {
         const producer = this.#kafka.producer({
@@ -90,7 +100,8 @@ export class Feed {
       const answers = await this.#producer.send({
         topic: this.#topic,
         acks: -1,
-        messages: values.map((value) => ({ value, partition })),
+        compression: gzip ? CompressionTypes.GZIP : CompressionTypes.None,
+        messages: records.map((record) => ({ ...record, partition })),
       });
       // kafkajs leaves out, without a word, what is for a partition that it has not heard of yet.
       if (!answers.some((answer) => answer.partition === partition)) throw new Error("not sent");
@@ -100,7 +111,7 @@ export class Feed {
       this.#producer = null;
       return;
     }
-    for (const value of values) {
+    for (const { value } of records) {
       if (value !== null) this.acked.push(value);
       this.made[
         value === null ? "tombstones" : value.includes('"coordinates"') ? "rows" : "rejects"

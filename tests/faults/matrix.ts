@@ -1,12 +1,16 @@
 import { parseArgs } from "@std/cli/parse-args";
+import { drawFrom } from "../random.ts";
 import { type Arena, openArena } from "./arena.ts";
+import { auditRows } from "./rows_audit.ts";
 import { clusterRows } from "./rows_cluster.ts";
+import { heavyRows } from "./rows_heavy.ts";
 import { kafkaRows } from "./rows_kafka.ts";
 import { processRows } from "./rows_processes.ts";
 import { networkRows } from "./rows_network.ts";
 import { postgresRows } from "./rows_postgres.ts";
 import { producerRows } from "./rows_producer.ts";
 import { recordRows } from "./rows_records.ts";
+import { worldRows } from "./rows_world.ts";
 import { soakRow } from "./soak.ts";
 
 /** One fault and what must come of it. */
@@ -34,11 +38,15 @@ export const rows: Row[] = [
   ...networkRows,
   ...producerRows,
   ...recordRows,
+  ...heavyRows,
+  ...worldRows,
+  ...auditRows,
 ]
   .sort((a, b) => a.id - b.id);
 
-/** Runs a row; its failure is a result too. */
-export async function runRow(row: Row, arena: Arena): Promise<Result> {
+/** Runs a row, which draws the same as when it runs alone; its failure is a result too. */
+export async function runRow(row: Row, opened: Arena): Promise<Result> {
+  const arena = { ...opened, draw: drawFrom(opened.seed + row.id) };
   const began = performance.now();
   const result = (passed: boolean, what: string): Result => {
     return { row, passed, what, seconds: (performance.now() - began) / 1000 };
@@ -58,7 +66,7 @@ export function showResult({ row, passed, what, seconds }: Result): string {
 
 /** Rows by their numbers, such as `3,8`. */
 export function chooseRows(only: string | undefined, minutes: number): Row[] {
-  const all = [...rows, soakRow(minutes)];
+  const all = [...rows, soakRow(minutes)].sort((a, b) => a.id - b.id);
   if (!only) return all;
   return only.split(",").map((id) => {
     const row = all.find((row) => row.id === Number(id));

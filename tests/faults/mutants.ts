@@ -1,25 +1,33 @@
+import { parseArgs } from "@std/cli/parse-args";
 import { type Arena, openArena } from "./arena.ts";
 import { rows, runRow } from "./matrix.ts";
 
 /** One way to break the promise, which some row must notice. */
 interface Mutant {
   name: string;
-  file: string;
-  changes: [from: string, to: string][];
+  /** By file. */
+  changes: Record<string, Change[]>;
   /** Rows that may notice; the first that does is enough. */
   rows: number[];
+  /** Why nobody can: then all of them must pass. */
+  harmless?: string;
 }
 
-/** A broken invariant, or the program's own refusal; a row that could not do its work has noticed nothing. */
-const NOTICED = /^Error: (I\d+ |a process ended with)/;
+type Change = [from: string, to: string];
+
+/** A broken invariant, a refusal of the program, or its end; a row that could not do its work has noticed nothing. */
+const NOTICED = /^Error: (I\d+ |a process ended with (?!75))/;
 
 const STORE = "src/postgres/store.ts";
 const READER = "src/kafka/consume.ts";
+const SENDER = "src/kafka/produce.ts";
 
-const SPLIT = `settle: async (steps) => {
+/** Both halves of a step, one after the other; `sql` is for the first, `between` is done before the second. */
+const halves = (between: string) => `
       const none = { offsets: [], userIDs: [], timestamps: [], latitudes: [], longitudes: [] };
       const bare = steps.map((step) => ({ ...step, sifted: { ...step.sifted, points: none } }));
-      const won = await settle(sql, table, bare);
+      const won = await settle(sql as Sql, table, bare);
+      ${between}
       for (const [i, { source, sifted: { points } }] of steps.entries()) {
         if (!won[i]) continue;
         await sql\`
@@ -34,125 +42,237 @@ const SPLIT = `settle: async (steps) => {
           update \${table("routes_sources")} set stored = stored + (select count(*) from row)
           where id = \${source}\`;
       }
-      return won;
-    },`;
+      return won;`;
 
-const MUTANTS: Mutant[] = [
+const SETTLE = "settle: (steps) => settle(sql, table, steps),";
+const SPLIT: Change = [SETTLE, `settle: async (steps) => {${halves("")}},`];
+// The client's own work in between is where a backend that ends takes the transaction with it, but not the rest of it.
+const BEGIN: Change = [
+  SETTLE,
+  `settle: (steps) => sql.begin(async (sql) => {${
+    halves("await new Promise((resolve) => setTimeout(resolve, 50));")
+  }}) as Promise<boolean[]>,`,
+];
+
+const NO_CONFLICT: Change = [
+  "where source_id in (select id from moved)\n      returning source_id\n    ), reject",
+  "where source_id in (select id from moved)\n      on conflict do nothing returning source_id\n    ), reject",
+];
+const NO_COMPARISON: Change = [" and source.next_offset = step.from_offset", ""];
+
+/** The offsets of the group decide where to read. */
+const NO_SEEK: Change[] = [
+  [
+    "for (const [partition, position] of positions) this.#seek(partition, position);",
+    "for (const [partition, position] of positions) this.#positions.set(partition, position);",
+  ],
+  ["if (Number(fetchedOffset) !== position) {", "if (false as boolean) {"],
+];
+
+/** Each breaks one thing that the promise rests on. */
+export const MUTANTS: Mutant[] = [
   {
     name: "compare-and-set without its comparison",
-    file: STORE,
-    changes: [[" and source.next_offset = step.from_offset", ""]],
+    changes: { [STORE]: [NO_COMPARISON] },
     rows: [3, 8],
   },
   {
-    name: "on conflict do nothing",
-    file: STORE,
-    changes: [[" and source.next_offset = step.from_offset", ""], [
-      "where source_id in (select id from moved)\n      returning source_id\n    ), reject",
-      "where source_id in (select id from moved)\n      on conflict do nothing returning source_id\n    ), reject",
-    ]],
+    name: "on conflict do nothing, in place of the comparison",
+    changes: { [STORE]: [NO_COMPARISON, NO_CONFLICT] },
     rows: [3, 8],
   },
   {
     name: "rows whether or not the position moved",
-    file: STORE,
-    changes: [[
-      "where source_id in (select id from moved)\n      returning source_id\n    ), reject",
-      "where true\n      returning source_id\n    ), reject",
-    ]],
+    changes: {
+      [STORE]: [[
+        "where source_id in (select id from moved)\n      returning source_id\n    ), reject",
+        "where true\n      returning source_id\n    ), reject",
+      ]],
+    },
     rows: [3],
   },
   {
-    name: "position and rows in two statements",
-    file: STORE,
-    changes: [["settle: (steps) => settle(sql, table, steps),", SPLIT]],
-    rows: [1, 8],
+    name: "position first, rows in a second statement",
+    changes: { [STORE]: [SPLIT] },
+    rows: [8],
   },
   {
-    name: "reading on before the rows are stored",
-    file: "src/share.ts",
-    changes: [[
-      "reached = await this.#deps.settle(step, signal);",
-      "void this.#deps.settle(step, signal).catch(() => {});\n      reached = step.to;",
-    ]],
+    name: "the two statements within sql.begin",
+    changes: { [STORE]: [BEGIN] },
+    rows: [8, 7],
+  },
+  {
+    name: "reading on, and telling Kafka, before the rows are stored",
+    changes: {
+      "src/share.ts": [[
+        "reached = await this.#deps.settle(step, signal);",
+        "void this.#deps.settle(step, signal).catch(() => {});\n      reached = step.to;",
+      ]],
+    },
     rows: [7, 8, 1],
   },
   {
-    name: "reading from the offsets of the group",
-    file: READER,
-    changes: [
-      [
-        "for (const [partition, position] of positions) this.#seek(partition, position);",
-        "for (const [partition, position] of positions) this.#positions.set(partition, position);",
+    name: "autoCommit: true",
+    changes: { [READER]: [["autoCommit: false,", "autoCommit: true,"]] },
+    rows: [2, 12],
+    harmless: "Kafka is told of what is resolved, which is what is settled",
+  },
+  {
+    name: "autoCommit: true, eachBatchAutoResolve: true",
+    changes: {
+      [READER]: [
+        ["autoCommit: false,", "autoCommit: true,"],
+        ["eachBatchAutoResolve: false,", "eachBatchAutoResolve: true,"],
       ],
-      ["if (Number(fetchedOffset) !== position) {", "if (false as boolean) {"],
-    ],
-    rows: [12, 3],
+    },
+    rows: [2],
+  },
+  {
+    name: "reading from the offsets of the group",
+    changes: { [READER]: NO_SEEK },
+    rows: [12],
+  },
+  {
+    name: "fromBeginning: false",
+    changes: { [READER]: [["fromBeginning: true", "fromBeginning: false"]] },
+    rows: [12],
+    harmless: "every partition is sought before it is read",
+  },
+  {
+    name: "fromBeginning: false, and no seek",
+    changes: { [READER]: [...NO_SEEK, ["fromBeginning: true", "fromBeginning: false"]] },
+    rows: [12],
   },
   {
     name: "a producer that repeats itself",
-    file: "src/kafka/produce.ts",
-    changes: [[
-      'const idempotent = options.acks === "all";',
-      "const idempotent = false as boolean;",
-    ]],
+    changes: {
+      [SENDER]: [[
+        'const idempotent = options.acks === "all";',
+        "const idempotent = false as boolean;",
+      ]],
+    },
+    rows: [18],
+  },
+  {
+    name: "a send without a pinned partition",
+    changes: {
+      [SENDER]: [
+        [
+          "return this.#partition;\n  }",
+          "if (this.#attempts > 1) this.#partition = (this.#partition + 1) % this.partitions;\n" +
+          "    return this.#partition;\n  }",
+        ],
+        [
+          "group({}, {});\n      return { [partition]: messages };",
+          "const [chosen] = Object.keys(group({}, {}));\n" +
+          "      return { [chosen ?? partition]: messages };",
+        ],
+      ],
+    },
+    rows: [18],
+  },
+  {
+    name: "two sends in flight",
+    changes: {
+      [SENDER]: [
+        ['if (this.#state !== "idle") throw', "if (false as boolean) throw"],
+        [
+          "const mentioned = answers.some(({ partition }) => partition === this.#partition);",
+          "const mentioned = answers.length > 0;",
+        ],
+        ["if (++this.#attempts === 1 && partitions !== this.partitions)", "if (false as boolean)"],
+      ],
+      "src/outbox.ts": [
+        [
+          "    await this.#settle();\n    if (this.#stopped) return;\n    const outcome",
+          "    if (this.#stopped) return;\n    const before = this.#inFlight;\n    const outcome",
+        ],
+        [
+          "this.#inFlight = { records, outcome };",
+          "this.#inFlight = { records, outcome };\n    if (before) {\n" +
+          "      const settled = await before.outcome;\n" +
+          "      this.#stopped ||= settled.fault !== null;\n" +
+          "      await this.#options.settled(settled, before.records);\n    }",
+        ],
+      ],
+    },
     rows: [18],
   },
 ];
 
-/** A copy of the project with the mutant in it. */
-async function graft(mutant: Mutant, into: string): Promise<void> {
+/** Puts a copy of the project with the mutant in it into a folder; throws where the program no longer has what to change. */
+export async function graft(mutant: Mutant, into: string): Promise<void> {
   const root = new URL("../..", import.meta.url).pathname;
   for (const name of ["src", "deno.json", "deno.lock"]) {
     await new Deno.Command("cp", { args: ["-r", root + name, into] }).output();
   }
-  const path = `${into}/${mutant.file}`;
-  let text = await Deno.readTextFile(path);
-  for (const [from, to] of mutant.changes) {
-    if (text.split(from).length !== 2) {
-      throw new Error(
-        `mutant "${mutant.name}": ${mutant.file} has no such text, or several:\n${from}`,
-      );
+  for (const [file, changes] of Object.entries(mutant.changes)) {
+    let text = await Deno.readTextFile(`${into}/${file}`);
+    for (const [from, to] of changes) {
+      if (text.split(from).length !== 2) {
+        throw new Error(`mutant "${mutant.name}": ${file} has no such text, or several:\n${from}`);
+      }
+      text = text.replace(from, () => to);
     }
-    text = text.replace(from, () => to);
+    await Deno.writeTextFile(`${into}/${file}`, text);
   }
-  await Deno.writeTextFile(path, text);
+}
+
+/** What came of a mutant, as a cell or two of the table, and whether that is as it should be. */
+async function hunt(mutant: Mutant, arena: Arena): Promise<{ good: boolean; told: string }> {
+  const root = await Deno.makeTempDir({ prefix: "routes-mutant-" });
+  try {
+    await graft(mutant, root);
+    let passes = 0;
+    for (const id of mutant.rows) {
+      const row = rows.find((row) => row.id === id)!;
+      const { passed, what } = await runRow(row, { ...arena, root });
+      if (!passed && NOTICED.test(what)) {
+        return { good: !mutant.harmless, told: `row ${id} | killed: ${describe(what)}` };
+      }
+      if (passed) passes++;
+      else arena.say(`· row ${id} could not do its work: ${what}`);
+    }
+    const where = `row ${mutant.rows.join(" and ")}`;
+    return mutant.harmless && passes === mutant.rows.length
+      ? { good: true, told: `${where} | harmless: ${mutant.harmless}` }
+      : { good: false, told: `${where} | SURVIVED` };
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+}
+
+/** The broken invariant, or what the program said when it refused. */
+function describe(what: string): string {
+  const [first, ...rest] = what.replace(/^Error: /, "").split("\n");
+  const said = rest.filter((line) => /^(routes|error): /.test(line)).at(-1);
+  return first!.startsWith("I") ? first! : `${first} ${said}`;
 }
 
 async function main(): Promise<number> {
+  const flags = parseArgs(Deno.args, { string: ["seed"] });
+  const seed = Number(flags.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]);
   const print = (line: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
-  const chosen = MUTANTS.filter(({ name }) => Deno.args.every((word) => name.includes(word)));
-  const seed = crypto.getRandomValues(new Uint32Array(1))[0]!;
-  print(`seed ${seed}`);
+  const words: string[] = flags._.map(String);
+  const chosen = MUTANTS.filter(({ name }) =>
+    words.length === 0 || words.some((word) => name.includes(word))
+  );
+  const table: string[] = [];
+  let bad = 0;
   const arena = await openArena({ seed, say: print });
-  let alive = 0;
   try {
     for (const mutant of chosen) {
-      const killer = await hunt(mutant, arena);
-      print(`${mutant.name} | ${killer ?? "SURVIVED"}`);
-      if (!killer) alive++;
+      const { good, told } = await hunt(mutant, arena);
+      table.push(`${mutant.name} | seed ${seed} | ${told}`);
+      print(table.at(-1)!);
+      if (!good) bad++;
     }
   } finally {
     await arena.close();
   }
-  print(`\n${chosen.length - alive} passed, ${alive} failed`);
-  return alive > 0 ? 1 : 0;
-}
-
-/** The row that notices the mutant, and how; null when none does. */
-async function hunt(mutant: Mutant, arena: Arena): Promise<string | null> {
-  const root = await Deno.makeTempDir({ prefix: "routes-mutant-" });
-  try {
-    await graft(mutant, root);
-    for (const id of mutant.rows) {
-      const row = rows.find((row) => row.id === id)!;
-      const { passed, what } = await runRow(row, { ...arena, root });
-      if (!passed && NOTICED.test(what)) return `row ${id}: ${what.split("\n")[0]}`;
-    }
-    return null;
-  } finally {
-    await Deno.remove(root, { recursive: true });
-  }
+  print(`\nmutant | seed | row | what became of it\n${table.join("\n")}`);
+  print(`\n${chosen.length - bad} as they should be, ${bad} not`);
+  return bad > 0 ? 1 : 0;
 }
 
 if (import.meta.main) Deno.exit(await main());

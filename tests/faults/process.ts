@@ -19,6 +19,8 @@ export class Process {
   readonly ended: Promise<Deno.CommandStatus>;
   /** Null while it runs. */
   status: Deno.CommandStatus | null = null;
+  /** Whether somebody told it to end, or waits for its end: else it has no business to. */
+  mayEnd = false;
   readonly #child: Deno.ChildProcess;
   readonly #stdout: ReadableStreamDefaultReader<Uint8Array>;
 
@@ -41,8 +43,14 @@ export class Process {
     return this.status === null;
   }
 
+  /** Whether it failed of itself. */
+  get failed(): boolean {
+    return this.status !== null && !this.mayEnd && this.status.code !== 0;
+  }
+
   /** Sends a signal; to one that has ended, nothing. */
   kill(signal: Deno.Signal): void {
+    if (signal !== "SIGSTOP" && signal !== "SIGCONT") this.mayEnd = true;
     try {
       this.#child.kill(signal);
     } catch {
@@ -60,6 +68,7 @@ export class Process {
 
   /** Waits for the end; throws when it does not come. */
   async end(limitMs: number): Promise<Deno.CommandStatus> {
+    this.mayEnd = true;
     let timer;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {

@@ -20,8 +20,8 @@ export interface Toxics {
 /** Where to cut a connection: at the client statement for which `at` is true. */
 export interface Cut {
   at(text: string): boolean;
-  /** The server never sees the statement, or carries it out and its answer is lost. */
-  outcome: "lost" | "done";
+  /** The server never sees the statement, or carries it out and its answer is lost, or arrives before the end. */
+  outcome: "lost" | "done" | "told";
 }
 
 /** A TCP proxy that can do to bytes what networks do; it understands what PostgreSQL's clients say. */
@@ -44,12 +44,17 @@ export interface Proxy {
   close(): Promise<void>;
 }
 
-/** Listens on `port` of 127.0.0.1 and passes everything to `target`. */
-export async function openProxy(options: { target: number; port?: number }): Promise<Proxy> {
+/** By then an answer is where it should be. */
+const ARRIVAL_MS = 5;
+
+/** Listens on `port` of 127.0.0.1 and passes everything to `target`; only where PostgreSQL is spoken can it be cut. */
+export async function openProxy(
+  options: { target: number; port?: number; speaks?: "PostgreSQL" },
+): Promise<Proxy> {
   const links = new Set<Link>();
   const server = createServer({ allowHalfOpen: true }, (client) => {
     if (proxy.refusing) return void client.resetAndDestroy();
-    const link = new Link(client, options.target, proxy);
+    const link = new Link(client, options.target, proxy, options.speaks === "PostgreSQL");
     links.add(link);
     link.ended.then(() => links.delete(link));
   });
@@ -82,13 +87,16 @@ class Link {
   readonly #client: Socket;
   readonly #server: Socket;
   readonly #ended = Promise.withResolvers<void>();
-  readonly #statements = new Statements();
+  readonly #statements: Statements | null;
   readonly #proxy: Proxy;
   /** After a cut whose statement was carried out: what the server says is only listened to. */
   #deaf = false;
+  /** After a cut whose answer arrives: it is the last. */
+  #last = false;
   #stranded = false;
 
-  constructor(client: Socket, target: number, proxy: Proxy) {
+  constructor(client: Socket, target: number, proxy: Proxy, understands: boolean) {
+    this.#statements = understands ? new Statements() : null;
     this.#client = client;
     this.#proxy = proxy;
     this.#server = connect({ host: "127.0.0.1", port: target, noDelay: true, allowHalfOpen: true });
@@ -169,10 +177,11 @@ class Link {
   #heed(bytes: Buffer): Buffer | null {
     if (this.#deaf || this.#stranded) return null;
     const { cut } = this.#proxy;
-    for (const { text, end } of this.#statements.client(bytes)) {
+    for (const { text, end } of this.#statements?.client(bytes) ?? []) {
       if (!cut || this.#proxy.cut !== cut || !cut.at(text)) continue;
       this.#proxy.cut = null;
-      this.#deaf = true;
+      this.#last = cut.outcome === "told";
+      this.#deaf = !this.#last;
       if (cut.outcome === "lost") {
         this.#proxy.cuts++;
         this.reset();
@@ -185,8 +194,12 @@ class Link {
 
   /** What the server says is lost after a cut; once it is ready for more, the statement has been carried out. */
   #listen(bytes: Buffer): Buffer | null {
-    const ready = this.#statements.server(bytes);
+    const ready = this.#statements?.server(bytes) ?? false;
     if (this.#stranded) return null;
+    if (this.#last && ready) {
+      this.#proxy.cuts++;
+      setTimeout(() => this.reset(), ARRIVAL_MS);
+    }
     if (!this.#deaf) return bytes;
     if (ready) {
       this.#proxy.cuts++;
@@ -205,8 +218,13 @@ function* slices(bytes: Buffer, size = Infinity): Generator<Buffer> {
 
 function drained(socket: Socket): Promise<void> {
   return new Promise((resolve) => {
-    socket.once("drain", resolve);
-    socket.once("close", () => resolve());
+    const end = () => {
+      socket.off("drain", end);
+      socket.off("close", end);
+      resolve();
+    };
+    socket.on("drain", end);
+    socket.on("close", end);
   });
 }
 

@@ -25,7 +25,8 @@ async function withEcho(work: (proxy: Proxy, heard: () => number) => Promise<voi
     }
     await Promise.all(talks);
   })();
-  const proxy = await openProxy({ target: (listener.addr as Deno.NetAddr).port });
+  const { port: target } = listener.addr as Deno.NetAddr;
+  const proxy = await openProxy({ target, speaks: "PostgreSQL" });
   try {
     await work(proxy, () => heard);
   } finally {

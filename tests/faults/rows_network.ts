@@ -17,7 +17,7 @@ const TOXICS: [name: string, toxics: Toxics, ms: number][] = [
   ["one-byte slices", { sliceBytes: 1 }, 2_000],
   ["64 kB/s", { bytesPerSecond: 65_536 }, 4_000],
   ["resets", { limitBytes: 50_000 }, 3_000],
-  ["a black hole", { blackHole: true }, 12_000],
+  ["a black hole of 120 s", { blackHole: true }, 120_000],
 ];
 
 async function toxics(arena: Arena): Promise<string> {

@@ -1,5 +1,5 @@
 import { runChild } from "../support/child.ts";
-import { type Arena, sleep, until } from "./arena.ts";
+import { type Arena, sleep } from "./arena.ts";
 import type { Row } from "./matrix.ts";
 import { withScene } from "./rows_processes.ts";
 import { Scene, SESSION_MS } from "./scene.ts";
@@ -7,7 +7,11 @@ import { Scene, SESSION_MS } from "./scene.ts";
 /** Faults of PostgreSQL and of the way to it. */
 export const postgresRows: Row[] = [
   { id: 7, fault: "PostgreSQL crashes, and backends are ended every 200 ms", run: crash },
-  { id: 8, fault: "the connection is cut right after a statement, or right before", run: cut },
+  {
+    id: 8,
+    fault: "the connection is cut right before a statement, before its answer, after it",
+    run: cut,
+  },
   { id: 10, fault: "read-only, no connection left, disk full", run: refusals },
   { id: 11, fault: "PostgreSQL put back to an older copy", run: rewind },
   { id: 17, fault: "table gone, column gone, no right", run: denials },
@@ -57,20 +61,21 @@ function cut(arena: Arena): Promise<string> {
   return withScene(arena, async (scene) => {
     const { toPostgres } = arena;
     const before = await scene.settled();
-    const cuts = { done: 0, lost: 0 };
-    for (let i = 0; i < 16; i++) {
-      const outcome = i % 2 === 0 ? "done" : "lost";
+    const cuts = { done: 0, lost: 0, told: 0 };
+    for (let i = 0; i < 18; i++) {
+      const outcome = (["done", "lost", "told"] as const)[i % 3]!;
       let left = arena.draw(5);
       const already = toPostgres.cuts;
       toPostgres.cut = { outcome, at: (text) => isSettling(text) && left-- === 0 };
-      await until(`cut ${i}`, () => toPostgres.cuts > already, 30_000);
+      await scene.wait(`cut ${i}`, () => toPostgres.cuts > already, 90_000);
       cuts[outcome]++;
     }
     const during = await scene.settled() - before;
     await scene.feed.stop();
     const healedMs = await scene.caughtUp();
     const what = await scene.check();
-    return `${what}; cut ${cuts.done} times after the statement, ${cuts.lost} times before, ` +
+    return `${what}; cut ${cuts.lost} times before the statement, ${cuts.done} times before its answer, ` +
+      `${cuts.told} times after, ` +
       `${during} settled meanwhile, healed in ${healedMs | 0} ms`;
   });
 }
@@ -87,7 +92,7 @@ async function refusals(arena: Arena): Promise<string> {
       const demandWait = async (what: string, reason: RegExp, heal: () => Promise<unknown>) => {
         const processes = scene.running;
         const before = processes.map(({ err }) => err.length);
-        await until(
+        await scene.wait(
           `word of ${what}`,
           () => processes.some(({ err }, i) => reason.test(err.slice(before[i]))),
           30_000,
@@ -162,6 +167,7 @@ function rewind(arena: Arena): Promise<string> {
   return withScene(arena, async (scene) => {
     const { postgres } = arena;
     const copy = `${postgres.dir}-copy`;
+    scene.mayLead = true;
     const swap = async (from: string, to: string) => {
       await postgres.stop();
       await runChild("sh", {

@@ -22,11 +22,13 @@ export async function withScene(
     perSecond = 2_000,
     role = "",
     set = {} as Record<string, string>,
+    env = {} as Record<string, string>,
   } = {},
 ): Promise<string> {
   const scene = await Scene.open(arena, { partitions });
   try {
     Object.assign(scene.settings, set);
+    Object.assign(scene.env, env);
     if (role) {
       await scene.sql.unsafe(`grant all on schema ${scene.name} to ${role};
         grant all on all tables in schema ${scene.name} to ${role};
@@ -72,7 +74,10 @@ function zombie(arena: Arena): Promise<string> {
     let rounds = 0;
     // Whoever was stopped between two statements has nothing left to lose; tried until one was caught within.
     for (; await scene.lostRaces() === 0; rounds++) {
-      if (rounds === 6) throw new Error("no compare-and-set was lost: nothing was tested");
+      if (rounds === 6) {
+        await scene.check();
+        throw new Error("no compare-and-set was lost: nothing was tested");
+      }
       // Somebody far behind is in the middle of a batch whenever he is stopped.
       await scene.send(10_000);
       const victim = pick(arena.draw, scene.running);
@@ -118,7 +123,7 @@ function rollingStop(arena: Arena): Promise<string> {
       tookOver.push(performance.now() - began);
     }
     if (Math.min(...tookOver) > SESSION_MS) throw new Error(`nobody left the group: ${tookOver}`);
-    await Promise.all(scene.running.map((process) => process.stop()));
+    await stopMidBatch(scene);
     const summary = { read: 0, stored: 0, rejected: 0, tombstones: 0 };
     for (const process of scene.processes) {
       const counts = process.summary();
@@ -130,6 +135,22 @@ function rollingStop(arena: Arena): Promise<string> {
     const show = (list: number[]) => list.map((ms) => ms | 0).join(", ");
     return `${what}; ended after ${show(took)} ms, shared again after ${show(tookOver)} ms`;
   }, { args: ["--follow", "--json"] });
+}
+
+/** Whoever is told to end in the middle of a batch says to Kafka no more than is in the table. */
+async function stopMidBatch(scene: Scene): Promise<void> {
+  const slow = ["--follow", "--json", "--batch-size", "10"];
+  await scene.stopAll();
+  for (let i = 0; i < 2; i++) await scene.start(slow);
+  await scene.together(2);
+  await scene.send(10_000);
+  await scene.progress(200);
+  await scene.stopAll();
+  if (await scene.lag() === 0) throw new Error("nobody was in the middle of a batch");
+  await scene.snapshot();
+  await scene.start(["--follow", "--json"]);
+  await scene.caughtUp();
+  await scene.stopAll();
 }
 
 function scale(arena: Arena): Promise<string> {

@@ -11,55 +11,57 @@ export const producerRows: Row[] = [
 function produce(arena: Arena): Promise<string> {
   return withScene(arena, async (scene) => {
     const { toKafka, kafka: { brokers: [broker] } } = arena;
-    const faults: [name: string, harm: () => Promise<void>][] = [
-      ["answers lost", async () => {
-        toKafka.down = { blackHole: true };
-        await sleep(1_000);
-        toKafka.down = {};
-        toKafka.reset();
+    const faults: [name: string, args: string[], harm: () => Promise<void>][] = [
+      // One user, one partition: what is sent next goes the same way as what is lost.
+      ["answers lost", ["--users", "1"], async () => {
+        for (let i = 0; i < 8; i++) {
+          toKafka.down = { blackHole: true };
+          await sleep(300 + arena.draw(500));
+          toKafka.reset();
+          toKafka.down = {};
+          await sleep(1_000);
+        }
       }],
-      ["resets", async () => {
+      ["resets", [], async () => {
         for (let i = 0; i < 5; i++) {
           toKafka.reset();
           await sleep(100 + arena.draw(400));
         }
       }],
-      ["broker killed", async () => {
+      ["broker killed", [], async () => {
         await broker!.stop("SIGKILL");
         await broker!.start();
       }],
     ];
     const told: string[] = [];
-    for (const [name, harm] of faults) {
+    for (const [name, args, harm] of faults) {
+      const seed = String(arena.draw(1e6));
       const process = await scene.start(
-        [
-          "--count",
-          "0",
-          "--rate",
-          "3000",
-          "--batch-size",
-          "100",
-          "--tee",
-          "--seed",
-          `${arena.draw(1e6)}`,
-        ],
+        [...args, "--count", "0", "--rate", "9000", "--batch-size", "100", "--tee", "--seed", seed],
         { verb: "produce" },
       );
-      const lines = () => process.out.split("\n").length;
-      await until(`${name}: sending`, () => lines() > 500, 30_000);
-      await harm();
-      const before = lines();
-      await until(`${name}: sending again`, () => lines() > before + 500, 60_000);
+      const acked = () => process.out.split("\n").slice(0, -1);
+      try {
+        await until(`${name}: sending`, () => acked().length > 500, 30_000);
+        await harm();
+        const before = acked().length;
+        await until(`${name}: sending again`, () => acked().length > before + 500, 60_000);
+      } catch (error) {
+        process.kill("SIGKILL");
+        await process.ended;
+        scene.feed.acked.push(...acked());
+        await scene.demandGood({}, { unfinished: true });
+        throw new Error(`${error}\n${process.err}`);
+      }
       process.kill("SIGINT");
       const { code } = await process.end(20_000);
       if (code !== 0) throw new Error(`${name}: ended with ${code}:\n${process.err}`);
-      const acked = process.out.trimEnd().split("\n");
-      scene.feed.acked.push(...acked);
+      scene.feed.acked.push(...acked());
       const [, said] = /sent ([\d ]+) records/.exec(process.err) ?? [];
-      if (said?.replaceAll(" ", "") !== String(acked.length)) {
-        throw new Error(`${name}: ${acked.length} acknowledged, but it says:\n${process.err}`);
+      if (said?.replaceAll(" ", "") !== String(acked().length)) {
+        throw new Error(`${name}: ${acked().length} acknowledged, but it says:\n${process.err}`);
       }
-      told.push(`${name}: ${acked.length}`);
+      told.push(`${name}: ${acked().length}`);
     }
     for (let i = 0; i < 2; i++) await scene.start();
     await scene.caughtUp();

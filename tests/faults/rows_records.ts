@@ -1,15 +1,19 @@
-import { type Arena, until } from "./arena.ts";
-import type { Row as Record } from "./checker.ts";
+import { ConfigResourceTypes } from "kafkajs";
+import { type Arena, sleep, until } from "./arena.ts";
+import type { Logged, Row as Record } from "./checker.ts";
+import { readLog } from "./evidence.ts";
 import type { Row } from "./matrix.ts";
 import { withScene } from "./rows_processes.ts";
-import { Scene, SESSION_MS } from "./scene.ts";
+import { Scene } from "./scene.ts";
 
 /** Faults that lie in the records. */
 export const recordRows: Row[] = [
-  { id: 15, fault: "aborted and open transactions, markers at the tail", run: transactions },
+  {
+    id: 15,
+    fault: "aborted transactions, markers at the tail; a compacted topic",
+    run: async (arena) => `${await transactions(arena)}; ${await compacted(arena)}`,
+  },
   { id: 16, fault: "1 % bad, all bad, records that only the database refuses", run: badRecords },
-  { id: 21, fault: "1 MB values, statements longer than the session time-out", run: heavy },
-  { id: 22, fault: "stdout closed while it is written to", run: closedPipe },
 ];
 
 async function transactions(arena: Arena): Promise<string> {
@@ -56,53 +60,70 @@ async function transactions(arena: Arena): Promise<string> {
   }, { processes: 2, partitions: 3, perSecond: 0 });
 }
 
-/** Nothing here may cost a process its membership. */
-async function heavy(arena: Arena): Promise<string> {
-  const scene = await Scene.open(arena, {
-    partitions: 3,
-    configs: { "max.message.bytes": "4000000" },
-  });
+/** Read in part before Kafka compacts the topic, and in part after: what is left is there once, gaps are no loss. */
+async function compacted(arena: Arena): Promise<string> {
+  const scene = await Scene.open(arena, { partitions: 2 });
+  scene.allowed = { compacted: true };
+  // Only while it is being compacted does the log change: at all other times it is known what there is to read.
+  const clean = (policy: "compact" | "delete") =>
+    scene.admin.alterConfigs({
+      validateOnly: false,
+      resources: [{
+        type: ConfigResourceTypes.TOPIC,
+        name: scene.name,
+        configEntries: Object.entries({
+          "cleanup.policy": policy,
+          "segment.ms": "500",
+          "min.cleanable.dirty.ratio": "0.01",
+        }).map(([name, value]) => ({ name, value })),
+      }],
+    });
   try {
     const { partitions } = scene;
-    const pad = (size: number) => (k: number) =>
-      `{"userID":1,"timestamp":${k}.5,"coordinates":[1,2],"pad":"${"x".repeat(size)}"}`;
-    await scene.feed.send(10, { partitions, batch: 1, make: pad(1_000_000) });
-    await scene.feed.send(5, { partitions, batch: 1, make: pad(2_000_000) });
-    // Every statement takes longer than the group waits for a sign of life.
-    await scene.sql.unsafe(`
-      create function ${scene.name}.faults_sleep() returns trigger language plpgsql as $$ begin
-        perform pg_sleep(${SESSION_MS / 1000 + 2});
-        return null;
-      end $$;
-      create trigger faults_sleep after update on ${scene.name}.routes_sources
-        for each statement execute function ${scene.name}.faults_sleep()`);
-    for (let i = 0; i < 2; i++) await scene.start();
-    await scene.together(2);
-    const members = await scene.members();
+    const send = (count: number) =>
+      scene.feed.send(count, { partitions, batch: 50, key: (k) => `key ${k * k % 91}` });
+    await send(2_000);
+    await (await scene.start(["--count", "700"])).end(60_000);
+    const stood = await scene.positions();
+    const before = await readLog(scene);
+    await send(2_000);
+    const total = () =>
+      scene.admin.fetchTopicOffsets(scene.name)
+        .then((all) => all.reduce((sum, { high }) => sum + Number(high), 0));
+    const gaps = async () => await total() - count(await readLog(scene));
+    await clean("compact");
+    // Only what lies behind the newest segment is compacted, and a segment ends with what comes after its time.
+    await until("compaction", async () => {
+      await send(50);
+      await sleep(1_000);
+      return await gaps() > 500;
+    }, 90_000);
+    await clean("delete");
+    for (let i = 0; i < 2; i++) await scene.start(["--follow", "--batch-size", "20"]);
     await scene.caughtUp();
-    if (await scene.members() !== members) throw new Error("a process lost its membership");
-    const refused = (row: Record) => "pad" in row && String(row.pad).length > 1_048_000;
-    const what = await scene.check({ refused });
-    return `${what}; the group as before`;
+    await scene.stopAll();
+    await send(200);
+    const last = await scene.start([]);
+    const { code } = await last.end(60_000);
+    if (code !== 0) throw new Error(`reading to the end ended with ${code}:\n${last.err}`);
+    const now = await readLog(scene);
+    const seen = new Map([...now].map(([partition, records]) => {
+      const next = stood.get(partition) ?? 0;
+      return [partition, [
+        ...before.get(partition)!.filter(({ offset }) => offset < next),
+        ...records.filter(({ offset }) => offset >= next),
+      ]];
+    }));
+    const empty = await total() - count(now);
+    const what = await scene.check({ log: seen });
+    return `compacted: ${what}, ${empty} offsets empty`;
   } finally {
     await scene.close();
   }
 }
 
-/** Whoever reads along may go away: that is a good end, and another process goes on. */
-function closedPipe(arena: Arena): Promise<string> {
-  return withScene(arena, async (scene) => {
-    const reader = await scene.start(["--follow", "--tee"]);
-    await until("the first line on stdout", () => reader.out.includes("\n"), 30_000);
-    await reader.closeOut();
-    const { code } = await reader.end(30_000);
-    if (code !== 0) throw new Error(`ended with ${code}:\n${reader.err}`);
-    await scene.progress(500);
-    await scene.feed.stop();
-    await scene.caughtUp();
-    return `${await scene
-      .check()}; ended with 0 (the clock is left alone: nothing here can move it)`;
-  }, { processes: 1 });
+function count(log: Map<number, Logged[]>): number {
+  return [...log.values()].reduce((sum, records) => sum + records.length, 0);
 }
 
 async function badRecords(arena: Arena): Promise<string> {
@@ -112,7 +133,7 @@ async function badRecords(arena: Arena): Promise<string> {
     await scene.sql.unsafe(
       `alter table ${scene.name}.routes_table add constraint no_thirteen check (user_id <> 13)`,
     );
-    const refused = ({ userID }: Record) => userID === 13;
+    scene.allowed = { refused: ({ userID }: Record) => userID === 13 };
     const { partitions } = scene;
     await scene.feed.send(20_000, { partitions });
     await scene.feed.send(1_000, { partitions, make: (k) => `not a record ${k}` });
@@ -121,7 +142,7 @@ async function badRecords(arena: Arena): Promise<string> {
     await scene.feed.send(3_000, { partitions });
     for (let i = 0; i < 3; i++) await scene.start();
     await scene.caughtUp();
-    const what = await scene.check({ refused });
+    const what = await scene.check();
     const codes = await scene.sql`
       select code, count(*)::int from ${scene.table("routes_rejects")} group by code order by code`;
     const seen = codes.map(({ code, count }) => `${code} ${count}`).join(", ");

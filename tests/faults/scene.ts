@@ -7,13 +7,18 @@ import { migrations } from "../../src/migrations/mod.ts";
 import { openPostgres } from "../../src/postgres/connect.ts";
 import { script, withChecksums } from "../../src/postgres/migrate.ts";
 import { uniqueName } from "../support/room.ts";
-import { type Arena, sleep, until } from "./arena.ts";
-import { type Allowed, type Evidence, hash, hashRow, judge, type Logged } from "./checker.ts";
+import { type Arena, Late, sleep, until } from "./arena.ts";
+import { type Allowed, type Evidence, judge } from "./checker.ts";
+import { gatherEvidence, logMoves, takeSnapshot } from "./evidence.ts";
 import { Feed } from "./feed.ts";
 import { Process, startProcess } from "./process.ts";
 
-const SECRET = "kept-from-everybody";
+/** The password that every process is given. */
+export const SECRET = "kept-from-everybody";
 const HEAL_MS = 90_000;
+const TAIL_CHARS = 1_500;
+/** Who has no snapshot by then is not waited for. */
+const SNAPSHOT_MS = 5_000;
 /** The shortest that brokers take: what a killed process owned is idle for so long. */
 export const SESSION_MS = 6_000;
 
@@ -26,10 +31,18 @@ export class Scene {
   readonly sql: Sql;
   readonly feed: Feed;
   readonly processes: Process[] = [];
+  /** The one that shall live from beginning to end, if any. */
+  spared: Process | null = null;
   partitions: number;
   group = this.name;
+  /** What the fault being tried may bring about. */
+  allowed: Allowed = {};
+  /** Set while somebody has put the group's offsets ahead of the table, or the table back. */
+  mayLead = false;
   /** Settings of every process that is started from now on. */
   settings: Record<string, string> = {};
+  /** Likewise their environment. */
+  env: Record<string, string> = {};
   /** Snapshots of the tables taken on the way, and what was wrong with them. */
   snapshots = 0;
   readonly #connect: (max: number) => Sql;
@@ -52,7 +65,7 @@ export class Scene {
       exists: () => false,
     });
     const readFile = () => new Uint8Array();
-    this.kafka = openKafka(kafka, { readFile, log: null, timeoutMs: 10_000 });
+    this.kafka = openKafka(kafka, { readFile, log: null, timeoutMs: 30_000 });
     this.admin = this.kafka.admin({ retry: { retries: 20, maxRetryTime: 1_000 } });
     this.#connect = (max) => openPostgres(postgresql, { readFile, log: null, max }).sql;
     this.sql = this.#connect(3);
@@ -96,25 +109,7 @@ export class Scene {
     for (const migration of withChecksums(migrations)) {
       await sql.unsafe(script(this.name, migration));
     }
-    // Every move of a position is logged, also those that moved none: a lost compare-and-set.
-    await sql.unsafe(`
-      set search_path to ${this.name};
-      alter table routes_table add column arrival bigserial;
-      create table faults_moves (id bigserial, source int, before bigint, after bigint);
-      create table faults_lost (at timestamptz default clock_timestamp());
-      create function faults_move() returns trigger language plpgsql as $$ begin
-        insert into ${this.name}.faults_moves (source, before, after)
-        values (old.id, old.next_offset, new.next_offset);
-        return null;
-      end $$;
-      create function faults_lose() returns trigger language plpgsql as $$ begin
-        insert into ${this.name}.faults_lost select where not exists (select from moved);
-        return null;
-      end $$;
-      create trigger faults_move after update on routes_sources for each row
-        when (old.next_offset is distinct from new.next_offset) execute function faults_move();
-      create trigger faults_lose after update on routes_sources
-        referencing new table as moved for each statement execute function faults_lose()`);
+    await sql.unsafe(logMoves(this.name));
     await sql.end();
   }
 
@@ -146,7 +141,7 @@ export class Scene {
         ...args,
         ...Object.entries(settings).flatMap(([key, value]) => ["-X", `${key}=${value}`]),
       ],
-      env: { ROUTES_POSTGRESQL_PASSWORD: SECRET },
+      env: { ...this.env, ROUTES_POSTGRESQL_PASSWORD: SECRET },
     });
     this.processes.push(process);
     return process;
@@ -155,6 +150,20 @@ export class Scene {
   /** Those that still run. */
   get running(): Process[] {
     return this.processes.filter(({ running }) => running);
+  }
+
+  /** Tells every process to end, which it does as it should. */
+  async stopAll(): Promise<void> {
+    const processes = this.running;
+    await Promise.all(processes.map((process) => process.stop()));
+    for (const { status, err } of processes) {
+      if (status!.code !== 0) throw new Error(`a process ended with ${status!.code}:\n${err}`);
+    }
+  }
+
+  /** Those that may be ended. */
+  get mortal(): Process[] {
+    return this.running.filter((process) => process !== this.spared);
   }
 
   /** Sends records of the usual kinds. */
@@ -178,20 +187,24 @@ export class Scene {
     return row!.settled;
   }
 
+  /** Where each partition stands. */
+  async positions(): Promise<Map<number, number>> {
+    const rows = await this.sql`
+      select partition, next_offset from ${this.table("routes_sources")} order by partition`;
+    return new Map(rows.map(({ partition, next_offset }) => [partition, Number(next_offset)]));
+  }
+
   async lostRaces(): Promise<number> {
     const [row] = await this.sql`select count(*)::int as lost from ${this.table("faults_lost")}`;
     return row!.lost;
   }
 
-  /** Waits until so many more records are settled than now, so that what comes next comes in the middle of things. */
-  async progress(records = 200, limitMs = HEAL_MS): Promise<void> {
+  /** Waits until so many more records are settled than now, so that what comes next comes in the middle; how long it took. */
+  async progress(records = 200, limitMs = HEAL_MS): Promise<number> {
     const before = await this.settled();
-    await until(
+    return await this.wait(
       `${records} records more than ${before}`,
-      async () => {
-        this.#demandLife();
-        return await this.settled() >= before + records;
-      },
+      async () => await this.settled() >= before + records,
       limitMs,
     );
   }
@@ -204,7 +217,7 @@ export class Scene {
 
   /** Waits until so many processes share the topic. */
   async together(processes: number): Promise<void> {
-    await until(`a group of ${processes}`, async () => {
+    await this.wait(`a group of ${processes}`, async () => {
       const { groups: [group] } = await this.admin.describeGroups([this.group]);
       return group!.state === "Stable" && group!.members.length === processes;
     }, HEAL_MS);
@@ -212,10 +225,29 @@ export class Scene {
 
   /** Waits until everything readable is settled; how long that took. */
   async caughtUp(limitMs = HEAL_MS): Promise<number> {
-    return await until("catching up", async () => {
-      this.#demandLife();
-      return await this.lag() === 0;
-    }, limitMs);
+    return await this.wait("catching up", async () => await this.lag() === 0, limitMs);
+  }
+
+  /** Waits as long as nothing is wrong; where it takes too long, what the checker finds by then is the better answer. */
+  async wait(
+    what: string,
+    holds: () => boolean | Promise<boolean>,
+    limitMs: number,
+  ): Promise<number> {
+    try {
+      return await until(what, async () => {
+        this.demandLife();
+        return await holds();
+      }, limitMs);
+    } catch (error) {
+      if (!(error instanceof Late)) throw error;
+      await this.feed.stop();
+      for (const process of this.running) process.kill("SIGKILL");
+      await Promise.all(this.processes.map(({ ended }) => ended));
+      await this.demandGood({}, { ...this.allowed, unfinished: true });
+      const said = this.processes.map(({ pid, err }) => `${pid}: ${err.slice(-TAIL_CHARS)}`);
+      throw new Error(`${error.message}\n${said.join("\n")}`, { cause: error });
+    }
   }
 
   async lag(): Promise<number> {
@@ -233,118 +265,49 @@ export class Scene {
     return lag;
   }
 
-  /** Who waits for something waits in vain when a process has ended by itself. */
-  #demandLife(): void {
-    if (this.running.length > 0) return;
-    for (const { status, err } of this.processes) {
-      if (status && status.code !== 0 && !status.signal) {
-        throw new Error(`a process ended with ${status.code}:\n${err}`);
-      }
+  /** Who waits for something waits in vain when a process has ended by itself, or something is wrong already. */
+  demandLife(): void {
+    if (this.#wrong.size > 0) throw new Error([...this.#wrong].join("\n"));
+    for (const { failed, status, err } of this.processes) {
+      if (failed) throw new Error(`a process ended with ${status!.code}:\n${err}`);
     }
   }
 
-  /** Stops every process and throws what the checker finds; else says in words what there was. */
-  async check(
-    { summary, ...allowed }: Allowed & Pick<Evidence, "summary"> = {},
-  ): Promise<string> {
-    await this.feed.stop();
-    await Promise.all(this.running.map((process) => process.stop()));
-    this.#closed = true;
-    await this.#watching;
-    const evidence = await this.gather();
-    if (summary) evidence.summary = summary;
-    const faults = [...this.#wrong, ...judge(evidence, allowed)];
+  /** Throws what the checker finds; `known` takes the place of what can be gathered now. */
+  async demandGood(known: Partial<Evidence> = {}, allowed = this.allowed): Promise<Evidence> {
+    const evidence = { ...await gatherEvidence(this), ...known };
+    const faults = [...judge(evidence, allowed), ...this.#wrong];
     if (this.snapshots === 0) faults.push("I5 no snapshot was taken: nothing was tested");
     if (faults.length > 0) throw new Error(faults.join("\n"));
-    const { rows, rejects, sources } = evidence;
+    return evidence;
+  }
+
+  /** Stops every process and throws what the checker finds; else says in words what there was. */
+  async check(known: Partial<Evidence> = {}): Promise<string> {
+    await this.feed.stop();
+    this.demandLife();
+    await this.stopAll();
+    this.#closed = true;
+    await this.#watching;
+    const { rows, rejects, sources } = await this.demandGood(known);
     const tombstones = sources.reduce((sum, source) => sum + source.tombstones, 0);
     return `${rows.length} rows, ${rejects.length} rejects, ${tombstones} tombstones`;
   }
 
-  /** Everything there is to know, from the services themselves. */
-  async gather(): Promise<Evidence> {
-    const committed = new Map<number, number>();
-    for (
-      const { partitions } of await this.admin.fetchOffsets({
-        groupId: this.group,
-        topics: [this.name],
-      })
-    ) {
-      for (const { partition, offset } of partitions) committed.set(partition, +offset);
-    }
-    const { sql } = this;
-    const sources = await sql`
-      select id, partition, start_offset, next_offset, stored, rejected, tombstones
-      from ${this.table("routes_sources")} where topic = ${this.name}`;
-    const rows = await sql`
-      select source_id, source_offset, user_id, timestamp, latitude, longitude, arrival
-      from ${this.table("routes_table")} where source_id is not null`;
-    const rejects = await sql`
-      select source_id, source_offset, value, code from ${this.table("routes_rejects")}`;
-    const moves = await sql`select source, before, after from ${
-      this.table("faults_moves")
-    } order by id`;
-    return {
-      acked: this.feed.acked,
-      log: await readLog(this),
-      sources: sources.map((row) => ({
-        id: row.id,
-        partition: row.partition,
-        start: Number(row.start_offset),
-        next: Number(row.next_offset),
-        stored: Number(row.stored),
-        rejected: Number(row.rejected),
-        tombstones: Number(row.tombstones),
-      })),
-      rows: rows.map((row) => ({
-        source: row.source_id,
-        offset: Number(row.source_offset),
-        arrival: Number(row.arrival),
-        hash: hashRow({
-          userID: row.user_id,
-          timestamp: row.timestamp,
-          coordinates: [row.latitude, row.longitude],
-        }),
-      })),
-      rejects: rejects.map((row) => ({
-        source: row.source_id,
-        offset: Number(row.source_offset),
-        code: row.code,
-        hash: hash(row.value),
-      })),
-      moves: moves.map((row) => ({
-        source: row.source,
-        from: Number(row.before),
-        to: Number(row.after),
-      })),
-      committed,
-      outputs: this.processes.flatMap(({ out, err }) => [out, err]),
-      secrets: [SECRET],
-    };
+  /** Looks at both services once, and keeps what is wrong. */
+  async snapshot(): Promise<void> {
+    for (const fault of await takeSnapshot(this)) this.#wrong.add(fault);
+    this.snapshots++;
   }
 
-  /** In any snapshot nothing lies above a position, and nothing is missing below it. */
+  /** Takes snapshots until the end. */
   async #watch(): Promise<void> {
     while (!this.#closed) {
-      try {
-        const rows = await this.sql`
-          select partition, stored::int, rejected::int, rows::int, rejects::int,
-            greatest(highest_row, highest_reject) >= next_offset as above
-          from ${this.table("routes_sources")} as source,
-            lateral (select count(*) as rows, max(source_offset) as highest_row
-              from ${this.table("routes_table")} where source_id = source.id) as row,
-            lateral (select count(*) as rejects, max(source_offset) as highest_reject
-              from ${this.table("routes_rejects")} where source_id = source.id) as reject`;
-        this.snapshots++;
-        for (const row of rows) {
-          if (row.stored !== row.rows || row.rejected !== row.rejects || row.above) {
-            this.#wrong.add(`I5 in a snapshot, partition ${row.partition}: ${JSON.stringify(row)}`);
-          }
-        }
-      } catch {
-        // PostgreSQL is away, which is the fault being tried.
-      }
-      await sleep(300);
+      // A service that is away is the fault being tried.
+      const began = performance.now();
+      await Promise.race([this.snapshot().catch(() => {}), sleep(SNAPSHOT_MS)]);
+      // The more there is to look at, the less often.
+      await sleep(300 + 4 * (performance.now() - began));
     }
   }
 
@@ -364,42 +327,4 @@ export class Scene {
     await this.sql.unsafe(`drop schema if exists ${this.name} cascade`).catch(() => {});
     await this.sql.end({ timeout: 2 });
   }
-}
-
-/** Every committed record of the topic, read from its beginning. */
-async function readLog({ kafka, admin, name }: Scene): Promise<Map<number, Logged[]>> {
-  const log = new Map<number, Logged[]>();
-  const left = new Map<number, number>();
-  for (const { partition, low, high } of await admin.fetchTopicOffsets(name)) {
-    log.set(partition, []);
-    if (+high > +low) left.set(partition, +high);
-  }
-  if (left.size === 0) return log;
-  const all = Promise.withResolvers<void>();
-  const passed = (partition: number, last: string) => {
-    if (Number(last) + 1 >= (left.get(partition) ?? Infinity)) left.delete(partition);
-    if (left.size === 0) all.resolve();
-  };
-  const consumer = kafka.consumer({
-    groupId: uniqueName("reader"),
-    maxWaitTimeInMs: 100,
-    allowAutoTopicCreation: false,
-  });
-  consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
-    passed(payload.partition, payload.lastOffset);
-  });
-  consumer.on(consumer.events.CRASH, ({ payload }) => all.reject(payload.error));
-  await consumer.connect();
-  await consumer.subscribe({ topic: name, fromBeginning: true });
-  await consumer.run({
-    eachBatch: ({ batch: { partition, messages } }) => {
-      for (const { offset, value } of messages) {
-        log.get(partition)!.push({ offset: Number(offset), value });
-      }
-      return Promise.resolve();
-    },
-  });
-  await all.promise;
-  await consumer.disconnect();
-  return log;
 }

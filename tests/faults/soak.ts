@@ -1,11 +1,18 @@
 import { pick } from "../random.ts";
 import { type Arena, sleep } from "./arena.ts";
 import type { Row } from "./matrix.ts";
+import { heapOf, Meter } from "./meter.ts";
 import { withScene } from "./rows_processes.ts";
 import type { Scene } from "./scene.ts";
 
 const PROCESSES_MAX = 5;
+const PER_SECOND = 1_300;
 const MEMORY_MAX_MB = 500;
+/** From the second third of the run to the last: a leak goes on, while a heap that finds its size does not. */
+const GROWTH_MAX_MB = 50;
+const DESCRIPTORS_MAX = 5;
+/** EX_TEMPFAIL */
+const GAVE_UP = 75;
 
 /** Faults drawn at random for so long, one on top of the other. */
 export function soakRow(minutes: number): Row {
@@ -20,22 +27,21 @@ type Harm = (scene: Scene, arena: Arena) => Promise<void>;
 
 const HARMS: Record<string, Harm> = {
   kill: async (scene, { draw }) => {
-    const victim = pick(draw, scene.running);
-    victim.kill("SIGKILL");
-    await victim.ended;
-    if (scene.running.length === 0) await scene.start();
+    const victim = pick(draw, scene.mortal);
+    victim?.kill("SIGKILL");
+    await victim?.ended;
   },
   start: async (scene) => {
     if (scene.running.length < PROCESSES_MAX) await scene.start();
   },
   stop: async (scene, { draw }) => {
-    if (scene.running.length > 1) await pick(draw, scene.running).stop(30_000);
+    await pick(draw, scene.mortal)?.stop(30_000);
   },
   freeze: async (scene, { draw }) => {
     const victim = pick(draw, scene.running);
-    victim.kill("SIGSTOP");
+    victim?.kill("SIGSTOP");
     await sleep(1_000 + draw(8_000));
-    victim.kill("SIGCONT");
+    victim?.kill("SIGCONT");
   },
   "end backends": async (scene) => void await scene.endBackends().catch(() => {}),
   "cut after": (_, { toPostgres }) => cut(toPostgres, "done"),
@@ -65,36 +71,74 @@ function cut(proxy: Arena["toPostgres"], outcome: "done" | "lost"): Promise<void
   return Promise.resolve();
 }
 
+/** How the run went: the faults it saw, and what its processes held. */
+interface Course {
+  harms: Record<string, number>;
+  gaveUp: number;
+  /** Of the process that lives from beginning to end. */
+  meter: Meter;
+  peakMb: number;
+}
+
 function soak(arena: Arena, ms: number): Promise<string> {
   return withScene(arena, async (scene) => {
-    const counts: Record<string, number> = {};
-    let memoryMb = 0;
-    for (const endAt = performance.now() + ms; performance.now() < endAt;) {
-      const name = pick(arena.draw, Object.keys(HARMS));
-      await HARMS[name]!(scene, arena);
-      counts[name] = (counts[name] ?? 0) + 1;
-      // Whoever gave up is started again by a supervisor.
-      if (scene.running.length === 0) await scene.start();
-      await sleep(arena.draw(2_000));
-      memoryMb = Math.max(memoryMb, ...scene.running.map(({ pid }) => residentMb(pid)));
-    }
+    const began = performance.now();
+    const course = await suffer(scene, arena, ms);
     arena.toPostgres.cut = null;
     await scene.feed.stop();
     if (scene.running.length === 0) await scene.start();
     const healedMs = await scene.caughtUp();
+    const minutes = (performance.now() - began) / 60_000;
+    const settled = await scene.settled();
     const what = await scene.check();
-    if (memoryMb > MEMORY_MAX_MB) throw new Error(`I11 a process grew to ${memoryMb} MB`);
-    const harms = Object.entries(counts).map(([name, count]) => `${name} ${count}`).join(", ");
-    return `${what}; ${harms}; healed in ${healedMs | 0} ms, at most ${memoryMb} MB a process`;
-  }, { perSecond: 1_000, set: { "postgresql.statement_timeout": "5s" } });
+    const trend = demandFlat(course);
+    const harms = Object.entries(course.harms).map(([name, count]) => `${name} ${count}`).join(
+      ", ",
+    );
+    return `${settled} records = ${what}, in ${minutes.toFixed(1)} min; ${harms}; ` +
+      `gave up and started again ${course.gaveUp}; healed in ${healedMs | 0} ms; ${trend}`;
+  }, {
+    perSecond: PER_SECOND,
+    set: { "postgresql.statement_timeout": "5s" },
+    env: heapOf(128),
+  });
 }
 
-/** Memory of a process; 0 when it has ended or the system does not say. */
-function residentMb(pid: number): number {
-  try {
-    const status = Deno.readTextFileSync(`/proc/${pid}/status`);
-    return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024);
-  } catch {
-    return 0;
+/** One fault after the other until the time is over; one process is spared the worst, so that its memory tells something. */
+async function suffer(scene: Scene, arena: Arena, ms: number): Promise<Course> {
+  const course: Course = { harms: {}, gaveUp: 0, meter: new Meter(), peakMb: 0 };
+  const [veteran] = scene.running;
+  scene.spared = veteran ?? null;
+  for (const endAt = performance.now() + ms; performance.now() < endAt;) {
+    const name = pick(arena.draw, Object.keys(HARMS));
+    await HARMS[name]!(scene, arena);
+    course.harms[name] = (course.harms[name] ?? 0) + 1;
+    for (const process of scene.processes.filter(({ failed }) => failed)) {
+      // Whoever says that he gave up for the time being is started again by a supervisor; nobody may end otherwise.
+      if (process.status!.code !== GAVE_UP) break;
+      process.mayEnd = true;
+      course.gaveUp++;
+    }
+    scene.demandLife();
+    if (scene.running.length === 0) await scene.start();
+    await sleep(arena.draw(2_000));
+    course.meter.measure(veteran!.pid);
+    for (const { pid } of scene.running) {
+      course.peakMb = Math.max(course.peakMb, new Meter().measure(pid).peakMb);
+    }
   }
+  return course;
+}
+
+/** Throws when memory or descriptors of the process that was there all the time went on growing. */
+function demandFlat({ meter, peakMb }: Course): string {
+  const memory = meter.trend(({ memoryMb }) => memoryMb);
+  const descriptors = meter.trend((reading) => reading.descriptors);
+  const said = `memory ${memory.before} to ${memory.after} MB, at most ${peakMb} MB, ` +
+    `descriptors ${descriptors.before} to ${descriptors.after}`;
+  if (memory.before === 0) throw new Error("I11 nothing could be measured");
+  const grew = memory.after > memory.before + GROWTH_MAX_MB || peakMb > MEMORY_MAX_MB ||
+    descriptors.after > descriptors.before + DESCRIPTORS_MAX;
+  if (grew) throw new Error(`I11 a process grew: ${said}`);
+  return said;
 }

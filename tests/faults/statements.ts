@@ -12,6 +12,7 @@ const QUERY = 0x51;
 const PARSE = 0x50;
 const BIND = 0x42;
 const READY = 0x5a;
+const KEPT_MAX = 65_536;
 
 /** Follows both sides of one connection in PostgreSQL's protocol, however its bytes are cut into pieces. */
 export class Statements {
@@ -61,27 +62,37 @@ function words(body: Buffer): string[] {
 
 /** Messages of one side: a type, a length that counts itself, a body; the client's first has no type. */
 class Frames {
-  #rest = Buffer.alloc(0);
-  #greeting: boolean;
+  #head = Buffer.alloc(0);
+  #headSize: number;
+  /** Of the body, what is still to come, and what is kept of it. */
+  #left = 0;
+  #body: Buffer[] = [];
+  #kept = 0;
 
   constructor({ greeting }: { greeting: boolean }) {
-    this.#greeting = greeting;
+    this.#headSize = greeting ? 4 : 5;
   }
 
   *take(piece: Buffer): Generator<{ type: number; body: Buffer; end: number }> {
-    const before = this.#rest.length;
-    const bytes = before > 0 ? Buffer.concat([this.#rest, piece]) : piece;
-    let at = 0;
-    for (;;) {
-      const head = this.#greeting ? 0 : 1;
-      if (bytes.length < at + head + 4) break;
-      const next = at + head + bytes.readUInt32BE(at + head);
-      if (bytes.length < next) break;
-      const type = head === 0 ? 0 : bytes[at]!;
-      this.#greeting = false;
-      yield { type, body: bytes.subarray(at + head + 4, next), end: next - before };
-      at = next;
+    for (let at = 0; at < piece.length;) {
+      if (this.#head.length < this.#headSize) {
+        const head = piece.subarray(at, at + this.#headSize - this.#head.length);
+        this.#head = Buffer.concat([this.#head, head]);
+        at += head.length;
+        if (this.#head.length < this.#headSize) return;
+        this.#left = this.#head.readUInt32BE(this.#headSize - 4) - 4;
+      }
+      const part = piece.subarray(at, at + this.#left);
+      at += part.length;
+      this.#left -= part.length;
+      // All that is read of a body stands at its beginning, and the rest may be large.
+      if (this.#kept < KEPT_MAX) this.#body.push(part);
+      this.#kept += part.length;
+      if (this.#left > 0) return;
+      const type = this.#headSize === 4 ? 0 : this.#head[0]!;
+      const body = Buffer.concat(this.#body);
+      [this.#head, this.#headSize, this.#body, this.#kept] = [Buffer.alloc(0), 5, [], 0];
+      yield { type, body, end: at };
     }
-    this.#rest = Buffer.from(bytes.subarray(at));
   }
 }

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { geojson } from "../../src/formats/geojson.ts";
+import { geojson, geojsonseq } from "../../src/formats/geojson.ts";
 import type { Look } from "../../src/formats/format.ts";
+import { scene } from "./scene.ts";
 import { render } from "./support.ts";
 
 type Position = [number, number];
@@ -19,6 +20,7 @@ function parse(look: Partial<Look>, ...batches: number[][][]): Feature[] {
     assertEquals(type, "Feature");
     const { coordinates } = geometry;
     if (geometry.type === "Point") checkPosition(coordinates as Position);
+    else if (geometry.type === "MultiPoint") (coordinates as Position[]).forEach(checkPosition);
     else {
       const isMulti = geometry.type === "MultiLineString";
       assert(isMulti || geometry.type === "LineString", geometry.type);
@@ -119,4 +121,28 @@ Deno.test("geojson() leaves out what has no place", () => {
   const features = parse({}, [[1, 0, NaN, 5], [2, 0, 1, 5], [2, 1, 2, NaN]]);
   assertEquals(features.map(({ properties }) => properties.user), [2]);
   assertEquals(features[0]!.geometry, { type: "Point", coordinates: [5, 1] });
+});
+
+Deno.test("geojson() parts a line at gaps, and makes points of fixes between two", () => {
+  const track = [0, 10, 5_000, 10_000, 10_005, 20_000].map((time) => [1, time, time / 1e3, 5]);
+  const features = parse({ time: "unix" }, track);
+  assertEquals(features.map(({ geometry }) => geometry), [
+    {
+      type: "MultiLineString",
+      coordinates: [[[5, 0], [5, 0.01]], [[5, 10], [5, 10.005]]],
+    },
+    { type: "MultiPoint", coordinates: [[5, 5], [5, 20]] },
+  ]);
+  assertEquals(features.map(({ properties }) => properties.coordTimes), [
+    [[0, 10], [10_000, 10_005]],
+    [5_000, 20_000],
+  ]);
+});
+
+Deno.test("geojsonseq() has a record separator before, and a line end behind each feature", () => {
+  const text = render(geojsonseq, {}, scene);
+  assertEquals(text.split("\n").map((line) => line[0]), [..."\x1e".repeat(4), undefined]);
+  const features = text.split("\x1e").slice(1).map((record) => JSON.parse(record));
+  assertEquals(features, JSON.parse(render(geojson, {}, scene)).features);
+  assertEquals(render(geojsonseq, {}), "");
 });

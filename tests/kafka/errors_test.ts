@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { UnpackFailed } from "../../src/kafka/codecs.ts";
 import { explainKafka, isHungUp } from "../../src/kafka/errors.ts";
 import type { Operation } from "../../src/failure.ts";
 import { testSettings } from "../support/room.ts";
@@ -30,4 +31,26 @@ Deno.test("a broker that refused the connection did not end one", () => {
   const error = thrown("KafkaJSConnectionError", "Connection error: refused", "ECONNREFUSED");
   assertEquals(isHungUp(error), false);
   assertEquals((explainKafka(error, kafka) as Operation).kind, "unavailable");
+});
+
+Deno.test("a batch that does not unpack is named with its codec, whatever the reason", () => {
+  const cause = new UnpackFailed("gzip", new RangeError("larger than 134217728 bytes"));
+  const error = Object.assign(new Error("gave up", { cause }), {
+    name: "KafkaJSNonRetriableError",
+  });
+  const { kind, message } = explainKafka(error, kafka) as Operation;
+  const why = "a batch packed with gzip does not unpack: larger than 134217728 bytes";
+  assertEquals([kind, message], ["data", `cannot read topic "${kafka.topic}": ${why}`]);
+});
+
+Deno.test("an address that a broker tells of itself is its own fault", () => {
+  const error = Object.assign(thrown("KafkaJSConnectionError", "getaddrinfo", "ENOTFOUND"), {
+    broker: "kafka:9092",
+  });
+  const { message, reason, fix } = explainKafka(error, kafka) as Operation;
+  assertEquals(message, "cannot reach Kafka at kafka:9092: the name is not known");
+  assertEquals(reason, ["the broker tells this address of itself; broker:9093 was asked"]);
+  assertEquals(fix, [
+    "correct advertised.listeners of the broker, or open the way to that address",
+  ]);
 });

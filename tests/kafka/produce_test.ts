@@ -107,7 +107,8 @@ for (const compression of ["gzip", "none"] as const) {
       await inRoom(3, async (room) => {
         const sender = await openSender(room.kafka, { ...room.options, compression, acks });
         assertEquals(sender.partitions, 3);
-        assertEquals((await sender.send(1, records)).acked, records.length);
+        const outcome = await sender.send(1, records);
+        assertEquals(outcome.acked, records.length, JSON.stringify(outcome));
         await sender.close();
         const text = (value: string) => new TextEncoder().encode(value);
         assertEquals(await readAll(room), [
@@ -253,6 +254,7 @@ const options = {
   batchSize: 100,
   dryRun: false,
   tee: false,
+  strict: false,
 } as const;
 
 Deno.test("produce puts what a dry run prints into the topic, each once, where its key belongs", async () => {

@@ -20,6 +20,15 @@ const unwritable = Object.assign(new Error("Not authorized"), {
   retriable: false,
   type: "TOPIC_AUTHORIZATION_FAILED",
 });
+const notLeading = Object.assign(new Error("kafkajs gave up"), {
+  name: "KafkaJSNumberOfRetriesExceeded",
+  retriable: false,
+  cause: Object.assign(new Error("This server is not the leader"), {
+    name: "KafkaJSProtocolError",
+    retriable: true,
+    type: "NOT_LEADER_FOR_PARTITION",
+  }),
+});
 
 /** What a call of kafkajs does: attempts, seeing so many partitions, and how it ends. */
 interface Call {
@@ -143,6 +152,30 @@ const cases: {
     options: { acks: "1" },
     as: "unknown",
     made: 1,
+    reason: "Connection error: cut",
+  },
+  {
+    name: "an acknowledgement with acks=1, after a broker that did not lead yet",
+    calls: [{ attempts: 1, ends: notLeading }, acked],
+    options: { acks: "1" },
+    as: "acked",
+    made: 2,
+    reason: null,
+  },
+  {
+    name: "no leader with acks=1 until the deadline",
+    calls: [{ attempts: 1, ends: notLeading }],
+    options: { acks: "1" },
+    as: "failed",
+    made: 2,
+    reason: "the broker answered NOT_LEADER_FOR_PARTITION",
+  },
+  {
+    name: "a cut connection with acks=1, after a broker that did not lead yet",
+    calls: [{ attempts: 1, ends: notLeading }, { attempts: 1, ends: cut }, acked],
+    options: { acks: "1" },
+    as: "unknown",
+    made: 2,
     reason: "Connection error: cut",
   },
   {

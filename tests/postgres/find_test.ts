@@ -337,6 +337,61 @@ Deno.test("count() ignores the limit of the search and stops at its own", () =>
     assertEquals(await count({ near, order: "distance" }), 50);
   }));
 
+Deno.test("extent() is what the fixes of a search reach over, the narrower way round", () =>
+  inRoom(async ({ add, open }) => {
+    const { extent, close } = open();
+    try {
+      assertEquals(await extent({ ...everything, order: "user" }), null);
+      await add([1, 5, -10, 179], [1, 7, 20, -178], [2, 3, 0, 180], [3, 9, 60, 24], [4, 1, 99, 0]);
+      const islands = await extent({ ...everything, users: [[1, 2]] });
+      assertEquals(islands, {
+        fixes: 3,
+        users: 2,
+        first: 3,
+        last: 7,
+        box: { west: 179, south: -10, east: -178, north: 20 },
+      });
+      // No further than the limit, and nothing that is nowhere.
+      const { box, ...one } = (await extent({ ...everything, order: "user", limit: 1 }))!;
+      assertEquals([one.fixes, one.users, box.west, box.east], [1, 1, 179, 179]);
+      assertEquals(await extent({ ...everything, users: [[4, 4]] }), null);
+      const near = { latitude: 60, longitude: 24, radiusM: 1000 };
+      assertEquals((await extent({ ...everything, near }))!.box.north, 60);
+    } finally {
+      await close();
+    }
+  }));
+
+Deno.test("written() is a statement that finds, and counts, the same", () =>
+  inRoom(async ({ add, find, count, open }) => {
+    await add([-5, 100, -33.9, 151.2], [7, 200, 60, 24], [7, 300, -33.9, -180], [8, 0.5, 1, 2]);
+    const { sql, written, close } = open();
+    const near = { latitude: -33.9, longitude: 151.2, radiusM: 30_000_000 };
+    const searches: Partial<Search>[] = [
+      {},
+      { near, order: "distance" },
+      { users: [[-2147483648, -1], [7, 7]], since: 0.25, until: 250, reverse: true, limit: 2 },
+      { bbox: { west: -180, south: -90, east: -100, north: 0 } },
+      { what: "last", bbox: { west: 100, south: -90, east: -100, north: 90 } },
+      { what: "rejects", since: 1 },
+    ];
+    try {
+      for (const search of searches) {
+        const whole = { ...everything, ...search };
+        const rows = await sql.unsafe(written(whole, "rows")).values();
+        assertEquals([...rows].map((row) => [...row]), await find(search), written(whole, "rows"));
+        const [total] = await sql.unsafe(written(whole, "count")).values();
+        assertEquals(total![0], await count(search));
+      }
+      const [summary] = await sql.unsafe(
+        written({ ...everything, what: "summary", order: "user" }, "rows"),
+      );
+      assertEquals([summary!.user_id, summary!.fixes], [-5, 1]);
+    } finally {
+      await close();
+    }
+  }));
+
 Deno.test("find() returns floats exact to the last bit, so that ndjson is the record again", () =>
   inRoom(async ({ add, open }) => {
     const bits = new DataView(new ArrayBuffer(8));

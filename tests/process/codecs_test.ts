@@ -1,47 +1,19 @@
-import { assert, assertEquals } from "@std/assert";
-import { fetchKafka } from "../support/kafka.ts";
+import { assertEquals } from "@std/assert";
+import { fetchKafka, sendPacked } from "../support/kafka.ts";
 import { atDesk } from "../support/program.ts";
 import { testSettings } from "../support/room.ts";
 
-const BROKER = testSettings().kafka.brokers.join();
-
-/** Sends lines with Kafka's own console producer, which packs in every codec. */
-async function sendPacked(topic: string, codec: string, lines: string[]): Promise<void> {
-  const home = await fetchKafka(() => {});
-  const producer = new Deno.Command("java", {
-    args: [
-      "-cp",
-      `${home}/lib/*`,
-      "org.apache.kafka.tools.ConsoleProducer",
-      "--bootstrap-server",
-      BROKER,
-      "--topic",
-      topic,
-      "--compression-codec",
-      codec,
-      "--batch-size",
-      "100000",
-      "--timeout",
-      "200",
-    ],
-    stdin: "piped",
-    stdout: "null",
-    stderr: "piped",
-  }).spawn();
-  const [{ success, stderr }] = await Promise.all([
-    producer.output(),
-    new Blob(lines.map((line) => line + "\n")).stream().pipeTo(producer.stdin),
-  ]);
-  assert(success, new TextDecoder().decode(stderr));
-}
+const bootstrap = testSettings().kafka.brokers.join();
 
 Deno.test("consume unpacks every codec that Kafka's own producer packs with", async () => {
   const codecs = ["gzip", "snappy", "lz4", "zstd", "none"];
   await atDesk({ partitions: 1 }, async ({ topic, schema, sql, routes }) => {
     const line = (user: number, i: number) =>
       `{"userID":${user},"timestamp":${i}.5,"coordinates":[${i % 90}.25,-0.125]}`;
+    const classpath = `${await fetchKafka(() => {})}/lib/*`;
     for (const [user, codec] of codecs.entries()) {
-      await sendPacked(topic, codec, Array.from({ length: 2_000 }, (_, i) => line(user, i)));
+      const lines = Array.from({ length: 2_000 }, (_, i) => line(user, i));
+      await sendPacked({ classpath, bootstrap, topic, codec, lines });
     }
     const consumed = await routes(["consume"]);
     assertEquals(consumed.code, 0, consumed.stderr);

@@ -41,6 +41,12 @@ Deno.test("migrate makes the tables once, and says where it stands before and af
       "pending 0001 tables\n",
       /^routes: 1 pending in database "postgres"\n {2}fix: routes migrate\n$/,
     );
+    assertEnded(
+      await desk.routes(["migrate", "--status", "--json"]),
+      69,
+      '{"applied":[],"pending":["0001 tables"]}\n',
+      /^\{"error":"1 pending in database \\"postgres\\"","fix":"routes migrate","code":69\}\n$/,
+    );
     assertEquals(await tables(desk), []);
     assertEnded(await desk.routes(["migrate"]), 0, /^applied 0001 tables \(\d+ ms\)\n$/);
     assertEquals(await tables(desk), TABLES);

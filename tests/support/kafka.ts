@@ -179,3 +179,40 @@ function openBroker(dir: string, port: number, classpath: string, sandbox: Sandb
     },
   };
 }
+
+/** Sends lines with Kafka's own console producer, which packs in every codec. */
+export async function sendPacked(
+  { classpath, bootstrap, topic, codec, lines }: {
+    classpath: string;
+    bootstrap: string;
+    topic: string;
+    codec: string;
+    lines: string[];
+  },
+): Promise<void> {
+  const producer = new Deno.Command("java", {
+    args: [
+      "-cp",
+      classpath,
+      "org.apache.kafka.tools.ConsoleProducer",
+      "--bootstrap-server",
+      bootstrap,
+      "--topic",
+      topic,
+      "--compression-codec",
+      codec,
+      "--batch-size",
+      "100000",
+      "--timeout",
+      "200",
+    ],
+    stdin: "piped",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  const [{ success, stderr }] = await Promise.all([
+    producer.output(),
+    new Blob(lines.map((line) => line + "\n")).stream().pipeTo(producer.stdin),
+  ]);
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+}

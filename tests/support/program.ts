@@ -170,7 +170,8 @@ export function spawn(
 
 /** What the program may see of the environment: where its runtime finds things, and nothing of the tests' own. */
 export function quietEnv(): Record<string, string> {
-  const names = ["PATH", "HOME", "DENO_DIR", "DENO_TLS_CA_STORE", "SYSTEMROOT", "TMPDIR"];
+  const windows = ["SYSTEMROOT", "USERPROFILE", "LOCALAPPDATA", "TEMP"];
+  const names = ["PATH", "HOME", "TMPDIR", "DENO_DIR", "DENO_TLS_CA_STORE", ...windows];
   const kept = names.map((name) => [name, Deno.env.get(name)]).filter(([, value]) => value);
   return { ...Object.fromEntries(kept), NO_COLOR: "1" };
 }

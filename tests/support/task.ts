@@ -1,47 +1,76 @@
 // What `deno task` runs. Nothing here is imported from elsewhere, so that it starts whatever can be fetched.
 
+import { startup } from "../bench/startup.ts";
+import { build, buildAll } from "./build.ts";
 import { importFlags } from "./imports.ts";
-import { permissionFlags } from "./permissions.ts";
 import { openServices, type Services } from "./services.ts";
 
 function print(stream: { writeSync(bytes: Uint8Array): number }, line: string): void {
   stream.writeSync(new TextEncoder().encode(`${line}\n`));
 }
 
-const ROOT = new URL("../..", import.meta.url).pathname;
+const ROOT = `${import.meta.dirname}/../../`;
 /** What the runner says of itself; what it runs has stdout and stderr as ever. */
 const say = (line: string) => print(Deno.stderr, `· ${line}`);
 
 // Files of tests/ that look at the project or run programs; all others there, and those of commands and formats, must
 // do without any permission.
 const WITH_PERMISSIONS = [
+  "completions_test.ts",
   "credentials_test.ts",
   "docs_test.ts",
   "http_test.ts",
   "layout_test.ts",
   "original_test.ts",
+  "release_test.ts",
 ];
 
 const tasks: Record<string, (args: string[]) => Promise<number>> = {
   test,
+  unit,
   demo: (args) => withServices(() => script("tests/support/demo.ts", args)),
+  picture: (args) => withServices(() => script("tests/support/picture.ts", args)),
   bench: (args) => withServices(() => script("tests/bench/bench.ts", args)),
   faults: (args) => script("tests/faults/matrix.ts", args),
   mutants: (args) => script("tests/faults/mutants.ts", args),
   services,
   check,
-  build,
+  build: (args) => build(args, say),
+  "build:all": (args) => buildAll(args, say),
+  startup: () =>
+    startup(Deno.env.get("ROUTES_BIN") ?? `${ROOT}routes`, print.bind(null, Deno.stdout)),
 };
 
 async function test(args: string[]): Promise<number> {
   const flags = ["--no-check", ...await importFlags(say)];
-  const tally = { passed: 0, failed: 0, ignored: 0, broken: 0 };
+  const tally = newTally();
   if (args.length === 0) await count(["test", "--deny-net", ...flags, ...pureTests()], tally);
   await withServices(async () => {
     const files = args.length > 0 ? args : otherTests();
     await count(["test", "-A", ...flags, ...files], tally);
     return 0;
   });
+  return conclude(tally);
+}
+
+/** The tests that need neither services nor permissions. */
+async function unit(): Promise<number> {
+  const tally = newTally();
+  await count(
+    ["test", "--deny-net", "--no-check", ...await importFlags(say), ...pureTests()],
+    tally,
+  );
+  return conclude(tally);
+}
+
+type Tally = ReturnType<typeof newTally>;
+
+function newTally() {
+  return { passed: 0, failed: 0, ignored: 0, broken: 0 };
+}
+
+/** Prints the last line; returns the exit code. */
+function conclude(tally: Tally): number {
   // A run that ended before it could count has failed all the same.
   const failed = tally.failed || tally.broken;
   const skipped = tally.ignored > 0 ? `, ${tally.ignored} skipped` : "";
@@ -83,7 +112,7 @@ function exists(path: string): boolean {
 }
 
 /** Runs tests, shows what they print, and adds up their last line. */
-async function count(args: string[], tally: Record<string, number>): Promise<void> {
+async function count(args: string[], tally: Tally): Promise<void> {
   const isTerminal = Deno.stdout.isTerminal();
   const child = new Deno.Command(Deno.execPath(), {
     args,
@@ -104,10 +133,10 @@ async function count(args: string[], tally: Record<string, number>): Promise<voi
     /(\d+) passed(?: \([^)]*\))? \| (\d+) failed(?: \([^)]*\))?(?: \| (\d+) ignored)?/.exec(
       plain,
     ) ?? [];
-  tally.passed! += Number(passed ?? 0);
-  tally.failed! += Number(failed ?? 0);
-  tally.ignored! += Number(ignored);
-  if (!success && !Number(failed)) tally.broken!++;
+  tally.passed += Number(passed ?? 0);
+  tally.failed += Number(failed ?? 0);
+  tally.ignored += Number(ignored);
+  if (!success && !Number(failed)) tally.broken++;
 }
 
 /** Keeps the services up for a person to play with. */
@@ -129,15 +158,6 @@ async function check(): Promise<number> {
     if (code !== 0) return code;
   }
   return 0;
-}
-
-/** The program as one file for this machine. */
-async function build(args: string[]): Promise<number> {
-  const [major, minor] = Deno.version.deno.split(".").map(Number);
-  const older = major === 2 && minor! < 8 ? ["--unstable-raw-imports"] : [];
-  const flags = ["--no-check", ...older, ...await importFlags(say), ...permissionFlags()];
-  const target = args.length > 0 ? args : ["--output", "routes"];
-  return await deno(["compile", "--quiet", ...flags, ...target, "src/main.ts"]);
 }
 
 async function script(path: string, args: string[]): Promise<number> {

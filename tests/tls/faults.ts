@@ -1,3 +1,4 @@
+import { lookup } from "node:dns/promises";
 import { CLOSED, type Estate, PASSWORD } from "./estate.ts";
 import type { Changes, Section } from "./stand.ts";
 
@@ -11,6 +12,9 @@ export interface Fault {
   /** Line by line, in the shape that shape() gives. */
   says: string[];
 }
+
+// Where nothing resolves names, nobody can tell that one does not exist.
+const hasResolver = await lookup("broker.invalid").catch(({ code }) => code) === "ENOTFOUND";
 
 /** Everything that keeps people from their first record. */
 export function plantFaults({ ports, clients, otherCa, postgres, plainPostgres }: Estate): Fault[] {
@@ -123,7 +127,7 @@ export function plantFaults({ ports, clients, otherCa, postgres, plainPostgres }
       code: 78,
       says: [
         '✗ key "ssl/service.key" does not fit certificate "ssl/service.cert"',
-        "    [kafka] ssl_certfile and ssl_keyfile name files of two different pairs",
+        "    [kafka] ssl_certfile and [kafka] ssl_keyfile name files of two different pairs",
         "    fix: download both again, at the same time",
       ],
     },
@@ -233,7 +237,7 @@ export function plantFaults({ ports, clients, otherCa, postgres, plainPostgres }
       code: 69,
       says: [
         "✗ cannot trust Kafka at <misnamed>: its certificate is for another name",
-        "    Hostname/IP does not match certificate's altnames: IP: 127.0.0.1 is not in the cert's list: ",
+        "    it is for DNS:elsewhere.example; asked for was 127.0.0.1",
         "    fix: use the name in the certificate, or set [kafka] ssl_check_hostname = false",
       ],
     },
@@ -301,11 +305,17 @@ export function plantFaults({ ports, clients, otherCa, postgres, plainPostgres }
       name: "a broker that nobody knows",
       changes: { kafka: { bootstrap_servers: "broker.invalid:9093" } },
       code: 69,
-      says: [
-        "✗ cannot reach Kafka at broker.invalid:9093: the name is not known",
-        "    getaddrinfo ENOTFOUND broker.invalid",
-        "    fix: correct [kafka] bootstrap_servers",
-      ],
+      says: hasResolver
+        ? [
+          "✗ cannot reach Kafka at broker.invalid:9093: the name is not known",
+          "    getaddrinfo ENOTFOUND broker.invalid",
+          "    fix: correct [kafka] bootstrap_servers",
+        ]
+        : [
+          "✗ cannot reach Kafka at broker.invalid:9093: no name server answers",
+          "    getaddrinfo EAI_AGAIN broker.invalid",
+          "    fix: see whether this machine has network and DNS",
+        ],
     },
     {
       name: "a port where nobody listens",
@@ -324,7 +334,7 @@ export function plantFaults({ ports, clients, otherCa, postgres, plainPostgres }
       says: [
         "✗ cannot reach Kafka at 127.0.0.1:1: connection refused",
         "    the broker tells this address of itself; <astray> was asked",
-        "    fix: correct advertised.listeners of the broker, or open that port",
+        "    fix: correct advertised.listeners of the broker, or open the way to that address",
       ],
     },
     {
@@ -345,7 +355,7 @@ export function plantFaults({ ports, clients, otherCa, postgres, plainPostgres }
       says: [
         '✗ no right to use topic "secret" on <saslSsl>',
         "    the broker answered TOPIC_AUTHORIZATION_FAILED",
-        "    fix: grant the user of this connection read (consume) or write (produce) on the topic",
+        '    fix: grant "ann" read (consume) or write (produce) on the topic',
       ],
     },
     {
@@ -356,7 +366,7 @@ export function plantFaults({ ports, clients, otherCa, postgres, plainPostgres }
       says: [
         '✗ no right to use topic "secret" on <saslSsl>',
         "    the broker answered TOPIC_AUTHORIZATION_FAILED",
-        "    fix: grant the user of this connection read (consume) or write (produce) on the topic",
+        '    fix: grant "ann" read (consume) or write (produce) on the topic',
       ],
     },
     {

@@ -31,6 +31,69 @@ for (const { name, changes, args, code, says } of plantFaults(estate)) {
   });
 }
 
+for (const layout of ["", "res", "src"]) {
+  Deno.test(`the settings of the original program serve as they are, ${layout || "here"}`, async () => {
+    const uri = `postgres://ann:${encodeURIComponent(PASSWORD)}@127.0.0.1:${estate.postgres.port}`;
+    const { code, stdout } = await check({
+      text: `[kafka]\nservice_uri = 127.0.0.1:${ports.ssl}\nssl_cafile = ssl/ca.pem\n` +
+        "ssl_certfile = ssl/service.cert\nssl_keyfile = ssl/service.key\n\n" +
+        `[postgresql]\nservice_uri = ${uri}/routes?sslmode=require\n`,
+      spoil: async (dir) => {
+        if (!layout) return;
+        await Deno.mkdir(`${dir}/${layout}`);
+        for (const name of ["ssl", "host_settings.ini"]) {
+          await Deno.rename(`${dir}/${name}`, `${dir}/${layout}/${name}`);
+        }
+      },
+    });
+    assertMatch(stdout, /^! .*TLSv1.3, but who answers is not verified$/m);
+    assertEquals([code, faultsOf(stdout)], [0, ""]);
+  });
+}
+
+Deno.test("a broker that asks for no certificate needs a CA alone", async () => {
+  const { code, stdout } = await check({
+    kafka: {
+      bootstrap_servers: `127.0.0.1:${ports.misnamed}`,
+      security_protocol: null,
+      ssl_cafile: "ssl/ca.pem",
+      ssl_check_hostname: "false",
+    },
+    files: { "ssl/service.cert": null, "ssl/service.key": null },
+  }, ["produce"]);
+  assertMatch(stdout, /^✓ Kafka: open without a login$/m);
+  assertEquals([code, faultsOf(stdout)], [0, ""]);
+});
+
+Deno.test("a warning is said once, however many connections give reason for it", async () => {
+  const { cert, key } = clients.ending;
+  const files = { "ssl/service.cert": cert, "ssl/service.key": key };
+  const pair = { sslcert: "ssl/service.cert", sslkey: "ssl/service.key" };
+  const dir = await layOut(estate, { files, postgresql: pair });
+  const { code, stderr } = await routes(dir, ["consume", "--replay", "earliest", "--yes"]);
+  assertEquals(stderr.match(/^warning: .*/gm)?.length, 1, stderr);
+  assertMatch(stderr, /^warning: certificate "ssl\/service.cert" expires in 12 days/m);
+  assertEquals(code, 0);
+});
+
+Deno.test("who may not read or write a topic is told so, be it empty or not", async () => {
+  const dir = await layOut(estate, {
+    kafka: {
+      bootstrap_servers: `127.0.0.1:${ports.saslSsl}`,
+      security_protocol: "SASL_SSL",
+      sasl_plain_username: "ann",
+      sasl_plain_password: PASSWORD,
+      topic: "secret",
+    },
+  });
+  for (const line of ["produce --count 5", "consume", "consume --follow --idle 1s"]) {
+    const { code, stderr } = await routes(dir, line.split(" "));
+    assertMatch(stderr, /^ {2}the broker answered TOPIC_AUTHORIZATION_FAILED$/m, line);
+    assertMatch(stderr, /^ {2}fix: grant /m, line);
+    assertEquals(code, 77, line);
+  }
+});
+
 Deno.test("check warns of a certificate that ends within 30 days", async () => {
   const { cert, key } = clients.ending;
   const files = { "ssl/service.cert": cert, "ssl/service.key": key };
@@ -98,6 +161,28 @@ Deno.test("no secret is in any output, whatever fails and however much is said",
     const found = secrets.filter((secret) => (stdout + stderr).includes(secret));
     assertEquals(found, [], args.join(" "));
     assert(code !== 1, `${args.join(" ")}: ${stderr}`);
+  });
+});
+
+Deno.test("a secret that a failure would name is taken out of it, whoever tells", async () => {
+  const marker = "m4rker-wrong";
+  const told: [verb: string, changes: Changes][] = [
+    ["produce", { kafka: { bootstrap_servers: `${marker}:9093`, ssl_password: marker } }],
+    ["query", { postgresql: { user: marker, password: marker } }],
+  ];
+  const ways = (verb: string) => [
+    ["check", verb],
+    ["check", verb, "--json"],
+    [verb, "-vv"],
+    [verb, "--json", "-v"],
+  ];
+  const runs = told.flatMap(([verb, changes]) =>
+    ways(verb).map((args) => [changes, args] as const)
+  );
+  await pairwise(runs, async ([changes, args]) => {
+    const { code, stdout, stderr } = await routes(await layOut(estate, changes), args);
+    assert(code > 1 && !(stdout + stderr).includes(marker), stdout + stderr);
+    assertMatch(stdout + stderr, /\*\*\*/, args.join(" "));
   });
 });
 
@@ -233,8 +318,7 @@ Deno.test(
   "consume --follow goes on with certificates that were renewed under it",
   shared,
   async () => {
-    // A broker that went away waits so long for the member that it knew.
-    const dir = await layOut(estate, { kafka: { session_timeout: "6s" } });
+    const dir = await layOut(estate, {});
     const settings = testSettings([
       `kafka.bootstrap_servers=127.0.0.1:${ports.plain}`,
       "kafka.topic=routes",
@@ -251,15 +335,20 @@ Deno.test(
     try {
       await send(7001);
       await run.said(/"userID":7001,/);
-      // What it began with is trusted no longer, nor trusts it.
+      // What it began with is trusted no longer, nor trusts it; what is renewed is not there for a while.
       const { ca, client } = await estate.renew();
+      await Deno.remove(`${dir}/ssl/ca.pem`);
+      await Promise.all([estate.broker.stop(), estate.postgres.stop()]);
+      await Promise.all([estate.broker.start(), estate.postgres.start()]);
+      await run.said(/readfile 'ssl\/ca.pem'/);
       await Deno.copyFile(client.cert, `${dir}/ssl/service.cert`);
       await Deno.copyFile(client.key, `${dir}/ssl/service.key`);
       await Deno.copyFile(ca.cert, `${dir}/ssl/ca.pem`);
-      await Promise.all([estate.broker.stop(), estate.postgres.stop()]);
-      await Promise.all([estate.broker.start(), estate.postgres.start()]);
       await send(7002);
+      const sentAt = performance.now();
       await run.said(/"userID":7002,/);
+      // Were it somebody new to the group, it would wait 45 s for the member that it was.
+      assert(performance.now() - sentAt < 30_000);
     } finally {
       run.kill("SIGTERM");
       assertEquals((await run.ended).code, 0);

@@ -1,0 +1,27 @@
+import type { Fix } from "../geo.ts";
+import { version } from "../version.ts";
+import type { Format, Look } from "./format.ts";
+import { tracks } from "./tracks.ts";
+import { dateTime, decimal } from "./xml.ts";
+
+/** GPX 1.1: a track a user, a segment between two gaps; fixes as they are, so nothing is cut at 180°. Holds nothing. */
+export function gpx(look: Look): Format {
+  return tracks(look, {
+    head: '<?xml version="1.0" encoding="UTF-8"?>\n' +
+      `<gpx version="1.1" creator="routes ${version}" xmlns="http://www.topografix.com/GPX/1/1">\n`,
+    user: (userID) => `<trk><name>user ${userID}</name>\n`,
+    segment: () => "<trkseg>\n",
+    fixes: (run) => run.map(trackPoint).join(""),
+    endSegment: () => "</trkseg>\n",
+    endUser: () => "</trk>\n",
+    tail: () => "</gpx>\n",
+  });
+}
+
+function trackPoint({ timestamp, latitude, longitude }: Fix): string {
+  // The schema ends before 180, which is -180.
+  const east = longitude === 180 ? -180 : longitude;
+  const time = dateTime(timestamp);
+  const inside = time === null ? "" : `<time>${time}</time>`;
+  return `<trkpt lat="${decimal(latitude)}" lon="${decimal(east)}">${inside}</trkpt>\n`;
+}

@@ -1,0 +1,48 @@
+import type { Fix } from "../geo.ts";
+import type { Format, Look } from "./format.ts";
+import controls from "./page/controls.js" with { type: "text" };
+import frame from "./page/page.html" with { type: "text" };
+import script from "./page/page.js" with { type: "text" };
+import style from "./page/page.css" with { type: "text" };
+import { PALETTE } from "./palette.ts";
+import { tracks } from "./tracks.ts";
+
+const [above, between, below] = frame.split(/<!-- (?:style|program) -->/) as [
+  string,
+  string,
+  string,
+];
+// As modules they are written, as one script they are sent: a page opened from a file loads no module.
+const program = script.replace(/^export /gm, "") + controls.replace(/^import .*?;\n/gms, "");
+
+/** One page that needs nothing else: the tracks as calls that gather them, then the program that draws them. Holds nothing. */
+export function html(look: Look): Format {
+  return tracks(look, {
+    head: `${above}<style>
+${style}</style>${between}<script>
+const palette = ${JSON.stringify(PALETTE)};
+const data = [];
+const user = (user) => data.push({ user, segments: [] });
+const segment = () => data.at(-1).segments.push([]);
+const fixes = (run) => data.at(-1).segments.at(-1).push(run);
+`,
+    user: (userID) => `user(${userID});\n`,
+    segment: () => "segment();\n",
+    fixes: (run) => `fixes([${differences(run)}]);\n`,
+    endSegment: () => "",
+    endUser: () => "",
+    tail: () => `</script>\n<script>\n${program}</script>${below}`,
+  });
+}
+
+/** Milliseconds and ten millionths of a degree, about a centimetre, each from the fix before: half the size. */
+function differences(run: Fix[]): number[] {
+  let [time, latitude, longitude] = [0, 0, 0];
+  return run.flatMap((fix) => {
+    const now = Math.round(fix.timestamp * 1000);
+    const [north, east] = [Math.round(fix.latitude * 1e7), Math.round(fix.longitude * 1e7)];
+    const steps = [now - time, north - latitude, east - longitude];
+    [time, latitude, longitude] = [now, north, east];
+    return steps;
+  });
+}

@@ -1,0 +1,46 @@
+import type { Format, Look } from "./format.ts";
+import { widthOf } from "./shown.ts";
+import { peopleText } from "./vertical.ts";
+
+const TEXT_MAX = 120;
+
+/** A table of GitHub Flavored Markdown; the first batch sets the widths, so that the source is readable too. */
+export function markdown({ columns, time }: Look): Format {
+  const texts = columns.map((column) => peopleText(column, time, TEXT_MAX));
+  const names = columns.map(({ name }) => name);
+  const isLeft = columns.map(({ kind }) => kind === "text" || (kind === "time" && time === "iso"));
+  let widths: number[] | null = null;
+
+  function line(cells: string[]): string {
+    const padded = cells.map((text, i) => {
+      const padding = " ".repeat(Math.max(0, widths![i]! - widthOf(text)));
+      return isLeft[i] ? text + padding : padding + text;
+    });
+    return `| ${padded.join(" | ")} |\n`;
+  }
+
+  function top(rows: string[][]): string {
+    if (widths) return "";
+    widths = names.map((name, i) =>
+      rows.reduce((most, row) => Math.max(most, widthOf(row[i]!)), Math.max(3, name.length))
+    );
+    const rule = widths.map((width, i) => "-".repeat(width - 1) + (isLeft[i] ? "-" : ":"));
+    return line(names) + line(rule);
+  }
+
+  return {
+    head: "",
+    rows: (batch) => {
+      const rows = batch.map((row) =>
+        row.map((cell, i) => columns[i]!.kind === "text" ? plain(texts[i]!(cell)) : texts[i]!(cell))
+      );
+      return top(rows) + rows.map(line).join("");
+    },
+    tail: () => top([]),
+  };
+}
+
+/** Stored text must be read as itself, whatever it means to Markdown. */
+function plain(text: string): string {
+  return text.replace(/[\\`*_{}[\]<>()#|~&!$@]/g, "\\$&");
+}

@@ -1,0 +1,77 @@
+import type { Fix } from "../geo.ts";
+import { simplify } from "../simplify.ts";
+import type { Cell, Format, Look } from "./format.ts";
+
+/** Draws tracks: each call gives the next piece of text. */
+export interface Pen {
+  head: string;
+  /** The track of a user begins. */
+  user(userID: number): string;
+  /** A segment begins: fixes without a gap between them. */
+  segment(): string;
+  /** Its next fixes, one at least. */
+  fixes(run: Fix[]): string;
+  endSegment(): string;
+  endUser(): string;
+  tail(): string;
+}
+
+// The most that is held of a segment that is simplified; each such stretch keeps its ends.
+const STRETCH_MAX = 100_000;
+
+/**
+ * Leads a pen along fixes that come user by user, as columns user, time, latitude, longitude, … What other programs stored
+ * without a place on Earth or in time is left out.
+ */
+export function tracks({ gapS, simplifyM }: Pick<Look, "gapS" | "simplifyM">, pen: Pen): Format {
+  let user: number | null = null;
+  let last: Fix | null = null;
+  let run: Fix[] = [];
+
+  function draw({ ends }: { ends: boolean }): string {
+    if (run.length === 0) return "";
+    const kept = simplifyM === null ? run : simplify(run, simplifyM);
+    // The end of a stretch is where the next one begins.
+    run = ends || simplifyM === null ? [] : [kept.pop()!];
+    return kept.length > 0 ? pen.fixes(kept) : "";
+  }
+
+  function endSegment(): string {
+    return draw({ ends: true }) + pen.endSegment();
+  }
+
+  function step(userID: number, fix: Fix): string {
+    let text = "";
+    if (userID !== user) {
+      text += endUser() + pen.user(userID) + pen.segment();
+    } else if (Math.abs(fix.timestamp - last!.timestamp) > gapS) {
+      text += endSegment() + pen.segment();
+    }
+    user = userID;
+    last = fix;
+    run.push(fix);
+    return run.length < STRETCH_MAX ? text : text + draw({ ends: false });
+  }
+
+  function endUser(): string {
+    return user === null ? "" : endSegment() + pen.endUser();
+  }
+
+  return {
+    head: pen.head,
+    rows: (batch: Cell[][]) => {
+      let text = "";
+      for (const [userID, timestamp, latitude, longitude] of batch as number[][]) {
+        const fix = { timestamp: timestamp!, latitude: latitude!, longitude: longitude! };
+        if (isSomewhere(fix)) text += step(userID!, fix);
+      }
+      // What is simplified waits for the end of its segment.
+      return simplifyM === null ? text + draw({ ends: false }) : text;
+    },
+    tail: () => endUser() + pen.tail(),
+  };
+}
+
+function isSomewhere({ timestamp, latitude, longitude }: Fix): boolean {
+  return Number.isFinite(timestamp) && Math.abs(latitude) <= 90 && Math.abs(longitude) <= 180;
+}

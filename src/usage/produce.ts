@@ -1,0 +1,126 @@
+import { choice, distance, duration, percent, place, positive, time, whole } from "../flags.ts";
+import type { Manual } from "./manual.ts";
+
+/** `routes produce`. */
+export const produce: Manual = {
+  summary: "make records and send them",
+  about: [
+    "Make records of users who drive through a town, and send them to the topic.",
+    "The same seed, start and flags make the same bytes on every machine.",
+  ],
+  usage: "routes produce [FLAGS]",
+  examples: [
+    ["a thousand records, the same every time", "routes produce --count 1000 --seed 42"],
+    [
+      "20 a second for ten minutes, 2 % of them bad",
+      "routes produce --rate 20 --duration 10m --invalid 2",
+    ],
+    ["stored records once more", "routes query --format ndjson | routes produce --stdin"],
+  ],
+  flags: [
+    {
+      group: "How much",
+      name: "count",
+      short: "n",
+      kind: whole(0),
+      value: "N",
+      help: "how many; 0: until stopped",
+      fallback: "1000",
+    },
+    { name: "duration", kind: duration, value: "DUR", help: "for how long" },
+    { name: "rate", kind: positive(), value: "N", help: "records a second, evenly spread" },
+    {
+      group: "Records",
+      name: "users",
+      kind: whole(1, 2_147_483_647),
+      value: "N",
+      help: "userID 1 to N",
+      fallback: "100",
+    },
+    {
+      name: "model",
+      kind: choice("walk", "uniform"),
+      value: "MODEL",
+      help: "walk: drives through a town; uniform: random points",
+      fallback: "walk",
+    },
+    {
+      name: "center",
+      kind: place,
+      value: "LAT,LON",
+      help: "tracks stay around it",
+      fallback: "60.1699,24.9384",
+    },
+    {
+      name: "radius",
+      kind: distance,
+      value: "DIST",
+      help: "and as near as this",
+      fallback: "25km",
+    },
+    { name: "speed", kind: positive(1000), value: "KMH", help: "mean speed", fallback: "40" },
+    {
+      name: "interval",
+      kind: duration,
+      value: "DUR",
+      help: "between two fixes of a user",
+      fallback: "5s",
+    },
+    {
+      name: "start",
+      kind: time,
+      value: "TIME",
+      help: "time of the first fix; by default the last one is about now",
+    },
+    {
+      name: "seed",
+      kind: whole(0),
+      value: "N",
+      help: "the same seed, start and flags make the same bytes",
+    },
+    {
+      name: "invalid",
+      kind: percent,
+      value: "PCT",
+      help: "share of deliberately bad records",
+      fallback: "0",
+    },
+    {
+      group: "In and out",
+      name: "stdin",
+      help: "send NDJSON read from stdin; a bad line ends with 65",
+    },
+    { name: "strict", help: "with --stdin: keys that are unknown or given twice make a line bad" },
+    { name: "dry-run", help: "print NDJSON on stdout, send nothing" },
+    { name: "tee", help: "print what was acknowledged" },
+    {
+      group: "Sending",
+      name: "key",
+      kind: choice("user", "none"),
+      value: "KEY",
+      help: "user: a user's order is kept; none: round robin",
+      fallback: "user",
+    },
+    {
+      name: "acks",
+      kind: choice("all", "1"),
+      value: "ACKS",
+      help: "all, or 1: the leader's word is enough",
+      fallback: "all",
+    },
+    {
+      name: "compression",
+      kind: choice("gzip", "none"),
+      value: "CODEC",
+      help: "gzip or none",
+      fallback: "gzip",
+    },
+    {
+      name: "batch-size",
+      kind: whole(1, 10_000),
+      value: "N",
+      help: "most records in one send",
+      fallback: "1000",
+    },
+  ],
+};

@@ -1,0 +1,49 @@
+/** A settings file with every key, each commented out at its default. */
+export const SETTINGS =
+  `; Settings of routes. Save as host_settings.ini; what is commented out is the
+; default. Each can be overridden: ROUTES_KAFKA_TOPIC=… in the environment,
+; -X kafka.topic=… on the command line.
+; A value is text as it stands: no quotes needed, % and # mean themselves.
+
+[kafka]
+;bootstrap_servers = 127.0.0.1:9092
+; PLAINTEXT, SSL, SASL_SSL or SASL_PLAINTEXT; SSL when a file is named below
+;security_protocol = PLAINTEXT
+;ssl_cafile = ssl/ca.pem
+;ssl_certfile = ssl/service.cert
+;ssl_keyfile = ssl/service.key
+;ssl_password =
+;ssl_check_hostname = true
+; PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512
+;sasl_mechanism = PLAIN
+;sasl_plain_username =
+;sasl_plain_password =
+;topic = routes
+;group_id = routes
+;client_id = routes
+; silent for so long, a process loses its partitions to others
+;session_timeout = 45s
+
+[postgresql]
+; a postgres:// address; single keys win over it
+;service_uri =
+;host = 127.0.0.1
+;port = 5432
+;user = postgres
+;password =
+;dbname = routes
+;schema = public
+; disable, require, verify-ca or verify-full; disable for this machine,
+; verify-full elsewhere
+;sslmode = verify-full
+;sslrootcert = ssl/ca.pem
+;sslcert =
+;sslkey =
+;sslpassword =
+; where --create-database connects to: defaultdb if it exists, else postgres
+;maintenance_db =
+;application_name = routes
+;connect_timeout = 10s
+;statement_timeout = 60s
+;pool_max = 4
+`;

@@ -1,0 +1,120 @@
+import type { Checked } from "../cli.ts";
+import type { Finding, Hop } from "../commands/check.ts";
+import type { PostgresSettings } from "../config.ts";
+import { inspectFiles } from "../credentials.ts";
+import { Operation } from "../failure.ts";
+import { migrations } from "../migrations/mod.ts";
+import { plan } from "../plan.ts";
+import { type Client, openPostgres } from "../postgres/connect.ts";
+import { explainPostgres } from "../postgres/errors.ts";
+import { openHistory, withChecksums } from "../postgres/migrate.ts";
+import {
+  checkCreate,
+  checkTables,
+  greet,
+  type Greeting,
+  mayReadHistory,
+  reachServer,
+  shakeServer,
+} from "../postgres/probe.ts";
+import { count, hopsOf, type Look, type Surroundings, tellReached, tellTls } from "./hops.ts";
+import { filesOf } from "./postgres.ts";
+
+/** A walk to PostgreSQL: what the hops behind left for those to come. */
+interface Walk extends Surroundings {
+  settings: PostgresSettings;
+  where: string;
+  command: Checked | null;
+  sql: Client["sql"];
+  greeting: Greeting | null;
+}
+
+const CLOCK_MAX_MS = 5_000;
+
+/** The hops from the files to the clock, as far as `command` needs them. */
+export function postgresHops(
+  settings: PostgresSettings,
+  command: Checked | null,
+  around: Surroundings,
+): Hop[] {
+  const { world, talk, closing } = around;
+  const { sql, cut } = openPostgres(settings, { readFile: world.readFile, log: talk.log, max: 1 });
+  closing.push(async () => {
+    await sql.end({ timeout: 1 });
+    cut();
+  });
+  const where = `PostgreSQL at ${settings.host}:${settings.port}`;
+  const walk: Walk = { ...around, settings, where, command, sql, greeting: null };
+  const hasTls = settings.sslmode !== "disable";
+  const looks: Look<Walk>[] = [
+    ["files", lookAtFiles, hasTls],
+    ["port", async () => tellReached(where, await reachServer(settings)), true],
+    ["tls", shake, hasTls],
+    ["login", logIn, true],
+    ["writable", lookWhetherWritable, command !== "query"],
+    ["rights", () => checkCreate(sql, settings), command === "migrate"],
+    ["tables", lookAtTables, command !== "migrate"],
+    ["migrations", lookAtMigrations, true],
+    ["clock", lookAtClock, true],
+  ];
+  const explain = (error: unknown) => explainPostgres(error, settings);
+  return hopsOf(looks, { section: "postgresql", walk, explain });
+}
+
+function lookAtFiles({ settings, world }: Walk): Promise<Finding[]> {
+  const findings = inspectFiles("postgresql", filesOf(settings)!, world);
+  return Promise.resolve(findings.map((one) => ({ ...one, seen: `PostgreSQL: ${one.seen}` })));
+}
+
+async function shake({ settings, where, world }: Walk): Promise<Finding> {
+  const shaken = await shakeServer(settings, world.readFile);
+  if (settings.sslmode === "require") {
+    const warning = `${where}: ${shaken.protocol}, but who answers is not verified`;
+    return { seen: where, warning };
+  }
+  const isNameChecked = settings.sslmode === "verify-full";
+  return tellTls(where, shaken, { isNameChecked, now: world.now() });
+}
+
+async function logIn(walk: Walk): Promise<string> {
+  walk.greeting = await greet(walk.sql, walk.world.now);
+  const { version, user, database } = walk.greeting;
+  return `PostgreSQL: ${version}, login of "${user}" to database "${database}"`;
+}
+
+function lookWhetherWritable({ where, greeting }: Walk): Promise<string> {
+  if (!greeting!.readOnly) return Promise.resolve("PostgreSQL: takes writes");
+  throw new Operation("unavailable", `${where} is read-only`, {
+    reason: "it is a standby, or default_transaction_read_only is on",
+    fix: "correct [postgresql] host and port to the primary",
+  });
+}
+
+function lookAtTables({ sql, settings, command }: Walk): Promise<string> {
+  const uses = command === null ? ["consume", "query"] as const : [
+    command === "query" ? "query" : "consume",
+  ] as const;
+  return checkTables(sql, settings, uses);
+}
+
+async function lookAtMigrations({ sql, settings, command }: Walk): Promise<string> {
+  const { schema, database } = settings;
+  if (!(await mayReadHistory(sql, schema))) {
+    return "PostgreSQL: migrations are not to be read by this user, nor needed";
+  }
+  const applied = await openHistory(sql, schema).applied();
+  const pending = count(plan(withChecksums(migrations), applied).length, "migration");
+  if (pending.startsWith("0 ")) return "PostgreSQL: migrations are up to date";
+  if (command === "migrate") return `PostgreSQL: ${pending} to apply`;
+  throw new Operation("unavailable", `${pending} pending in "${database}"`, {
+    fix: "routes migrate",
+  });
+}
+
+function lookAtClock({ greeting }: Walk): Promise<Finding> {
+  const { aheadMs } = greeting!;
+  const seconds = (Math.abs(aheadMs) / 1000).toFixed(1);
+  const apart = `${seconds} s ${aheadMs > 0 ? "ahead of" : "behind"} that of this machine`;
+  const seen = `PostgreSQL: its clock is ${seconds === "0.0" ? "that of this machine" : apart}`;
+  return Promise.resolve({ seen, ...(Math.abs(aheadMs) > CLOCK_MAX_MS && { warning: seen }) });
+}

@@ -1,0 +1,67 @@
+import type { Arena } from "./arena.ts";
+import type { Row } from "./matrix.ts";
+import { heapOf, Meter } from "./meter.ts";
+import { Scene } from "./scene.ts";
+
+/** No fault, but what proves that there was none: how long it takes, and what it holds. */
+export const auditRows: Row[] = [
+  {
+    id: 24,
+    fault: "none: `routes verify` over a million records, in a heap of 256 MB",
+    run: verify,
+  },
+];
+
+const COUNTS = [250_000, 1_000_000];
+const MS_MAX = 60_000;
+/** Four times the records, and hardly more memory. */
+const GROWTH_MAX = 1.3;
+
+async function verify(arena: Arena): Promise<string> {
+  const scene = await Scene.open(arena, { partitions: 12 });
+  try {
+    scene.env = heapOf(256);
+    // Past the proxies, which are for harm alone.
+    const set = {
+      "kafka.bootstrap_servers": arena.kafka.bootstrap,
+      "postgresql.port": String(arena.postgres.port),
+      "kafka.session_timeout": "45s",
+    };
+    const run = async (verb: string, args: string[]) => {
+      const process = await scene.start(args, { verb, set });
+      const meter = new Meter();
+      const began = performance.now();
+      const timer = setInterval(() => meter.measure(process.pid), 100);
+      const { code } = await process.end(300_000).finally(() => clearInterval(timer));
+      if (code !== 0) throw new Error(`${verb} ended with ${code}:\n${process.err}`);
+      return { ms: performance.now() - began, mb: meter.peakMb };
+    };
+    const told: string[] = [];
+    const peaks: number[] = [];
+    let made = 0;
+    for (const count of COUNTS) {
+      await run("produce", [
+        "--count",
+        String(count - made),
+        "--invalid",
+        "1",
+        "--seed",
+        `${made}`,
+      ]);
+      made = count;
+      const consumed = await run("consume", []);
+      const verified = await run("verify", []);
+      told.push(`${count} records: consumed in ${show(consumed)}, verified in ${show(verified)}`);
+      peaks.push(verified.mb);
+      if (verified.ms > MS_MAX) throw new Error(told.join("; "));
+    }
+    if (peaks.at(-1)! > peaks[0]! * GROWTH_MAX) throw new Error(`I11 not flat: ${told.join("; ")}`);
+    return told.join("; ");
+  } finally {
+    await scene.close();
+  }
+}
+
+function show({ ms, mb }: { ms: number; mb: number }): string {
+  return `${(ms / 1000).toFixed(1)} s (at most ${mb} MB)`;
+}

@@ -1,0 +1,125 @@
+import { sendPacked } from "../support/kafka.ts";
+import type { Arena } from "./arena.ts";
+import type { Row as Record } from "./checker.ts";
+import type { Row } from "./matrix.ts";
+import { Meter } from "./meter.ts";
+import { Scene, SESSION_MS } from "./scene.ts";
+
+/** Faults of weight: what is large, packed, or takes long. */
+export const heavyRows: Row[] = [
+  {
+    id: 21,
+    fault:
+      "values of 1 and 100 MB, every codec, a gzip bomb, statements longer than the session time-out",
+    run: async (arena) => {
+      const told = [await heavy(arena), await huge(arena), await packed(arena), await bomb(arena)];
+      return told.join("; ");
+    },
+  },
+];
+
+const MB = 1_000_000;
+/** A value of 100 MB is held several times on its way into the table: as it came, as text, and as text on the wire. */
+const CEILING_MB = 1_500;
+/** What it takes to see that a batch is a bomb: its limit of 128 MiB, and the program itself. */
+const BOMB_CEILING_MB = 700;
+
+const pad = (size: number) => (k: number) =>
+  `{"userID":1,"timestamp":${k}.5,"coordinates":[1,2],"pad":"${"x".repeat(size)}"}`;
+/** Larger than a record may be; the checker has no such rule. */
+const refused = (row: Record) => "pad" in row && String(row.pad).length > 1_048_000;
+
+/** Every statement takes longer than the group waits for a sign of life, which may cost nobody its membership. */
+async function heavy(arena: Arena): Promise<string> {
+  return await inTopic(arena, 4 * MB, async (scene) => {
+    const { partitions } = scene;
+    await scene.feed.send(10, { partitions, batch: 1, make: pad(MB) });
+    await scene.feed.send(5, { partitions, batch: 1, make: pad(2 * MB) });
+    await scene.sql.unsafe(`
+      create function ${scene.name}.faults_sleep() returns trigger language plpgsql as $$ begin
+        perform pg_sleep(${SESSION_MS / 1000 + 2});
+        return null;
+      end $$;
+      create trigger faults_sleep after update on ${scene.name}.routes_sources
+        for each statement execute function ${scene.name}.faults_sleep()`);
+    for (let i = 0; i < 2; i++) await scene.start();
+    await scene.together(2);
+    const members = await scene.members();
+    await scene.caughtUp(180_000);
+    if (await scene.members() !== members) throw new Error("a process lost its membership");
+    return `${await scene.check()}, the group as before`;
+  });
+}
+
+async function huge(arena: Arena): Promise<string> {
+  return await inTopic(arena, 104 * MB, async (scene) => {
+    const { partitions } = scene;
+    await scene.feed.send(500, { partitions, batch: 100 });
+    await scene.feed.send(2, { partitions, batch: 1, make: pad(100 * MB) });
+    await scene.feed.send(500, { partitions, batch: 100 });
+    const largest = scene.feed.acked.reduce((size, { length }) => Math.max(size, length), 0);
+    if (largest < 100 * MB) throw new Error("the broker took none of 100 MB: nothing was tested");
+    const process = await scene.start();
+    const meter = new Meter();
+    await scene.caughtUp(180_000);
+    const { peakMb } = meter.measure(process.pid);
+    const what = await scene.check();
+    if (peakMb > CEILING_MB) throw new Error(`I11 values of 100 MB took ${peakMb} MB`);
+    return `100 MB: ${what}, at most ${peakMb} MB`;
+  });
+}
+
+/** Packed by Kafka's own producer, in each way that it knows. */
+async function packed(arena: Arena): Promise<string> {
+  const { kafka: { classpath, bootstrap } } = arena;
+  return await inTopic(arena, MB, async (scene) => {
+    const codecs = ["gzip", "snappy", "lz4", "zstd"];
+    for (const [i, codec] of codecs.entries()) {
+      const lines = Array.from(
+        { length: 2_000 },
+        (_, k) => `{"userID":${i},"timestamp":${k}.5,"coordinates":[${k % 90}.25,-0.125]}`,
+      );
+      await sendPacked({ classpath, bootstrap, topic: scene.name, codec, lines });
+      scene.feed.acked.push(...lines);
+    }
+    for (let i = 0; i < 2; i++) await scene.start();
+    await scene.caughtUp();
+    return `${codecs.join(", ")}: ${await scene.check()}`;
+  });
+}
+
+/** A batch of 200 KB that unpacks to 200 MB is refused by its codec's name, before it fills the memory. */
+async function bomb(arena: Arena): Promise<string> {
+  return await inTopic(arena, 4 * MB, async (scene) => {
+    await scene.feed.send(300, { partitions: 1 });
+    await scene.feed.send(1, { partitions: 1, make: pad(200 * MB), gzip: true });
+    if (scene.feed.acked.at(-1)!.length < 200 * MB) throw new Error("the bomb was not taken");
+    const process = await scene.start();
+    const meter = new Meter();
+    const watching = setInterval(() => process.running && meter.measure(process.pid), 50);
+    const { code } = await process.end(60_000).finally(() => clearInterval(watching));
+    if (code !== 65 || !/packed with gzip/.test(process.err)) {
+      throw new Error(`expected 65 and the codec, found ${code}:\n${process.err}`);
+    }
+    if (meter.peakMb > BOMB_CEILING_MB) throw new Error(`I11 a bomb took ${meter.peakMb} MB`);
+    scene.allowed = { unfinished: true };
+    await scene.check();
+    return `gzip bomb: 65, at most ${meter.peakMb} MB`;
+  }, 1);
+}
+
+async function inTopic(
+  arena: Arena,
+  bytesMax: number,
+  work: (scene: Scene) => Promise<string>,
+  partitions = 3,
+): Promise<string> {
+  const configs = { "max.message.bytes": String(bytesMax) };
+  const scene = await Scene.open(arena, { partitions, configs });
+  scene.allowed = { refused };
+  try {
+    return await work(scene);
+  } finally {
+    await scene.close();
+  }
+}

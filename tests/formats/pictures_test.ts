@@ -1,0 +1,204 @@
+import { assert, assertEquals } from "@std/assert";
+import type { Extent, Format, Look } from "../../src/formats/format.ts";
+import { degreesText, distanceText, niceBelow, openFrame } from "../../src/formats/frame.ts";
+import { html } from "../../src/formats/html.ts";
+import { map } from "../../src/formats/map.ts";
+import { svg } from "../../src/formats/svg.ts";
+import { edges } from "../../src/geo.ts";
+import { scene } from "./scene.ts";
+import { lines, render } from "./support.ts";
+
+function extentOf(rows: number[][]): Extent | null {
+  if (rows.length === 0) return null;
+  const [, times, latitudes, longitudes] = [0, 1, 2, 3].map((i) => rows.map((row) => row[i]!)) as [
+    number[],
+    number[],
+    number[],
+    number[],
+  ];
+  const eastern = longitudes.filter((longitude) => longitude >= 0);
+  const western = longitudes.filter((longitude) => longitude < 0);
+  const [west, east] = edges({
+    min: Math.min(...longitudes),
+    max: Math.max(...longitudes),
+    minEastern: eastern.length > 0 ? Math.min(...eastern) : null,
+    maxWestern: western.length > 0 ? Math.max(...western) : null,
+  });
+  const [south, north] = [Math.min(...latitudes), Math.max(...latitudes)];
+  return {
+    fixes: rows.length,
+    users: new Set(rows.map(([user]) => user)).size,
+    first: Math.min(...times),
+    last: Math.max(...times),
+    box: { west, south, east, north },
+  };
+}
+
+function picture(open: (look: Look) => Format, look: Partial<Look>, rows: number[][]): string {
+  return render(open, { extent: extentOf(rows), unicode: true, ...look }, rows);
+}
+
+const corner = [[1, 0, 60, 24], [1, 60, 60, 25], [1, 120, 60.2, 25], [2, 60, 60.2, 24]];
+
+Deno.test("map() draws tracks in braille, with a frame, a scale and a legend", () => {
+  assertEquals(
+    picture(map, { width: 40 }, corner),
+    lines(
+      "┌─ 60.22°N ────────────────────────────┐",
+      "│  ⢀                                ⡀  │",
+      "│                                   ⡇  │",
+      "│                                   ⡇  │",
+      "│                                   ⡇  │",
+      "│                                   ⡇  │",
+      "│                                   ⡇  │",
+      "│                                   ⡇  │",
+      "│  ⠐⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠃  │",
+      "└─ 59.98°N 23.91°E ────────── 25.09°E ─┘",
+      " ├────┤ 10 km   4 fixes, 1970-01-01 00:00 to 00:02 UTC",
+      " users 1 2",
+    ),
+  );
+});
+
+Deno.test("map() gives each user a colour, and the legend too", () => {
+  const text = picture(map, { width: 40, color: true }, corner);
+  assert(text.includes("\x1b[38;5;33m⠒\x1b[39m"));
+  assert(text.includes("\x1b[38;5;208m⢀\x1b[39m"));
+  assert(text.endsWith(" \x1b[38;5;33m●\x1b[39m 1  \x1b[38;5;208m●\x1b[39m 2\n"));
+});
+
+Deno.test("map() uses ASCII alone on a terminal that knows no more", () => {
+  const text = picture(map, { width: 40, unicode: false }, corner);
+  assert(/^[\n\x20-\x7e]*$/.test(text), text);
+  // A file is no terminal, and takes all.
+  assert(picture(map, { width: null, unicode: false }, corner).includes("⠒"));
+});
+
+Deno.test("map() joins the lines of two batches", () => {
+  const look = { extent: extentOf(corner), unicode: true, width: 40 };
+  const [first, ...rest] = corner.map((row) => [row]);
+  assertEquals(render(map, look, first!, ...rest), picture(map, { width: 40 }, corner));
+});
+
+Deno.test("map() names as many users as fit into the line", () => {
+  const rows = Array.from({ length: 50 }, (_, i) => [i + 1_000_000, 0, 60 + i / 100, 24]);
+  for (const width of [40, 80, 200, 300]) {
+    const [legend, ...body] = picture(map, { width }, rows).trimEnd().split("\n").reverse();
+    assert(legend!.length <= width, legend);
+    const named = legend!.match(/ 10000\d\d/g)!.length;
+    assert(legend!.endsWith(` and ${50 - named} more`), legend);
+    assertEquals(new Set(body.slice(1).map((line) => line.length)).size, 1);
+  }
+});
+
+const extremes: [what: string, rows: number[][]][] = [
+  ["nothing", []],
+  ["one fix", [[7, 0, 60, 25]]],
+  ["the north pole", [[7, 0, 90, 0], [7, 10, 89.9999, 180]]],
+  ["the whole world", [[7, 0, -90, -180], [7, 10, 90, 180], [7, 20, 0, 0]]],
+  ["180°", [[7, 0, -17, 179.9], [7, 10, -17.1, -179.9]]],
+  ["one place", [[7, 0, 1, 2], [7, 10, 1, 2], [8, 0, 1, 2]]],
+  ["the scene", scene],
+];
+
+for (const [what, rows] of extremes) {
+  Deno.test(`map(), svg() and html() draw ${what}`, () => {
+    for (const open of [map, svg, html]) {
+      const text = picture(open, { width: 80 }, rows);
+      assertEquals(/\b(NaN|Infinity|undefined|null)\b/.test(text.split("<script>\n//")[0]!), false);
+    }
+    const spots = [...picture(svg, {}, rows).matchAll(/[ML](-?[\d.]+) (-?[\d.]+)/g)];
+    for (const [, x, y] of spots) {
+      assert(Math.abs(Number(x) - 500) <= 500.1 && Number(y) >= 0 && Number(y) <= 1_000);
+    }
+  });
+}
+
+Deno.test("svg() is complete in itself: style, tracks with titles, scale and legend", () => {
+  const text = picture(svg, {}, corner);
+  assertEquals(text.match(/https?:[^"]*/g), ["http://www.w3.org/2000/svg"]);
+  assert(text.includes("2 users · 4 fixes, 1970-01-01 00:00 to 00:02 UTC"));
+  assert(/<g class="c0"><title>user 1<\/title>\n<path class="t" d="M[\d.]+ [\d.]+L/.test(text));
+  // A single fix is a dot.
+  assert(
+    /<g class="c1"><title>user 2<\/title>\n<path class="t" d="M[\d.]+ [\d.]+h0"\/>/.test(text),
+  );
+  assert(text.includes(">10 km</text>") && text.includes(">user 2</text>"));
+});
+
+Deno.test("svg() leaves out what no eye could see, but for the end", () => {
+  const still = Array.from({ length: 1_000 }, (_, i) => [1, i, 60 + i * 1e-8, 24]);
+  const text = picture(svg, {}, [...still, [1, 1_000, 61, 25]]);
+  assert(text.length < 6_000, `${text.length}`);
+});
+
+Deno.test("html() holds every fix to a centimetre and a millisecond", () => {
+  const text = picture(html, {}, scene);
+  const [, script] = /<script>\n(const palette.*?)<\/script>/s.exec(text)!;
+  const data: { user: number; segments: number[][][] }[] = new Function(`${script}return data`)();
+  const rows = data.flatMap(({ user, segments }) =>
+    segments.flat().flatMap((run) => {
+      let [time, north, east] = [0, 0, 0];
+      return Array.from({ length: run.length / 3 }, (_, i) => {
+        [time, north, east] = [time + run[3 * i]!, north + run[3 * i + 1]!, east + run[3 * i + 2]!];
+        return [user, time / 1e3, north / 1e7, east / 1e7];
+      });
+    })
+  );
+  assertEquals(rows, scene);
+  assertEquals(data.map(({ segments }) => segments.length), [2, 1, 2]);
+});
+
+Deno.test("html() asks for nothing from anywhere, and its program is one script", () => {
+  const text = picture(html, {}, corner);
+  assertEquals(text.match(/https?:|src=|url\(|@import|fetch\(|^(?:im|ex)port /gm), null);
+  assert(text.includes("default-src 'none'"));
+  const scripts = [...text.matchAll(/<script>(.*?)<\/script>/gs)].map(([, script]) => script!);
+  assertEquals(scripts.length, 2);
+  for (const script of scripts) new Function(script);
+});
+
+Deno.test("openFrame() puts a box in the middle, true to scale there", () => {
+  const size = { width: 220, height: 120, margin: 10 };
+  const frame = openFrame({ west: 20, south: 59, east: 24, north: 61 }, size);
+  assertEquals(frame.spot(22, 60), [110, 60]);
+  const [[east], [, south]] = [frame.spot(23, 60), frame.spot(22, 59)];
+  assert(Math.abs((east - 110) / (south - 60) - 0.5) < 1e-9);
+  assert(Math.abs(frame.metres * (south - 60) - 111_195) < 1);
+});
+
+Deno.test("openFrame() has all longitudes in one place at a pole", () => {
+  const size = { width: 200, height: 100, margin: 10 };
+  const frame = openFrame({ west: 0, south: 90, east: 180, north: 90 }, size);
+  for (const longitude of [0, 90, 180]) {
+    assertEquals(frame.spot(longitude, 90).map(Math.round), [100, 50]);
+  }
+});
+
+Deno.test("openFrame() takes lines the shorter way round, and cuts them on the far side", () => {
+  const size = { width: 380, height: 200, margin: 10 };
+  const fix = (longitude: number) => ({ timestamp: 0, latitude: 0, longitude });
+  const around = (box: Extent["box"], ...longitudes: number[]) =>
+    openFrame(box, size).lines(longitudes.map(fix)).map((line) => line.map(([x]) => Math.round(x)));
+  const world = { west: -180, south: -90, east: 180, north: 90 };
+  assertEquals(around(world, 170, -170), [[360, 370], [10, 20]]);
+  assertEquals(around({ ...world, west: 0, east: -0.001 }, 170, -170), [[180, 200]]);
+  assertEquals(around({ ...world, west: 0, east: -0.001 }, -10, 10), [[360, 370], [10, 20]]);
+});
+
+Deno.test("numbers on a picture are round, and as long as they need to be", () => {
+  assertEquals([0.9, 1, 4.9, 5, 30, 0.03].map(niceBelow), [0.5, 1, 2, 5, 20, 0.02]);
+  assertEquals([500, 1000, 20_000, 0.5].map(distanceText), ["500 m", "1 km", "20 km", "0.5 m"]);
+  const cases: [number, "latitude" | "longitude", number, string][] = [
+    [60.17, "latitude", 0.01, "60.17°N"],
+    [-0.5, "latitude", 0.5, "0.5°S"],
+    [0, "longitude", 10, "0°"],
+    [190, "longitude", 10, "170°W"],
+    [-190, "longitude", 10, "170°E"],
+    [180, "longitude", 10, "180°"],
+    [24.9384, "longitude", 0.002, "24.938°E"],
+  ];
+  for (const [value, axis, step, expected] of cases) {
+    assertEquals(degreesText(value, axis, step), expected);
+  }
+});

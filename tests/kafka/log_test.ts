@@ -1,0 +1,21 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import type { Admin } from "kafkajs";
+import { explainKafka } from "../../src/kafka/errors.ts";
+import { fetchPartitions } from "../../src/kafka/log.ts";
+import type { Operation } from "../../src/failure.ts";
+import { testSettings } from "../support/room.ts";
+
+Deno.test("a cluster of which no broker answers is one that cannot be reached", async () => {
+  // As kafkajs does: the metadata that nobody sent is null, and read all the same.
+  const metadata = null as unknown as { topicMetadata: [] };
+  const fetchTopicMetadata = () =>
+    new Promise<never>(() => {
+      throw metadata.topicMetadata;
+    });
+  const admin = { fetchTopicMetadata } as unknown as Admin;
+  const error = await assertRejects(() => fetchPartitions(admin, "tracks"), Error);
+  const { kafka } = testSettings(["kafka.bootstrap_servers=broker:9093"]);
+  const { kind, message } = explainKafka(error, kafka) as Operation;
+  assertEquals(kind, "unavailable");
+  assertEquals(message, "cannot reach Kafka at broker:9093: no answer in time");
+});

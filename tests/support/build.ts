@@ -1,0 +1,123 @@
+// `deno task build` and `deno task build:all`. Nothing here is imported from elsewhere: see task.ts.
+
+import { importFlags } from "./imports.ts";
+import { permissionFlags } from "./permissions.ts";
+
+const ROOT = `${import.meta.dirname}/../..`;
+const ENTRY = "src/main.ts";
+
+/** Where the program runs, as Deno names it. */
+export const TARGETS = [
+  "x86_64-unknown-linux-gnu",
+  "aarch64-unknown-linux-gnu",
+  "x86_64-apple-darwin",
+  "aarch64-apple-darwin",
+  "x86_64-pc-windows-msvc",
+];
+
+/** What npm packages bring along for people, other bundlers and other runtimes; licences stay in. */
+const UNUSED = /^(cf|cjs|types)\/|\.d\.[cm]?ts$|\.min\.[cm]?js$|\.cjs$|(?<!LICENSE)\.md$/;
+
+type Say = (line: string) => void;
+
+/** Compiles ./routes for this machine, or as the arguments of `deno compile` say; returns an exit code. */
+export async function build(args: string[], say: Say): Promise<number> {
+  const file = Deno.build.os === "windows" ? "routes.exe" : "routes";
+  const where = args.length > 0 ? args : ["--output", file];
+  const reason = await failureOf(compile(where, await importFlags(say)));
+  if (reason !== null) say(`not built: ${reason}`);
+  else if (args.length === 0) say(`${file}: ${megabytes(`${ROOT}/${file}`)}`);
+  return reason === null ? 0 : 1;
+}
+
+/** Compiles every target into dist/, with SHA256SUMS beside; fails when one of them cannot be had. */
+export async function buildAll(_args: string[], say: Say): Promise<number> {
+  const dist = `${ROOT}/dist`;
+  await Deno.remove(dist, { recursive: true }).catch(() => {});
+  await Deno.mkdir(dist);
+  const imports = await importFlags(say);
+  const sums: string[] = [];
+  for (const target of TARGETS) {
+    const file = `routes-${target}${target.includes("windows") ? ".exe" : ""}`;
+    // A runtime that is given instead of downloaded is one of this machine.
+    const reason = Deno.env.has("DENORT_BIN") && target !== Deno.build.target
+      ? "DENORT_BIN is a runtime for this machine only"
+      : await failureOf(compile(["--target", target, "--output", `dist/${file}`], imports));
+    if (reason !== null) say(`${target}: not built: ${reason}`);
+    else {
+      sums.push(`${await sha256(`${dist}/${file}`)}  ${file}\n`);
+      say(`${target}: dist/${file}, ${megabytes(`${dist}/${file}`)}`);
+    }
+  }
+  if (sums.length > 0) await Deno.writeTextFile(`${dist}/SHA256SUMS`, sums.join(""));
+  return sums.length === TARGETS.length ? 0 : 1;
+}
+
+async function compile(args: string[], imports: string[]): Promise<Deno.CommandOutput> {
+  const [major, minor] = Deno.version.deno.split(".").map(Number);
+  const older = major === 2 && minor! < 8 ? ["--unstable-raw-imports"] : [];
+  // The cache would be a file in the temporary folder, and saves nothing that can be measured.
+  const flags = ["--quiet", "--no-check", "--no-code-cache", ...older, ...permissionFlags()];
+  return await new Deno.Command(Deno.execPath(), {
+    args: ["compile", ...flags, ...imports, ...await unused(imports), ...args, ENTRY],
+    cwd: ROOT,
+  }).output();
+}
+
+/** The reason in one line; null when it went well. */
+async function failureOf(work: Promise<Deno.CommandOutput>): Promise<string | null> {
+  const { success, stderr } = await work;
+  if (success) return null;
+  // deno-lint-ignore no-control-regex
+  const text = new TextDecoder().decode(stderr).replace(/\x1b\[[0-9;]*m/g, "");
+  const [, url] = /request for url \((\S+)\)/.exec(text) ?? [];
+  if (url) return `cannot download ${url}; DENORT_BIN may name a runtime that is here`;
+  return /^error: (.*)$/m.exec(text)?.[1] ?? `deno compile says ${text.trim().split("\n")[0]}`;
+}
+
+/** Flags that leave out files of npm packages which the program never loads. */
+async function unused(imports: string[]): Promise<string[]> {
+  const [{ npmCache }, { npmPackages }] = await Promise.all([info([]), info([...imports, ENTRY])]);
+  const folders = [...Deno.readDirSync(npmCache)].flatMap((registry) =>
+    Object.values(npmPackages).map((it) => `${npmCache}/${registry.name}/${it.name}/${it.version}`)
+  );
+  return folders.filter(exists).flatMap((folder) =>
+    list(folder).filter((file) => UNUSED.test(file))
+      .flatMap((file) => ["--exclude", `${folder}/${file}`])
+  );
+}
+
+async function info(args: string[]): Promise<{
+  npmCache: string;
+  npmPackages: Record<string, { name: string; version: string }>;
+}> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", ...args],
+    cwd: ROOT,
+    stderr: "inherit",
+  }).output();
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+function exists(folder: string): boolean {
+  try {
+    return Deno.statSync(folder).isDirectory;
+  } catch {
+    return false;
+  }
+}
+
+function list(folder: string, below = ""): string[] {
+  return [...Deno.readDirSync(`${folder}/${below}`)].flatMap(({ name, isDirectory }) =>
+    isDirectory ? list(folder, `${below}${name}/`) : [`${below}${name}`]
+  );
+}
+
+async function sha256(path: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", await Deno.readFile(path));
+  return new Uint8Array(digest).toHex();
+}
+
+function megabytes(path: string): string {
+  return `${(Deno.statSync(path).size / 1e6).toFixed(1)} MB`;
+}

@@ -1,0 +1,127 @@
+// The picture in README: what a terminal shows of a real run, as SVG on stdout.
+//   deno task picture > tests/support/picture.svg
+
+import { importFlags } from "./imports.ts";
+import { programCommand } from "./permissions.ts";
+import { openStage } from "./stage.ts";
+
+const COLUMNS = 116;
+/** What is typed, one after the other. */
+export const SESSION = [
+  "routes migrate --create-database --topic",
+  "routes produce --count 24000 --users 40 --radius 3km --invalid 0.01 --seed 42",
+  "routes consume",
+  "routes query --user 1-8 --format map",
+  "routes verify",
+];
+
+/** Text of one look. */
+interface Span {
+  text: string;
+  color: string | null;
+  bold: boolean;
+}
+
+const COLORS: Record<number, string> = {
+  31: "#ff7b72",
+  32: "#7ee787",
+  33: "#e3b341",
+  34: "#79c0ff",
+  35: "#d2a8ff",
+  36: "#76e3ea",
+  90: "#8b949e",
+};
+
+/** Runs the session with real services; each line as it stands in the end, escape sequences and all. */
+export async function perform(): Promise<string[]> {
+  const stage = await openStage("routes_picture");
+  try {
+    const [command, before] = programCommand(await importFlags(() => {}));
+    const lines: string[] = [];
+    for (const line of SESSION) {
+      lines.push(`\x1b[32m$\x1b[39m \x1b[1m${line}\x1b[22m`);
+      const args = [command, ...before, ...line.split(" ").slice(1)].map(quote).join(" ");
+      const { stdout } = await new Deno.Command("script", {
+        args: ["-qec", `stty cols ${COLUMNS} rows 50; exec ${args}`, "/dev/null"],
+        cwd: stage.dir,
+        env: { TERM: "xterm-256color", LANG: "C.UTF-8", NO_COLOR: "", FORCE_COLOR: "" },
+        stdin: "null",
+      }).output();
+      const text = new TextDecoder().decode(stdout).replaceAll(stage.name, "routes");
+      lines.push(...text.trimEnd().split(/\r*\n/).map(standing), "");
+    }
+    return lines.slice(0, -1);
+  } finally {
+    await stage.close();
+  }
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** What is left of a line that was erased on the way. */
+function standing(line: string): string {
+  return line.split("\r\x1b[K").at(-1)!;
+}
+
+/** A line by its looks. */
+function spans(line: string): Span[] {
+  const found: Span[] = [];
+  let [color, bold] = [null as string | null, false];
+  // deno-lint-ignore no-control-regex
+  for (const part of line.split(/(\x1b\[[\d;]*m)/)) {
+    const codes = part.startsWith("\x1b[") ? part.slice(2, -1).split(";").map(Number) : null;
+    if (!codes) {
+      if (part) found.push({ text: part, color, bold });
+    } else if (codes[0] === 38) color = indexed(codes[2]!);
+    else if (codes[0] === 0 || codes[0] === 39) [color, bold] = [null, codes[0] === 39 && bold];
+    else if (codes[0] === 1 || codes[0] === 22) bold = codes[0] === 1;
+    else color = COLORS[codes[0]!] ?? color;
+  }
+  return found;
+}
+
+/** A colour of the cube or the greys of 256. */
+function indexed(code: number): string {
+  if (code >= 232) return `rgb(${[0, 0, 0].map(() => 8 + 10 * (code - 232)).join(" ")})`;
+  const levels = [36, 6, 1].map((unit) => Math.floor((code - 16) / unit) % 6);
+  return `rgb(${levels.map((level) => level && 55 + 40 * level).join(" ")})`;
+}
+
+/** The session as a drawing. */
+export function draw(lines: string[]): string {
+  const [cell, height, edge] = [8, 18, 18];
+  const [wide, high] = [COLUMNS * cell + 2 * edge, lines.length * height + 2 * edge];
+  const escape = (text: string) =>
+    text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  const text = lines.map((line, row) => {
+    let column = 0;
+    // Word by word: fonts differ in how wide braille is, and nothing may end up beside its column.
+    const words = spans(line).flatMap((span) =>
+      span.text.split(/( {2,})/).map((text) => ({ ...span, text }))
+    );
+    return words.map(({ text, color, bold }) => {
+      const at = column;
+      column += text.length;
+      if (text.trim() === "") return "";
+      const look = (color ? ` fill="${color}"` : "") + (bold ? ` font-weight="bold"` : "");
+      const [x, y] = [edge + at * cell, edge + row * height + 13];
+      return `<text x="${x}" y="${y}" textLength="${text.length * cell}"${look}>${
+        escape(text)
+      }</text>\n`;
+    }).join("");
+  });
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${wide} ${high}" width="${wide}">
+<title>routes at work in a terminal</title>
+<rect width="${wide}" height="${high}" rx="8" fill="#0d1117"/>
+<g font-family="ui-monospace,Menlo,Consolas,DejaVu Sans Mono,monospace" font-size="13" fill="#e6edf3" xml:space="preserve">
+${text.join("")}</g>
+</svg>
+`;
+}
+
+if (import.meta.main) {
+  Deno.stdout.writeSync(new TextEncoder().encode(draw(await perform())));
+  Deno.exit(0);
+}
