@@ -2,7 +2,7 @@ import { type Buffer } from "node:buffer";
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { CERTIFICATE_FOLDERS } from "./config.ts";
 import type { TlsFiles } from "./config/reader.ts";
-import { Operation } from "./failure.ts";
+import { Operation, type Remedy } from "./failure.ts";
 import { TLS_SETTINGS } from "./connection.ts";
 
 /** Who may do what with a file, as far as there is such a thing here. */
@@ -40,8 +40,8 @@ export function inspectFiles(
   { ca, cert, key, passphrase }: TlsFiles,
   files: Files,
 ): Finding[] {
-  const names = TLS_SETTINGS[section];
-  const setting = (name: keyof typeof names) => `[${section}] ${names[name]}`;
+  const setting = (name: keyof typeof TLS_SETTINGS.kafka) =>
+    `[${section}] ${TLS_SETTINGS[section][name]}`;
   const findings: Finding[] = [];
   const look = <T>(what: string, work: () => { value: T } & Finding): T | null => {
     try {
@@ -54,9 +54,8 @@ export function inspectFiles(
       return null;
     }
   };
-  if (ca) look("CA", () => readCertificates(ca, "CA certificate", setting("ca"), files));
-  const own = cert &&
-    look("certificate", () => readCertificates(cert, "certificate", setting("cert"), files));
+  if (ca) look("CA", () => readAuthorities(ca, setting("ca"), files));
+  const chain = cert && look("certificate", () => readChain(cert, setting("cert"), files));
   const secret = key && look("key", () => {
     const value = readKey(key, passphrase, {
       key: setting("key"),
@@ -66,27 +65,44 @@ export function inspectFiles(
     if (fault) throw fault;
     return { value, seen: `key "${key}"` };
   });
-  if (own && secret && !own[0]!.checkPrivateKey(secret)) {
-    findings.push({
-      seen: "pair",
-      fault: new Operation("settings", `key "${key}" does not fit certificate "${cert}"`, {
-        reason: `${setting("cert")} and ${names.key} name files of two different pairs`,
-        fix: "download both again, at the same time",
-      }),
+  const fault = chain && secret
+    ? misfit(chain, secret, { cert: cert!, key: key!, setting })
+    : half({ cert, key, setting });
+  return fault ? [...findings, { seen: "pair", fault }] : findings;
+}
+
+/** Name of a setting in its section. */
+type Setting = (name: "cert" | "key") => string;
+
+/** What is wrong with a certificate and a key that belong together. */
+function misfit(
+  [leaf, ...others]: X509Certificate[],
+  secret: KeyObject,
+  { cert, key, setting }: { cert: string; key: string; setting: Setting },
+): Operation | null {
+  if (leaf!.checkPrivateKey(secret)) return null;
+  if (others.some((other) => other.checkPrivateKey(secret))) {
+    return new Operation("settings", `"${cert}" begins with the certificate of somebody else`, {
+      reason: `that of key "${key}" comes later in the file`,
+      fix: "put that first, and those that vouch for it behind",
     });
   }
-  const alone = Boolean(cert) !== Boolean(key) ? (cert ? "key" : "cert") : null;
-  if (alone) {
-    findings.push({
-      seen: "pair",
-      fault: new Operation(
-        "settings",
-        `${setting(alone)} is missing: ${names[alone === "key" ? "cert" : "key"]} is given`,
-        { fix: `set ${setting(alone)} too` },
-      ),
-    });
-  }
-  return findings;
+  return new Operation("settings", `key "${key}" does not fit certificate "${cert}"`, {
+    reason: `${setting("cert")} and ${setting("key")} name files of two different pairs`,
+    fix: "download both again, at the same time",
+  });
+}
+
+/** Certificate and key come together. */
+function half(
+  { cert, key, setting }: { cert: string | null; key: string | null; setting: Setting },
+): Operation | null {
+  if (Boolean(cert) === Boolean(key)) return null;
+  const [given, missing] = cert ? ["cert", "key"] as const : ["key", "cert"] as const;
+  const text = `${setting(missing)} is missing: ${setting(given)} is given`;
+  return new Operation("settings", text, {
+    fix: `set ${setting(missing)} too`,
+  });
 }
 
 /** Throws the first thing that is wrong with them; says what will not be right for long. */
@@ -144,51 +160,64 @@ function read(path: string, setting: string, { readFile }: Files): Uint8Array {
   }
 }
 
-function readCertificates(
-  path: string,
-  what: string,
-  setting: string,
-  files: Files,
-): Finding & { value: X509Certificate[] } {
-  const blocks = blocksOf(path, read(path, setting, files), "CERTIFICATE", setting);
-  const certificates = blocks.map((block) => {
+/** Authorities to trust: some may have had their time, as in a bundle, as long as one is left. */
+function readAuthorities(path: string, setting: string, files: Files) {
+  const all = readCertificates(path, setting, files);
+  const valid = all.filter((one) => outOfDate(one, path, "CA certificate", files) === null);
+  const until = Math.max(...valid.map(({ validTo }) => Date.parse(validTo)));
+  if (valid.length === 0) throw outOfDate(all[0]!, path, "CA certificate", files);
+  return { value: valid, ...tellUntil(until, `CA certificate "${path}"`, files) };
+}
+
+/** A certificate of one's own, and those that vouch for it: each is needed. */
+function readChain(path: string, setting: string, files: Files) {
+  const chain = readCertificates(path, setting, files);
+  for (const one of chain) {
+    const wrong = outOfDate(one, path, "certificate", files);
+    if (wrong) throw wrong;
+  }
+  const until = Math.min(...chain.map(({ validTo }) => Date.parse(validTo)));
+  return { value: chain, ...tellUntil(until, `certificate "${path}"`, files) };
+}
+
+function readCertificates(path: string, setting: string, files: Files): X509Certificate[] {
+  return blocksOf(path, read(path, setting, files), "CERTIFICATE", setting).map((block) => {
     try {
       return new X509Certificate(block);
     } catch (cause) {
-      throw broken(path, "a certificate that cannot be decoded", setting, cause);
+      throw broken(path, "a certificate that cannot be decoded", setting, { cause });
     }
   });
-  const ends = certificates.map((certificate) => checkDates(certificate, path, what, files.now()));
-  const days = Math.floor((Math.min(...ends) - files.now()) / DAY_MS);
-  const until = day(Math.min(...ends));
+}
+
+function tellUntil(until: number, what: string, { now }: Files): Finding {
+  const days = Math.floor((until - now()) / DAY_MS);
   return {
-    value: certificates,
-    seen: `${what} "${path}", valid until ${until}, ${days} days left`,
-    ...(days < WARN_DAYS &&
-      { warning: `${what} "${path}" expires in ${days} days, on ${until}` }),
+    seen: `${what}, valid until ${day(until)}, ${days} days left`,
+    ...(days < WARN_DAYS && { warning: `${what} expires in ${days} days, on ${day(until)}` }),
   };
 }
 
-/** The end of its time, if now is within it. */
-function checkDates(
+/** What is wrong with the dates. */
+function outOfDate(
   { validFrom, validTo }: X509Certificate,
   path: string,
   what: string,
-  now: number,
-): number {
+  { now }: Files,
+): Operation | null {
   const [from, to] = [Date.parse(validFrom), Date.parse(validTo)];
-  if (now >= to) {
-    throw new Operation("settings", `${what} "${path}" has expired: on ${day(to)}`, {
+  if (now() >= to) {
+    return new Operation("settings", `${what} "${path}" has expired: on ${day(to)}`, {
       fix: "download a new one",
     });
   }
-  if (now < from) {
-    throw new Operation("settings", `${what} "${path}" is not yet valid: from ${day(from)} on`, {
-      reason: `the clock of this machine says ${new Date(now).toISOString().slice(0, 16)}Z`,
+  if (now() < from) {
+    return new Operation("settings", `${what} "${path}" is not yet valid: from ${day(from)} on`, {
+      reason: `the clock of this machine says ${new Date(now()).toISOString().slice(0, 16)}Z`,
       fix: "set the clock, or wait",
     });
   }
-  return to;
+  return null;
 }
 
 function readKey(
@@ -207,7 +236,7 @@ function readKey(
   try {
     return createPrivateKey({ key: block!, ...(passphrase && { passphrase }) });
   } catch (cause) {
-    if (!isEncrypted) throw broken(path, "a key that cannot be decoded", setting.key, cause);
+    if (!isEncrypted) throw broken(path, "a key that cannot be decoded", setting.key, { cause });
     throw new Operation("settings", `key "${path}" does not open: the passphrase is wrong`, {
       fix: `correct ${setting.passphrase}`,
       cause,
@@ -225,17 +254,24 @@ function blocksOf(path: string, bytes: Uint8Array, kind: string, setting: string
   if (label) throw broken(path, `"${label}", where "${kind}" is due`, setting);
   if (bytes.length === 0) throw broken(path, "nothing", setting);
   // A DER file begins with a sequence.
-  if (bytes[0] === 0x30) throw broken(path, "DER, where PEM is due", setting);
+  if (bytes[0] === 0x30) {
+    const tool = kind === "CERTIFICATE" ? "x509" : "pkey";
+    const fix = `openssl ${tool} -inform der -in ${shell(path)} -out ${shell(`${path}.pem`)}`;
+    throw broken(path, "DER, where PEM is due", setting, { fix });
+  }
   throw broken(path, "no PEM", setting);
 }
 
-function broken(path: string, what: string, setting: string, cause?: unknown): Operation {
+function broken(
+  path: string,
+  what: string,
+  setting: string,
+  remedy: Partial<Remedy> = {},
+): Operation {
   return new Operation("settings", `cannot use "${path}": it holds ${what}`, {
     reason: `${setting} names it, or stands for it by default`,
-    fix: what.startsWith("DER")
-      ? `openssl x509 -inform der -in ${shell(path)} -out ${shell(`${path}.pem`)}`
-      : `download it again, or correct ${setting}`,
-    cause,
+    fix: `download it again, or correct ${setting}`,
+    ...remedy,
   });
 }
 

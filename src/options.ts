@@ -25,6 +25,7 @@ export interface ProduceOptions {
   batchSize: number;
   dryRun: boolean;
   tee: boolean;
+  strict: boolean;
 }
 
 export interface ConsumeOptions {
@@ -47,6 +48,7 @@ export interface ConsumeOptions {
   /** Where to listen for those who watch. */
   http: { host: string; port: number } | null;
   tee: boolean;
+  strict: boolean;
 }
 
 export interface MigrateOptions {
@@ -103,6 +105,7 @@ export function produceOptions(values: Values, read: Read): ProduceOptions {
     ...walk,
   ];
   for (const flag of made) exclude(values, ["stdin", flag]);
+  if (values.has("strict") && !values.has("stdin")) throw new Usage("--strict goes with --stdin");
   if (read("model") === "uniform") {
     for (const flag of walk) excludeWith(values, flag, "model uniform");
   }
@@ -129,6 +132,7 @@ export function produceOptions(values: Values, read: Read): ProduceOptions {
     batchSize: read("batch-size") ?? 1000,
     dryRun: values.has("dry-run"),
     tee: values.has("tee"),
+    strict: values.has("strict"),
   };
 }
 
@@ -176,6 +180,7 @@ export function consumeOptions(values: Values, read: Read): ConsumeOptions {
     acceptLoss: values.has("accept-loss"),
     http: read("http"),
     tee: values.has("tee"),
+    strict: values.has("strict"),
   };
 }
 

@@ -60,15 +60,18 @@ function makeRecord(point: Point, index: number, options: MakeOptions): Outgoing
  */
 export async function* readRecords(
   input: ReadableStream<Uint8Array>,
-  { key, signal }: { key: "user" | "none"; signal: AbortSignal },
+  { key, signal, strict = false }: { key: "user" | "none"; signal: AbortSignal; strict?: boolean },
 ): AsyncGenerator<Outgoing[]> {
   let first = 1;
   for await (const lines of splitLines(readUntil(input, signal))) {
     // What the signal cut short is no bad line.
     if (signal.aborted) return;
-    const { points, rejects } = sift(lines.map((value, i) => {
-      return { offset: String(first + i), timestamp: "0", key: null, value };
-    }));
+    const { points, rejects } = sift(
+      lines.map((value, i) => {
+        return { offset: String(first + i), timestamp: "0", key: null, value };
+      }),
+      { strict },
+    );
     const bad = rejects[0];
     const good = bad ? lines.slice(0, bad.offset - first) : lines;
     yield good.map((value, i) => ({

@@ -9,6 +9,8 @@ export interface Step {
   sifted: Sifted;
   /** Tombstones below this offset were counted before a replay. */
   countedTo: number;
+  /** How its records were judged. */
+  strict: boolean;
 }
 
 /** What settling needs of the database. */
@@ -41,17 +43,17 @@ export function makeStep(
   source: number,
   from: number,
   messages: Message[],
-  countedTo = 0,
+  { countedTo = 0, strict = false } = {},
 ): Step {
   const to = Number(messages.at(-1)!.offset) + 1;
-  const sifted = sift(messages);
+  const sifted = sift(messages, { strict });
   if (from < countedTo) {
     const again = messages.filter(({ offset, value }) =>
       value === null && Number(offset) < countedTo
     );
     sifted.tombstones -= again.length;
   }
-  return { source, from, to, messages, sifted, countedTo };
+  return { source, from, to, messages, sifted, countedTo, strict };
 }
 
 /** Settles steps, each exactly once or not at all, through lost connections, rival writers and bad data. */
@@ -86,7 +88,7 @@ export function createSettler(ledger: Ledger, options: SettlerOptions): Settle {
 
   /** Halves a step that the database refuses until the record at fault is alone; that one becomes a reject. */
   async function isolate(step: Step, state: string, error: unknown, signal: AbortSignal) {
-    const { source, from, messages, sifted, countedTo } = step;
+    const { source, from, messages, sifted } = step;
     const [message] = messages;
     if (messages.length === 1) {
       // A reject that cannot be stored either would go round for ever.
@@ -94,10 +96,10 @@ export function createSettler(ledger: Ledger, options: SettlerOptions): Settle {
       return await settle({ ...step, sifted: rejected(message, state, error) }, signal);
     }
     const half = Math.ceil(messages.length / 2);
-    const first = makeStep(source, from, messages.slice(0, half), countedTo);
+    const first = makeStep(source, from, messages.slice(0, half), step);
     const reached = await settle(first, signal);
     if (reached !== first.to || signal.aborted) return reached;
-    return await settle(makeStep(source, reached, messages.slice(half), countedTo), signal);
+    return await settle(makeStep(source, reached, messages.slice(half), step), signal);
   }
 
   return settle;

@@ -61,6 +61,8 @@ export interface ShareOptions {
   stopAtReject: boolean;
   /** Whether to go on past records that were deleted unread. */
   acceptLoss: boolean;
+  /** Whether keys that are not known, or stand twice, make a reject. */
+  strict: boolean;
 }
 
 const CHUNK_BYTES = 4_194_304;
@@ -157,7 +159,10 @@ export class Share {
       const size = Math.min(chunkSize(messages, at, this.#options.batchSize), this.#budget);
       const chunk = messages.slice(at, at += size);
       this.#budget -= size;
-      const step = makeStep(source.id, source.nextOffset, chunk, source.tombstonesTo);
+      const step = makeStep(source.id, source.nextOffset, chunk, {
+        countedTo: source.tombstonesTo,
+        strict: this.#options.strict,
+      });
       if (this.#options.stopAtReject) await this.#stopAtReject(partition, step, signal);
       reached = await this.#deps.settle(step, signal);
       source.nextOffset = reached;
@@ -251,7 +256,7 @@ export class Share {
     if (!reject) return;
     const before = step.messages.filter(({ offset }) => Number(offset) < reject.offset);
     if (before.length > 0) {
-      const first = makeStep(step.source, step.from, before, step.countedTo);
+      const first = makeStep(step.source, step.from, before, step);
       await this.#deps.settle(first, signal);
     }
     throw new Operation("data", `partition ${partition} offset ${reject.offset} is no record`, {

@@ -1,5 +1,6 @@
 import { DEPTH_MAX, findSyntaxFault, isTooDeep } from "./json.ts";
 import { parsePoint, type Point } from "./point.ts";
+import { findStrictFault, type StrictFault } from "./strict.ts";
 import { readPoint } from "./wire.ts";
 
 /** A record of the topic as it came from the broker; offsets are safe integers. */
@@ -28,7 +29,7 @@ export interface Points {
 export interface Reject {
   offset: number;
   message: Message;
-  code: "json_syntax" | "utf8" | "schema" | "depth" | "size" | "duplicate_key" | `db_${string}`;
+  code: "json_syntax" | "utf8" | "schema" | "depth" | "size" | StrictFault["code"] | `db_${string}`;
   /** Such as `coordinates[0]`; empty when the whole value is at fault. */
   path: string;
   /** Expected and found, at most 200 characters. */
@@ -48,8 +49,11 @@ const SIZE_MAX = 1_048_576;
 // A decoder takes one byte order mark away; a second one is left, and is no JSON.
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-/** Judges records: each becomes a row, a reject or a tombstone; nothing throws, nothing waits. */
-export function sift(messages: Message[]): Sifted {
+/**
+ * Judges records: each becomes a row, a reject or a tombstone; nothing throws, nothing waits. `strict` rejects keys that are
+ * not known, and those that stand twice.
+ */
+export function sift(messages: Message[], { strict = false } = {}): Sifted {
   const points: Points = {
     offsets: [],
     userIDs: [],
@@ -67,7 +71,7 @@ export function sift(messages: Message[]): Sifted {
       tombstones++;
       continue;
     }
-    const judged = judge(value, message);
+    const judged = judge(value, message, strict);
     if ("code" in judged) {
       rejects.push({ offset, message, ...judged });
       continue;
@@ -83,9 +87,11 @@ export function sift(messages: Message[]): Sifted {
 
 type Fault = Pick<Reject, "code" | "path" | "reason">;
 
-function judge(bytes: Uint8Array, message: Message): Point | Fault {
+function judge(bytes: Uint8Array, message: Message, strict: boolean): Point | Fault {
   const isSmall = message.size !== undefined && message.size <= SIZE_MAX;
-  return (isSmall ? null : judgeSize(bytes, message)) ?? readPoint(bytes) ?? judgeText(bytes);
+  const tooLarge = isSmall ? null : judgeSize(bytes, message);
+  // What readPoint() reads has no other key, and each once.
+  return tooLarge ?? readPoint(bytes) ?? judgeText(bytes, strict);
 }
 
 function judgeSize({ length }: Uint8Array, { key, headers }: Message): Fault | null {
@@ -98,7 +104,7 @@ function judgeSize({ length }: Uint8Array, { key, headers }: Message): Fault | n
     : null;
 }
 
-function judgeText(bytes: Uint8Array): Point | Fault {
+function judgeText(bytes: Uint8Array, strict: boolean): Point | Fault {
   let text: string;
   try {
     text = decoder.decode(bytes);
@@ -115,7 +121,8 @@ function judgeText(bytes: Uint8Array): Point | Fault {
       : fault("json_syntax", findSyntaxFault(text) ?? (error as Error).message);
   }
   const parsed = parsePoint(value, text);
-  return parsed.ok ? parsed.point : { code: "schema", path: parsed.path, reason: parsed.reason };
+  if (!parsed.ok) return { code: "schema", path: parsed.path, reason: parsed.reason };
+  return (strict && findStrictFault(text)) || parsed.point;
 }
 
 function fault(code: Reject["code"], reason: string): Fault {

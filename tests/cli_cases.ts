@@ -50,8 +50,17 @@ export const refusals: [line: string | string[], message: string, fix?: string][
   [
     "query --password=hunter2",
     "unknown flag --password",
-    "routes help query",
+    "ROUTES_POSTGRESQL_PASSWORD=… in the environment",
   ],
+  // Habits of other tools.
+  ["ls", 'unknown command "ls"', "routes query"],
+  ["-L", "unknown flag -L", "routes check"],
+  ["consume -t x", "unknown flag -t", "-X kafka.topic=TOPIC"],
+  ["consume -o beginning", "unknown flag -o", "--from SPEC"],
+  ["query -o json", "unknown flag -o", "--format FMT"],
+  ["produce -o x", "unknown flag -o", "routes help produce"],
+  ["query --output=json", "unknown flag --output", "--format FMT"],
+  ["query --dbname x", "unknown flag --dbname", "-X postgresql.dbname=NAME"],
   // Given twice.
   ["produce -n 5 --count 5", "--count is given twice"],
   ["consume --tee --tee", "--tee is given twice"],
@@ -85,6 +94,7 @@ export const refusals: [line: string | string[], message: string, fix?: string][
   ["query --watch soon", 'unexpected argument "soon"'],
   ["query --gap", "--gap needs a value"],
   ["query --simplify 20", '--simplify is "20": expected a distance such as 500m or 2km'],
+  ["produce --strict", "--strict goes with --stdin"],
   // Counts.
   ["produce --count 1e3x", '--count is "1e3x": expected a whole number of at least 0'],
   ["produce --count 1e3", '--count is "1e3": expected a whole number of at least 0'],

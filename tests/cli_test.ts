@@ -55,6 +55,7 @@ Deno.test("produce has defaults", () => {
       batchSize: 1000,
       dryRun: false,
       tee: false,
+      strict: false,
     },
   } as Command);
 });
@@ -79,6 +80,7 @@ Deno.test("consume has defaults", () => {
       acceptLoss: false,
       http: null,
       tee: false,
+      strict: false,
     },
   } as Command);
 });

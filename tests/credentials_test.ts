@@ -61,10 +61,10 @@ Deno.test("inspectFiles() finds every fault, not the first alone", () => {
 
 Deno.test("inspectFiles() wants certificate and key together", () => {
   assertEquals(faults({ key: null }), [
-    "settings: [kafka] ssl_keyfile is missing: ssl_certfile is given",
+    "settings: [kafka] ssl_keyfile is missing: [kafka] ssl_certfile is given",
   ]);
   assertEquals(faults({ cert: null }), [
-    "settings: [kafka] ssl_certfile is missing: ssl_keyfile is given",
+    "settings: [kafka] ssl_certfile is missing: [kafka] ssl_keyfile is given",
   ]);
 });
 
@@ -89,4 +89,38 @@ Deno.test("inspectFiles() knows DER when it sees it", () => {
   assertEquals(faults({ files }), [
     'settings: cannot use "ca.pem": it holds DER, where PEM is due',
   ]);
+});
+
+/** Serves files made of others, by path. */
+function composed(parts: Record<string, string[]>): (path: string) => Uint8Array {
+  return (path) => {
+    const text = (parts[path] ?? [path]).map((part) => Deno.readTextFileSync(part)).join("");
+    return new TextEncoder().encode(text);
+  };
+}
+
+Deno.test("inspectFiles() tells a chain in the wrong order from a key of another pair", () => {
+  assertEquals(faults({ files: composed({ [ecdsa.cert]: [ecdsa.cert, ca.cert] }) }), []);
+  assertEquals(faults({ files: composed({ [ecdsa.cert]: [ca.cert, ecdsa.cert] }) }), [
+    'settings: "ecdsa.cert" begins with the certificate of somebody else',
+  ]);
+  assertEquals(faults({ key: rsa.key }), [
+    'settings: key "rsa.key" does not fit certificate "ecdsa.cert"',
+  ]);
+});
+
+Deno.test("inspectFiles() takes a bundle of authorities as long as one of them is valid", async () => {
+  const old = await pki.pair({ name: "old", ca, days: [-30, -2] });
+  assertEquals(faults({ files: composed({ [ca.cert]: [old.cert, ca.cert] }) }), []);
+  assertEquals(
+    faults({ files: composed({ [ca.cert]: [old.cert] }) }).map((line) =>
+      line.replace(/: on .*/, "")
+    ),
+    ['settings: CA certificate "ca.pem" has expired'],
+  );
+  // Of one's own chain each is needed.
+  assertEquals(
+    faults({ files: composed({ [ecdsa.cert]: [ecdsa.cert, old.cert] }) }).length,
+    1,
+  );
 });

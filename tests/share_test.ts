@@ -63,6 +63,7 @@ function room(
       batchSize: 1000,
       stopAtReject: false,
       acceptLoss: false,
+      strict: false,
       ...options,
     },
     deps,
@@ -212,6 +213,7 @@ Deno.test("settle() goes on where another writer stands", async () => {
       batchSize: 10,
       stopAtReject: false,
       acceptLoss: false,
+      strict: false,
     },
     deps,
   );
@@ -240,6 +242,7 @@ Deno.test("settle() ends after the step in hand when it is time to stop", async 
       batchSize: 10,
       stopAtReject: false,
       acceptLoss: false,
+      strict: false,
     },
     {
       ...deps,

@@ -1,5 +1,6 @@
 import type { Finding } from "../credentials.ts";
 import { EXIT, Operation, scrub } from "../failure.ts";
+import type { Paint } from "../paint.ts";
 
 export type { Finding };
 
@@ -22,6 +23,7 @@ export interface CheckDeps {
   quiet: boolean;
   /** Whether what reads the output knows more than ASCII. */
   unicode: boolean;
+  paint: Paint;
   secrets: string[];
 }
 
@@ -98,9 +100,11 @@ function lineOf(check: string, { seen, warning, fault }: Finding): Line {
   };
 }
 
-function render({ seen, warning, fault }: Finding, { unicode, quiet }: CheckDeps): string {
-  const [good, fair, bad] = unicode ? ["✓", "!", "✗"] : ["ok  ", "warn", "FAIL"];
+function render({ seen, warning, fault }: Finding, { unicode, quiet, paint }: CheckDeps): string {
+  const good = paint.green(unicode ? "✓" : "ok  ");
+  const fair = paint.yellow(unicode ? "!" : "warn");
+  const bad = paint.red(unicode ? "✗" : "FAIL");
   if (!fault) return quiet ? "" : warning ? `${fair} ${warning}\n` : `${good} ${seen}\n`;
-  const more = [...fault.reason, ...fault.fix.map((line) => `fix: ${line}`)];
+  const more = [...fault.reason, ...fault.fix.map((line) => `${paint.bold("fix:")} ${line}`)];
   return [`${bad} ${fault.message}`, ...more.map((line) => `    ${line}`), ""].join("\n");
 }

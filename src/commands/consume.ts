@@ -21,6 +21,7 @@ export interface ConsumeOptions {
   onReject: "keep" | "fail";
   maxRejects: number | null;
   acceptLoss: boolean;
+  strict: boolean;
   tee: boolean;
 }
 
@@ -152,6 +153,7 @@ function prepare(options: ConsumeOptions, deps: ConsumeDeps): Run {
     batchSize: options.batchSize,
     stopAtReject: options.onReject === "fail",
     acceptLoss: options.acceptLoss,
+    strict: options.strict,
   }, { ...deps, ...ledger, settle, patiently: (...work) => patience.repeat(...work), done });
   const run = { options, deps, share, vitals, patience, rate: new Rate(), done };
   return run;

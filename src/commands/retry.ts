@@ -41,7 +41,7 @@ const PATIENCE_MS = 120_000;
 
 /** Judges the kept rejects again; those that pass now move into the table. Safe to repeat, and beside others. */
 export async function runRetry(
-  { batchSize }: { batchSize: number },
+  { batchSize, strict = false }: { batchSize: number; strict?: boolean },
   deps: RetryDeps,
 ): Promise<Retried> {
   const { signal, now } = deps;
@@ -53,7 +53,7 @@ export async function runRetry(
       const messages = await patiently(() => deps.kept(id, from, batchSize));
       if (messages.length === 0) break;
       from = Number(messages.at(-1)!.offset) + 1;
-      const { points } = sift(messages);
+      const { points } = sift(messages, { strict });
       if (points.offsets.length > 0) await move(id, points);
       judged += messages.length;
       deps.progress(

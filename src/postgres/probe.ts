@@ -96,7 +96,8 @@ export async function checkTables(
     }
   }
   if (missing.length > 0) {
-    throw new Operation("unavailable", `${missing.length} tables are missing in "${database}"`, {
+    const what = missing.length === 1 ? "1 table is" : `${missing.length} tables are`;
+    throw new Operation("unavailable", `${what} missing in "${database}"`, {
       reason: missing.join(", "),
       fix: "routes migrate",
     });

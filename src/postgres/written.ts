@@ -8,8 +8,9 @@ class Written {
     this.#text = text;
   }
 
+  /** In one line. */
   toString(): string {
-    return this.#text;
+    return this.#text.trim().replace(/\s*\n\s*/g, " ").replaceAll(" ,", ",");
   }
 }
 

@@ -56,6 +56,7 @@ export const consume: Manual = {
       help: "keep in routes_rejects, or fail at the first",
       fallback: "keep",
     },
+    { name: "strict", help: "reject keys that are unknown (unknown_key) or twice (duplicate_key)" },
     { name: "max-rejects", kind: whole(0), value: "N", help: "stop when more than N are rejected" },
     {
       name: "dead-letter-topic",

@@ -90,6 +90,7 @@ export const produce: Manual = {
       name: "stdin",
       help: "send NDJSON read from stdin; a bad line ends with 65",
     },
+    { name: "strict", help: "with --stdin: keys that are unknown or given twice make a line bad" },
     { name: "dry-run", help: "print NDJSON on stdout, send nothing" },
     { name: "tee", help: "print what was acknowledged" },
     {

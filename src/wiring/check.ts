@@ -2,6 +2,7 @@ import type { Checked, Globals } from "../cli.ts";
 import { type Finding, type Hop, runCheck } from "../commands/check.ts";
 import { secretsOf, type Settings } from "../config.ts";
 import { openToOthers } from "../credentials.ts";
+import { openPaint, wantsColor } from "../paint.ts";
 import type { World } from "../run.ts";
 import type { Talk } from "../talk.ts";
 import { speaksUtf8 } from "./bench.ts";
@@ -33,7 +34,8 @@ export async function check(
       quiet,
       secrets,
       unicode: speaksUtf8(world.env),
-      looking: (name) => talk.progress(`looking at ${name}`),
+      paint: openPaint(wantsColor(globals.color, world.env, world.stdout.columns !== null)),
+      looking: (name) => talk.wait(`looking at ${name}`),
       out: (text) => {
         talk.clear();
         return world.stdout.write(text);

@@ -113,7 +113,7 @@ async function lookAtBrokers(walk: Walk): Promise<string> {
     await reachBroker(address, walk.timeoutMs);
     if (walk.settings.tls) await shake(walk, address);
   }
-  return `Kafka: tells of ${count(brokers.length, "broker")}, each within reach`;
+  return `Kafka: ${count(brokers.length, "broker")}, all within reach`;
 }
 
 async function lookAtTopic({ probe, settings: { topic } }: Walk): Promise<string> {

@@ -1,37 +1,84 @@
-// What a person gets: the program as a process, real services, start-up and all. deno task bench [RECORDS]
+// What a person gets: the program as a process, real services, start-up and all, beside the programs that others would use,
+// in turns. deno task bench [--records N] [--runs N] [--only consume,produce]
 
-import { openStage } from "../support/stage.ts";
+import { parseArgs } from "@std/cli/parse-args";
+import { median } from "./measure.ts";
+import { findPeers } from "./peers.ts";
+import { type Figure, openBench, rows } from "./rows.ts";
 
-const RECORDS = Number(Deno.args[0] ?? 300_000);
-const RUNS = 3;
-const PARTITIONS = 12;
-
+const flags = parseArgs(Deno.args, {
+  string: ["records", "runs", "only"],
+  default: { records: "1000000", runs: "3" },
+});
+const [records, runs] = [Number(flags.records), Number(flags.runs)];
+const only = flags.only?.split(",") ?? Object.keys(rows);
 const say = (line: string) => Deno.stdout.writeSync(new TextEncoder().encode(line + "\n"));
 
-const rates: Record<string, number[]> = {};
-for (let run = 0; run < RUNS; run++) {
-  const stage = await openStage("routes_bench");
-  const routes = async (line: string) => {
-    const output = await stage.routes([...line.split(" "), "--json"], { stdout: "piped" }).output();
-    if (!output.success) throw new Error(`routes ${line} failed`);
-    return JSON.parse(new TextDecoder().decode(output.stdout));
-  };
+const peers = await findPeers(say);
+const series = new Map<string, Figure[]>();
+for (let run = 0; run < runs; run++) {
+  const bench = await openBench(records, peers);
   try {
-    await routes(`migrate --create-database --topic --partitions ${PARTITIONS}`);
-    const produced = await routes(`produce --count ${RECORDS} --seed ${run}`);
-    const consumed = await routes("consume");
-    if (produced.acked !== RECORDS || consumed.stored !== RECORDS) throw new Error("records lost");
-    (rates["produce, records/s"] ??= []).push(RECORDS / produced.seconds);
-    (rates["consume, rows/s"] ??= []).push(RECORDS / consumed.seconds);
+    for (const name of only) {
+      for (const figure of await rows[name]!(bench)) {
+        const key = `${figure.what} ${figure.peer?.name}`;
+        series.set(key, [...series.get(key) ?? [], figure]);
+        say(`· ${run + 1}/${runs} ${show(figure).join(" ")}`);
+      }
+    }
   } finally {
-    await stage.close();
+    await bench.stage.close();
   }
 }
+
+const [load] = Deno.loadavg();
 say(
-  `${RECORDS} records, ${PARTITIONS} partitions, ${navigator.hardwareConcurrency} cores, ` +
-    `median of ${RUNS}`,
+  `\n${records.toLocaleString("en")} records, 12 partitions, median of ${runs}; ` +
+    `${navigator.hardwareConcurrency} cores with broker and database on them, load ${
+      load!.toFixed(1)
+    }\n`,
 );
-for (const [name, runs] of Object.entries(rates)) {
-  const median = Math.round(runs.sort((a, b) => a - b)[Math.floor(RUNS / 2)]!);
-  say(`${name.padEnd(20)} ${median.toLocaleString("en").padStart(9)}`);
+const table = [
+  ["what", "routes", "unit", "peer", "of whom", "ratio", "wanted", ""],
+  ...[...series.values()].map((figures) => show(middle(figures))),
+];
+const widths = table[0]!.map((_, i) => Math.max(...table.map((row) => row[i]!.length)));
+for (const row of table) say(row.map((cell, i) => cell.padEnd(widths[i]!)).join("  ").trimEnd());
+Deno.exit(0);
+
+function middle(figures: Figure[]): Figure {
+  const [first] = figures as [Figure];
+  const values = figures.map(({ peer }) => peer?.value ?? NaN);
+  return {
+    ...first,
+    ours: median(figures.map(({ ours }) => ours)),
+    ...(first.peer &&
+      { peer: { ...first.peer, value: first.peer.value === null ? null : median(values) } }),
+  };
+}
+
+function show({ what, ours, unit, peer, wanted = {} }: Figure): string[] {
+  const ratio = peer ? ours / (peer.value ?? NaN) : null;
+  const { atLeast, atMost } = wanted;
+  const judged = ratio ?? ours;
+  const isJudged = (atLeast ?? atMost) !== undefined && !Number.isNaN(judged);
+  const isMet = judged >= (atLeast ?? -Infinity) && judged <= (atMost ?? Infinity);
+  return [
+    what,
+    digits(ours),
+    unit,
+    !peer ? "" : peer.value === null ? "missing" : digits(peer.value),
+    peer?.name ?? "",
+    ratio === null || Number.isNaN(ratio) ? "" : ratio.toFixed(2),
+    atLeast !== undefined
+      ? `≥ ${digits(atLeast)}`
+      : atMost !== undefined
+      ? `≤ ${digits(atMost)}`
+      : "",
+    !isJudged ? "" : isMet ? "✓" : "✗",
+  ];
+}
+
+function digits(value: number): string {
+  return value.toLocaleString("en", { maximumFractionDigits: value < 100 ? 2 : 0 });
 }

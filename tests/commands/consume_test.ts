@@ -20,6 +20,7 @@ const defaults: ConsumeOptions = {
   maxRejects: null,
   acceptLoss: false,
   tee: false,
+  strict: false,
 };
 
 /** What PostgreSQL throws while it is away. */

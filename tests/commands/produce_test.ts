@@ -36,6 +36,7 @@ const defaults: ProduceOptions = {
   batchSize: 1_000,
   dryRun: false,
   tee: false,
+  strict: false,
 };
 
 /** A run in a world where time only passes when everybody sleeps, and Kafka is a list. */

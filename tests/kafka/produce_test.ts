@@ -254,6 +254,7 @@ const options = {
   batchSize: 100,
   dryRun: false,
   tee: false,
+  strict: false,
 } as const;
 
 Deno.test("produce puts what a dry run prints into the topic, each once, where its key belongs", async () => {

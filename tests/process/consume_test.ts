@@ -80,6 +80,42 @@ Deno.test("consume has the topic, the tables, the labels and the summary agree",
     assertEquals(verified.code, 0, verified.stderr);
   }));
 
+Deno.test("consume --strict rejects keys that are unknown or twice; without it they are taken", () =>
+  atDesk({}, async (desk) => {
+    const more = '{"userID":1,"timestamp":1.5,"coordinates":[2.5,3.5],"speed":9}';
+    const twice = '{"userID":1,"userID":2,"timestamp":1.5,"coordinates":[2.5,3.5]}';
+    await send(desk, [0, more, twice, 3]);
+    const strict = await desk.routes(["consume", "--strict", "--json"]);
+    assertEquals(strict.code, 0, strict.stderr);
+    const { stored, reasons } = JSON.parse(strict.stdout);
+    assertEquals([stored, reasons], [2, { duplicate_key: 1, unknown_key: 1 }]);
+    const rejects = await desk.routes([
+      "query",
+      "--rejects",
+      "--format",
+      "csv",
+      "--no-header",
+      "--columns",
+      "offset,code,path",
+    ]);
+    assertEquals(rejects.stdout, "2,duplicate_key,userID\n1,unknown_key,speed\n");
+    assertEquals((await desk.routes(["verify"])).code, 0);
+
+    const again = await desk.routes(["consume", "--retry-rejects", "--strict", "--json"]);
+    assertEquals(JSON.parse(again.stdout).moved, 0);
+    const plain = await desk.routes(["consume", "--retry-rejects", "--json"]);
+    assertEquals(JSON.parse(plain.stdout).moved, 2);
+    assertEquals((await desk.routes(["verify"])).code, 0);
+
+    const refused = await desk.routes(["produce", "--stdin", "--strict"], { stdin: `${more}\n` });
+    assertEquals(refused.code, 65);
+    assertMatch(
+      refused.stderr,
+      /^routes: line 1 of stdin is no record: speed: .*\n {2}unknown_key\n/m,
+    );
+    assertEquals((await desk.routes(["produce", "--stdin"], { stdin: `${more}\n` })).code, 0);
+  }));
+
 Deno.test("consume stops where it is told, and goes on from there the next time", () =>
   atDesk({}, async (desk) => {
     await send(desk, upTo(100));

@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { freePort } from "../support/child.ts";
+import { importFlags } from "../support/imports.ts";
+import { programCommand } from "../support/permissions.ts";
 import { atDesk } from "../support/program.ts";
 
 const NOTHING = String(freePort());
@@ -143,3 +145,58 @@ Deno.test("no secret is in any output, whatever fails and however much is said",
       }
     }
   }));
+
+Deno.test("no secret is in the list of processes, whichever way it was set", {
+  ignore: Deno.build.os !== "linux",
+}, () =>
+  atDesk({}, async (desk) => {
+    const secret = "in-nobody-s-sight";
+    const file = `${desk.dir}/host_settings.ini`;
+    const settings = await Deno.readTextFile(file);
+    await Deno.writeTextFile(
+      file,
+      settings.replace("[kafka]", `[kafka]\nssl_password = ${secret}`),
+    );
+    const env = { ROUTES_POSTGRESQL_SSLPASSWORD: secret };
+    const run = desk.start(
+      ["consume", "--follow", "-v", "-X", "kafka.security_protocol=PLAINTEXT"],
+      {
+        env,
+      },
+    );
+    await run.said(/connecting to PostgreSQL/);
+    const titles = [...Deno.readDirSync("/proc")].filter(({ name }) => /^\d+$/.test(name))
+      .map(({ name }) => readProc(`${name}/cmdline`) + readProc(`${name}/comm`));
+    assert(titles.some((title) => title.includes("consume\0--follow")), titles.join("\n"));
+    assertEquals(titles.filter((title) => title.includes(secret)), []);
+    run.kill("SIGTERM");
+    await run.ended;
+  }));
+
+/** Empty when that process is gone by now. */
+function readProc(path: string): string {
+  try {
+    return Deno.readTextFileSync(`/proc/${path}`);
+  } catch {
+    return "";
+  }
+}
+
+Deno.test({
+  name: "an output that takes nothing more is no bug",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const [command, before] = programCommand(await importFlags(() => {}));
+    for (const args of [["help"], ["produce", "--dry-run", "--quiet"]]) {
+      const { code, stderr } = await new Deno.Command("sh", {
+        args: ["-c", '"$@" > /dev/full', "sh", command, ...before, ...args],
+        stderr: "piped",
+      }).output();
+      assertEquals([code, new TextDecoder().decode(stderr)], [
+        75,
+        "routes: cannot write the output: no space left on device\n" +
+        "  fix: make room where it goes, then run it again\n",
+      ]);
+    }
+  },
+});

@@ -127,7 +127,7 @@ export function plantFaults({ ports, clients, otherCa, postgres, plainPostgres }
       code: 78,
       says: [
         '✗ key "ssl/service.key" does not fit certificate "ssl/service.cert"',
-        "    [kafka] ssl_certfile and ssl_keyfile name files of two different pairs",
+        "    [kafka] ssl_certfile and [kafka] ssl_keyfile name files of two different pairs",
         "    fix: download both again, at the same time",
       ],
     },

@@ -164,6 +164,28 @@ Deno.test("no secret is in any output, whatever fails and however much is said",
   });
 });
 
+Deno.test("a secret that a failure would name is taken out of it, whoever tells", async () => {
+  const marker = "m4rker-wrong";
+  const told: [verb: string, changes: Changes][] = [
+    ["produce", { kafka: { bootstrap_servers: `${marker}:9093`, ssl_password: marker } }],
+    ["query", { postgresql: { user: marker, password: marker } }],
+  ];
+  const ways = (verb: string) => [
+    ["check", verb],
+    ["check", verb, "--json"],
+    [verb, "-vv"],
+    [verb, "--json", "-v"],
+  ];
+  const runs = told.flatMap(([verb, changes]) =>
+    ways(verb).map((args) => [changes, args] as const)
+  );
+  await pairwise(runs, async ([changes, args]) => {
+    const { code, stdout, stderr } = await routes(await layOut(estate, changes), args);
+    assert(code > 1 && !(stdout + stderr).includes(marker), stdout + stderr);
+    assertMatch(stdout + stderr, /\*\*\*/, args.join(" "));
+  });
+});
+
 /** Two at a time: the machine may have no more cores. */
 async function pairwise<T>(items: Iterable<T>, work: (item: T) => Promise<void>): Promise<void> {
   const next = Iterator.from(items);
