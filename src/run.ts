@@ -86,7 +86,7 @@ export async function run(world: World): Promise<number> {
     how = { ...globals, paint: paintOf(world.stderr, globals.color) };
     switch (command.verb) {
       case "version":
-        await world.stdout.write(`routes ${version} (${world.runtime})\n`);
+        await world.stdout.write(versionLine(world));
         break;
       case "help":
         await world.stdout.write(help(command.topic, paintOf(world.stdout, globals.color)));
@@ -107,6 +107,12 @@ export async function run(world: World): Promise<number> {
     await world.stderr.write(text).catch(() => {});
     return code;
   }
+}
+
+function versionLine({ args, runtime }: World): string {
+  return args.includes("--json")
+    ? JSON.stringify({ version, runtime }) + "\n"
+    : `routes ${version} (${runtime})\n`;
 }
 
 type Work = Exclude<Command, { verb: "help" | "man" | "completions" | "version" }>;
