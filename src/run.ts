@@ -162,7 +162,7 @@ function speak(
   paint: Paint,
   secrets: string[],
 ): { talk: Talk; world: World; written(): Promise<void> } {
-  const { stdout, stderr, env, now, signal } = world;
+  const { stdout, stderr, env, now, signal, ask } = world;
   let written = Promise.resolve();
   const talk = openTalk({
     ...globals,
@@ -178,6 +178,12 @@ function speak(
       return () => clearTimeout(timer);
     },
   });
+  const asking = async (question: string) => {
+    talk.clear();
+    await written;
+    return await ask(question);
+  };
+  world = { ...world, ask: asking };
   if (stderr.columns === null) return { talk, world, written: () => written };
   signal.addEventListener("abort", () => {
     talk.note("stopping; once more leaves at once, which is safe");
