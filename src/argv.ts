@@ -1,6 +1,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { Usage } from "./failure.ts";
 import type { Flag } from "./flags.ts";
+import { habit } from "./habits.ts";
 import { nearest } from "./nearest.ts";
 import { commandFlags, globalFlags, isVerb, type Verb, verbs } from "./usage.ts";
 
@@ -58,7 +59,8 @@ export function flagsOf(verb: Verb | null): Flag[] {
 export function unknownWord(what: string, word: string, known: string[]): Usage {
   const meant = nearest(word, known);
   const hint = meant ? `: did you mean "${meant}"?` : "";
-  return new Usage(`unknown ${what} "${word}"${hint}`, "routes help");
+  const here = meant || what !== "command" ? null : habit(word, null);
+  return new Usage(`unknown ${what} "${word}"${hint}`, here ?? "routes help");
 }
 
 /** parseArgs() takes most mistakes silently, so they are caught before and after it. */
@@ -135,5 +137,9 @@ function unknownFlag(text: string, flags: Flag[], verb: Verb | null): Usage {
     ? nearest(name.replace(/^-+/, ""), flags.map((flag) => flag.name))
     : flags.find(({ short }) => short?.toLowerCase() === name[1]!.toLowerCase())?.short;
   const hint = meant ? `: did you mean ${meant.length > 1 ? "--" : "-"}${meant}?` : "";
-  return new Usage(`unknown flag ${name}${hint}`, verb ? `routes help ${verb}` : "routes help");
+  const here = meant ? null : habit(name, verb);
+  return new Usage(
+    `unknown flag ${name}${hint}`,
+    here ?? (verb ? `routes help ${verb}` : "routes help"),
+  );
 }

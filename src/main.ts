@@ -1,5 +1,5 @@
 import { placesWithout } from "./places.ts";
-import { ClosedPipe, run } from "./run.ts";
+import { cannotWrite, ClosedPipe, run } from "./run.ts";
 
 const stop = new AbortController();
 const signals: [Deno.Signal, number][] = [["SIGINT", 130]];
@@ -24,7 +24,9 @@ function stream(file: typeof Deno.stdout | typeof Deno.stderr) {
       try {
         while (bytes.length > 0) bytes = bytes.subarray(await file.write(bytes));
       } catch (error) {
-        throw error instanceof Deno.errors.BrokenPipe ? new ClosedPipe() : error;
+        throw error instanceof Deno.errors.BrokenPipe
+          ? new ClosedPipe()
+          : cannotWrite(error as Error);
       }
     },
   };

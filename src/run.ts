@@ -57,6 +57,20 @@ export class ClosedPipe extends Error {
   override name = "ClosedPipe";
 }
 
+/** The failure when the output is not taken, as by a disk that is full. */
+export function cannotWrite(cause: Error): Operation {
+  return new Operation("temporary", `cannot write the output: ${reasonOf(cause)}`, {
+    fix: "make room where it goes, then run it again",
+    cause,
+  });
+}
+
+/** What the system says, as the end of a sentence. */
+function reasonOf({ message }: Error): string {
+  const reason = message.replace(/ \(os error.*$/s, "");
+  return reason.charAt(0).toLowerCase() + reason.slice(1);
+}
+
 /** Runs one command; returns the exit code. */
 export async function run(world: World): Promise<number> {
   const secrets: string[] = [];
@@ -224,7 +238,7 @@ function findSettings(paths: string[], { readFile }: World): Sources["file"] {
       const text = new TextDecoder("utf-8", { fatal: true }).decode(readFile(path));
       return { path, text };
     } catch (error) {
-      const { name, message } = error as Error;
+      const { name } = error as Error;
       if (name === "NotFound") continue;
       if (name === "NotCapable") throw outOfBounds(path, error);
       if (error instanceof TypeError) {
@@ -232,11 +246,10 @@ function findSettings(paths: string[], { readFile }: World): Sources["file"] {
           fix: `save it as UTF-8: iconv -f LATIN1 -t UTF-8 "${path}"`,
         });
       }
-      const reason = message.replace(/ \(os error.*$/s, "");
       const kind = name === "PermissionDenied" ? "noPermission" : "noInput";
       throw new Operation(
         kind,
-        `cannot read "${path}": ${reason.charAt(0).toLowerCase()}${reason.slice(1)}`,
+        `cannot read "${path}": ${reasonOf(error as Error)}`,
         {
           fix: kind === "noPermission"
             ? `chmod u+r "${path}", as the user whose file it is`

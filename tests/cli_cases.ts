@@ -50,8 +50,17 @@ export const refusals: [line: string | string[], message: string, fix?: string][
   [
     "query --password=hunter2",
     "unknown flag --password",
-    "routes help query",
+    "ROUTES_POSTGRESQL_PASSWORD=… in the environment",
   ],
+  // Habits of other tools.
+  ["ls", 'unknown command "ls"', "routes query"],
+  ["-L", "unknown flag -L", "routes check"],
+  ["consume -t x", "unknown flag -t", "-X kafka.topic=TOPIC"],
+  ["consume -o beginning", "unknown flag -o", "--from SPEC"],
+  ["query -o json", "unknown flag -o", "--format FMT"],
+  ["produce -o x", "unknown flag -o", "routes help produce"],
+  ["query --output=json", "unknown flag --output", "--format FMT"],
+  ["query --dbname x", "unknown flag --dbname", "-X postgresql.dbname=NAME"],
   // Given twice.
   ["produce -n 5 --count 5", "--count is given twice"],
   ["consume --tee --tee", "--tee is given twice"],

@@ -100,16 +100,11 @@ function lineOf(check: string, { seen, warning, fault }: Finding): Line {
   };
 }
 
-function render(
-  { seen, warning, fault }: Finding,
-  { unicode, quiet, paint }: CheckDeps,
-): string {
-  const [good, fair, bad] = unicode ? ["✓", "!", "✗"] : ["ok  ", "warn", "FAIL"];
-  if (fault) {
-    const more = [...fault.reason, ...fault.fix.map((line) => `fix: ${line}`)];
-    const lines = [`${paint.red(bad!)} ${fault.message}`, ...more.map((line) => `    ${line}`)];
-    return lines.map((line) => `${line}\n`).join("");
-  }
-  if (quiet) return "";
-  return warning ? `${paint.yellow(fair!)} ${warning}\n` : `${paint.green(good!)} ${seen}\n`;
+function render({ seen, warning, fault }: Finding, { unicode, quiet, paint }: CheckDeps): string {
+  const good = paint.green(unicode ? "✓" : "ok  ");
+  const fair = paint.yellow(unicode ? "!" : "warn");
+  const bad = paint.red(unicode ? "✗" : "FAIL");
+  if (!fault) return quiet ? "" : warning ? `${fair} ${warning}\n` : `${good} ${seen}\n`;
+  const more = [...fault.reason, ...fault.fix.map((line) => `${paint.bold("fix:")} ${line}`)];
+  return [`${bad} ${fault.message}`, ...more.map((line) => `    ${line}`), ""].join("\n");
 }

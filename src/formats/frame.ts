@@ -65,8 +65,8 @@ function measure({ west, south, east, north }: Box) {
   const latitude = (south + north) / 2;
   return {
     middle: { longitude: west + width / 2, latitude },
-    // At a pole a degree of longitude has no width.
-    squeeze: Math.max(Math.cos(latitude * Math.PI / 180), 0.02),
+    // Not even at a pole is it 0 in floating point: there all longitudes are one place, as they are.
+    squeeze: Math.cos(latitude * Math.PI / 180),
     span: Math.max(width, SPAN_MIN),
     rise: Math.max(north - south, SPAN_MIN),
   };

@@ -36,7 +36,10 @@ export async function check(
       unicode: speaksUtf8(world.env),
       paint: openPaint(wantsColor(globals.color, world.env, world.stdout.columns !== null)),
       looking: (name) => talk.wait(`looking at ${name}`),
-      out: world.stdout.write,
+      out: (text) => {
+        talk.clear();
+        return world.stdout.write(text);
+      },
     });
   } finally {
     await Promise.allSettled(around.closing.map((close) => close()));

@@ -1,7 +1,7 @@
 import { pick } from "../random.ts";
 import { type Arena, sleep } from "./arena.ts";
 import type { Row } from "./matrix.ts";
-import { Meter } from "./meter.ts";
+import { heapOf, Meter } from "./meter.ts";
 import { withScene } from "./rows_processes.ts";
 import type { Scene } from "./scene.ts";
 
@@ -97,7 +97,11 @@ function soak(arena: Arena, ms: number): Promise<string> {
     );
     return `${settled} records = ${what}, in ${minutes.toFixed(1)} min; ${harms}; ` +
       `gave up and started again ${course.gaveUp}; healed in ${healedMs | 0} ms; ${trend}`;
-  }, { perSecond: PER_SECOND, set: { "postgresql.statement_timeout": "5s" } });
+  }, {
+    perSecond: PER_SECOND,
+    set: { "postgresql.statement_timeout": "5s" },
+    env: heapOf(128),
+  });
 }
 
 /** One fault after the other until the time is over; one process is spared the worst, so that its memory tells something. */

@@ -74,6 +74,12 @@ Deno.test("map() uses ASCII alone on a terminal that knows no more", () => {
   assert(picture(map, { width: null, unicode: false }, corner).includes("⠒"));
 });
 
+Deno.test("map() joins the lines of two batches", () => {
+  const look = { extent: extentOf(corner), unicode: true, width: 40 };
+  const [first, ...rest] = corner.map((row) => [row]);
+  assertEquals(render(map, look, first!, ...rest), picture(map, { width: 40 }, corner));
+});
+
 Deno.test("map() names as many users as fit into the line", () => {
   const rows = Array.from({ length: 50 }, (_, i) => [i + 1_000_000, 0, 60 + i / 100, 24]);
   for (const width of [40, 80, 200, 300]) {
@@ -159,6 +165,14 @@ Deno.test("openFrame() puts a box in the middle, true to scale there", () => {
   const [[east], [, south]] = [frame.spot(23, 60), frame.spot(22, 59)];
   assert(Math.abs((east - 110) / (south - 60) - 0.5) < 1e-9);
   assert(Math.abs(frame.metres * (south - 60) - 111_195) < 1);
+});
+
+Deno.test("openFrame() has all longitudes in one place at a pole", () => {
+  const size = { width: 200, height: 100, margin: 10 };
+  const frame = openFrame({ west: 0, south: 90, east: 180, north: 90 }, size);
+  for (const longitude of [0, 90, 180]) {
+    assertEquals(frame.spot(longitude, 90).map(Math.round), [100, 50]);
+  }
 });
 
 Deno.test("openFrame() takes lines the shorter way round, and cuts them on the far side", () => {

@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { freePort } from "../support/child.ts";
+import { importFlags } from "../support/imports.ts";
+import { programCommand } from "../support/permissions.ts";
 import { atDesk } from "../support/program.ts";
 
 const NOTHING = String(freePort());
@@ -179,3 +181,22 @@ function readProc(path: string): string {
     return "";
   }
 }
+
+Deno.test({
+  name: "an output that takes nothing more is no bug",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const [command, before] = programCommand(await importFlags(() => {}));
+    for (const args of [["help"], ["produce", "--dry-run", "--quiet"]]) {
+      const { code, stderr } = await new Deno.Command("sh", {
+        args: ["-c", '"$@" > /dev/full', "sh", command, ...before, ...args],
+        stderr: "piped",
+      }).output();
+      assertEquals([code, new TextDecoder().decode(stderr)], [
+        75,
+        "routes: cannot write the output: no space left on device\n" +
+        "  fix: make room where it goes, then run it again\n",
+      ]);
+    }
+  },
+});

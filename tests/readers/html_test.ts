@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { html } from "../../src/formats/html.ts";
+import { svg } from "../../src/formats/svg.ts";
 import { scene } from "../formats/scene.ts";
 import { render } from "../formats/support.ts";
 import { inBrowser, type Page } from "./browser.ts";
@@ -13,6 +14,11 @@ const cross = [
   ...[-2, -1, 0, 1, 2].map((i) => [7, 1_700_000_000 + i * 60, 60, 25 + i / 100]),
   ...[-1, 1].map((i) => [8, 1_700_000_000 + i * 60, 60 + i / 100, 25.015]),
 ];
+
+const extent = {
+  ...{ fixes: 7, users: 2, first: 1_699_999_880, last: 1_700_000_120 },
+  box: { west: 24.98, south: 59.99, east: 25.02, north: 60.01 },
+};
 
 /** All is drawn as the view is now, which takes more than a frame where machines are slow. */
 const FRAME = `(async () => {
@@ -176,28 +182,50 @@ chromium("the page stands whatever is in it: nothing, one fix, the ends of the E
 });
 
 chromium(
+  "the drawing of svg is drawn: each track in sight, in its colour",
+  () =>
+    inBrowser(render(svg, { extent }, cross), async (page) => {
+      const tracks = await page.evaluate<string[]>(`
+      [...document.querySelectorAll("path.t")].map((path) => {
+        const { left, right, top, bottom } = path.getBoundingClientRect();
+        const isSeen = left >= 0 && right <= 1000 && top > 50 && bottom < 1104;
+        const isLong = Math.max(right - left, bottom - top) > 100;
+        return (isSeen && isLong) + " " + getComputedStyle(path).stroke;
+      })`);
+      assertEquals(tracks, ["true rgb(11, 98, 196)", "true rgb(207, 70, 14)"]);
+      checkQuiet(page);
+    }),
+);
+
+/** What hands do, a step a frame: dragging, and turning the wheel to and fro; or nothing. */
+const FRAMES = (hands: boolean) =>
+  `(async () => {
+  const map = document.getElementById("map");
+  const frames = [];
+  let last = await new Promise(requestAnimationFrame);
+  for (let i = 0; i < 120; i++) {
+    const where = { clientX: 640 + i % 40, clientY: 400, cancelable: true };
+    const turn = () => new WheelEvent("wheel", { ...where, deltaY: 20 - i % 2 * 40 });
+    if (${hands}) i % 60 < 30 ? map.dispatchEvent(turn()) : pan(i % 2 ? 7 : -6, 3);
+    const now = await new Promise(requestAnimationFrame);
+    frames.push(now - last);
+    last = now;
+  }
+  return frames.sort((a, b) => a - b)[60];
+})()`;
+
+chromium(
   "the page stays fluid with 100 000 fixes",
   () =>
     inBrowser(render(html, {}, walks(100, 1_000)), async (page) => {
       await frame(page);
-      // What hands do, a step a frame: dragging, and turning the wheel to and fro.
-      const times = await page.evaluate<number[]>(`(async () => {
-      const map = document.getElementById("map");
-      const frames = [];
-      let last = await new Promise(requestAnimationFrame);
-      for (let i = 0; i < 120; i++) {
-        const where = { clientX: 640 + i % 40, clientY: 400, bubbles: true, cancelable: true };
-        if (i % 60 < 30) map.dispatchEvent(new WheelEvent("wheel", { ...where, deltaY: 20 - i % 2 * 40 }));
-        else pan(i % 2 ? 7 : -6, 3);
-        const now = await new Promise(requestAnimationFrame);
-        frames.push(now - last);
-        last = now;
-      }
-      return frames.sort((a, b) => a - b);
-    })()`);
-      const [half, most] = [times[60]!, times[108]!];
-      // Without a graphics card, on a machine that does other things beside.
-      assert(half < 40 && most < 120, `${half} ${most}`);
+      // Other work on the machine makes every frame longer, those without anything to draw as well.
+      const still = await page.evaluate<number>(FRAMES(false));
+      const moved = await page.evaluate<number>(FRAMES(true));
+      assert(
+        moved < 25 + 1.5 * still,
+        `half of the frames take more than ${moved} ms, not ${still}`,
+      );
       checkQuiet(page);
     }),
 );

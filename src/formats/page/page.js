@@ -88,7 +88,8 @@ function orient() {
 }
 
 function split(track, { start, end }) {
-  for (let from = start; from < end; from += CHUNK) {
+  // The last fix is no chunk of its own, unless there is no other.
+  for (let from = start; from === start || from < end - 1; from += CHUNK) {
     // One fix more, so that the line goes on to the next chunk.
     const to = Math.min(from + CHUNK + 1, end);
     let [west, east, south, north] = [180, -180, 90, -90];
@@ -167,7 +168,7 @@ function strokeChunk(ink, { track, from, to, west, east, south, north, wraps }, 
     y(north) > size.height + 9;
   if (outside && !wraps) return;
   ink.strokeStyle = track.color;
-  ink.lineWidth = width;
+  ink.lineWidth = to - from === 1 ? 4 * width : width;
   ink.lineJoin = ink.lineCap = "round";
   ink.beginPath();
   let [lastX, lastY] = [x(asides[from]), y(latitudes[from])];
