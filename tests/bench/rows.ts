@@ -1,7 +1,7 @@
 import { openPostgres } from "../../src/postgres/connect.ts";
 import { connectKafka, testSettings } from "../support/room.ts";
 import { openStage, type Stage } from "../support/stage.ts";
-import { look, measure } from "./measure.ts";
+import { type Cost, look, measure } from "./measure.ts";
 import type { Peers } from "./peers.ts";
 
 /** One figure: ours, and that of a peer in the same run, where there is one. */
@@ -9,7 +9,9 @@ export interface Figure {
   what: string;
   ours: number;
   unit: string;
-  peer?: { name: string; value: number | null };
+  /** CPU of our process a record, in µs; of the peer's likewise. Where a machine has more to do, they still tell. */
+  cpu?: number;
+  peer?: { name: string; value: number | null; cpu?: number };
   /** At least, or at most: a ratio to the peer where there is one, else the figure itself. */
   wanted?: { atLeast?: number; atMost?: number };
 }
@@ -47,32 +49,23 @@ async function produce({ records, peers, stage }: Bench): Promise<Figure[]> {
   const ours = await routes(stage, `produce --count ${records}`);
   const bootstrap = testSettings().kafka.brokers.join();
   const theirs = async (script: string, count: number) => {
-    if (!peers.python) return null;
+    if (!peers.python) return { value: null };
     const topic = `${stage.name}_${script.replace(".py", "")}`;
     await routes(stage, `migrate --topic --partitions ${PARTITIONS} -X kafka.topic=${topic}`);
-    const { seconds } = await measure(peers.python(script, [bootstrap, topic, String(count)]));
+    const cost = await measure(peers.python(script, [bootstrap, topic, String(count)]));
     await removeTopic(topic);
-    return count / seconds;
+    return rateOf(cost, count);
   };
-  const rate = records / ours.seconds;
+  const { value, cpu } = rateOf(ours, records);
+  const figure = { what: "produce", ours: value, cpu, unit: "records/s" };
   return [
     {
-      what: "produce",
-      ours: rate,
-      unit: "records/s",
-      peer: {
-        name: "librdkafka from Python, json.dumps",
-        value: await theirs("produce.py", records),
-      },
+      ...figure,
+      peer: { name: "librdkafka, json.dumps()", ...await theirs("produce.py", records) },
       wanted: { atLeast: 1 },
     },
-    {
-      what: "produce",
-      ours: rate,
-      unit: "records/s",
-      // A tenth of the records is enough to tell.
-      peer: { name: "kafka-python", value: await theirs("produce_pure.py", records / 10) },
-    },
+    // A tenth of the records is enough to tell.
+    { ...figure, peer: { name: "kafka-python", ...await theirs("produce_pure.py", records / 10) } },
   ];
 }
 
@@ -81,36 +74,36 @@ async function consume(bench: Bench): Promise<Figure[]> {
   await fill(bench);
   await forget(stage);
   const ours = await routes(stage, "consume");
-  const rate = records / ours.seconds;
+  const { value, cpu } = rateOf(ours, records);
   const tables = sqlOf(stage);
   await tables.unsafe("create table if not exists peer (like routes_table including all)");
   const empty = () => tables.unsafe("truncate peer");
   const { host, port, user } = testSettings().postgresql;
-  let byHand = null;
+  let byHand: Rate = { value: null };
   if (peers.python) {
     const uri = `host=${host} port=${port} user=${user} dbname=${stage.name}`;
     const args = [testSettings().kafka.brokers.join(), stage.name, String(records), uri, "peer"];
-    byHand = records / (await measure(peers.python("consume.py", args))).seconds;
+    byHand = rateOf(await measure(peers.python("consume.py", args)), records);
     await empty();
   }
-  let copied = null;
+  let copied: Rate = { value: null };
   if (peers.psql) {
     const psql = (line: string) => measure(peers.psql!(stage.name, ["-c", line]));
     await psql(`\\copy routes_table to ${rowsFile}`);
-    copied = records / (await psql(`\\copy peer from ${rowsFile}`)).seconds;
+    copied = rateOf(await psql(`\\copy peer from ${rowsFile}`), records);
     await empty();
   }
   await tables.end();
-  const figure = { what: "consume", ours: rate, unit: "rows/s" };
+  const figure = { what: "consume", ours: value, cpu, unit: "rows/s" };
   return [
     {
       ...figure,
-      peer: { name: "librdkafka + COPY by hand, at least once", value: byHand },
+      peer: { name: "librdkafka + COPY, at least once", ...byHand },
       wanted: { atLeast: 1.5 },
     },
     {
       ...figure,
-      peer: { name: "psql \\copy of the finished rows", value: copied },
+      peer: { name: "psql \\copy of the finished rows", ...copied },
       wanted: { atLeast: 0.55 },
     },
     { what: "consume, most memory", ours: ours.peakMb, unit: "MB", wanted: { atMost: 250 } },
@@ -154,8 +147,9 @@ async function query(bench: Bench): Promise<Figure[]> {
       unit: "rows/s",
       peer: {
         name: 'psql -c "copy … to stdout csv"',
-        value: peers.psql &&
-          records / (await measure(peers.psql(stage.name, ["-c", copy]))).seconds,
+        ...peers.psql
+          ? rateOf(await measure(peers.psql(stage.name, ["-c", copy])), records)
+          : { value: null },
       },
       wanted: { atLeast: 0.5 },
     },
@@ -279,6 +273,15 @@ async function following(
     child.kill("SIGTERM");
     await child.status;
   }
+}
+
+interface Rate {
+  value: number | null;
+  cpu?: number;
+}
+
+function rateOf({ seconds, cpuSeconds }: Cost, records: number): { value: number; cpu: number } {
+  return { value: records / seconds, cpu: cpuSeconds / records * 1e6 };
 }
 
 /** At least as many records in the topic as are measured; with `stored` they are rows too, and nothing else is. */

@@ -117,6 +117,53 @@ Deno.test("readTopic() reads on where its handler says: back, ahead, and no more
     assertEquals(others, Array.from({ length: 12 }, (_, i) => i));
   }));
 
+/** Records so large that each comes in a fetch of its own. */
+async function sendLarge({ kafka, topic }: Room, count: number): Promise<void> {
+  const producer = kafka.producer();
+  await producer.connect();
+  for (let i = 0; i < count; i++) {
+    await producer.send({ topic, messages: [{ partition: 0, value: "x".repeat(100_000) }] });
+  }
+  await producer.disconnect();
+}
+
+/** Long enough for the next batch to be fetched and to wait. */
+const whileMoreComes = () => new Promise((resolve) => setTimeout(resolve, 300));
+
+Deno.test("readTopic() gives no batch that it fetched ahead in the place of one that was not settled", () =>
+  inRoom(1, async (room) => {
+    await sendLarge(room, 6);
+    const calls: [from: number, offsets: number[]][] = [];
+    // Nothing settled; this one; another process was quicker by two; the rest.
+    const answers = [0, 1, 4, 5, 6];
+    await room.read((stop) => ({
+      settle: async (batch) => {
+        calls.push([batch.from, offsets(batch)]);
+        await whileMoreComes();
+        if (calls.length === answers.length) stop();
+        return answers[calls.length - 1]!;
+      },
+    }));
+    assertEquals(calls, [[0, [0]], [0, [0]], [1, [1]], [4, [4]], [5, [5]]]);
+  }));
+
+Deno.test("readTopic() gives no batch that it fetched ahead after a failure", () =>
+  inRoom(1, async (room) => {
+    await sendLarge(room, 3);
+    const failure = new Error("it is over");
+    let calls = 0;
+    const error = await assertRejects(() =>
+      room.read(() => ({
+        settle: async () => {
+          calls++;
+          await whileMoreComes();
+          throw failure;
+        },
+      }))
+    );
+    assertEquals([error, calls], [failure, 1]);
+  }));
+
 Deno.test("readTopic() starts where its handler says, and asks where the log does not hold that", () =>
   inRoom(2, async (room) => {
     await send(room, 0, 10);

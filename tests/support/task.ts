@@ -30,7 +30,7 @@ const tasks: Record<string, (args: string[]) => Promise<number>> = {
   unit,
   demo: (args) => withServices(() => script("tests/support/demo.ts", args)),
   picture: (args) => withServices(() => script("tests/support/picture.ts", args)),
-  bench: (args) => withServices(() => script("tests/bench/bench.ts", args)),
+  bench: (args) => withServices(() => script("tests/bench/goals.ts", args)),
   faults: (args) => script("tests/faults/matrix.ts", args),
   mutants: (args) => script("tests/faults/mutants.ts", args),
   services,

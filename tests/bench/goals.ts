@@ -39,7 +39,7 @@ say(
     }\n`,
 );
 const table = [
-  ["what", "routes", "unit", "peer", "of whom", "ratio", "wanted", ""],
+  ["what", "routes", "unit", "CPU µs", "peer", "CPU µs", "of whom", "ratio", "wanted", ""],
   ...[...series.values()].map((figures) => show(middle(figures))),
 ];
 const widths = table[0]!.map((_, i) => Math.max(...table.map((row) => row[i]!.length)));
@@ -48,16 +48,24 @@ Deno.exit(0);
 
 function middle(figures: Figure[]): Figure {
   const [first] = figures as [Figure];
-  const values = figures.map(({ peer }) => peer?.value ?? NaN);
+  const of = (look: (figure: Figure) => number | null | undefined) =>
+    median(figures.map((figure) => look(figure) ?? NaN));
+  const { peer } = first;
   return {
     ...first,
-    ours: median(figures.map(({ ours }) => ours)),
-    ...(first.peer &&
-      { peer: { ...first.peer, value: first.peer.value === null ? null : median(values) } }),
+    ours: of(({ ours }) => ours),
+    cpu: of(({ cpu }) => cpu),
+    ...(peer && {
+      peer: {
+        ...peer,
+        value: peer.value === null ? null : of(({ peer }) => peer?.value),
+        cpu: of(({ peer }) => peer?.cpu),
+      },
+    }),
   };
 }
 
-function show({ what, ours, unit, peer, wanted = {} }: Figure): string[] {
+function show({ what, ours, unit, cpu, peer, wanted = {} }: Figure): string[] {
   const ratio = peer ? ours / (peer.value ?? NaN) : null;
   const { atLeast, atMost } = wanted;
   const judged = ratio ?? ours;
@@ -67,7 +75,9 @@ function show({ what, ours, unit, peer, wanted = {} }: Figure): string[] {
     what,
     digits(ours),
     unit,
+    micros(cpu),
     !peer ? "" : peer.value === null ? "missing" : digits(peer.value),
+    micros(peer?.cpu),
     peer?.name ?? "",
     ratio === null || Number.isNaN(ratio) ? "" : ratio.toFixed(2),
     atLeast !== undefined
@@ -77,6 +87,10 @@ function show({ what, ours, unit, peer, wanted = {} }: Figure): string[] {
       : "",
     !isJudged ? "" : isMet ? "✓" : "✗",
   ];
+}
+
+function micros(cpu: number | undefined): string {
+  return cpu === undefined || Number.isNaN(cpu) ? "" : cpu.toFixed(1);
 }
 
 function digits(value: number): string {

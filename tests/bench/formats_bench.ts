@@ -1,0 +1,33 @@
+import { formats } from "../../src/formats/mod.ts";
+import type { Look } from "../../src/formats/format.ts";
+
+// Each iteration does one batch: divide by ROWS for the cost of a row.
+const ROWS = 5000;
+
+const look: Look = {
+  columns: [
+    { name: "user", kind: "integer" },
+    { name: "time", kind: "time" },
+    { name: "latitude", kind: "decimal", digits: 7 },
+    { name: "longitude", kind: "decimal", digits: 7 },
+  ],
+  header: true,
+  time: "iso",
+  gapS: 600,
+  simplifyM: null,
+  extent: null,
+  unicode: true,
+  width: 100,
+  color: false,
+};
+const batch = Array.from({ length: ROWS }, (_, i) => {
+  return [i % 100 + 1, 1732431234.567 + i, 60.1699123 + i / 1e6, 24.9384567 + i / 1e6];
+});
+
+for (const name of ["csv", "tsv", "json", "ndjson", "geojson"]) {
+  Deno.bench(`${name} of ${ROWS} rows`, { group: "formats" }, () => {
+    const format = formats[name]!.open(look);
+    format.rows(batch);
+    format.tail();
+  });
+}
