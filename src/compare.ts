@@ -11,7 +11,8 @@ export interface Held {
 
 /** A record that is not where it should be, once. */
 export interface Fault {
-  kind: "missing" | "extra" | "different";
+  /** "orphan": held, though the topic has no record at that offset. */
+  kind: "missing" | "extra" | "different" | "orphan";
   offset: number;
 }
 
@@ -88,7 +89,8 @@ function compareEach(
       fault("missing", offset);
     }
   }
-  for (const offset of [...twice, ...rows.keys(), ...rejects.keys()]) fault("extra", offset);
+  for (const offset of twice) fault("extra", offset);
+  for (const offset of [...rows.keys(), ...rejects.keys()]) fault("orphan", offset);
   result.faults.sort((a, b) => a.offset - b.offset);
   return result;
 }

@@ -57,6 +57,9 @@ interface Stretch {
 }
 
 const NOWHERE: Corner = { column: 0, row: 0 };
+/** The steps there are, by sign plus 1: made once, since there may be a million walkers. */
+const ACROSS: Corner[] = [-1, 0, 1].map((column) => ({ column, row: 0 }));
+const ALONG: Corner[] = [-1, 0, 1].map((row) => ({ column: 0, row }));
 /** Speed on a street, a road and a motorway, and round a corner; the mean is 1. */
 const CRUISE = [1.25, 1.55, 1.8];
 const TURNING = 0.5;
@@ -194,8 +197,8 @@ function choose(
   town: Town,
   random: Random,
 ): Corner {
-  const across = { column: Math.sign(target.column - corner.column), row: 0 };
-  const along = { column: 0, row: Math.sign(target.row - corner.row) };
+  const across = ACROSS[Math.sign(target.column - corner.column) + 1]!;
+  const along = ALONG[Math.sign(target.row - corner.row) + 1]!;
   if (across.column === 0 || !isInside(plus(corner, across), town)) return along;
   if (along.row === 0 || !isInside(plus(corner, along), town)) return across;
   const [isAcross, isAlong] = [isSame(heading, across), isSame(heading, along)];

@@ -78,8 +78,8 @@ const faults: [name: string, messages: Message[], held: Held, kind: string, offs
   ["a reject without bytes", [bad(3)], held(rowsOf(), [[3, null]]), "different", 3],
   ["a row for a tombstone", [tombstone(4)], held(rowsOf(good(4))), "extra", 4],
   ["a reject for a tombstone", [tombstone(4)], held(rowsOf(), [[4, null]]), "extra", 4],
-  ["a row without a record", [good(0)], held(rowsOf(good(0), good(9))), "extra", 9],
-  ["a reject without a record", [good(0)], held(rowsOf(good(0)), [[9, "x"]]), "extra", 9],
+  ["a row without a record", [good(0)], held(rowsOf(good(0), good(9))), "orphan", 9],
+  ["a reject without a record", [good(0)], held(rowsOf(good(0)), [[9, "x"]]), "orphan", 9],
   ["the same row twice", [good(0)], held(rowsOf(good(0), good(0))), "extra", 0],
   ["a row and a reject at once", [good(0)], held(rowsOf(good(0)), [[0, "x"]]), "extra", 0],
 ];
@@ -97,7 +97,7 @@ Deno.test("compare() sees the last bit of every number", () => {
     changed[at]! ^= 1;
     // Another offset is a missing row and an extra one, all else a different row.
     const kinds = check([good(0)], held(changed)).faults.map(({ kind }) => kind);
-    assertEquals(kinds, at === 7 ? ["missing", "extra"] : ["different"]);
+    assertEquals(kinds, at === 7 ? ["missing", "orphan"] : ["different"]);
   }
 });
 
@@ -125,7 +125,7 @@ Deno.test("compare() lists faults by offset, and counts what is sound beside the
       { kind: "missing", offset: 0 },
       { kind: "missing", offset: 2 },
       { kind: "different", offset: 3 },
-      { kind: "extra", offset: 8 },
+      { kind: "orphan", offset: 8 },
     ],
   });
 });
@@ -151,6 +151,6 @@ Deno.test("compare() knows large offsets apart", () => {
   const large = 2 ** 32;
   const messages = [good(large, 1), good(large + 1, 2)];
   assertEquals(check(messages, held(rowsOf(...messages), [[1, "x"]])).faults, [
-    { kind: "extra", offset: 1 },
+    { kind: "orphan", offset: 1 },
   ]);
 });

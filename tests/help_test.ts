@@ -3,8 +3,10 @@ import { parseCli } from "../src/cli.ts";
 import { parseSettings } from "../src/config.ts";
 import { KEYS } from "../src/config/sources.ts";
 import { FORMATS } from "../src/formats/facts.ts";
+import { EXIT_MEANINGS } from "../src/failure.ts";
 import { help } from "../src/help.ts";
 import { parseIni } from "../src/ini.ts";
+import { manPage } from "../src/man.ts";
 import { commandFlags, globalFlags, verbs } from "../src/usage.ts";
 
 const topics = [null, ...verbs, "settings", "errors", "formats"];
@@ -53,6 +55,21 @@ Deno.test("routes help formats has every format, and good examples", () => {
   const text = help("formats");
   for (const name of Object.keys(FORMATS)) assert(text.includes(`\n  ${name} `), name);
   for (const example of examplesIn(text)) parseCli(example, Date.parse("2026-03-04T05:06:07Z"));
+});
+
+Deno.test("the man page has every flag, setting, exit code, and no line that roff takes for its own", () => {
+  const page = manPage();
+  const words = page.replaceAll("\\-", "-").replaceAll("\\e", "\\");
+  for (const { name } of [...globalFlags, ...verbs.flatMap((verb) => commandFlags[verb])]) {
+    assert(words.includes(`--${name}`), name);
+  }
+  for (const keys of Object.values(KEYS)) {
+    for (const key of Object.keys(keys)) assert(words.includes(`${key} =`), key);
+  }
+  for (const [codes] of EXIT_MEANINGS) assert(words.includes(`\\fB${codes}\\fR`), codes);
+  const requests = page.split("\n").filter((line) => /^[.']/.test(line));
+  const known = /^\.(TH|SH|SS|PP|TP|EX|EE|B|BR)( |$)/;
+  assertEquals(requests.filter((line) => !known.test(line)), []);
 });
 
 Deno.test("defaults that the help tells are those that are used", () => {

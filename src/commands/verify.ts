@@ -1,4 +1,4 @@
-import { compare, type Fault, type Held } from "../compare.ts";
+import { compare, type Held } from "../compare.ts";
 import { Operation } from "../failure.ts";
 import { contradiction, fewerPartitions, type Range } from "../offsets.ts";
 import { type Message, sift } from "../sift.ts";
@@ -30,6 +30,8 @@ interface Batch {
 export interface VerifyDeps {
   topic: string;
   ranges(): Promise<Map<number, Range>>;
+  /** Whether the topic drops records that a later one of the same key replaces. */
+  isCompacted(): Promise<boolean>;
   sources(): Promise<AuditedSource[]>;
   held(source: number, from: number, to: number): Promise<Held>;
   /** Reads the topic as the only member of a group of its own, until the signal ends. */
@@ -88,7 +90,8 @@ export async function runVerify(
   const gone = sources.map(({ partition }) => partition).filter((p) => !ranges.has(p));
   if (gone.length > 0) throw fewerPartitions(deps.topic, gone, ranges.size);
   const done = new AbortController();
-  const reading = new Reading(deps, sources, ranges, done);
+  const isCompacted = await deps.isCompacted();
+  const reading = new Reading(deps, sources, { ranges, isCompacted }, done);
   if (!reading.isOver) await deps.read(reading, AbortSignal.any([done.signal, deps.signal]));
   if (!reading.isOver) {
     deps.note("interrupted before everything was compared");
@@ -118,15 +121,17 @@ export class Reading {
   readonly #accounts = new Map<number, Account>();
   /** Everything below is compared. */
   readonly #positions = new Map<number, number>();
+  readonly #isCompacted: boolean;
   readonly #done: AbortController;
 
   constructor(
     deps: VerifyDeps,
     sources: AuditedSource[],
-    ranges: Map<number, Range>,
+    { ranges, isCompacted }: { ranges: Map<number, Range>; isCompacted: boolean },
     done: AbortController,
   ) {
     this.#deps = deps;
+    this.#isCompacted = isCompacted;
     this.#done = done;
     this.#sources = new Map(sources.map((source) => [source.partition, source]));
     for (const source of sources) {
@@ -187,12 +192,14 @@ export class Reading {
       const compared = account.stored + account.rejected + account.different.count +
         account.extra.count;
       for (const offset of ahead) add(account.extra, offset);
-      const whole = account.from === source.startOffset &&
+      const whole = !this.#isCompacted && account.from === source.startOffset &&
         source.tombstonesTo <= source.nextOffset;
       return {
         ...account,
         lost,
-        agedOut: account.from > source.startOffset ? Math.max(settled - compared, 0) : 0,
+        agedOut: account.from > source.startOffset
+          ? Math.max(settled - compared, 0)
+          : account.agedOut,
         miscounted: source.stored !== source.rowsHeld || source.rejected !== source.rejectsHeld ||
           (whole && source.tombstones !== account.tombstones),
       };
@@ -208,7 +215,11 @@ export class Reading {
     account.stored += stored;
     account.rejected += rejected;
     account.tombstones += tombstones;
-    for (const { kind, offset } of faults) add(account[kind], offset);
+    for (const { kind, offset } of faults) {
+      if (kind !== "orphan") add(account[kind], offset);
+      else if (this.#isCompacted) account.agedOut++;
+      else add(account.extra, offset);
+    }
     this.#positions.set(source.partition, to);
     const accounts = [...this.#accounts.values()];
     const sum = (of: (account: Account) => number) => accounts.reduce((n, a) => n + of(a), 0);
@@ -300,7 +311,7 @@ function lagOf(sources: AuditedSource[], ranges: Map<number, Range>): number {
 
 function remarks(account: Account): string[] {
   const where = `partition ${account.partition}`;
-  const kinds: Fault["kind"][] = ["missing", "extra", "different"];
+  const kinds = ["missing", "extra", "different"] as const;
   const faults = kinds.filter((kind) => account[kind].count > 0).map((kind) => {
     const { count, first } = account[kind];
     return `${where}: ${kind} at offset ${first.join(", ")}${count > first.length ? ", …" : ""}`;

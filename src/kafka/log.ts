@@ -1,4 +1,4 @@
-import type { Admin, Kafka, PartitionMetadata } from "kafkajs";
+import { type Admin, ConfigResourceTypes, type Kafka, type PartitionMetadata } from "kafkajs";
 
 /** Offsets of a partition that can be read now: from `low` up to, not including, `high`. */
 export interface Range {
@@ -14,6 +14,8 @@ export interface Log {
   ranges(): Promise<Map<number, Range>>;
   /** By partition, the first offset whose record is not older than `ms` since 1970; the end if there is none. */
   offsetsAt(ms: number): Promise<Map<number, number>>;
+  /** Whether its cleanup.policy has "compact"; where it may not be asked, no. */
+  isCompacted(): Promise<boolean>;
   createTopic(
     how: { partitions: number; replication: number | null },
   ): Promise<"created" | "exists">;
@@ -22,6 +24,7 @@ export interface Log {
   close(): Promise<void>;
 }
 
+const POLICY = "cleanup.policy";
 const LOOKS_MAX = 100;
 const LOOK_AGAIN_MS = 100;
 
@@ -42,6 +45,13 @@ export async function openLog(kafka: Kafka, topic: string): Promise<Log> {
     offsetsAt: async (ms) => {
       const offsets = await admin.fetchTopicOffsetsByTimestamp(topic, ms);
       return new Map(offsets.map(({ partition, offset }) => [partition, +offset]));
+    },
+    isCompacted: async () => {
+      const wanted = { type: ConfigResourceTypes.TOPIC, name: topic, configNames: [POLICY] };
+      const request = { resources: [wanted], includeSynonyms: false };
+      const { resources } = await admin.describeConfigs(request).catch(() => ({ resources: [] }));
+      const entries = resources.flatMap(({ configEntries }) => configEntries);
+      return entries.some(({ configValue }) => configValue.includes("compact"));
     },
     createTopic: (how) => createTopic(admin, topic, how),
     forgetGroup: async (group) => {

@@ -35,7 +35,7 @@ export function openPostgres(settings: PostgresSettings, options: PostgresOption
   const { log } = options;
   const sockets = new Set<Socket>();
   // Filled anew for each connection.
-  const ssl = settings.sslmode === "disable" ? false : {};
+  const ssl = settings.sslmode === "disable" ? null : {};
   const sql = postgres({
     host,
     port,
@@ -43,7 +43,7 @@ export function openPostgres(settings: PostgresSettings, options: PostgresOption
     // With null in its place postgres.js would look for PGPASSWORD.
     password: password ?? "",
     database: options.database ?? database,
-    ssl,
+    ssl: ssl ?? false,
     max: options.max ?? settings.poolMax,
     connect_timeout: settings.connectTimeoutMs / 1000,
     idle_timeout: 0,
@@ -67,7 +67,7 @@ export function openPostgres(settings: PostgresSettings, options: PostgresOption
       sockets.add(socket);
       socket.on("close", () => sockets.delete(socket));
       try {
-        Object.assign(ssl, serverTls(settings, options.readFile));
+        if (ssl) Object.assign(ssl, serverTls(settings, options.readFile));
       } catch (error) {
         abort(socket, error as Error);
       }
@@ -97,12 +97,17 @@ function abort(socket: Socket, { message }: Error): void {
 }
 
 /** What each sslmode looks at. */
-const VERIFY = { require: "nothing", "verify-ca": "signature", "verify-full": "name" } as const;
+const VERIFY = {
+  disable: "nothing",
+  require: "nothing",
+  "verify-ca": "signature",
+  "verify-full": "name",
+} as const;
 
-/** Options of node:tls, false without it. */
+/** Options of node:tls for one connection. */
 export function serverTls(
   { sslmode, host, tls }: PostgresSettings,
   readFile: PostgresOptions["readFile"],
-): ConnectionOptions | false {
-  return sslmode !== "disable" && tlsOptions(tls, { host, verify: VERIFY[sslmode], readFile });
+): ConnectionOptions {
+  return tlsOptions(tls, { host, verify: VERIFY[sslmode], readFile });
 }

@@ -50,7 +50,7 @@ export async function shakeServer(
     socket.destroy();
     throw Object.assign(new Error("the server has TLS turned off"), { code: "NO_TLS" });
   }
-  return await shakeHands(socket, options || {}, ms);
+  return await shakeHands(socket, options, ms);
 }
 
 /** Says hello to the server. */

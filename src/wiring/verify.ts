@@ -23,6 +23,7 @@ export async function verify(bench: Bench): Promise<Done> {
       ...openAudit(sql, { schema: postgresql.schema, clusterId, topic }),
       topic,
       ranges: log.ranges,
+      isCompacted: log.isCompacted,
       read: (reading, signal) =>
         readTopic(kafka, reading, {
           topic,

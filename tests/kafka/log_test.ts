@@ -1,9 +1,9 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import type { Admin } from "kafkajs";
 import { explainKafka } from "../../src/kafka/errors.ts";
-import { fetchPartitions } from "../../src/kafka/log.ts";
+import { fetchPartitions, openLog } from "../../src/kafka/log.ts";
 import type { Operation } from "../../src/failure.ts";
-import { testSettings } from "../support/room.ts";
+import { testSettings, withTopic } from "../support/room.ts";
 
 Deno.test("a cluster of which no broker answers is one that cannot be reached", async () => {
   // As kafkajs does: the metadata that nobody sent is null, and read all the same.
@@ -19,3 +19,15 @@ Deno.test("a cluster of which no broker answers is one that cannot be reached", 
   assertEquals(kind, "unavailable");
   assertEquals(message, "cannot reach Kafka at broker:9093: no answer in time");
 });
+
+for (const policy of ["delete", "compact", "compact,delete"]) {
+  Deno.test(`a topic with cleanup.policy=${policy} is told by it`, () =>
+    withTopic({ partitions: 1, configs: { "cleanup.policy": policy } }, async (room) => {
+      const log = await openLog(room.kafka, room.topic);
+      try {
+        assertEquals(await log.isCompacted(), policy !== "delete");
+      } finally {
+        await log.close();
+      }
+    }));
+}
