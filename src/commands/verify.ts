@@ -79,13 +79,8 @@ export async function runVerify(
   const ranges = await deps.ranges();
   const sources = await deps.sources();
   if (sources.length === 0) {
-    throw new Operation(
-      "data",
-      `nothing of topic "${deps.topic}" was consumed into this database`,
-      {
-        fix: "routes consume",
-      },
-    );
+    const text = `nothing of topic "${deps.topic}" was consumed into this database`;
+    throw new Operation("data", text, { fix: "routes consume" });
   }
   const gone = sources.map(({ partition }) => partition).filter((p) => !ranges.has(p));
   if (gone.length > 0) throw fewerPartitions(deps.topic, gone, ranges.size);
