@@ -71,15 +71,12 @@ export function certificatesOf({ kafka, postgresql }: Settings): string[] {
 
 type Services = Pick<Settings, "kafka" | "postgresql">;
 
-/**
- * Everything in the settings that must never be shown. A password that is a name of something else too, as `postgres`
- * is often, is none of it: to take the name out of what is said would make it unreadable, and tell the password.
- */
-export function secretsOf({ kafka, postgresql }: Services): string[] {
-  const { user, database, schema, applicationName } = postgresql;
-  const names = [user, database, schema, applicationName, kafka.sasl?.username]
-    .concat(kafka.topic, kafka.groupId, kafka.clientId);
-  return passwordsOf({ kafka, postgresql }).filter((password) => !names.includes(password));
+/** Names that the program uses where none is set: as passwords they are known to all, and messages need them. */
+const DEFAULT_NAMES = ["routes", "postgres", "public"];
+
+/** Everything in the settings that must never be shown. */
+export function secretsOf(services: Services): string[] {
+  return passwordsOf(services).filter((password) => !DEFAULT_NAMES.includes(password));
 }
 
 function passwordsOf({ kafka, postgresql }: Services): string[] {
