@@ -112,12 +112,6 @@ export const MUTANTS: Mutant[] = [
     rows: [7, 8, 1],
   },
   {
-    name: "autoCommit: true",
-    changes: { [READER]: [["autoCommit: false,", "autoCommit: true,"]] },
-    rows: [2, 12],
-    harmless: "Kafka is told of what is resolved, which is what is settled",
-  },
-  {
     name: "autoCommit: true, eachBatchAutoResolve: true",
     changes: {
       [READER]: [
