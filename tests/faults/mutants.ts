@@ -117,16 +117,6 @@ export const MUTANTS: Mutant[] = [
     rows: [2, 3],
   },
   {
-    name: "autoCommit: true, eachBatchAutoResolve: true",
-    changes: {
-      [READER]: [
-        ["autoCommit: false,", "autoCommit: true,"],
-        ["eachBatchAutoResolve: false,", "eachBatchAutoResolve: true,"],
-      ],
-    },
-    rows: [2],
-  },
-  {
     name: "reading from the offsets of the group",
     changes: { [READER]: NO_SEEK },
     rows: [12],
