@@ -112,14 +112,9 @@ export const MUTANTS: Mutant[] = [
     rows: [7, 8, 1],
   },
   {
-    name: "autoCommit: true, eachBatchAutoResolve: true",
-    changes: {
-      [READER]: [
-        ["autoCommit: false,", "autoCommit: true,"],
-        ["eachBatchAutoResolve: false,", "eachBatchAutoResolve: true,"],
-      ],
-    },
-    rows: [2],
+    name: "autoCommit: true",
+    changes: { [READER]: [["autoCommit: false,", "autoCommit: true,"]] },
+    rows: [2, 3],
   },
   {
     name: "reading from the offsets of the group",
