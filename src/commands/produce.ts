@@ -63,7 +63,7 @@ export async function runProduce(options: ProduceOptions, deps: ProduceDeps): Pr
     deps.sleep(options.durationMs, signal).then(() => stop.abort());
   }
   try {
-    return await produce(options, { ...deps, signal });
+    return await produce(options, { ...deps, signal }, () => stop.abort());
   } finally {
     stop.abort();
   }
@@ -98,7 +98,11 @@ function formatRate({ acked, seconds }: ProduceTally): string {
   return `${formatCount(seconds > 0 ? Math.round(acked / seconds) : 0)}/s`;
 }
 
-async function produce(options: ProduceOptions, deps: ProduceDeps): Promise<Produced> {
+async function produce(
+  options: ProduceOptions,
+  deps: ProduceDeps,
+  stop: () => void,
+): Promise<Produced> {
   const seed = options.seed ?? deps.drawSeed();
   const tally = openTally(options, deps, seed);
   const source = options.stdin
@@ -122,6 +126,8 @@ async function produce(options: ProduceOptions, deps: ProduceDeps): Promise<Prod
     settled: async (outcome, records) => {
       addUp(tally, outcome, deps.clock() - beganMs);
       failure ??= explain(outcome, deps.topic);
+      // Whoever waits for more to send waits in vain.
+      if (outcome.fault) stop();
       if (options.tee && outcome.acked > 0) await deps.out(toLines(records));
       deps.progress(tally);
     },
@@ -145,7 +151,7 @@ async function post(
   tally: ProduceTally,
   deps: ProduceDeps,
 ): Promise<void> {
-  while (!outbox.stopped && !deps.signal.aborted) {
+  while (!deps.signal.aborted) {
     const next = chunks.next();
     while (!await arrives(next, outbox.dueMs - deps.clock(), deps)) {
       await outbox.sendDue(deps.clock());
