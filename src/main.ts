@@ -17,7 +17,8 @@ function stream(file: typeof Deno.stdout | typeof Deno.stderr) {
   const encoder = new TextEncoder();
   return {
     get columns() {
-      return file.isTerminal() ? Deno.consoleSize().columns : null;
+      // Some terminals never say how wide they are, and count as 0.
+      return file.isTerminal() ? Deno.consoleSize().columns || 80 : null;
     },
     async write(data: string | Uint8Array) {
       let bytes = typeof data === "string" ? encoder.encode(data) : data;
