@@ -245,7 +245,7 @@ async function setEnds(run: Run, ranges: Map<number, Range>): Promise<void> {
 
 /** The offsets of a time to come are known only then. */
 async function endLater({ deps, share, done }: Run, ms: number): Promise<void> {
-  // One sleep cannot be longer than a timer of 31 bits.
+  // The clock may be put back meanwhile.
   while (!done.signal.aborted && deps.now() < ms) await deps.sleep(ms - deps.now(), done.signal);
   while (!done.signal.aborted) {
     try {

@@ -5,7 +5,7 @@ import { Outbox, type Outcome, type Sender } from "../outbox.ts";
 import { makeRecords, type Outgoing, readRecords, toLines } from "../outgoing.ts";
 import { pace } from "../pace.ts";
 import { formatCourse } from "../rate.ts";
-import { formatCount, formatMany, formatSpan } from "../time.ts";
+import { CALENDAR_END_MS, formatCount, formatMany, formatSpan } from "../time.ts";
 import { elapsedMs } from "../track.ts";
 
 /** What producing needs of the world. */
@@ -52,8 +52,6 @@ export interface Produced {
 
 /** Longest time a record waits for others. */
 const LINGER_MS = 100;
-/** The year 10000: no record may be as late. */
-const END_MS = 253_402_300_800_000;
 
 /** Makes records, or reads them from stdin, sends them, and tells what became of them. */
 export async function runProduce(options: ProduceOptions, deps: ProduceDeps): Promise<Produced> {
@@ -225,7 +223,7 @@ function chooseStart(options: ProduceOptions, nowMs: number): number {
 
 /** How many to make: all have to lie before the year 10000. */
 function boundCount({ count, users, intervalMs }: ProduceOptions, startMs: number): number {
-  const room = Math.floor((END_MS - startMs) / intervalMs) * users;
+  const room = Math.floor((CALENDAR_END_MS - startMs) / intervalMs) * users;
   if (count !== null && count > room) {
     throw new Usage(
       `--count ${count} runs past the year 9999: there is room for ${room}`,
