@@ -19,6 +19,25 @@ export interface Account {
   miscounted: boolean;
 }
 
+/** A source as the database describes it. */
+export interface AuditedSource {
+  id: number;
+  partition: number;
+  startOffset: number;
+  nextOffset: number;
+  stored: number;
+  rejected: number;
+  tombstones: number;
+  /** Tombstones below this offset are counted, wherever `nextOffset` stands. */
+  tombstonesTo: number;
+  /** Rows and rejects there are, wherever they are. */
+  rowsHeld: number;
+  rejectsHeld: number;
+  /** The first offsets at or behind `nextOffset` that have a row or a reject, which none should. */
+  ahead: number[];
+  lost: { from: number; to: number; reason: string }[];
+}
+
 /** How many offsets, and the first of them. */
 export interface Offsets {
   count: number;

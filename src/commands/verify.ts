@@ -1,25 +1,17 @@
-import { type Account, add, faultsOf, openAccount, praise, report } from "../accounts.ts";
+import {
+  type Account,
+  add,
+  type AuditedSource,
+  faultsOf,
+  openAccount,
+  praise,
+  report,
+} from "../accounts.ts";
 import { compare, type Held } from "../compare.ts";
 import { Operation } from "../failure.ts";
 import { contradiction, fewerPartitions, type Range } from "../offsets.ts";
 import { type Message, sift } from "../sift.ts";
 import { formatMany } from "../time.ts";
-
-/** A source as the database describes it. */
-interface AuditedSource {
-  id: number;
-  partition: number;
-  startOffset: number;
-  nextOffset: number;
-  stored: number;
-  rejected: number;
-  tombstones: number;
-  tombstonesTo: number;
-  rowsHeld: number;
-  rejectsHeld: number;
-  ahead: number[];
-  lost: { from: number; to: number; reason: string }[];
-}
 
 interface Batch {
   partition: number;
