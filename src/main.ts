@@ -1,5 +1,6 @@
 import { placesWithout } from "./places.ts";
-import { cannotWrite, ClosedPipe, run } from "./run.ts";
+import { run } from "./run.ts";
+import { cannotWrite, ClosedPipe } from "./world.ts";
 
 const stop = new AbortController();
 const signals: [Deno.Signal, number][] = [["SIGINT", 130]];

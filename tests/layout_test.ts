@@ -165,7 +165,7 @@ Deno.test("adapters know the core and themselves, neither commands nor each othe
 
 Deno.test("commands know no adapter, no package and no other command", () => {
   const isFile = (name: string) => graph.has(name) && name.endsWith(".ts");
-  const foreign = [...ADAPTERS, NETWORK, "commands/", "wiring/", "run.ts", "main.ts"];
+  const foreign = [...ADAPTERS, NETWORK, "commands/", "wiring/", "run.ts", "world.ts", "main.ts"];
   assertEquals(strays(["commands/"], (name) => isFile(name) && !within(name, foreign)), []);
 });
 

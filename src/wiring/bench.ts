@@ -1,6 +1,6 @@
 import type { Command, Globals } from "../cli.ts";
 import type { Settings } from "../config.ts";
-import type { World } from "../run.ts";
+import type { World } from "../world.ts";
 import type { Talk } from "../talk.ts";
 
 /** What a command is wired from. */

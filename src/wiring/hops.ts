@@ -1,5 +1,5 @@
 import type { Finding, Hop } from "../commands/check.ts";
-import type { World } from "../run.ts";
+import type { World } from "../world.ts";
 import type { Talk } from "../talk.ts";
 import { explained } from "./bench.ts";
 
