@@ -38,7 +38,10 @@ async function ask(question: string): Promise<string | null> {
   if (!Deno.stdin.isTerminal()) return null;
   await Deno.stderr.write(new TextEncoder().encode(`${question} `));
   const line = new Uint8Array(100);
-  const length = await Deno.stdin.read(line) ?? 0;
+  const stopped = Promise.withResolvers<number>();
+  // Ctrl-C is an answer too: none.
+  stop.signal.addEventListener("abort", () => stopped.resolve(0), { once: true });
+  const length = await Promise.race([Deno.stdin.read(line), stopped.promise]) ?? 0;
   return new TextDecoder().decode(line.subarray(0, length));
 }
 
