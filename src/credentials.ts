@@ -1,5 +1,5 @@
 import { type Buffer } from "node:buffer";
-import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
 import { CERTIFICATE_FOLDERS } from "./config.ts";
 import type { TlsFiles } from "./config/reader.ts";
 import { Operation, type Remedy } from "./failure.ts";
@@ -80,8 +80,10 @@ function misfit(
   secret: KeyObject,
   { cert, key, setting }: { cert: string; key: string; setting: Setting },
 ): Operation | null {
-  if (leaf!.checkPrivateKey(secret)) return null;
-  if (others.some((other) => other.checkPrivateKey(secret))) {
+  const own = spki(createPublicKey(secret));
+  const isOwn = ({ publicKey }: X509Certificate) => spki(publicKey).equals(own);
+  if (isOwn(leaf!)) return null;
+  if (others.some(isOwn)) {
     return new Operation("settings", `"${cert}" begins with the certificate of somebody else`, {
       reason: `that of key "${key}" comes later in the file`,
       fix: "put that first, and those that vouch for it behind",
@@ -91,6 +93,11 @@ function misfit(
     reason: `${setting("cert")} and ${setting("key")} name files of two different pairs`,
     fix: "download both again, at the same time",
   });
+}
+
+/** A public key as certificates carry it, so that two can be compared. */
+function spki(key: KeyObject): Buffer {
+  return key.export({ type: "spki", format: "der" });
 }
 
 /** Certificate and key come together. */

@@ -1,4 +1,3 @@
-import type { Buffer } from "node:buffer";
 import { lookup } from "node:dns/promises";
 import { connect, isIP, type Socket } from "node:net";
 import {
@@ -33,7 +32,7 @@ export function tlsOptions(
   { ca, cert, key, passphrase }: TlsFiles,
   { host, verify, readFile }: TlsRules,
 ): ConnectionOptions {
-  const read = (path: string) => readFile(path) as Buffer;
+  const read = (path: string) => new TextDecoder().decode(readFile(path));
   return {
     ...(ca && verify !== "nothing" && { ca: read(ca) }),
     ...(cert && { cert: read(cert) }),
@@ -66,18 +65,22 @@ export async function dial(host: string, port: number, ms: number): Promise<Sock
   return socket;
 }
 
-/** Shakes hands over a connection and ends it; fails with the code that tells what was wrong. */
+/** Where to shake hands: at an address, or over a connection that stands. */
+type Counterpart = { host: string; port: number } | { socket: Socket };
+
+/** Shakes hands and ends the connection; fails with the code that tells what was wrong. */
 export async function shakeHands(
-  socket: Socket,
+  counterpart: Counterpart,
   options: ConnectionOptions,
   ms: number,
 ): Promise<Shaken> {
-  const secure: TLSSocket = connectTls({ ...options, socket });
+  const secure: TLSSocket = connectTls({ ...options, ...counterpart });
   await settled(secure as Socket, "secureConnect", ms);
   const { subject, valid_to } = secure.getPeerCertificate();
   const name = subject?.CN;
   const shaken = {
-    protocol: secure.getProtocol() ?? "TLS",
+    // Older runtimes do not tell.
+    protocol: secure.getProtocol?.() ?? "TLS",
     name: [name].flat()[0] ?? "?",
     validTo: Date.parse(valid_to),
   };
@@ -87,11 +90,11 @@ export async function shakeHands(
 
 /** Shakes hands and stays: fails with the alert if the other side then refuses, as it does with TLS 1.3; else ends. */
 export async function awaitAlert(
-  socket: Socket,
+  counterpart: Counterpart,
   options: ConnectionOptions,
   ms: number,
 ): Promise<void> {
-  const secure = connectTls({ ...options, socket }) as Socket;
+  const secure = connectTls({ ...options, ...counterpart }) as Socket;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const late = setTimeout(resolve, ms);
   secure.on("error", reject);
@@ -104,9 +107,20 @@ export async function awaitAlert(
   });
 }
 
-/** The first bytes that come; fails where none do. */
-export async function firstBytes(socket: Socket, ms: number): Promise<Uint8Array> {
-  return await settled(socket, "data", ms) as Uint8Array;
+/**
+ * Sends the bytes, and has `next` go on with what comes back. It is called at once: a connection that TLS takes over later
+ * than that has begun to read what is meant for TLS.
+ */
+export async function converse<T>(
+  socket: Socket,
+  bytes: Uint8Array,
+  { ms, next }: { ms: number; next(answer: Uint8Array): Promise<T> },
+): Promise<T> {
+  let outcome: Promise<T>;
+  socket.once("data", (answer: Uint8Array) => outcome = next(answer));
+  socket.write(bytes);
+  await settled(socket, "data", ms);
+  return await outcome!;
 }
 
 /**

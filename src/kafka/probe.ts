@@ -110,10 +110,10 @@ interface Shaking {
 
 /** Shakes hands. */
 export function shakeBroker(address: string, { tls, readFile, ms }: Shaking): Promise<Shaken> {
-  return at(address, async (host, port) => {
-    const options = brokerTls(tls, host, readFile);
-    return await shakeHands(await dial(host, port, ms), options, ms);
-  });
+  return at(
+    address,
+    (host, port) => shakeHands({ host, port }, brokerTls(tls, host, readFile), ms),
+  );
 }
 
 /** Why a broker ends a connection after the handshake: fails with its alert, if it sends one. */
@@ -121,10 +121,11 @@ export function refuseCertificate(
   address: string,
   { tls, readFile, ms }: Shaking,
 ): Promise<void> {
-  return at(address, async (host, port) => {
-    const options = brokerTls(tls, host, readFile);
-    await awaitAlert(await dial(host, port, ms), options, Math.min(ms, 2_000));
-  });
+  const patience = Math.min(ms, 2_000);
+  return at(
+    address,
+    (host, port) => awaitAlert({ host, port }, brokerTls(tls, host, readFile), patience),
+  );
 }
 
 /** Work at one broker, whose failures name it. */
@@ -142,9 +143,8 @@ async function at<T>(
 
 /** Why a broker ends a connection in plain text at once: whether the port speaks TLS. */
 export async function refuseTls(address: string, ms: number): Promise<void> {
-  const { host, port } = split(address);
   try {
-    await shakeHands(await dial(host, port, ms), { rejectUnauthorized: false }, ms);
+    await shakeHands(split(address), { rejectUnauthorized: false }, ms);
   } catch (error) {
     // An alert is TLS too.
     if (!/_ALERT_/.test((error as { code?: string }).code ?? "")) return;

@@ -1,7 +1,7 @@
 import type { Sql } from "postgres";
 import type { PostgresSettings } from "../config.ts";
 import { Operation } from "../failure.ts";
-import { dial, firstBytes, resolveName, shakeHands, type Shaken } from "../reach.ts";
+import { converse, dial, resolveName, shakeHands, type Shaken } from "../reach.ts";
 import { serverTls } from "./connect.ts";
 
 /** The server as one who is logged in sees it. */
@@ -44,13 +44,14 @@ export async function shakeServer(
   const { host, port, connectTimeoutMs: ms } = settings;
   const options = serverTls(settings, readFile);
   const socket = await dial(host, port, ms);
-  socket.write(SSL_REQUEST);
-  const [answer] = await firstBytes(socket, ms);
-  if (answer !== "S".charCodeAt(0)) {
-    socket.destroy();
-    throw Object.assign(new Error("the server has TLS turned off"), { code: "NO_TLS" });
-  }
-  return await shakeHands(socket, options, ms);
+  return await converse(socket, SSL_REQUEST, {
+    ms,
+    next: async ([answer]) => {
+      if (answer === "S".charCodeAt(0)) return await shakeHands({ socket }, options, ms);
+      socket.destroy();
+      throw Object.assign(new Error("the server has TLS turned off"), { code: "NO_TLS" });
+    },
+  });
 }
 
 /** Says hello to the server. */

@@ -1,7 +1,8 @@
 import { openPostgres } from "../../src/postgres/connect.ts";
 import { connectKafka, testSettings } from "../support/room.ts";
 import { openStage, type Stage } from "../support/stage.ts";
-import { type Cost, look, measure } from "./measure.ts";
+import { idle, trickle } from "./following.ts";
+import { type Cost, measure } from "./measure.ts";
 import type { Peers } from "./peers.ts";
 
 /** One figure: ours, and that of a peer in the same run, where there is one. */
@@ -21,17 +22,19 @@ export interface Bench {
   records: number;
   peers: Peers;
   stage: Stage;
+  /** Whether the records are in the topic. */
+  isFilled: boolean;
   /** A file of the finished rows, once there is one. */
   rowsFile: string;
 }
 
-const PARTITIONS = 12;
+export const PARTITIONS = 12;
 
 /** An own topic and database, both empty. */
 export async function openBench(records: number, peers: Peers): Promise<Bench> {
   const stage = await openStage("routes_bench");
   await routes(stage, `migrate --create-database --topic --partitions ${PARTITIONS}`);
-  return { records, peers, stage, rowsFile: `${stage.dir}/rows.txt` };
+  return { records, peers, stage, isFilled: false, rowsFile: `${stage.dir}/rows.txt` };
 }
 
 /** What can be measured, by name; each may lean on those before it. */
@@ -39,14 +42,17 @@ export const rows: Record<string, (bench: Bench) => Promise<Figure[]>> = {
   produce,
   consume,
   flat,
+  scale,
   query,
   verify,
   idle,
   trickle,
 };
 
-async function produce({ records, peers, stage }: Bench): Promise<Figure[]> {
+async function produce(bench: Bench): Promise<Figure[]> {
+  const { records, peers, stage } = bench;
   const ours = await routes(stage, `produce --count ${records}`);
+  bench.isFilled = true;
   const bootstrap = testSettings().kafka.brokers.join();
   const theirs = async (script: string, count: number) => {
     if (!peers.python) return { value: null };
@@ -168,111 +174,31 @@ async function verify(bench: Bench): Promise<Figure[]> {
   }];
 }
 
-const IDLE_SECONDS = 10;
-
-async function idle({ stage }: Bench): Promise<Figure[]> {
-  return await following(stage, async (pid) => {
-    const before = look(pid);
-    await new Promise((resolve) => setTimeout(resolve, IDLE_SECONDS * 1000));
-    const used = (look(pid)?.cpuSeconds ?? NaN) - (before?.cpuSeconds ?? NaN);
-    return [{
-      what: "consume --follow without records",
-      ours: used / IDLE_SECONDS * 100,
-      unit: "% of a core",
-      wanted: { atMost: 1 },
-    }];
-  });
-}
-
-const TRICKLE_SECONDS = 10;
-const TRICKLE_MS = 10;
-const POLL_MS = 5;
-
-/** From the broker's word that it has a record to the moment at which its row can be seen. */
-async function trickle({ stage }: Bench): Promise<Figure[]> {
-  await forget(stage);
-  const sql = sqlOf(stage);
-  const producer = connectKafka().producer({ createPartitioner: () => () => 0 });
-  await producer.connect();
-  const waiting = new Map<string, number>();
-  const delays: number[] = [];
-  const figures = await following(stage, async () => {
-    let producing = true;
-    const seen = new Map<number, number>();
-    const poll = async () => {
-      while (producing || waiting.size > 0) {
-        const found = await sql`select partition, next_offset from routes_sources`;
-        const nowMs = performance.now();
-        for (const { partition, next_offset: next } of found) {
-          for (let offset = seen.get(partition) ?? 0; offset < Number(next); offset++) {
-            const ackedMs = waiting.get(`${partition} ${offset}`);
-            if (ackedMs !== undefined) delays.push(Math.max(nowMs - ackedMs, 0));
-            waiting.delete(`${partition} ${offset}`);
-          }
-          seen.set(partition, Number(next));
-        }
-        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-      }
-    };
-    for (const { partition, next_offset } of await sql`select * from routes_sources`) {
-      seen.set(partition, Number(next_offset));
-    }
-    const [{ before }] = await sql`select count(*)::int as before from routes_table` as unknown as [
-      { before: number },
-    ];
-    const polling = poll();
-    const value = '{"userID":7,"timestamp":1732431234.5,"coordinates":[60.1,24.9]}';
-    for (let i = 0; i < TRICKLE_SECONDS * 1000 / TRICKLE_MS; i++) {
-      const due = new Promise((resolve) => setTimeout(resolve, TRICKLE_MS));
-      const messages = [{ partition: i % PARTITIONS, value }];
-      const [answer] = await producer.send({ topic: stage.name, messages });
-      waiting.set(`${answer!.partition} ${answer!.baseOffset}`, performance.now());
-      await due;
-    }
-    producing = false;
-    await polling;
-    // Rows of one statement carry the number of one transaction.
-    const [{ statements }] = await sql`
-      select count(distinct xmin::text)::int as statements
-      from (select xmin from routes_table offset ${before}) as row` as unknown as [
-      { statements: number },
-    ];
-    delays.sort((a, b) => a - b);
-    return [
-      {
-        what: "100 records/s: 99 of 100 rows are there within",
-        ours: delays[Math.floor(delays.length * 0.99)]!,
-        unit: "ms",
-        wanted: { atMost: 300 },
-      },
-      {
-        what: "100 records/s: statements",
-        ours: statements / TRICKLE_SECONDS,
-        unit: "/s",
-        wanted: { atMost: 10 },
-      },
-    ];
-  });
-  await producer.disconnect();
-  await sql.end();
-  return figures;
-}
-
-/** Does something beside `consume --follow`, once that has nothing left to read. */
-async function following(
-  stage: Stage,
-  work: (pid: number) => Promise<Figure[]>,
-): Promise<Figure[]> {
-  await routes(stage, "consume");
-  const child = stage.routes(["consume", "--follow", "--quiet"], { stderr: "null" }).spawn();
-  try {
-    // Until it has joined the group and come to rest.
-    await new Promise((resolve) => setTimeout(resolve, 3_000));
-    return await work(child.pid);
-  } finally {
-    child.kill("SIGTERM");
-    await child.status;
+/** More processes of one group on the same records, from the first one's start to the last one's end. */
+async function scale(bench: Bench): Promise<Figure[]> {
+  const { records, stage } = bench;
+  await fill(bench);
+  const together = async (processes: number) => {
+    await forget(stage);
+    const beganMs = performance.now();
+    const costs = await Promise.all(
+      Array.from({ length: processes }, () => routes(stage, "consume")),
+    );
+    const cpuSeconds = costs.reduce((sum, cost) => sum + cost.cpuSeconds, 0);
+    const sql = sqlOf(stage);
+    const [row] = await sql`select count(*)::int as stored from routes_table`;
+    await sql.end();
+    if (row!.stored !== records) throw new Error(`${row!.stored} rows of ${records} records`);
+    return rateOf({ seconds: (performance.now() - beganMs) / 1000, cpuSeconds }, records);
+  };
+  const one = await together(1);
+  const figures: Figure[] = [];
+  for (const processes of [2, 3]) {
+    const { value, cpu } = await together(processes);
+    const what = `consume, ${processes} processes`;
+    figures.push({ what, ours: value, cpu, unit: "rows/s", peer: { name: "one process", ...one } });
   }
+  return figures;
 }
 
 interface Rate {
@@ -280,34 +206,35 @@ interface Rate {
   cpu?: number;
 }
 
-function rateOf({ seconds, cpuSeconds }: Cost, records: number): { value: number; cpu: number } {
+function rateOf(
+  { seconds, cpuSeconds }: Omit<Cost, "peakMb">,
+  records: number,
+): { value: number; cpu: number } {
   return { value: records / seconds, cpu: cpuSeconds / records * 1e6 };
 }
 
-/** At least as many records in the topic as are measured; with `stored` they are rows too, and nothing else is. */
-async function fill({ records, stage }: Bench, { stored = false } = {}): Promise<void> {
-  const admin = connectKafka().admin();
-  await admin.connect();
-  const offsets = await admin.fetchTopicOffsets(stage.name);
-  await admin.disconnect();
-  const there = offsets.reduce((sum, { high }) => sum + Number(high), 0);
-  if (there < records) await routes(stage, `produce --count ${records - there}`);
-  if (stored) await routes(stage, "consume");
+/** The records are in the topic; with `stored` they are rows too. */
+async function fill(bench: Bench, { stored = false } = {}): Promise<void> {
+  if (!bench.isFilled) await routes(bench.stage, `produce --count ${bench.records}`);
+  bench.isFilled = true;
+  if (stored) await routes(bench.stage, "consume");
 }
 
 /** As if nothing had been consumed. */
-async function forget(stage: Stage): Promise<void> {
+export async function forget(stage: Stage): Promise<void> {
   const sql = sqlOf(stage);
   await sql.unsafe("truncate routes_table, routes_sources, routes_rejects, routes_losses");
   await sql.unsafe("checkpoint");
   await sql.end();
 }
 
-async function routes(stage: Stage, line: string): ReturnType<typeof measure> {
+/** The program with a line of arguments, to its end. */
+export async function routes(stage: Stage, line: string): ReturnType<typeof measure> {
   return await measure(stage.routes(line.split(" "), { stdout: "null", stderr: "piped" }));
 }
 
-function sqlOf(stage: Stage) {
+/** A client for the database of the stage. */
+export function sqlOf(stage: Stage) {
   const { postgresql } = testSettings();
   return openPostgres({ ...postgresql, database: stage.name }, {
     readFile: Deno.readFileSync,

@@ -59,8 +59,8 @@ async function committedOffsets({ admin, group, name }: Scene): Promise<Map<numb
   return new Map(topic!.partitions.map(({ partition, offset }) => [partition, +offset]));
 }
 
-/** Everything there is to know, from the services themselves. */
-export async function gatherEvidence(scene: Scene): Promise<Evidence> {
+/** Everything there is to know, from the services themselves, but for what is `known` already. */
+export async function gatherEvidence(scene: Scene, known: Partial<Evidence>): Promise<Evidence> {
   const committed = await committedOffsets(scene);
   const { sql } = scene;
   const sources = await sql`
@@ -88,7 +88,7 @@ export async function gatherEvidence(scene: Scene): Promise<Evidence> {
     select source, before, after from ${scene.table("faults_moves")} order by id`;
   return {
     acked: scene.feed.acked,
-    log: await readLog(scene),
+    log: known.log ?? await readLog(scene),
     sources: sources.map((row) => ({
       id: row.id,
       partition: row.partition,
@@ -113,6 +113,7 @@ export async function gatherEvidence(scene: Scene): Promise<Evidence> {
     committed,
     outputs: scene.processes.flatMap(({ out, err }) => [out, err]),
     secrets: [SECRET],
+    ...known,
   };
 }
 

@@ -75,25 +75,33 @@ export function chooseRows(only: string | undefined, minutes: number): Row[] {
   });
 }
 
-async function main(): Promise<number> {
-  const flags = parseArgs(Deno.args, { string: ["seed", "only", "minutes"] });
-  const seed = Number(flags.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]);
-  const print = (line: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
-  const chosen = chooseRows(flags.only, Number(flags.minutes ?? 1));
-  print(`seed ${seed}`);
-  let failed = 0;
-  const arena = await openArena({ seed, say: print });
+/** Runs rows until none is left, in services of its own. */
+async function work(queue: Row[], seed: number, tell: (result: Result) => void): Promise<void> {
+  const arena = await openArena({ seed });
   try {
-    for (const row of chosen) {
-      const result = await runRow(row, arena);
-      print(showResult(result));
-      if (!result.passed) failed++;
-    }
+    for (let row; (row = queue.shift());) tell(await runRow(row, arena));
   } finally {
     await arena.close();
   }
-  print(`\n${chosen.length - failed} passed, ${failed} failed`);
-  return failed > 0 ? 1 : 0;
+}
+
+async function main(): Promise<number> {
+  const flags = parseArgs(Deno.args, { string: ["seed", "only", "minutes", "jobs"] });
+  const seed = Number(flags.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]);
+  const print = (line: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+  const queue = chooseRows(flags.only, Number(flags.minutes ?? 1));
+  print(`seed ${seed}`);
+  const results: Result[] = [];
+  const tell = (result: Result) => {
+    results.push(result);
+    print(showResult(result));
+  };
+  // Most of a row is waiting, so that several at a time take little more.
+  const jobs = Array.from({ length: Number(flags.jobs ?? 1) }, () => work(queue, seed, tell));
+  await Promise.all(jobs);
+  const failed = results.filter(({ passed }) => !passed);
+  print(`\n${results.length - failed.length} passed, ${failed.length} failed`);
+  return failed.length > 0 ? 1 : 0;
 }
 
 if (import.meta.main) Deno.exit(await main());

@@ -275,7 +275,7 @@ export class Scene {
 
   /** Throws what the checker finds; `known` takes the place of what can be gathered now. */
   async demandGood(known: Partial<Evidence> = {}, allowed = this.allowed): Promise<Evidence> {
-    const evidence = { ...await gatherEvidence(this), ...known };
+    const evidence = await gatherEvidence(this, known);
     const faults = [...judge(evidence, allowed), ...this.#wrong];
     if (this.snapshots === 0) faults.push("I5 no snapshot was taken: nothing was tested");
     if (faults.length > 0) throw new Error(faults.join("\n"));

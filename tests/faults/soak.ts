@@ -11,8 +11,8 @@ const MEMORY_MAX_MB = 500;
 /** From the second third of the run to the last: a leak goes on, while a heap that finds its size does not. */
 const GROWTH_MAX_MB = 50;
 const DESCRIPTORS_MAX = 5;
-/** EX_TEMPFAIL */
-const GAVE_UP = 75;
+/** EX_UNAVAILABLE and EX_TEMPFAIL */
+const FOR_NOW = [69, 75];
 
 /** Faults drawn at random for so long, one on top of the other. */
 export function soakRow(minutes: number): Row {
@@ -86,6 +86,7 @@ function soak(arena: Arena, ms: number): Promise<string> {
     const course = await suffer(scene, arena, ms);
     arena.toPostgres.cut = null;
     await scene.feed.stop();
+    supervise(scene, course);
     if (scene.running.length === 0) await scene.start();
     const healedMs = await scene.caughtUp();
     const minutes = (performance.now() - began) / 60_000;
@@ -96,7 +97,7 @@ function soak(arena: Arena, ms: number): Promise<string> {
       ", ",
     );
     return `${settled} records = ${what}, in ${minutes.toFixed(1)} min; ${harms}; ` +
-      `gave up and started again ${course.gaveUp}; healed in ${healedMs | 0} ms; ${trend}`;
+      `${course.gaveUp} ended for the time being; healed in ${healedMs | 0} ms; ${trend}`;
   }, {
     perSecond: PER_SECOND,
     set: { "postgresql.statement_timeout": "5s" },
@@ -113,13 +114,7 @@ async function suffer(scene: Scene, arena: Arena, ms: number): Promise<Course> {
     const name = pick(arena.draw, Object.keys(HARMS));
     await HARMS[name]!(scene, arena);
     course.harms[name] = (course.harms[name] ?? 0) + 1;
-    for (const process of scene.processes.filter(({ failed }) => failed)) {
-      // Whoever says that he gave up for the time being is started again by a supervisor; nobody may end otherwise.
-      if (process.status!.code !== GAVE_UP) break;
-      process.mayEnd = true;
-      course.gaveUp++;
-    }
-    scene.demandLife();
+    supervise(scene, course);
     if (scene.running.length === 0) await scene.start();
     await sleep(arena.draw(2_000));
     course.meter.measure(veteran!.pid);
@@ -128,6 +123,16 @@ async function suffer(scene: Scene, arena: Arena, ms: number): Promise<Course> {
     }
   }
   return course;
+}
+
+/** Whoever began while a service was away, or gave up for the time being, may be started again; nobody may end otherwise. */
+function supervise(scene: Scene, course: Course): void {
+  for (const process of scene.processes.filter(({ failed }) => failed)) {
+    if (!FOR_NOW.includes(process.status!.code)) continue;
+    process.mayEnd = true;
+    course.gaveUp++;
+  }
+  scene.demandLife();
 }
 
 /** Throws when memory or descriptors of the process that was there all the time went on growing. */
