@@ -53,8 +53,3 @@ export function tellTls(
 export function tellReached(where: string, address: string | null): string {
   return `${where}: ${address ? `${address}, ` : ""}port open`;
 }
-
-/** As in `3 brokers`. */
-export function count(n: number, noun: string): string {
-  return `${n} ${noun}${n === 1 ? "" : "s"}`;
-}
