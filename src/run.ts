@@ -89,7 +89,7 @@ async function work(
   }
 }
 
-/** Opens the talk of one run, and keeps it apart from data that goes to the same terminal. */
+/** Opens the talk of one run, and keeps it apart from questions, and from data that goes to the same terminal. */
 function speak(
   world: World,
   globals: Globals,
@@ -112,22 +112,32 @@ function speak(
       return () => clearTimeout(timer);
     },
   });
-  if (stderr.columns === null) return { talk, world, written: () => written };
+  const hush = () => {
+    talk.clear();
+    return written;
+  };
+  const asking: World = {
+    ...world,
+    ask: async (question) => {
+      await hush();
+      return await world.ask(question);
+    },
+  };
+  if (stderr.columns === null) return { talk, world: asking, written: () => written };
   signal.addEventListener("abort", () => {
     talk.note("stopping; once more leaves at once, which is safe");
   }, { once: true });
-  if (stdout.columns === null) return { talk, world, written: () => written };
+  if (stdout.columns === null) return { talk, world: asking, written: () => written };
   const apart: Output = {
     get columns() {
       return stdout.columns;
     },
     async write(data) {
-      talk.clear();
-      await written;
+      await hush();
       await stdout.write(data);
     },
   };
-  return { talk, world: { ...world, stdout: apart }, written: () => written };
+  return { talk, world: { ...asking, stdout: apart }, written: () => written };
 }
 
 /** Each command loads the clients that it needs, and `--help` none. */
