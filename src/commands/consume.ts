@@ -1,4 +1,4 @@
-import type { ConsumeOptions as Options } from "../cli.ts";
+import type { ConsumeOptions as Options } from "../options.ts";
 import { inFull, Operation } from "../failure.ts";
 import type { Health } from "../metrics.ts";
 import { type Range, readBefore } from "../offsets.ts";

@@ -1,4 +1,4 @@
-import type { MigrateOptions } from "../cli.ts";
+import type { MigrateOptions } from "../options.ts";
 import { Operation } from "../failure.ts";
 import { type Applied, label, type Migration, plan } from "../plan.ts";
 import { formatMany } from "../time.ts";

@@ -1,4 +1,4 @@
-import type { ProduceOptions } from "../cli.ts";
+import type { ProduceOptions } from "../options.ts";
 import { flawedBefore } from "../corrupt.ts";
 import { Operation, Usage } from "../failure.ts";
 import { Outbox, type Outcome, type Sender } from "../outbox.ts";

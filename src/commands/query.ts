@@ -1,4 +1,4 @@
-import type { QueryOptions } from "../cli.ts";
+import type { QueryOptions } from "../options.ts";
 import { Usage } from "../failure.ts";
 import { formats } from "../formats/mod.ts";
 import type { Extent } from "../formats/format.ts";
