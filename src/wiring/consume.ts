@@ -88,7 +88,7 @@ async function readAndStore(
       out: world.stdout.write,
       sleep,
     });
-    return { summary: tally, failure, openEnded: options.follow };
+    return { summary: tally, failure, openEnded: options.follow && options.count === null };
   } finally {
     await Promise.allSettled([log.close(), close(), letterBox?.close()]);
   }
