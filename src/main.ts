@@ -1,5 +1,6 @@
 import { placesWithout } from "./places.ts";
-import { cannotWrite, ClosedPipe, run } from "./run.ts";
+import { run } from "./run.ts";
+import { cannotWrite, ClosedPipe } from "./world.ts";
 
 const stop = new AbortController();
 const signals: [Deno.Signal, number][] = [["SIGINT", 130]];
@@ -17,7 +18,8 @@ function stream(file: typeof Deno.stdout | typeof Deno.stderr) {
   const encoder = new TextEncoder();
   return {
     get columns() {
-      return file.isTerminal() ? Deno.consoleSize().columns : null;
+      // Some terminals never say how wide they are, and count as 0.
+      return file.isTerminal() ? Deno.consoleSize().columns || 80 : null;
     },
     async write(data: string | Uint8Array) {
       let bytes = typeof data === "string" ? encoder.encode(data) : data;
@@ -36,7 +38,10 @@ async function ask(question: string): Promise<string | null> {
   if (!Deno.stdin.isTerminal()) return null;
   await Deno.stderr.write(new TextEncoder().encode(`${question} `));
   const line = new Uint8Array(100);
-  const length = await Deno.stdin.read(line) ?? 0;
+  const stopped = Promise.withResolvers<number>();
+  // Ctrl-C is an answer too: none.
+  stop.signal.addEventListener("abort", () => stopped.resolve(0), { once: true });
+  const length = await Promise.race([Deno.stdin.read(line), stopped.promise]) ?? 0;
   return new TextDecoder().decode(line.subarray(0, length));
 }
 

@@ -1,16 +1,7 @@
+import type { MigrateOptions } from "../options.ts";
 import { Operation } from "../failure.ts";
 import { type Applied, label, type Migration, plan } from "../plan.ts";
-
-/** What `routes migrate` was asked for. */
-export interface MigrateOptions {
-  status: boolean;
-  dryRun: boolean;
-  createDatabase: boolean;
-  topic: boolean;
-  partitions: number;
-  replication: number | null;
-  lockTimeoutMs: number;
-}
+import { formatMany } from "../time.ts";
 
 /** What migrating needs of the world. */
 export interface MigrateDeps {
@@ -71,9 +62,7 @@ export async function runMigrate(options: MigrateOptions, deps: MigrateDeps): Pr
     const created = await deps.createTopic({ partitions, replication });
     await say(
       created === "created"
-        ? `created topic "${deps.topicName}" with ${partitions} ${
-          partitions === 1 ? "partition" : "partitions"
-        }`
+        ? `created topic "${deps.topicName}" with ${formatMany(partitions, "partition")}`
         : `topic "${deps.topicName}": up to date`,
     );
   }

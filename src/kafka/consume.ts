@@ -1,6 +1,6 @@
 import type { Batch as KafkaBatch, Consumer, EachBatchPayload, Kafka } from "kafkajs";
+import type { Range } from "../offsets.ts";
 import type { Message } from "../sift.ts";
-import type { Range } from "./log.ts";
 
 /** Records of one partition in offset order, with nothing readable left out since `from`. */
 export interface Batch {
