@@ -124,6 +124,9 @@ function wordAfter(verb: Verb | null, words: string[]): string | null {
   const known = verb && manuals[verb].words;
   const word = known && words.shift();
   if (!known || word === undefined) return null;
+  if (verb === "check" && !known.includes(word!)) {
+    throw new Usage(`check looks ahead for ${known.join(", ")}, not for "${word}"`, "routes check");
+  }
   const what = { help: "help topic", completions: "shell" }[verb as string] ?? "command";
   if (!known.includes(word!)) throw unknownWord(what, word!, [...known]);
   return word!;

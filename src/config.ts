@@ -49,14 +49,16 @@ export function parseSettings(sources: Sources): Settings {
     : [];
   const file = sources.file && {
     path: sources.file.path,
-    holdsSecret: holdsOne(sources.file.text, secretsOf({ kafka, postgresql })),
+    holdsSecret: setsOne(sources.file.text, passwordsOf({ kafka, postgresql })),
   };
   return { kafka, postgresql, file, warnings };
 }
 
-function holdsOne(text: string, secrets: string[]): boolean {
-  return secrets.some((secret) =>
-    text.includes(secret) || text.includes(encodeURIComponent(secret))
+/** Whether a line that may set a password sets one that is in use. */
+function setsOne(text: string, passwords: string[]): boolean {
+  return text.split(/\r?\n/).some((line) =>
+    /^\s*\w*(password|uri|dsn)\s*[=:]/i.test(line) &&
+    passwords.some((word) => line.includes(word) || line.includes(encodeURIComponent(word)))
   );
 }
 
@@ -67,8 +69,20 @@ export function certificatesOf({ kafka, postgresql }: Settings): string[] {
     .filter((path) => path !== null);
 }
 
-/** Everything in the settings that must never be shown. */
-export function secretsOf({ kafka, postgresql }: Pick<Settings, "kafka" | "postgresql">): string[] {
+type Services = Pick<Settings, "kafka" | "postgresql">;
+
+/**
+ * Everything in the settings that must never be shown. A password that is a name of something else too, as `postgres`
+ * is often, is none of it: to take the name out of what is said would make it unreadable, and tell the password.
+ */
+export function secretsOf({ kafka, postgresql }: Services): string[] {
+  const { user, database, schema, applicationName } = postgresql;
+  const names = [user, database, schema, applicationName, kafka.sasl?.username]
+    .concat(kafka.topic, kafka.groupId, kafka.clientId);
+  return passwordsOf({ kafka, postgresql }).filter((password) => !names.includes(password));
+}
+
+function passwordsOf({ kafka, postgresql }: Services): string[] {
   return [
     kafka.sasl?.password,
     kafka.tls?.passphrase,

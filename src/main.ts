@@ -5,9 +5,12 @@ import { cannotWrite, ClosedPipe } from "./world.ts";
 const stop = new AbortController();
 const signals: [Deno.Signal, number][] = [["SIGINT", 130]];
 if (Deno.build.os !== "windows") signals.push(["SIGTERM", 143]);
+// At a question nothing is in hand that could be finished.
+let asking = false;
 for (const [signal, code] of signals) {
   Deno.addSignalListener(signal, () => {
-    if (stop.signal.aborted) Deno.exit(code);
+    if (asking) Deno.stderr.writeSync(new TextEncoder().encode("\n"));
+    if (asking || stop.signal.aborted) Deno.exit(code);
     // Whatever hangs, leaving is safe: nothing unsettled counts as done.
     setTimeout(() => Deno.exit(code), 10_000);
     stop.abort(code);
@@ -38,10 +41,9 @@ async function ask(question: string): Promise<string | null> {
   if (!Deno.stdin.isTerminal()) return null;
   await Deno.stderr.write(new TextEncoder().encode(`${question} `));
   const line = new Uint8Array(100);
-  const stopped = Promise.withResolvers<number>();
-  // Ctrl-C is an answer too: none.
-  stop.signal.addEventListener("abort", () => stopped.resolve(0), { once: true });
-  const length = await Promise.race([Deno.stdin.read(line), stopped.promise]) ?? 0;
+  asking = true;
+  const length = await Deno.stdin.read(line) ?? 0;
+  asking = false;
   return new TextDecoder().decode(line.subarray(0, length));
 }
 

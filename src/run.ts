@@ -26,7 +26,7 @@ export async function run(world: World): Promise<number> {
     how = { ...globals, paint: paintOf(world.stderr, globals.color) };
     switch (command.verb) {
       case "version":
-        await world.stdout.write(`routes ${version} (${world.runtime})\n`);
+        await world.stdout.write(versionLine(world));
         break;
       case "help":
         await world.stdout.write(help(command.topic, paintOf(world.stdout, globals.color)));
@@ -47,6 +47,12 @@ export async function run(world: World): Promise<number> {
     await world.stderr.write(text).catch(() => {});
     return code;
   }
+}
+
+function versionLine({ args, runtime }: World): string {
+  return args.includes("--json")
+    ? JSON.stringify({ version, runtime }) + "\n"
+    : `routes ${version} (${runtime})\n`;
 }
 
 type Work = Exclude<Command, { verb: "help" | "man" | "completions" | "version" }>;
@@ -96,7 +102,7 @@ function speak(
   paint: Paint,
   secrets: string[],
 ): { talk: Talk; world: World; written(): Promise<void> } {
-  const { stdout, stderr, env, now, signal } = world;
+  const { stdout, stderr, env, now, signal, ask } = world;
   let written = Promise.resolve();
   const talk = openTalk({
     ...globals,
@@ -120,7 +126,7 @@ function speak(
     ...world,
     ask: async (question) => {
       await hush();
-      return await world.ask(question);
+      return await ask(question);
     },
   };
   if (stderr.columns === null) return { talk, world: asking, written: () => written };

@@ -270,7 +270,7 @@ export class Share {
     const before = step.messages.filter(({ offset }) => Number(offset) < reject.offset);
     if (before.length > 0) {
       const first = makeStep(step.source, step.from, before, step);
-      await this.#deps.settle(first, signal);
+      this.passed(partition, await this.#deps.settle(first, signal));
     }
     throw new Operation("data", `partition ${partition} offset ${reject.offset} is no record`, {
       reason: `${reject.code}: ${[reject.path, reject.reason].filter(Boolean).join(": ")}`,

@@ -23,6 +23,11 @@ export const refusals: [line: string | string[], message: string, fix?: string][
   ["help query --man", "--man goes without a topic"],
   ["completions", "completions needs a shell: bash, zsh, fish", "routes completions bash"],
   ["completions bsh", 'unknown shell "bsh": did you mean "bash"?', "routes help"],
+  [
+    "check verify",
+    'check looks ahead for produce, consume, migrate, query, not for "verify"',
+    "routes check",
+  ],
   ["completions bash zsh", 'unexpected argument "zsh"'],
   // Unknown flags.
   ["consume --folow", "unknown flag --folow: did you mean --follow?", "routes help consume"],

@@ -530,6 +530,12 @@ Deno.test("secretsOf() lists all that must never be shown", () => {
   assertEquals(secretsOf(read(null)), []);
 });
 
+Deno.test("a password that is a name of something else is no secret to keep out of sight", () => {
+  const env = { ROUTES_POSTGRESQL_PASSWORD: "postgres", ROUTES_KAFKA_SSL_PASSWORD: "routes" };
+  assertEquals(secretsOf(read(null, { env })), []);
+  assertEquals(secretsOf(read(null, { env, set: ["postgresql.user=me"] })), ["postgres"]);
+});
+
 Deno.test("a settings file holds a secret when one stands in it, in whatever spelling", () => {
   const holds = (text: string, env = {}) => read(text, { env }).file?.holdsSecret;
   assertEquals(holds("[postgresql]\nservice_uri = postgres://u:a%2Fb@h/d\n"), true);
@@ -539,4 +545,11 @@ Deno.test("a settings file holds a secret when one stands in it, in whatever spe
     holds("[postgresql]\nuser = a\n", { ROUTES_POSTGRESQL_PASSWORD: "elsewhere" }),
     false,
   );
+  const env = { ROUTES_POSTGRESQL_PASSWORD: "postgres" };
+  assertEquals(
+    holds(";user = postgres\n; password =\n[postgresql]\nuser = postgres\n", env),
+    false,
+  );
+  assertEquals(holds("[postgresql]\r\npassword = postgres\r\n", env), true);
+  assertEquals(holds("[postgresql]\ndsn: postgres://u:postgres@h/d\n", env), true);
 });

@@ -255,6 +255,7 @@ Deno.test("settle() with stop at reject stores what comes before the reject and 
   const error = await assertRejects(() => share.settle(batch(0, messages)), Operation);
   assertEquals(error.message, "partition 0 offset 3 is no record");
   assertEquals(settled.map(({ from, to }) => [from, to]), [[0, 3]]);
+  assertEquals(share.lag, 997);
 });
 
 Deno.test("settle() ends after the step in hand when it is time to stop", async () => {

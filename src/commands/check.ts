@@ -25,6 +25,8 @@ export interface CheckDeps {
   unicode: boolean;
   paint: Paint;
   secrets: string[];
+  /** Ends when no more is to be looked at; its reason is the exit code then. */
+  signal: AbortSignal;
 }
 
 /** What --json shows of a finding. */
@@ -44,6 +46,7 @@ export async function runCheck(deps: CheckDeps): Promise<number> {
   const lines: Line[] = [];
   for (const chain of deps.chains) {
     for (const [i, hop] of chain.entries()) {
+      if (deps.signal.aborted) return deps.signal.reason as number;
       deps.looking(hop.name);
       const findings = (await look(hop)).map((finding) => clean(finding, deps.secrets));
       lines.push(...findings.map((finding) => lineOf(hop.name, finding)));

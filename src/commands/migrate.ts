@@ -9,9 +9,10 @@ export interface MigrateDeps {
   database: string;
   topicName: string;
   createDatabase(): Promise<"created" | "exists">;
+  /** Of a topic that is there already, `partitions` are those that it has. */
   createTopic(
     how: { partitions: number; replication: number | null },
-  ): Promise<"created" | "exists">;
+  ): Promise<{ created: boolean; partitions: number }>;
   applied(): Promise<Applied[]>;
   lock(ms: number): Promise<void>;
   unlock(): Promise<void>;
@@ -58,12 +59,13 @@ export async function runMigrate(options: MigrateOptions, deps: MigrateDeps): Pr
   }
   if (applied.length === 0) await say(`database "${deps.database}": up to date`);
   if (options.topic) {
-    const { partitions, replication } = options;
-    const created = await deps.createTopic({ partitions, replication });
+    const { partitions: wanted, replication } = options;
+    const { created, partitions } = await deps.createTopic({ partitions: wanted, replication });
+    const parts = formatMany(partitions, "partition");
     await say(
-      created === "created"
-        ? `created topic "${deps.topicName}" with ${formatMany(partitions, "partition")}`
-        : `topic "${deps.topicName}": up to date`,
+      created
+        ? `created topic "${deps.topicName}" with ${parts}`
+        : `topic "${deps.topicName}": there already, with ${parts}`,
     );
   }
   return { applied, pending: [], failure: null };

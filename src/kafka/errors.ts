@@ -55,8 +55,10 @@ interface Cause {
 
 function causes(error: unknown): Cause[] {
   const chain: Cause[] = [];
-  for (let at = error; at instanceof Error && chain.length < 10; at = at.cause) {
+  for (let at = error; at instanceof Error && chain.length < 10;) {
     chain.push(at as Cause);
+    // Topics are made in one request, and their failures come in one error.
+    at = at.cause ?? (at as AggregateError).errors?.[0];
   }
   return chain;
 }
@@ -98,6 +100,13 @@ function hungUp({ tls, sasl }: KafkaSettings, where: string): Operation {
   });
 }
 
+/** What mends a request that the broker refuses. */
+const REFUSALS: Record<string, string> = {
+  INVALID_TOPIC_EXCEPTION:
+    "correct [kafka] topic: at most 249 letters of English, digits, dots, dashes and underscores",
+  INVALID_REPLICATION_FACTOR: "ask for less with --replication, or start more brokers",
+};
+
 /** What the broker answered, by its name in the protocol. */
 function explainAnswer(
   type: string | undefined,
@@ -137,7 +146,7 @@ function explainAnswer(
       return new Operation(
         type === "CLUSTER_AUTHORIZATION_FAILED" ? "noPermission" : "settings",
         `Kafka at ${where} refused the request for topic "${topic}"`,
-        { reason, fix: "ask whoever runs Kafka for what it names, or change what is asked for" },
+        { reason, fix: REFUSALS[type] ?? "ask whoever runs Kafka, or change what is asked for" },
       );
     case "SASL_AUTHENTICATION_FAILED":
       return loginRefused(where, reason);

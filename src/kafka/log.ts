@@ -10,9 +10,10 @@ export interface Log {
   offsetsAt(ms: number): Promise<Map<number, number>>;
   /** Whether its cleanup.policy has "compact"; where it may not be asked, no. */
   isCompacted(): Promise<boolean>;
+  /** Of a topic that is there already, `partitions` are those that it has. */
   createTopic(
     how: { partitions: number; replication: number | null },
-  ): Promise<"created" | "exists">;
+  ): Promise<{ created: boolean; partitions: number }>;
   /** Removes an empty group; a failure is no matter. */
   forgetGroup(group: string): Promise<void>;
   close(): Promise<void>;
@@ -71,14 +72,14 @@ async function createTopic(
   admin: Admin,
   topic: string,
   { partitions, replication }: { partitions: number; replication: number | null },
-): Promise<"created" | "exists"> {
+): Promise<{ created: boolean; partitions: number }> {
   const created = await admin.createTopics({
     topics: [{ topic, numPartitions: partitions, replicationFactor: replication ?? -1 }],
     waitForLeaders: false,
   });
-  if (!created) return "exists";
+  if (!created) return { created, partitions: (await fetchPartitions(admin, topic)).length };
   await awaitLeaders(admin, topic);
-  return "created";
+  return { created, partitions };
 }
 
 /**

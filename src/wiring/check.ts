@@ -35,6 +35,7 @@ export async function check(
       secrets,
       unicode: speaksUtf8(world.env),
       paint: openPaint(wantsColor(globals.color, world.env, world.stdout.columns !== null)),
+      signal: world.signal,
       looking: (name) => talk.wait(`looking at ${name}`),
       out: (text) => {
         talk.clear();

@@ -16,6 +16,8 @@ export async function produce(options: Options<"produce">, bench: Bench): Promis
       signal: world.signal,
     }),
   );
+  // What comes next may be a person who types records.
+  talk.clear();
   const rate = new Rate();
   try {
     const { tally, failure } = await runProduce(options, {

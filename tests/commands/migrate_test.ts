@@ -31,7 +31,7 @@ function room(history: Applied[], changes: Partial<MigrateDeps> = {}) {
     topicName: "t",
     createDatabase: () => step("create database").then(() => "created"),
     createTopic: ({ partitions, replication }) =>
-      step(`create topic ${partitions} ${replication}`).then(() => "created"),
+      step(`create topic ${partitions} ${replication}`).then(() => ({ created: true, partitions })),
     applied: () => step("look").then(() => [...history]),
     lock: (ms) => step(`lock ${ms}`),
     unlock: () => step("unlock"),
@@ -163,19 +163,19 @@ Deno.test("migrate --create-database creates it first, and does not mention one 
   assertEquals(old.printed(), 'database "d": up to date\n');
 });
 
-const topics: [how: Partial<MigrateOptions>, outcome: "created" | "exists", line: string][] = [
-  [{}, "created", 'created topic "t" with 3 partitions'],
-  [{ partitions: 1, replication: 2 }, "created", 'created topic "t" with 1 partition'],
-  [{}, "exists", 'topic "t": up to date'],
+const topics: [how: Partial<MigrateOptions>, found: number | null, line: string][] = [
+  [{}, null, 'created topic "t" with 3 partitions'],
+  [{ partitions: 1, replication: 2 }, null, 'created topic "t" with 1 partition'],
+  [{ partitions: 6 }, 3, 'topic "t": there already, with 3 partitions'],
 ];
 
-for (const [how, outcome, line] of topics) {
+for (const [how, found, line] of topics) {
   Deno.test(`migrate --topic prints ${line}`, async () => {
     const asked: unknown[] = [];
     const { migrate, printed } = room([...known], {
       createTopic: (how) => {
         asked.push(how);
-        return Promise.resolve(outcome);
+        return Promise.resolve({ created: found === null, partitions: found ?? how.partitions });
       },
     });
     await migrate({ topic: true, ...how });

@@ -54,3 +54,17 @@ Deno.test("an address that a broker tells of itself is its own fault", () => {
     "correct advertised.listeners of the broker, or open the way to that address",
   ]);
 });
+
+Deno.test("a topic that could not be made tells why, not only that there was an error", () => {
+  const refused = Object.assign(new Error("Replication-factor is invalid"), {
+    name: "KafkaJSCreateTopicError",
+    type: "INVALID_REPLICATION_FACTOR",
+  });
+  const error = Object.assign(new Error("Topic creation errors"), {
+    name: "KafkaJSAggregateError",
+    errors: [refused],
+  });
+  const { kind, reason, fix } = explainKafka(error, kafka) as Operation;
+  assertEquals([kind, reason], ["settings", ["the broker answered INVALID_REPLICATION_FACTOR"]]);
+  assertEquals(fix, ["ask for less with --replication, or start more brokers"]);
+});

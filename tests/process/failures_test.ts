@@ -101,6 +101,8 @@ Deno.test("help and the version go to stdout, also where nobody reads them", () 
       const { code, stdout } = await desk.routes(args);
       assertEquals(code, 0);
       assertMatch(stdout, /^routes \d+\.\d+\.\d+ \(deno \d+\.\d+\.\d+, [\w-]+\)\n$/);
+      const { version, runtime } = JSON.parse((await desk.routes([...args, "--json"])).stdout);
+      assertEquals(stdout, `routes ${version} (${runtime})\n`);
     }
     for (const args of [["--help"], ["produce", "--dry-run", "--count", "0", "--quiet"]]) {
       const closed = desk.start(args);

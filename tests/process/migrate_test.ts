@@ -98,7 +98,15 @@ Deno.test("migrate creates the database and the topic, in whatever letters, and 
       assertEnded(
         await desk.routes(all),
         0,
-        `database "${database}": up to date\ntopic "${topic}": up to date\n`,
+        `database "${database}": up to date\n` +
+          `topic "${topic}": there already, with 2 partitions\n`,
+      );
+      const [topicFlag, brokers] = [["-X", `kafka.topic=${uniqueName("topic")}`], "100"];
+      assertEnded(
+        await desk.routes(["migrate", "--topic", "--replication", brokers, ...topicFlag]),
+        78,
+        /./,
+        /refused the request for topic ".*"\n.*INVALID_REPLICATION_FACTOR\n {2}fix: ask for less/,
       );
     } finally {
       await desk.sql`drop database if exists ${desk.sql(database)} with (force)`;

@@ -133,7 +133,8 @@ function frame(now) {
   // A frame tells how long the one before took, on whatever draws.
   if (pace.isWhole && isMoving && now - pace.at < 1_000) pace.isSlow = now - pace.at > FRAME_MS;
   if (!isMoving) pace.isSlow = false;
-  pace.isWhole = isStale && !pace.isSlow;
+  // A sheet that was emptied, as by a new size of the window, has nothing to show meanwhile.
+  pace.isWhole = isStale && (!pace.isSlow || drawn.scale === 0);
   pace.at = now;
   if (pace.isWhole) drawSheet();
   else if (isStale) setTimeout(redraw, REST_MS);

@@ -1,0 +1,66 @@
+import { assertEquals } from "@std/assert";
+import { importFlags } from "../support/imports.ts";
+import { programCommand } from "../support/permissions.ts";
+import { atDesk, type Desk, quietEnv } from "../support/program.ts";
+
+// What the program does where a person types: on a terminal, as script(1) of Linux makes one.
+
+const [program, flags] = programCommand(await importFlags(() => {}));
+const isLinux = Deno.build.os === "linux";
+/** Longer than a wait for the network goes untold. */
+const WAIT_MS = 500;
+
+/** A run whose input and output are a terminal. */
+function atTerminal({ dir }: Desk, args: string[]) {
+  const line = [program, ...flags, ...args].map((word) => `'${word}'`).join(" ");
+  const process = new Deno.Command("script", {
+    args: ["-qec", line, "/dev/null"],
+    cwd: dir,
+    env: quietEnv(),
+    clearEnv: true,
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const writer = process.stdin.getWriter();
+  const reader = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  return {
+    type: (keys: string) => writer.write(new TextEncoder().encode(keys)),
+    async shown(pattern: RegExp): Promise<void> {
+      while (!pattern.test(text)) {
+        const { done, value } = await reader.read();
+        if (done) throw new Error(`ended without ${pattern}: ${text}`);
+        text += value;
+      }
+    },
+    async ended(): Promise<{ code: number; text: string }> {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) break;
+        text += value;
+      }
+      const { code } = await process.status;
+      await writer.close().catch(() => {});
+      return { code, text };
+    },
+  };
+}
+
+Deno.test({
+  name: "a question stands last on the terminal, and Ctrl-C leaves it at once",
+  ignore: !isLinux,
+  fn: () =>
+    atDesk({}, async (desk) => {
+      await desk.routes(["produce", "--count", "5"]);
+      await desk.routes(["consume"]);
+      const terminal = atTerminal(desk, ["consume", "--replay", "earliest"]);
+      await terminal.shown(/go on\? \[y\/N\] /);
+      // Nothing is to be seen, which cannot be awaited.
+      await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
+      await terminal.type("\x03");
+      const { code, text } = await terminal.ended();
+      const [, after] = text.split("[y/N] ");
+      assertEquals([code, after], [130, "^C\r\n"]);
+      assertEquals((await desk.counts()).rows, 5);
+    }),
+});
