@@ -15,8 +15,6 @@ import {
 } from "./options.ts";
 import { CHECKED, manuals, SHELLS, type Verb } from "./usage.ts";
 
-export type { ConsumeOptions, MigrateOptions, ProduceOptions, QueryOptions };
-
 /** Flags that go with every command. */
 export interface Globals {
   config: string | null;

@@ -72,6 +72,12 @@ export function inFull(failure: Error): string {
   return [failure.message, ...reason].join(": ");
 }
 
+/** What the system says of an error, as the end of a sentence. */
+export function systemReason({ message }: Error): string {
+  const reason = message.replace(/ \(os error.*$/s, "");
+  return reason.charAt(0).toLowerCase() + reason.slice(1);
+}
+
 /** How a failure is shown. */
 export interface Rendering {
   json: boolean;

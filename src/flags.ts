@@ -1,7 +1,7 @@
 import { Usage } from "./failure.ts";
 import { nearest } from "./nearest.ts";
 import type { Spec } from "./offsets.ts";
-import { parseDuration, parseTime } from "./time.ts";
+import { CALENDAR_END_MS, parseDuration, parseTime, WAIT_MAX_MS } from "./time.ts";
 
 /** Takes the text of a value to what it means, or throws a Usage that says what is expected. */
 export interface Kind<T> {
@@ -77,6 +77,12 @@ export const duration: Kind<number> = (text, flag) => {
   return ms;
 };
 
+/** The same, of a limit to waiting. */
+export const limit: Kind<number> = (text, flag, now) => {
+  const ms = duration(text, flag, now);
+  return ms <= WAIT_MAX_MS ? ms : refuse(flag, text, "a duration of at most 7d");
+};
+
 /** Milliseconds since 1970. */
 export const time: Kind<number> = (text, flag, now) => {
   const ms = parseTime(text, now);
@@ -90,6 +96,13 @@ export const time: Kind<number> = (text, flag, now) => {
   return ms;
 };
 time.words = ["now", "today", "yesterday"];
+
+/** The same, of a record: others are rejected. */
+export const recordTime: Kind<number> = (text, flag, now) => {
+  const ms = time(text, flag, now);
+  return ms >= 0 && ms < CALENDAR_END_MS ? ms : refuse(flag, text, "a time from 1970 to 9999");
+};
+recordTime.words = time.words!;
 
 /** Metres. */
 export const distance: Kind<number> = (text, flag) => {

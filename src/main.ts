@@ -1,5 +1,6 @@
 import { placesWithout } from "./places.ts";
-import { cannotWrite, ClosedPipe, run } from "./run.ts";
+import { run } from "./run.ts";
+import { cannotWrite, ClosedPipe } from "./world.ts";
 
 const stop = new AbortController();
 const signals: [Deno.Signal, number][] = [["SIGINT", 130]];
@@ -20,7 +21,8 @@ function stream(file: typeof Deno.stdout | typeof Deno.stderr) {
   const encoder = new TextEncoder();
   return {
     get columns() {
-      return file.isTerminal() ? Deno.consoleSize().columns : null;
+      // Some terminals never say how wide they are, and count as 0.
+      return file.isTerminal() ? Deno.consoleSize().columns || 80 : null;
     },
     async write(data: string | Uint8Array) {
       let bytes = typeof data === "string" ? encoder.encode(data) : data;

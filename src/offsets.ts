@@ -3,6 +3,7 @@ import { Operation } from "./failure.ts";
 /** Offsets of a partition that can be read now: [low, high). */
 export interface Range {
   low: number;
+  /** The last stable offset: records of open transactions lie beyond it. */
   high: number;
 }
 

@@ -2,6 +2,7 @@ import type { Values } from "./argv.ts";
 import { Usage } from "./failure.ts";
 import type { Spec } from "./offsets.ts";
 
+/** What `routes produce` goes by, defaults and all. */
 export interface ProduceOptions {
   /** Null: until stopped. */
   count: number | null;
@@ -28,6 +29,7 @@ export interface ProduceOptions {
   strict: boolean;
 }
 
+/** What `routes consume` goes by; null: without that limit. */
 export interface ConsumeOptions {
   follow: boolean;
   count: number | null;
@@ -51,6 +53,7 @@ export interface ConsumeOptions {
   strict: boolean;
 }
 
+/** What `routes migrate` goes by. */
 export interface MigrateOptions {
   status: boolean;
   dryRun: boolean;
@@ -61,6 +64,7 @@ export interface MigrateOptions {
   lockTimeoutMs: number;
 }
 
+/** What `routes query` goes by; null: without that filter. */
 export interface QueryOptions {
   what: "points" | "last" | "summary" | "total" | "rejects";
   /** Inclusive ranges; null: all. */

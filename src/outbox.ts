@@ -24,7 +24,7 @@ export interface OutboxOptions {
   seed: number;
   /** Longest time a record waits for others. */
   lingerMs: number;
-  /** Told of every send that has ended, before the next begins. */
+  /** Told of every send as soon as it has ended; the next begins after that. */
   settled(outcome: Outcome, records: Outgoing[]): Promise<void>;
 }
 
@@ -52,8 +52,9 @@ export class Outbox {
   readonly #options: OutboxOptions;
   readonly #buckets: Bucket[];
   readonly #partitions = new Map<string, number>();
-  #inFlight: { records: Outgoing[]; outcome: Promise<Outcome> } | null = null;
+  #inFlight: Promise<void> | null = null;
   #turn: number;
+  /** True once a send did not succeed: all that is still here, or comes, stays unsent. */
   #stopped = false;
 
   constructor(sender: Sender, options: OutboxOptions) {
@@ -61,11 +62,6 @@ export class Outbox {
     this.#options = options;
     this.#turn = options.seed % sender.partitions;
     this.#buckets = Array.from({ length: sender.partitions }, () => empty());
-  }
-
-  /** True once a send did not succeed: all that is still here, or comes, stays unsent. */
-  get stopped(): boolean {
-    return this.#stopped;
   }
 
   /** When the next bucket is due; infinite when nothing waits. */
@@ -100,7 +96,7 @@ export class Outbox {
   /** Sends the rest and waits until all is settled. */
   async close(): Promise<void> {
     await this.sendDue(Infinity);
-    await this.#settle();
+    await this.#landed();
   }
 
   /** Pinned here, before the first attempt: chosen again at a retry, it could be another. */
@@ -118,21 +114,24 @@ export class Outbox {
   async #send(partition: number): Promise<void> {
     const { records } = this.#buckets[partition]!;
     this.#buckets[partition] = empty();
-    await this.#settle();
+    await this.#landed();
     if (this.#stopped) return;
-    const outcome = this.#sender.send(partition, records);
-    // A bug there is thrown by #settle(), where somebody waits.
-    outcome.catch(() => {});
-    this.#inFlight = { records, outcome };
+    this.#inFlight = this.#deliver(partition, records);
+    // A failure is thrown by #landed(), where somebody waits.
+    this.#inFlight.catch(() => {});
   }
 
-  async #settle(): Promise<void> {
-    if (!this.#inFlight) return;
-    const { records, outcome } = this.#inFlight;
+  async #deliver(partition: number, records: Outgoing[]): Promise<void> {
+    const outcome = await this.#sender.send(partition, records);
+    this.#stopped ||= outcome.fault !== null;
+    await this.#options.settled(outcome, records);
+  }
+
+  /** Waits until nothing is in flight. */
+  async #landed(): Promise<void> {
+    const inFlight = this.#inFlight;
     this.#inFlight = null;
-    const settled = await outcome;
-    this.#stopped ||= settled.fault !== null;
-    await this.#options.settled(settled, records);
+    await inFlight;
   }
 }
 

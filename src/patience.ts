@@ -35,11 +35,12 @@ export class Patience {
   }
 
   /** Repeats work on the database until it is done, fails for a reason that waiting does not mend, or `until` ends. */
-  async repeat(until: AbortSignal, work: () => Promise<void>): Promise<void> {
+  async repeat<T>(until: AbortSignal, work: () => Promise<T>): Promise<T> {
     for (let attempt = 1;; attempt++) {
       try {
-        await work();
-        return this.answered();
+        const result = await work();
+        this.answered();
+        return result;
       } catch (error) {
         if (error instanceof Operation) throw error;
         const { judge, explain } = this.#deps.ledger;

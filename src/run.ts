@@ -1,14 +1,6 @@
 import { type Command, type Globals, parseCli } from "./cli.ts";
 import { completions } from "./completions.ts";
-import {
-  certificatesOf,
-  parseSettings,
-  secretsOf,
-  type Settings,
-  SETTINGS_FILES,
-} from "./config.ts";
-import type { Sources } from "./config/sources.ts";
-import type { FileMode } from "./credentials.ts";
+import { certificatesOf, secretsOf } from "./config.ts";
 import { EXIT, Operation, renderFailure } from "./failure.ts";
 import { help } from "./help.ts";
 import { manPage } from "./man.ts";
@@ -16,60 +8,8 @@ import { openPaint, type Paint, wantsColor } from "./paint.ts";
 import { openTalk, type Talk } from "./talk.ts";
 import { version } from "./version.ts";
 import type { Bench, Done } from "./wiring/bench.ts";
-
-/** Everything outside of the program, as main.ts hands it in. */
-export interface World {
-  args: string[];
-  env(name: string): string | undefined;
-  /** Throws where the file is not there, or not to be read. */
-  readFile(path: string): Uint8Array;
-  /** Null where files have no mode. */
-  mode(path: string): FileMode | null;
-  /** Gives up the right to read for good, but for where these files are. */
-  readOnlyNear(files: string[]): void;
-  stdin: ReadableStream<Uint8Array>;
-  stdout: Output;
-  stderr: Output;
-  /** Milliseconds since 1970. */
-  now(): number;
-  /** Milliseconds on a clock that never jumps. */
-  clock(): number;
-  /** A whole number below 2^32. */
-  random(): number;
-  /** Ends when it is time to finish; its reason is the exit code of work that had an end. */
-  signal: AbortSignal;
-  /** Asks on the terminal; null where there is none. */
-  ask(question: string): Promise<string | null>;
-  /** For the version line. */
-  runtime: string;
-}
-
-/** A stream to write to. */
-export interface Output {
-  /** Waits until it is taken; throws ClosedPipe when nobody reads any more. */
-  write(data: string | Uint8Array): Promise<void>;
-  /** Width of the terminal as it is now, null where it is none. */
-  readonly columns: number | null;
-}
-
-/** Whoever read the output went away, as `head` does: no failure. */
-export class ClosedPipe extends Error {
-  override name = "ClosedPipe";
-}
-
-/** The failure when the output is not taken, as by a disk that is full. */
-export function cannotWrite(cause: Error): Operation {
-  return new Operation("temporary", `cannot write the output: ${reasonOf(cause)}`, {
-    fix: "make room where it goes, then run it again",
-    cause,
-  });
-}
-
-/** What the system says, as the end of a sentence. */
-function reasonOf({ message }: Error): string {
-  const reason = message.replace(/ \(os error.*$/s, "");
-  return reason.charAt(0).toLowerCase() + reason.slice(1);
-}
+import { readSettings, warningsOf } from "./wiring/settings.ts";
+import { ClosedPipe, type Output, type World } from "./world.ts";
 
 /** Runs one command; returns the exit code. */
 export async function run(world: World): Promise<number> {
@@ -155,7 +95,7 @@ async function work(
   }
 }
 
-/** Opens the talk of one run, and keeps it apart from data that goes to the same terminal. */
+/** Opens the talk of one run, and keeps it apart from questions, and from data that goes to the same terminal. */
 function speak(
   world: World,
   globals: Globals,
@@ -178,36 +118,32 @@ function speak(
       return () => clearTimeout(timer);
     },
   });
-  const asking = async (question: string) => {
+  const hush = () => {
     talk.clear();
-    await written;
-    return await ask(question);
+    return written;
   };
-  world = { ...world, ask: asking };
-  if (stderr.columns === null) return { talk, world, written: () => written };
+  const asking: World = {
+    ...world,
+    ask: async (question) => {
+      await hush();
+      return await ask(question);
+    },
+  };
+  if (stderr.columns === null) return { talk, world: asking, written: () => written };
   signal.addEventListener("abort", () => {
     talk.note("stopping; once more leaves at once, which is safe");
   }, { once: true });
-  if (stdout.columns === null) return { talk, world, written: () => written };
+  if (stdout.columns === null) return { talk, world: asking, written: () => written };
   const apart: Output = {
     get columns() {
       return stdout.columns;
     },
     async write(data) {
-      talk.clear();
-      await written;
+      await hush();
       await stdout.write(data);
     },
   };
-  return { talk, world: { ...world, stdout: apart }, written: () => written };
-}
-
-async function warningsOf(settings: Settings, world: World): Promise<string[]> {
-  const { file, warnings } = settings;
-  if (!file?.holdsSecret) return warnings;
-  const { openToOthers } = await import("./credentials.ts");
-  const fault = openToOthers(file.path, world);
-  return fault ? [...warnings, `${fault.message}: ${fault.fix}`] : warnings;
+  return { talk, world: { ...asking, stdout: apart }, written: () => written };
 }
 
 /** Each command loads the clients that it needs, and `--help` none. */
@@ -226,74 +162,6 @@ async function perform(command: Exclude<Work, { verb: "check" }>, bench: Bench):
       return await (await import("./wiring/query.ts")).query(command.options, bench);
     case "verify":
       return await (await import("./wiring/verify.ts")).verify(bench);
-  }
-}
-
-function readSettings({ config, set, timeoutMs }: Globals, world: World): Settings {
-  const file = findSettings(config === null ? SETTINGS_FILES : [config], world);
-  if (config !== null && !file) {
-    throw new Operation("noInput", `cannot read "${config}": file does not exist`, {
-      fix: `routes help settings > ${config}`,
-    });
-  }
-  const exists = (path: string) => isThere(path, world);
-  const settings = parseSettings({ file, env: world.env, set, exists });
-  const { postgresql } = settings;
-  const connectTimeoutMs = Math.min(postgresql.connectTimeoutMs, timeoutMs);
-  return { ...settings, postgresql: { ...postgresql, connectTimeoutMs } };
-}
-
-/** The first of them that is there, read. */
-function findSettings(paths: string[], { readFile }: World): Sources["file"] {
-  for (const path of paths) {
-    try {
-      const text = new TextDecoder("utf-8", { fatal: true }).decode(readFile(path));
-      return { path, text };
-    } catch (error) {
-      const { name } = error as Error;
-      if (name === "NotFound") continue;
-      if (name === "NotCapable") throw outOfBounds(path, error);
-      if (error instanceof TypeError) {
-        throw new Operation("settings", `cannot read "${path}": it is not UTF-8 text`, {
-          fix: `save it as UTF-8: iconv -f LATIN1 -t UTF-8 "${path}"`,
-        });
-      }
-      const kind = name === "PermissionDenied" ? "noPermission" : "noInput";
-      throw new Operation(
-        kind,
-        `cannot read "${path}": ${reasonOf(error as Error)}`,
-        {
-          fix: kind === "noPermission"
-            ? `chmod u+r "${path}", as the user whose file it is`
-            : "name a settings file with --config",
-          cause: error,
-        },
-      );
-    }
-  }
-  return null;
-}
-
-function outOfBounds(path: string, cause: unknown): Operation {
-  const link = `ln -s "$(realpath ${path})" res/`;
-  return new Operation("noPermission", `not permitted to read "${path}"`, {
-    reason: "settings are host_settings.ini here or in src, or any file in res or /etc/routes",
-    fix: [
-      "start routes where it is one of those, or put it there",
-      `or leave it and link it: mkdir -p res && ${link}`,
-      "or do without a file: ROUTES_KAFKA_TOPIC=…, ROUTES_POSTGRESQL_HOST=… in the environment",
-    ],
-    cause,
-  });
-}
-
-/** What may not be looked at counts as there: whoever needs it meets the refusal, and can name it. */
-function isThere(path: string, { mode }: World): boolean {
-  try {
-    mode(path);
-    return true;
-  } catch (error) {
-    return (error as Error).name !== "NotFound";
   }
 }
 

@@ -76,7 +76,9 @@ export class Share {
   #positions: Map<number, number> | null = null;
   readonly #highs = new Map<number, number>();
   #ends: Map<number, number> | null = null;
+  /** How many records may still be taken, and how many of those taken are not settled yet. */
   #budget: number;
+  #inHand = 0;
 
   constructor(options: ShareOptions, deps: ShareDeps) {
     this.#options = options;
@@ -158,21 +160,32 @@ export class Share {
     for (let at = 0; at < messages.length && this.#budget > 0 && !signal.aborted;) {
       const size = Math.min(chunkSize(messages, at, this.#options.batchSize), this.#budget);
       const chunk = messages.slice(at, at += size);
-      this.#budget -= size;
       const step = makeStep(source.id, source.nextOffset, chunk, {
         countedTo: source.tombstonesTo,
         strict: this.#options.strict,
       });
-      if (this.#options.stopAtReject) await this.#stopAtReject(partition, step, signal);
-      reached = await this.#deps.settle(step, signal);
+      reached = await this.#take(partition, step, signal);
       source.nextOffset = reached;
       // Unless the group was shared anew meanwhile, which read this row again.
       if (this.#sources.get(partition) === source) this.passed(partition, reached);
-      if (reached === step.to) continue;
-      this.#budget += size;
-      break;
+      if (reached !== step.to) break;
     }
     return signal.aborted ? reached ?? batch.from : reached;
+  }
+
+  /** Settles a step out of the budget, which gets back what was not settled here. */
+  async #take(partition: number, step: Step, signal: AbortSignal): Promise<number> {
+    const size = step.messages.length;
+    this.#budget -= size;
+    this.#inHand += size;
+    let reached: number | null = null;
+    try {
+      if (this.#options.stopAtReject) await this.#stopAtReject(partition, step, signal);
+      return reached = await this.#deps.settle(step, signal);
+    } finally {
+      this.#inHand -= size;
+      if (reached !== step.to) this.#budget += size;
+    }
   }
 
   /** Throws when the record settled last is another one now. */
@@ -269,7 +282,7 @@ export class Share {
     const [ends, positions] = [this.#ends, this.#positions];
     const ended = ends !== null && positions !== null &&
       [...positions].every(([partition, position]) => position >= (ends.get(partition) ?? 0));
-    if (ended || this.#budget <= 0) this.#deps.done.abort();
+    if (ended || (this.#budget <= 0 && this.#inHand === 0)) this.#deps.done.abort();
   }
 }
 

@@ -29,11 +29,16 @@ export function status(
 export function summary(tally: Tally): string {
   const { read, stored, rejected, reasons, tombstones, lag, seconds } = tally;
   const rate = formatCount(Math.round(read / Math.max(seconds, 0.001)));
-  const byCode = Object.entries(reasons)
-    .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
-    .map(([code, count]) => `${code} ${formatCount(count)}`);
   return `read ${formatMany(read, "record")} in ${formatSpan(seconds)} (${rate}/s): ` +
     `${formatCount(stored)} stored, ${formatCount(rejected)} rejected` +
-    (byCode.length > 0 ? ` (${byCode.join(", ")})` : "") +
+    byCode(reasons) +
     `, ${formatMany(tombstones, "tombstone")} · lag ${formatCount(lag)}`;
+}
+
+/** ` (json_syntax 12, utf8 3)`: the most frequent first; nothing where there are none. */
+export function byCode(reasons: Record<string, number>): string {
+  const counts = Object.entries(reasons)
+    .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
+    .map(([code, count]) => `${code} ${formatCount(count)}`);
+  return counts.length > 0 ? ` (${counts.join(", ")})` : "";
 }

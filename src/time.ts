@@ -6,6 +6,12 @@ const UNITS_MS: Record<string, number> = {
   d: 86_400_000,
 };
 
+/** The year 10000: no record may be as late. */
+export const CALENDAR_END_MS = 253_402_300_800_000;
+
+/** The longest limit of a wait: a timer takes 31 bits of milliseconds, and past those goes off at once. */
+export const WAIT_MAX_MS = 7 * UNITS_MS.d!;
+
 /** `500ms`, `10s`, `9m`, `1.5h`, `7d` to milliseconds; null when it is none of these. */
 export function parseDuration(text: string): number | null {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text.trim());

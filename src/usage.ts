@@ -1,4 +1,4 @@
-import { choice, duration, type Flag, path, text } from "./flags.ts";
+import { choice, type Flag, limit, path, text } from "./flags.ts";
 import { consume } from "./usage/consume.ts";
 import type { Manual } from "./usage/manual.ts";
 import { migrate } from "./usage/migrate.ts";
@@ -62,7 +62,7 @@ export const globalFlags: Flag[] = [
   { name: "no-progress", help: "no progress line" },
   {
     name: "timeout",
-    kind: duration,
+    kind: limit,
     value: "DUR",
     help: "limit of each connect and request",
     fallback: "30s",

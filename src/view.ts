@@ -1,4 +1,4 @@
-import type { QueryOptions } from "./cli.ts";
+import type { QueryOptions } from "./options.ts";
 import { Usage } from "./failure.ts";
 import type { Cell, Column, Format, Look } from "./formats/format.ts";
 import { formats } from "./formats/mod.ts";

@@ -518,6 +518,9 @@ Deno.test("durations are as on the command line; connect_timeout is in seconds, 
   assertEquals(faultsOf("[postgresql]\nconnect_timeout = 0"), [
     'host_settings.ini line 2: connect_timeout is "0": expected a duration such as 10s',
   ]);
+  assertEquals(faultsOf("[postgresql]\nstatement_timeout = 30d"), [
+    'host_settings.ini line 2: statement_timeout is "30d": expected a duration of at most 7d',
+  ]);
 });
 
 Deno.test("secretsOf() lists all that must never be shown", () => {

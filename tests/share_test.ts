@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { Operation } from "../src/failure.ts";
 import type { Range } from "../src/offsets.ts";
 import { Share, type ShareDeps, type ShareOptions, type Source } from "../src/share.ts";
-import type { Step } from "../src/settle.ts";
+import { SourceGone, type Step } from "../src/settle.ts";
 import type { Message } from "../src/sift.ts";
 
 const never = new AbortController().signal;
@@ -12,6 +12,7 @@ function room(
   ranges: Record<number, Range>,
   options: Partial<ShareOptions> = {},
   stored: Record<number, number> = {},
+  changes: Partial<ShareDeps> = {},
 ) {
   const log = new Map(Object.entries(ranges).map(([partition, range]) => [+partition, range]));
   const rows = new Map(Object.entries(stored).map(([partition, next]) => [+partition, next]));
@@ -55,6 +56,7 @@ function room(
     patiently: (_signal, work) => work(),
     sleep: () => Promise.resolve(),
     done,
+    ...changes,
   };
   const share = new Share(
     {
@@ -201,24 +203,49 @@ Deno.test("settle() takes exactly as many records as were asked for", async () =
   assertEquals(done.aborted, true);
 });
 
-Deno.test("settle() goes on where another writer stands", async () => {
-  const { share, deps } = room({ 0: { low: 0, high: 25 } }, { batchSize: 10 });
-  await share.assigned([0], never);
-  deps.settle = () => Promise.resolve(17);
-  // The share keeps the function it was given, so a new one is made.
-  const other = new Share(
+Deno.test("settle() of as many records as were asked for is done when the last is stored", async () => {
+  const landed = Promise.withResolvers<void>();
+  const { share, done } = room(
+    { 0: { low: 0, high: 9 }, 1: { low: 0, high: 9 } },
+    { count: 3 },
+    {},
     {
-      from: { at: "earliest" },
-      count: Infinity,
-      batchSize: 10,
-      stopAtReject: false,
-      acceptLoss: false,
-      strict: false,
+      settle: async (step) => {
+        await landed.promise;
+        return step.to;
+      },
     },
-    deps,
   );
-  await other.assigned([0], never);
-  assertEquals(await other.settle(batch(0, records(0, 25))), 17);
+  await share.assigned([0, 1], never);
+  const settling = share.settle(batch(0, records(0, 9)));
+  // Markers, or another partition's records, while those are on their way.
+  share.passed(1, 5);
+  assertEquals(done.aborted, false);
+  landed.resolve();
+  await settling;
+  assertEquals(done.aborted, true);
+});
+
+Deno.test("settle() gives back what a failure kept it from", async () => {
+  let tries = 0;
+  const { share, done } = room({ 0: { low: 0, high: 9 } }, { count: 3 }, {}, {
+    settle: (step) =>
+      ++tries === 1 ? Promise.reject(new SourceGone(step.source)) : Promise.resolve(step.to),
+  });
+  await share.assigned([0], never);
+  await assertRejects(() => share.settle(batch(0, records(0, 9))), SourceGone);
+  assertEquals(done.aborted, false);
+  await share.assigned([0], never);
+  assertEquals([done.aborted, await share.settle(batch(0, records(0, 9)))], [false, 3]);
+  assertEquals(done.aborted, true);
+});
+
+Deno.test("settle() goes on where another writer stands", async () => {
+  const { share } = room({ 0: { low: 0, high: 25 } }, { batchSize: 10 }, {}, {
+    settle: () => Promise.resolve(17),
+  });
+  await share.assigned([0], never);
+  assertEquals(await share.settle(batch(0, records(0, 25))), 17);
 });
 
 Deno.test("settle() with stop at reject stores what comes before the reject and not more", async () => {
@@ -232,31 +259,17 @@ Deno.test("settle() with stop at reject stores what comes before the reject and 
 });
 
 Deno.test("settle() ends after the step in hand when it is time to stop", async () => {
-  const { share, deps } = room({ 0: { low: 0, high: 25 } }, { batchSize: 10 });
   const stop = new AbortController();
   const steps: number[] = [];
-  const settle = deps.settle;
-  const stopping = new Share(
-    {
-      from: { at: "earliest" },
-      count: Infinity,
-      batchSize: 10,
-      stopAtReject: false,
-      acceptLoss: false,
-      strict: false,
+  const { share } = room({ 0: { low: 0, high: 25 } }, { batchSize: 10 }, {}, {
+    settle: (step) => {
+      steps.push(step.to);
+      stop.abort();
+      return Promise.resolve(step.to);
     },
-    {
-      ...deps,
-      settle: (step, signal) => {
-        steps.push(step.to);
-        stop.abort();
-        return settle(step, signal);
-      },
-    },
-  );
-  await stopping.assigned([0], never);
+  });
   await share.assigned([0], never);
-  assertEquals(await stopping.settle(batch(0, records(0, 25), stop.signal)), 10);
+  assertEquals(await share.settle(batch(0, records(0, 25), stop.signal)), 10);
   assertEquals(steps, [10]);
 });
 

@@ -1,6 +1,7 @@
+import type { ConsumeOptions as Options } from "../options.ts";
 import { inFull, Operation } from "../failure.ts";
 import type { Health } from "../metrics.ts";
-import { type Range, readBefore, type Spec } from "../offsets.ts";
+import { type Range, readBefore } from "../offsets.ts";
 import { Patience } from "../patience.ts";
 import { encodePoint } from "../point.ts";
 import { Rate } from "../rate.ts";
@@ -10,20 +11,11 @@ import type { Message } from "../sift.ts";
 import { status, summary, type Tally } from "../tally.ts";
 import { Vitals } from "../vitals.ts";
 
-/** What `routes consume` was asked for; durations in milliseconds. */
-export interface ConsumeOptions {
-  follow: boolean;
-  count: number | null;
-  idleMs: number | null;
-  from: Spec | null;
-  until: Spec | null;
-  batchSize: number;
-  onReject: "keep" | "fail";
-  maxRejects: number | null;
-  acceptLoss: boolean;
-  strict: boolean;
-  tee: boolean;
-}
+/** What reading and storing goes by; the rest is done before it, or by whoever wires. */
+export type ConsumeOptions = Omit<
+  Options,
+  "replay" | "yes" | "flushMs" | "deadLetterTopic" | "retryRejects" | "http"
+>;
 
 /** What consuming needs of the world. */
 export interface ConsumeDeps {
@@ -56,8 +48,6 @@ export interface ConsumeDeps {
   sleep(ms: number, signal: AbortSignal): Promise<void>;
   signal: AbortSignal;
 }
-
-export type { Tally };
 
 const WATCH_MS = 100;
 const ASK_AGAIN_MS = 1_000;
@@ -245,7 +235,7 @@ async function setEnds(run: Run, ranges: Map<number, Range>): Promise<void> {
 
 /** The offsets of a time to come are known only then. */
 async function endLater({ deps, share, done }: Run, ms: number): Promise<void> {
-  // One sleep cannot be longer than a timer of 31 bits.
+  // The clock may be put back meanwhile.
   while (!done.signal.aborted && deps.now() < ms) await deps.sleep(ms - deps.now(), done.signal);
   while (!done.signal.aborted) {
     try {

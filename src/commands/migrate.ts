@@ -1,16 +1,7 @@
+import type { MigrateOptions } from "../options.ts";
 import { Operation } from "../failure.ts";
 import { type Applied, label, type Migration, plan } from "../plan.ts";
-
-/** What `routes migrate` was asked for. */
-export interface MigrateOptions {
-  status: boolean;
-  dryRun: boolean;
-  createDatabase: boolean;
-  topic: boolean;
-  partitions: number;
-  replication: number | null;
-  lockTimeoutMs: number;
-}
+import { formatMany } from "../time.ts";
 
 /** What migrating needs of the world. */
 export interface MigrateDeps {
@@ -70,7 +61,7 @@ export async function runMigrate(options: MigrateOptions, deps: MigrateDeps): Pr
   if (options.topic) {
     const { partitions: wanted, replication } = options;
     const { created, partitions } = await deps.createTopic({ partitions: wanted, replication });
-    const parts = `${partitions} ${partitions === 1 ? "partition" : "partitions"}`;
+    const parts = formatMany(partitions, "partition");
     await say(
       created
         ? `created topic "${deps.topicName}" with ${parts}`

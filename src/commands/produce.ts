@@ -1,11 +1,11 @@
-import type { ProduceOptions } from "../cli.ts";
+import type { ProduceOptions } from "../options.ts";
 import { flawedBefore } from "../corrupt.ts";
 import { Operation, Usage } from "../failure.ts";
 import { Outbox, type Outcome, type Sender } from "../outbox.ts";
 import { makeRecords, type Outgoing, readRecords, toLines } from "../outgoing.ts";
 import { pace } from "../pace.ts";
 import { formatCourse } from "../rate.ts";
-import { formatCount, formatMany, formatSpan } from "../time.ts";
+import { CALENDAR_END_MS, formatCount, formatMany, formatSpan } from "../time.ts";
 import { elapsedMs } from "../track.ts";
 
 /** What producing needs of the world. */
@@ -52,8 +52,6 @@ export interface Produced {
 
 /** Longest time a record waits for others. */
 const LINGER_MS = 100;
-/** The year 10000: no record may be as late. */
-const END_MS = 253_402_300_800_000;
 
 /** Makes records, or reads them from stdin, sends them, and tells what became of them. */
 export async function runProduce(options: ProduceOptions, deps: ProduceDeps): Promise<Produced> {
@@ -63,7 +61,7 @@ export async function runProduce(options: ProduceOptions, deps: ProduceDeps): Pr
     deps.sleep(options.durationMs, signal).then(() => stop.abort());
   }
   try {
-    return await produce(options, { ...deps, signal });
+    return await produce(options, { ...deps, signal }, () => stop.abort());
   } finally {
     stop.abort();
   }
@@ -98,7 +96,11 @@ function formatRate({ acked, seconds }: ProduceTally): string {
   return `${formatCount(seconds > 0 ? Math.round(acked / seconds) : 0)}/s`;
 }
 
-async function produce(options: ProduceOptions, deps: ProduceDeps): Promise<Produced> {
+async function produce(
+  options: ProduceOptions,
+  deps: ProduceDeps,
+  stop: () => void,
+): Promise<Produced> {
   const seed = options.seed ?? deps.drawSeed();
   const tally = openTally(options, deps, seed);
   const source = options.stdin
@@ -122,6 +124,8 @@ async function produce(options: ProduceOptions, deps: ProduceDeps): Promise<Prod
     settled: async (outcome, records) => {
       addUp(tally, outcome, deps.clock() - beganMs);
       failure ??= explain(outcome, deps.topic);
+      // Whoever waits for more to send waits in vain.
+      if (outcome.fault) stop();
       if (options.tee && outcome.acked > 0) await deps.out(toLines(records));
       deps.progress(tally);
     },
@@ -145,7 +149,7 @@ async function post(
   tally: ProduceTally,
   deps: ProduceDeps,
 ): Promise<void> {
-  while (!outbox.stopped && !deps.signal.aborted) {
+  while (!deps.signal.aborted) {
     const next = chunks.next();
     while (!await arrives(next, outbox.dueMs - deps.clock(), deps)) {
       await outbox.sendDue(deps.clock());
@@ -219,7 +223,7 @@ function chooseStart(options: ProduceOptions, nowMs: number): number {
 
 /** How many to make: all have to lie before the year 10000. */
 function boundCount({ count, users, intervalMs }: ProduceOptions, startMs: number): number {
-  const room = Math.floor((END_MS - startMs) / intervalMs) * users;
+  const room = Math.floor((CALENDAR_END_MS - startMs) / intervalMs) * users;
   if (count !== null && count > room) {
     throw new Usage(
       `--count ${count} runs past the year 9999: there is room for ${room}`,

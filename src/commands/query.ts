@@ -1,8 +1,8 @@
-import type { QueryOptions } from "../cli.ts";
+import type { QueryOptions } from "../options.ts";
 import { Usage } from "../failure.ts";
 import { formats } from "../formats/mod.ts";
 import type { Extent } from "../formats/format.ts";
-import { formatCount, formatMs } from "../time.ts";
+import { formatCount, formatMany, formatMs } from "../time.ts";
 import { type FoundRow, openView, type Terminal } from "../view.ts";
 
 /** What is looked for in the tables. */
@@ -60,7 +60,7 @@ async function look(options: QueryOptions, deps: QueryDeps): Promise<void> {
     formatMs(at - startedAt)
   );
   deps.note(
-    `${formatCount(rows)} ${rows === 1 ? "row" : "rows"} in ${all}, the first after ${first}`,
+    `${formatMany(rows, "row")} in ${all}, the first after ${first}`,
   );
 }
 

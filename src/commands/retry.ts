@@ -1,5 +1,6 @@
-import { Operation } from "../failure.ts";
+import { Patience } from "../patience.ts";
 import { type Message, type Points, sift } from "../sift.ts";
+import { byCode } from "../tally.ts";
 import { formatClock, formatCount } from "../time.ts";
 
 /** What retrying needs of the world. */
@@ -17,7 +18,8 @@ export interface RetryDeps {
   explain(error: unknown): Error;
   note(line: string): void;
   progress(line: string): void;
-  now(): number;
+  /** Milliseconds on a clock that never jumps. */
+  clock(): number;
   sleep(ms: number, signal: AbortSignal): Promise<void>;
   signal: AbortSignal;
 }
@@ -44,13 +46,14 @@ export async function runRetry(
   { batchSize, strict = false }: { batchSize: number; strict?: boolean },
   deps: RetryDeps,
 ): Promise<Retried> {
-  const { signal, now } = deps;
-  const startedAt = now();
+  const { signal, clock } = deps;
+  const startedAt = clock();
+  const patience = new Patience(PATIENCE_MS, { ...deps, ledger: deps });
   let [moved, judged] = [0, 0];
   // No patience yet: a database that was never reached is rather a wrong setting than an outage.
-  for (const { id } of await patiently(deps.sources, 0)) {
+  for (const { id } of await patience.repeat(AbortSignal.abort(), deps.sources)) {
     for (let from = 0; !signal.aborted;) {
-      const messages = await patiently(() => deps.kept(id, from, batchSize));
+      const messages = await patience.repeat(signal, () => deps.kept(id, from, batchSize));
       if (messages.length === 0) break;
       from = Number(messages.at(-1)!.offset) + 1;
       const { points } = sift(messages, { strict });
@@ -58,11 +61,11 @@ export async function runRetry(
       judged += messages.length;
       deps.progress(
         `judged ${formatCount(judged)} rejects · moved ${formatCount(moved)} · ` +
-          formatClock(now() - startedAt),
+          formatClock(clock() - startedAt),
       );
     }
   }
-  const reasons = await patiently(deps.remaining);
+  const reasons = await patience.repeat(signal, deps.remaining);
   const remain = Object.values(reasons).reduce((sum, count) => sum + count, 0);
   const retried = { moved, remain, reasons };
   deps.note(describeRetried(retried));
@@ -72,7 +75,7 @@ export async function runRetry(
   async function move(source: number, points: Points): Promise<void> {
     let refused = false;
     let open = false;
-    await patiently(async () => {
+    await patience.repeat(signal, async () => {
       try {
         const done = await deps.move(source, points);
         // After a lost connection nobody knows whether the statement was carried out: then its rows are there.
@@ -89,22 +92,6 @@ export async function runRetry(
     await move(source, slice(points, 0, half));
     if (!signal.aborted) await move(source, slice(points, half, count));
   }
-
-  async function patiently<T>(work: () => Promise<T>, patienceMs = PATIENCE_MS): Promise<T> {
-    const beganAt = now();
-    for (let attempt = 1;; attempt++) {
-      try {
-        return await work();
-      } catch (error) {
-        if (error instanceof Operation) throw error;
-        const failure = deps.explain(error);
-        const over = signal.aborted || now() - beganAt >= patienceMs;
-        if (over || deps.judge(error).act !== "wait") throw failure;
-        if (attempt === 1) deps.note(`waiting for the database: ${failure.message}`);
-        await deps.sleep(Math.min(100 * 2 ** attempt, 5_000), signal);
-      }
-    }
-  }
 }
 
 function slice(points: Points, from: number, to: number): Points {
@@ -118,9 +105,6 @@ function slice(points: Points, from: number, to: number): Points {
 }
 
 function describeRetried({ moved, remain, reasons }: Retried): string {
-  const byCode = Object.entries(reasons)
-    .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
-    .map(([code, count]) => `${code} ${formatCount(count)}`);
   return `moved ${formatCount(moved)} of ${formatCount(moved + remain)} rejects into the table, ` +
-    `${formatCount(remain)} remain` + (byCode.length > 0 ? ` (${byCode.join(", ")})` : "");
+    `${formatCount(remain)} remain` + byCode(reasons);
 }

@@ -1,24 +1,17 @@
+import {
+  type Account,
+  add,
+  type AuditedSource,
+  faultsOf,
+  openAccount,
+  praise,
+  report,
+} from "../accounts.ts";
 import { compare, type Held } from "../compare.ts";
 import { Operation } from "../failure.ts";
 import { contradiction, fewerPartitions, type Range } from "../offsets.ts";
 import { type Message, sift } from "../sift.ts";
-import { formatCount } from "../time.ts";
-
-/** A source as the database describes it. */
-interface AuditedSource {
-  id: number;
-  partition: number;
-  startOffset: number;
-  nextOffset: number;
-  stored: number;
-  rejected: number;
-  tombstones: number;
-  tombstonesTo: number;
-  rowsHeld: number;
-  rejectsHeld: number;
-  ahead: number[];
-  lost: { from: number; to: number; reason: string }[];
-}
+import { formatMany } from "../time.ts";
 
 interface Batch {
   partition: number;
@@ -42,32 +35,6 @@ export interface VerifyDeps {
   progress(done: number, total: number): void;
   signal: AbortSignal;
 }
-
-/** The accounts of one partition; of each kind of fault its number and the first offsets. */
-export interface Account {
-  partition: number;
-  from: number;
-  to: number;
-  stored: number;
-  rejected: number;
-  tombstones: number;
-  missing: Offsets;
-  extra: Offsets;
-  different: Offsets;
-  /** Declared lost by an operator. */
-  lost: number;
-  /** Settled, but gone from the topic since: rows and rejects that cannot be compared any more. */
-  agedOut: number;
-  /** Counts in routes_sources that are not those of the tables. */
-  miscounted: boolean;
-}
-
-interface Offsets {
-  count: number;
-  first: number[];
-}
-
-const FIRST_MAX = 5;
 
 /**
  * Reads the topic again and compares record by record; no failure: every record is accounted for exactly once.
@@ -98,9 +65,7 @@ export async function runVerify(
   if (faults === 0) deps.note(praise(deps.topic, accounts, lagOf(sources, ranges)));
   const failure = faults === 0 ? null : new Operation(
     "data",
-    `topic "${deps.topic}" and the database differ in ${formatCount(faults)} ${
-      faults === 1 ? "place" : "places"
-    }`,
+    `topic "${deps.topic}" and the database differ in ${formatMany(faults, "place")}`,
     {
       reason: "the first offsets of each kind are named above",
       fix: "read again from there on: routes consume --replay OFFSET",
@@ -135,7 +100,7 @@ export class Reading {
       if (range.high < nextOffset) throw contradiction(deps.topic, partition, nextOffset, range);
       const from = Math.min(Math.max(startOffset, range.low), nextOffset);
       this.#positions.set(partition, from);
-      this.#accounts.set(partition, openAccount(source, from));
+      this.#accounts.set(partition, openAccount(partition, from, nextOffset));
     }
   }
 
@@ -156,10 +121,8 @@ export class Reading {
   /** Compares a batch; null: this partition is done. */
   async settle({ partition, messages }: Batch): Promise<number | null> {
     const source = this.#sources.get(partition);
-    const settled = source
-      ? messages.filter(({ offset }) => Number(offset) < source.nextOffset)
-      : [];
     if (!source) return null;
+    const settled = messages.filter(({ offset }) => Number(offset) < source.nextOffset);
     const isRest = settled.length === 0;
     const next = isRest ? source.nextOffset : Number(settled.at(-1)!.offset) + 1;
     await this.#compare(source, settled, next);
@@ -225,74 +188,9 @@ export class Reading {
   }
 }
 
-function openAccount({ partition, nextOffset }: AuditedSource, from: number): Account {
-  const none = (): Offsets => ({ count: 0, first: [] });
-  return {
-    partition,
-    from,
-    to: nextOffset,
-    stored: 0,
-    rejected: 0,
-    tombstones: 0,
-    missing: none(),
-    extra: none(),
-    different: none(),
-    lost: 0,
-    agedOut: 0,
-    miscounted: false,
-  };
-}
-
 function closing(source: AuditedSource) {
   const lost = source.lost.reduce((sum, { from, to }) => sum + to - from, 0);
   return { ...source, lost, settled: source.rowsHeld + source.rejectsHeld - source.ahead.length };
-}
-
-function add(offsets: Offsets, offset: number): void {
-  offsets.count++;
-  if (offsets.first.length < FIRST_MAX) offsets.first.push(offset);
-}
-
-function faultsOf({ missing, extra, different, miscounted }: Account): number {
-  return missing.count + extra.count + different.count + Number(miscounted);
-}
-
-function report(accounts: Account[]): string {
-  const header = [
-    "partition",
-    "stored",
-    "rejected",
-    "tombstones",
-    "missing",
-    "extra",
-    "different",
-    "lost",
-  ];
-  const cells = accounts.map((account) => [
-    account.partition,
-    account.stored,
-    account.rejected,
-    account.tombstones,
-    account.missing.count,
-    account.extra.count,
-    account.different.count,
-    account.lost,
-  ]);
-  const total = header.map((_, i) => cells.reduce((sum, row) => sum + row[i]!, 0));
-  const rows = [header, ...cells.map((row) => row.map(formatCount)), [
-    "total",
-    ...total.slice(1).map(formatCount),
-  ]];
-  const widths = header.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
-  const lines = rows.map((row) => row.map((cell, i) => cell.padStart(widths[i]!)).join("  "));
-  return [...lines, ...accounts.flatMap(remarks)].join("\n") + "\n";
-}
-
-function praise(topic: string, accounts: Account[], lag: number): string {
-  const count = accounts.reduce((sum, a) => sum + a.stored + a.rejected + a.tombstones, 0);
-  const all = count === 1 ? "the 1 record" : `all ${formatCount(count)} records`;
-  return `${all} of topic "${topic}" ${count === 1 ? "is" : "are"} accounted for, each once` +
-    (lag > 0 ? ` · lag ${formatCount(lag)}` : "");
 }
 
 /** Records that are not read yet, in all partitions: those of which nothing can be said. */
@@ -302,24 +200,4 @@ function lagOf(sources: AuditedSource[], ranges: Map<number, Range>): number {
     (sum, [partition, { low, high }]) => sum + high - Math.max(next.get(partition) ?? low, low),
     0,
   );
-}
-
-function remarks(account: Account): string[] {
-  const where = `partition ${account.partition}`;
-  const kinds = ["missing", "extra", "different"] as const;
-  const faults = kinds.filter((kind) => account[kind].count > 0).map((kind) => {
-    const { count, first } = account[kind];
-    return `${where}: ${kind} at offset ${first.join(", ")}${count > first.length ? ", …" : ""}`;
-  });
-  if (account.miscounted) {
-    faults.push(`${where}: the counts in routes_sources are not those of the tables`);
-  }
-  if (account.agedOut > 0) {
-    faults.push(
-      `${where}: ${formatCount(account.agedOut)} settled ${
-        account.agedOut === 1 ? "record is" : "records are"
-      } no longer in the topic`,
-    );
-  }
-  return faults;
 }

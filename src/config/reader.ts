@@ -1,4 +1,4 @@
-import { parseDuration } from "../time.ts";
+import { parseDuration, WAIT_MAX_MS } from "../time.ts";
 import { meant, type Values } from "./sources.ts";
 
 /** Paths of the files that TLS needs, already resolved; the program reads them again on each connect. */
@@ -49,14 +49,15 @@ export class Reader {
     return fallback;
   }
 
-  /** A duration; `bareMs`: what a bare number counts. */
+  /** The limit of a wait; `bareMs`: what a bare number counts. */
   duration(name: string, fallbackMs: number, bareMs: number | null = null): number {
     const text = this.text(name);
     if (text === null) return fallbackMs;
     const isBare = bareMs !== null && /^\d+$/.test(text);
     const ms = isBare ? Number(text) * bareMs : parseDuration(text);
-    if (ms !== null && ms > 0) return ms;
-    this.fault(name, `is "${text}": expected a duration such as 10s`);
+    if (ms !== null && ms > 0 && ms <= WAIT_MAX_MS) return ms;
+    const expected = ms !== null && ms > 0 ? "of at most 7d" : "such as 10s";
+    this.fault(name, `is "${text}": expected a duration ${expected}`);
     return fallbackMs;
   }
 

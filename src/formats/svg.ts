@@ -1,5 +1,5 @@
 import type { Fix } from "../geo.ts";
-import { formatCount } from "../time.ts";
+import { formatCount, formatMany } from "../time.ts";
 import type { Format, Look } from "./format.ts";
 import {
   degreesText,
@@ -55,9 +55,7 @@ export function svg(look: Look): Format {
   let last: Fix[] = [];
   const hue = () => (users - 1) % PALETTE.length;
   const lines = Math.ceil(Math.min(extent.users, NAMED_MAX) / NAMED_IN_LINE);
-  const about = `${formatCount(extent.users)} ${extent.users === 1 ? "user" : "users"} · ${
-    summary(extent)
-  }`;
+  const about = `${formatMany(extent.users, "user")} · ${summary(extent)}`;
 
   return tracks(look, {
     head: open(TITLE + height + lines * LINE + 24, about) +

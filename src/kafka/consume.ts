@@ -1,6 +1,6 @@
 import type { Batch as KafkaBatch, Consumer, EachBatchPayload, Kafka } from "kafkajs";
+import type { Range } from "../offsets.ts";
 import type { Message } from "../sift.ts";
-import type { Range } from "./log.ts";
 
 /** Records of one partition in offset order, with nothing readable left out since `from`. */
 export interface Batch {
@@ -41,8 +41,8 @@ export interface ReadOptions {
  * Packed, as they lie in the log. There are two fetches at a time in memory, one in hand and one ahead, and gzip packs
  * records to a quarter: with 1 MiB a partition, it took 500 MB. The next fetch comes in time all the same.
  */
-const PARTITION_BYTES = 65_536;
-const FETCH_BYTES = 1_048_576;
+const PARTITION_BYTES = 32_768;
+const FETCH_BYTES = 524_288;
 const HEARTBEAT_MS = 1_000;
 const DRAIN_MS = 10_000;
 const LOADING_MAX_MS = 30_000;

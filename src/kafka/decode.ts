@@ -101,6 +101,8 @@ async function decodeBatches(bytes: Buffer): Promise<FetchedRecord[]> {
   for (let at = 0; at + 17 <= bytes.length;) {
     if (bytes[at + 16] !== 2) throw new OldFormat();
     const end = at + 12 + bytes.readInt32BE(at + 8);
+    // It would be read for ever, or from the middle.
+    if (end < at + HEADER_BYTES) throw new RangeError("Cannot read a batch: it ends in its head");
     // The last batch may be cut off.
     if (end > bytes.length) break;
     const attributes = bytes.readInt16BE(at + 21);

@@ -33,14 +33,20 @@ const BATCH_COUNT = 500;
 /** Opens the way to the dead-letter topic; fails when that does not exist. */
 export async function openLetterBox(kafka: Kafka, options: LetterBoxOptions): Promise<LetterBox> {
   const { topic, explain, signal } = options;
-  let sender = await open();
+  let sender: Sender | null = await open();
   let turn = Promise.resolve();
   return {
-    // One send in flight: whoever comes meanwhile waits, and fails with it.
-    post: (partition, letters) => turn = turn.then(() => post(partition, letters)),
+    post: (partition, letters) => {
+      const posting = turn = turn.then(() => post(partition, letters));
+      // One send in flight: whoever comes meanwhile waits, and fails with it; whoever comes later tries again.
+      posting.catch(() => {
+        if (turn === posting) turn = Promise.resolve();
+      });
+      return posting;
+    },
     close: async () => {
       await turn.catch(() => {});
-      await sender.close();
+      await sender?.close();
     },
   };
 
@@ -60,14 +66,20 @@ export async function openLetterBox(kafka: Kafka, options: LetterBoxOptions): Pr
 
   async function post(partition: number, letters: Letter[]): Promise<void> {
     for (const batch of batches(letters)) {
-      const { fault } = await sender.send(partition % sender.partitions, batch);
-      if (!fault) continue;
-      // A sender is over after a fault, be it only that the topic grew. A new one may double letters, but loses none.
-      await sender.close();
-      sender = await open();
-      const again = await sender.send(partition % sender.partitions, batch);
-      if (again.fault) throw undelivered(topic, again.fault);
+      const fault = await send(partition, batch) && await send(partition, batch);
+      if (fault) throw undelivered(topic, fault);
     }
+  }
+
+  /** Null: they are there. */
+  async function send(partition: number, batch: Letter[]): Promise<Outcome["fault"]> {
+    sender ??= await open();
+    const { fault } = await sender.send(partition % sender.partitions, batch);
+    if (!fault) return null;
+    // A sender is over after a fault, be it only that the topic grew. A new one may double letters, but loses none.
+    await sender.close();
+    sender = null;
+    return fault;
   }
 }
 

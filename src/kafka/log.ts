@@ -1,11 +1,5 @@
 import { type Admin, ConfigResourceTypes, type Kafka, type PartitionMetadata } from "kafkajs";
-
-/** Offsets of a partition that can be read now: from `low` up to, not including, `high`. */
-export interface Range {
-  low: number;
-  /** The last stable offset: records of open transactions lie beyond it. */
-  high: number;
-}
+import type { Range } from "../offsets.ts";
 
 /** The topic as the cluster shows it. */
 export interface Log {

@@ -1,32 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { Sql } from "postgres";
-
-/** What the database has of one source in a range of offsets. */
-export interface Held {
-  /** In offset order, 36 bytes each as PACKED says: cheap to fetch, and equal only when equal to the last bit. */
-  rows: Uint8Array;
-  /** Offset of each reject, and the bytes it kept. */
-  rejects: Map<number, Uint8Array | null>;
-}
-
-/** A source as verify needs it. */
-export interface AuditedSource {
-  id: number;
-  partition: number;
-  startOffset: number;
-  nextOffset: number;
-  stored: number;
-  rejected: number;
-  tombstones: number;
-  /** Tombstones below this offset are counted, wherever `nextOffset` stands. */
-  tombstonesTo: number;
-  /** Rows and rejects there are, wherever they are. */
-  rowsHeld: number;
-  rejectsHeld: number;
-  /** The first offsets at or behind `nextOffset` that have a row or a reject, which none should. */
-  ahead: number[];
-  lost: { from: number; to: number; reason: string }[];
-}
+import type { AuditedSource } from "../accounts.ts";
+import type { Held } from "../compare.ts";
 
 /** Reads what verify compares with the topic. */
 export interface Audit {

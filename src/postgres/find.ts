@@ -1,18 +1,13 @@
 import type { Fragment, Sql } from "postgres";
-import { type Box, edges } from "../geo.ts";
+import type { Extent } from "../formats/format.ts";
+import { edges } from "../geo.ts";
+import type { FoundRow } from "../view.ts";
 import { piecesOf, type Search } from "./search.ts";
 import { statementWriter } from "./written.ts";
 
-/** One row, its cells as follows. */
-export type FoundRow = (number | string | Uint8Array | null)[];
-
-/**
- * Looks rows up. The cells of a row, by what is looked for:
- * points, last: user, time, latitude, longitude and, with `near`, metres from there;
- * summary: user, fixes, first time, last time, metres, west, south, east, north;
- * rejects: topic, partition, offset, time, code, path, message, value.
- */
+/** Looks rows up. */
 export interface Finder {
+  /** Rows in batches, their cells as `FoundRow` says. */
   find(search: Search): AsyncGenerator<FoundRow[]>;
   /** How many rows there are whatever the limit; counts no further than `max` when it is given. */
   count(search: Search, max: number | null): Promise<number>;
@@ -20,15 +15,6 @@ export interface Finder {
   extent(search: Search): Promise<Extent | null>;
   /** The statement of find(), or of count() without a maximum, with its values in place. */
   written(search: Search, which: "rows" | "count"): string;
-}
-
-/** Times in seconds since 1970. */
-export interface Extent {
-  fixes: number;
-  users: number;
-  first: number;
-  last: number;
-  box: Box;
 }
 
 const BATCH_ROWS = 5_000;

@@ -1,4 +1,13 @@
-import { choice, distance, duration, percent, place, positive, time, whole } from "../flags.ts";
+import {
+  choice,
+  distance,
+  duration,
+  percent,
+  place,
+  positive,
+  recordTime,
+  whole,
+} from "../flags.ts";
 import type { Manual } from "./manual.ts";
 
 /** `routes produce`. */
@@ -68,7 +77,7 @@ export const produce: Manual = {
     },
     {
       name: "start",
-      kind: time,
+      kind: recordTime,
       value: "TIME",
       help: "time of the first fix; by default the last one is about now",
     },

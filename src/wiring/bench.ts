@@ -1,6 +1,6 @@
 import type { Command, Globals } from "../cli.ts";
 import type { Settings } from "../config.ts";
-import type { World } from "../run.ts";
+import type { World } from "../world.ts";
 import type { Talk } from "../talk.ts";
 
 /** What a command is wired from. */
@@ -46,7 +46,18 @@ export function speaksUtf8(env: World["env"]): boolean {
 }
 
 /** Resolves after that time, or as soon as the signal ends. */
-export function sleep(ms: number, signal: AbortSignal): Promise<void> {
+export async function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  let leftMs = ms;
+  for (; leftMs > TIMER_MAX_MS && !signal.aborted; leftMs -= TIMER_MAX_MS) {
+    await nap(TIMER_MAX_MS, signal);
+  }
+  await nap(leftMs, signal);
+}
+
+/** Timers take no more than 31 bits of milliseconds. */
+const TIMER_MAX_MS = 2_147_483_647;
+
+function nap(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();
     const wake = () => {
@@ -54,8 +65,7 @@ export function sleep(ms: number, signal: AbortSignal): Promise<void> {
       signal.removeEventListener("abort", wake);
       resolve();
     };
-    // Timers take no more than 31 bits of milliseconds.
-    const timer = setTimeout(wake, Math.min(ms, 2_147_483_647));
+    const timer = setTimeout(wake, ms);
     signal.addEventListener("abort", wake);
   });
 }

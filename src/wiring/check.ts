@@ -3,7 +3,7 @@ import { type Finding, type Hop, runCheck } from "../commands/check.ts";
 import { secretsOf, type Settings } from "../config.ts";
 import { openToOthers } from "../credentials.ts";
 import { openPaint, wantsColor } from "../paint.ts";
-import type { World } from "../run.ts";
+import type { World } from "../world.ts";
 import type { Talk } from "../talk.ts";
 import { speaksUtf8 } from "./bench.ts";
 import { kafkaHops } from "./check_kafka.ts";

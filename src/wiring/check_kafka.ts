@@ -13,7 +13,8 @@ import {
   shakeBroker,
 } from "../kafka/probe.ts";
 import { within } from "../reach.ts";
-import { count, hopsOf, type Look, type Surroundings, tellReached, tellTls } from "./hops.ts";
+import { formatMany } from "../time.ts";
+import { hopsOf, type Look, type Surroundings, tellReached, tellTls } from "./hops.ts";
 
 /** A walk to Kafka: what the hops behind left for those to come. */
 interface Walk extends Surroundings {
@@ -113,11 +114,11 @@ async function lookAtBrokers(walk: Walk): Promise<string> {
     await reachBroker(address, walk.timeoutMs);
     if (walk.settings.tls) await shake(walk, address);
   }
-  return `Kafka: ${count(brokers.length, "broker")}, all within reach`;
+  return `Kafka: ${formatMany(brokers.length, "broker")}, all within reach`;
 }
 
 async function lookAtTopic({ probe, settings: { topic } }: Walk): Promise<string> {
-  return `topic "${topic}": ${count(await probe!.partitions(), "partition")}`;
+  return `topic "${topic}": ${formatMany(await probe!.partitions(), "partition")}`;
 }
 
 async function askToWrite({ probe, settings: { topic } }: Walk): Promise<string> {

@@ -17,7 +17,8 @@ import {
   reachServer,
   shakeServer,
 } from "../postgres/probe.ts";
-import { count, hopsOf, type Look, type Surroundings, tellReached, tellTls } from "./hops.ts";
+import { formatMany } from "../time.ts";
+import { hopsOf, type Look, type Surroundings, tellReached, tellTls } from "./hops.ts";
 import { filesOf } from "./postgres.ts";
 
 /** A walk to PostgreSQL: what the hops behind left for those to come. */
@@ -103,8 +104,9 @@ async function lookAtMigrations({ sql, settings, command }: Walk): Promise<strin
     return "PostgreSQL: migrations are not to be read by this user, nor needed";
   }
   const applied = await openHistory(sql, schema).applied();
-  const pending = count(plan(withChecksums(migrations), applied).length, "migration");
-  if (pending.startsWith("0 ")) return "PostgreSQL: migrations are up to date";
+  const { length } = plan(withChecksums(migrations), applied);
+  if (length === 0) return "PostgreSQL: migrations are up to date";
+  const pending = formatMany(length, "migration");
   if (command === "migrate") return `PostgreSQL: ${pending} to apply`;
   throw new Operation("unavailable", `${pending} pending in "${database}"`, {
     fix: "routes migrate",

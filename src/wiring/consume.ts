@@ -64,6 +64,8 @@ async function readAndStore(
     };
     // A trickle is held back by the broker, so that it comes in batches; what ends at the end of the topic is not.
     const minBytes = options.follow ? 65_536 : 1;
+    // While a fetch is out there are no heartbeats.
+    const waitMs = Math.min(options.flushMs, Math.floor(sessionTimeoutMs / 3));
     const { tally, failure } = await runConsume(options, {
       ...log,
       ...world,
@@ -76,7 +78,7 @@ async function readAndStore(
           topic,
           groupId,
           sessionTimeoutMs,
-          waitMs: options.flushMs,
+          waitMs,
           minBytes,
           concurrency: 16,
           ranges: log.ranges,
@@ -86,7 +88,7 @@ async function readAndStore(
       out: world.stdout.write,
       sleep,
     });
-    return { summary: tally, failure, openEnded: options.follow };
+    return { summary: tally, failure, openEnded: options.follow && options.count === null };
   } finally {
     await Promise.allSettled([log.close(), close(), letterBox?.close()]);
   }

@@ -1,5 +1,5 @@
 import type { Finding, Hop } from "../commands/check.ts";
-import type { World } from "../run.ts";
+import type { World } from "../world.ts";
 import type { Talk } from "../talk.ts";
 import { explained } from "./bench.ts";
 
@@ -52,9 +52,4 @@ export function tellTls(
 /** What was seen of a name and a port. */
 export function tellReached(where: string, address: string | null): string {
   return `${where}: ${address ? `${address}, ` : ""}port open`;
-}
-
-/** As in `3 brokers`. */
-export function count(n: number, noun: string): string {
-  return `${n} ${noun}${n === 1 ? "" : "s"}`;
 }

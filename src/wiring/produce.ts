@@ -33,7 +33,8 @@ export async function produce(options: Options<"produce">, bench: Bench): Promis
       drawSeed: world.random,
     });
     talk.note(summarize(tally, { dry: options.dryRun }));
-    return { summary: tally, failure, openEnded: options.count === null && !options.stdin };
+    const { count, durationMs, stdin } = options;
+    return { summary: tally, failure, openEnded: count === null && durationMs === null && !stdin };
   } finally {
     await sender?.close();
   }

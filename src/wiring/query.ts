@@ -2,7 +2,7 @@ import type { Globals } from "../cli.ts";
 import { runQuery } from "../commands/query.ts";
 import { wantsColor } from "../paint.ts";
 import { openFinder } from "../postgres/find.ts";
-import type { Output, World } from "../run.ts";
+import type { Output, World } from "../world.ts";
 import type { Terminal } from "../view.ts";
 import { type Bench, type Done, explained, type Options, sleep, speaksUtf8 } from "./bench.ts";
 import { openPostgresFor } from "./postgres.ts";

@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { type MigrateDeps, type MigrateOptions, runMigrate } from "../../src/commands/migrate.ts";
+import type { MigrateOptions } from "../../src/options.ts";
+import { type MigrateDeps, runMigrate } from "../../src/commands/migrate.ts";
 import { Operation } from "../../src/failure.ts";
 import type { Applied, Migration } from "../../src/plan.ts";
 

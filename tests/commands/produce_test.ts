@@ -59,7 +59,12 @@ async function run(changes: Partial<ProduceOptions>, world: Partial<World> = {})
       },
     },
     stdin: world.stdin?.(sleep, stop) ?? ReadableStream.from([]),
-    out: (data) => Promise.resolve(void (printed += decoder.decode(data))),
+    out: (data) => {
+      const text = decoder.decode(data);
+      world.out?.(text);
+      printed += text;
+      return Promise.resolve();
+    },
     progress: () => progressed++,
     now: () => NOW_MS,
     clock,
@@ -79,6 +84,7 @@ interface World {
   /** Null: acknowledged. */
   answer(records: Outgoing[], stop: AbortController): Promise<Outcome | null>;
   stdin(sleep: ProduceDeps["sleep"], stop: AbortController): ReadableStream<Uint8Array>;
+  out(text: string): void;
 }
 
 const line = (n: number) => `{"userID":${n},"timestamp":1732431234.5,"coordinates":[1.5,2.5]}`;
@@ -234,6 +240,30 @@ for (const { name, outcome, message } of troubles) {
     assertEquals([failure?.reason, failure?.fix], [["why"], ["how"]]);
   });
 }
+
+Deno.test("produce --stdin tells of a send that failed, and of one that did not, before more comes", async () => {
+  for (const outcome of [troubles[0]!.outcome, null]) {
+    let printed = "";
+    let waited = false;
+    const stdin: World["stdin"] = (sleep) =>
+      ReadableStream.from((async function* () {
+        yield bytes(line(1) + "\n");
+        await sleep(60_000, forever);
+        waited = true;
+        yield bytes(line(2) + "\n");
+      })());
+    const ran = await run({ stdin: true, count: null, tee: true }, {
+      stdin,
+      answer: () => Promise.resolve(outcome),
+      out: (text) => {
+        if (!waited) printed += text;
+      },
+    });
+    assertEquals(waited, outcome === null);
+    assertEquals(ran.failure?.reason, outcome?.fault?.reason.split("\n"));
+    assertEquals(printed, outcome ? "" : line(1) + "\n");
+  }
+});
 
 Deno.test("produce --tee prints what was acknowledged and nothing else", async () => {
   let sends = 0;

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import type { QueryOptions } from "../../src/cli.ts";
+import type { QueryOptions } from "../../src/options.ts";
 import { type QueryDeps, runQuery } from "../../src/commands/query.ts";
 import { Usage } from "../../src/failure.ts";
 

@@ -58,7 +58,7 @@ function shelf(values: Record<number, Record<number, string>>) {
     explain: (error) => new Error("explained", { cause: error }),
     note: (line) => notes.push(line),
     progress: () => {},
-    now: () => world.nowMs,
+    clock: () => world.nowMs,
     sleep: (ms) => {
       world.nowMs += ms;
       return Promise.resolve();

@@ -1,6 +1,6 @@
-import { uniqueName } from "../support/room.ts";
-import { type Evidence, hash, hashRow, type Kept, type Logged } from "./checker.ts";
+import { type Evidence, hash, hashRow, type Kept } from "./checker.ts";
 import { type Scene, SECRET } from "./scene.ts";
+import { readLog } from "./topic.ts";
 
 /** SQL that has the tables of a schema log every move of a position, and each statement that wanted to move one in vain. */
 export function logMoves(schema: string): string {
@@ -115,42 +115,4 @@ export async function gatherEvidence(scene: Scene, known: Partial<Evidence>): Pr
     secrets: [SECRET],
     ...known,
   };
-}
-
-/** Every committed record of the topic, read from its beginning. */
-export async function readLog({ kafka, admin, name }: Scene): Promise<Map<number, Logged[]>> {
-  const log = new Map<number, Logged[]>();
-  const left = new Map<number, number>();
-  for (const { partition, low, high } of await admin.fetchTopicOffsets(name)) {
-    log.set(partition, []);
-    if (+high > +low) left.set(partition, +high);
-  }
-  if (left.size === 0) return log;
-  const all = Promise.withResolvers<void>();
-  const passed = (partition: number, last: string) => {
-    if (Number(last) + 1 >= (left.get(partition) ?? Infinity)) left.delete(partition);
-    if (left.size === 0) all.resolve();
-  };
-  const consumer = kafka.consumer({
-    groupId: uniqueName("reader"),
-    maxWaitTimeInMs: 100,
-    allowAutoTopicCreation: false,
-  });
-  consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
-    passed(payload.partition, payload.lastOffset);
-  });
-  consumer.on(consumer.events.CRASH, ({ payload }) => all.reject(payload.error));
-  await consumer.connect();
-  await consumer.subscribe({ topic: name, fromBeginning: true });
-  await consumer.run({
-    eachBatch: ({ batch: { partition, messages } }) => {
-      for (const { offset, value } of messages) {
-        log.get(partition)!.push({ offset: Number(offset), value });
-      }
-      return Promise.resolve();
-    },
-  });
-  await all.promise;
-  await consumer.disconnect();
-  return log;
 }

@@ -1,10 +1,10 @@
 import { sendPacked } from "../support/kafka.ts";
 import type { Arena } from "./arena.ts";
 import type { Row as Record } from "./checker.ts";
-import { readLog } from "./evidence.ts";
 import type { Row } from "./matrix.ts";
 import { heapOf, Meter } from "./meter.ts";
 import { Scene, SESSION_MS } from "./scene.ts";
+import { readLog } from "./topic.ts";
 
 /** Faults of weight: what is large, packed, or takes long. */
 export const heavyRows: Row[] = [

@@ -1,8 +1,8 @@
 import { type Arena, sleep, until } from "./arena.ts";
-import { readLog } from "./evidence.ts";
 import type { Row } from "./matrix.ts";
 import type { Process } from "./process.ts";
 import { withScene } from "./rows_processes.ts";
+import { readLog } from "./topic.ts";
 
 /** Faults of Kafka and of what it keeps. */
 export const kafkaRows: Row[] = [

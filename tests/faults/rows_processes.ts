@@ -145,6 +145,7 @@ async function stopMidBatch(scene: Scene): Promise<void> {
   await scene.together(2);
   await scene.send(10_000);
   await scene.progress(200);
+  for (let i = 0; i < 20; i++) await scene.snapshot();
   await scene.stopAll();
   if (await scene.lag() === 0) throw new Error("nobody was in the middle of a batch");
   await scene.snapshot();

@@ -1,10 +1,10 @@
 import { ConfigResourceTypes } from "kafkajs";
 import { type Arena, sleep, until } from "./arena.ts";
 import type { Logged, Row as Record } from "./checker.ts";
-import { readLog } from "./evidence.ts";
 import type { Row } from "./matrix.ts";
 import { withScene } from "./rows_processes.ts";
 import { Scene } from "./scene.ts";
+import { readLog } from "./topic.ts";
 
 /** Faults that lie in the records. */
 export const recordRows: Row[] = [

@@ -2,7 +2,6 @@ import type { Admin, Kafka } from "kafkajs";
 import type { Sql } from "postgres";
 import { parseSettings } from "../../src/config.ts";
 import { openKafka } from "../../src/kafka/connect.ts";
-import { awaitLeaders } from "../../src/kafka/log.ts";
 import { migrations } from "../../src/migrations/mod.ts";
 import { openPostgres } from "../../src/postgres/connect.ts";
 import { script, withChecksums } from "../../src/postgres/migrate.ts";
@@ -12,6 +11,7 @@ import { type Allowed, type Evidence, judge } from "./checker.ts";
 import { gatherEvidence, logMoves, takeSnapshot } from "./evidence.ts";
 import { Feed } from "./feed.ts";
 import { Process, startProcess } from "./process.ts";
+import { createTopic } from "./topic.ts";
 
 /** The password that every process is given. */
 export const SECRET = "kept-from-everybody";
@@ -87,15 +87,7 @@ export class Scene {
   }
 
   async createTopic(partitions: number, configs: Record<string, string> = {}): Promise<void> {
-    await this.admin.createTopics({
-      topics: [{
-        topic: this.name,
-        numPartitions: partitions,
-        configEntries: Object.entries(configs).map(([name, value]) => ({ name, value })),
-      }],
-      waitForLeaders: false,
-    });
-    await awaitLeaders(this.admin, this.name);
+    await createTopic(this.kafka, this.name, partitions, configs);
   }
 
   /** Makes the topic larger while it is in use. */

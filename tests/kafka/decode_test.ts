@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Buffer } from "node:buffer";
 // kafkajs's own writer and reader of batches, which its index does not export.
 // deno-lint-ignore no-import-prefix
@@ -135,6 +135,14 @@ Deno.test("decodeFetch() takes a batch that was cut off for the next fetch's", a
   for (let size = 17; size < whole.length; size++) {
     const decoded = await assertSame([Buffer.concat([whole, whole.subarray(0, size)])]);
     assertEquals(decoded.responses[0]!.partitions[0]!.messages.length, 2);
+  }
+});
+
+Deno.test("decodeFetch() refuses a batch that says it is smaller than its head", async () => {
+  for (const size of [-12, 0, 48]) {
+    const whole = await batch({ records: [{ value: "1" }] });
+    whole.writeInt32BE(size, 8);
+    await assertRejects(() => decodeFetch(response([whole])), RangeError, "Cannot read a batch");
   }
 });
 

@@ -110,15 +110,30 @@ Deno.test("post() begins anew with another producer when the first is lost", asy
   assertEquals([sent, producers()], [[["a"], ["a"], ["b"]], 2]);
 });
 
-Deno.test("post() fails when the letters do not arrive, and those after them too", async () => {
+Deno.test("post() fails when the letters do not arrive, for those who wait behind them too", async () => {
   const { kafka, sent } = scripted(Array(2).fill(refused("TOPIC_AUTHORIZATION_FAILED")));
   const box = await openLetterBox(kafka, { topic: "t", explain, signal });
-  const failure = await assertRejects(() => box.post(1, [letter("a")]), Operation);
-  assertEquals([failure.kind, failure.message], [
+  const [failure, other] = await Promise.all(
+    ["a", "b"].map((text) => assertRejects(() => box.post(1, [letter(text)]), Operation)),
+  );
+  assertEquals([failure!.kind, failure!.message], [
     "noPermission",
     'cannot send rejects to dead-letter topic "t"',
   ]);
-  assertEquals(await assertRejects(() => box.post(1, [letter("b")])), failure);
+  assertEquals(other, failure);
   await box.close();
   assertEquals(sent, [["a"], ["a"]]);
+});
+
+Deno.test("post() tries again for whoever comes after a failure", async () => {
+  const { kafka, sent, producers } = scripted([
+    ...Array(2).fill(refused("INVALID_PRODUCER_EPOCH")),
+    null,
+  ]);
+  const box = await openLetterBox(kafka, { topic: "t", explain, signal });
+  const failure = await assertRejects(() => box.post(1, [letter("a")]), Operation);
+  assertEquals(failure.kind, "temporary");
+  await box.post(1, [letter("a")]);
+  await box.close();
+  assertEquals([sent, producers()], [[["a"], ["a"], ["a"]], 3]);
 });

@@ -49,7 +49,12 @@ Deno.test("produce makes the same bytes with the same seed, prints them, or send
 
 Deno.test("produce without an end goes on until it is interrupted, and says what it sent", () =>
   atDesk({}, async (desk) => {
-    for (const [flags, expected] of [[["-n", "0"], 0], [["-n", "100000000"], 130]] as const) {
+    for (
+      const [flags, expected] of [[["-n", "0"], 0], [["-n", "100000000"], 130], [[
+        "--duration",
+        "1h",
+      ], 130]] as const
+    ) {
       const running = desk.start(["produce", ...flags, "--rate", "500", "--tee"]);
       await running.said(/userID/);
       running.kill("SIGINT");
