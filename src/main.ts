@@ -67,6 +67,15 @@ const code = await run({
   clock: () => performance.now(),
   random: () => crypto.getRandomValues(new Uint32Array(1))[0]!,
   signal: stop.signal,
+  onStray(tell) {
+    const leave = (event: Event, error: unknown) => {
+      // Else Deno would print it whole, secrets and all.
+      event.preventDefault();
+      void tell(error).then(Deno.exit);
+    };
+    addEventListener("error", (event) => leave(event, event.error));
+    addEventListener("unhandledrejection", (event) => leave(event, event.reason));
+  },
   ask,
   runtime: `deno ${Deno.version.deno}, ${Deno.build.target}`,
 });

@@ -21,6 +21,13 @@ export async function run(world: World): Promise<number> {
     verbose: 0,
     paint: paintOf(world.stderr, world.args.includes("--no-color") ? "never" : null),
   };
+  const tell = async (error: unknown): Promise<number> => {
+    if (error instanceof ClosedPipe) return EXIT.ok;
+    const { text, code } = renderFailure(asPermission(error), { ...how, secrets });
+    await world.stderr.write(text).catch(() => {});
+    return code;
+  };
+  world.onStray(tell);
   try {
     const { command, globals } = parseCli(world.args, world.now());
     how = { ...globals, paint: paintOf(world.stderr, globals.color) };
@@ -42,10 +49,7 @@ export async function run(world: World): Promise<number> {
     }
     return EXIT.ok;
   } catch (error) {
-    if (error instanceof ClosedPipe) return EXIT.ok;
-    const { text, code } = renderFailure(asPermission(error), { ...how, secrets });
-    await world.stderr.write(text).catch(() => {});
-    return code;
+    return await tell(error);
   }
 }
 

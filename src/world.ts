@@ -22,6 +22,8 @@ export interface World {
   random(): number;
   /** Ends when it is time to finish; its reason is the exit code of work that had an end. */
   signal: AbortSignal;
+  /** Takes what is thrown where nobody waits for it, as in a callback of a client; `tell` shows it and returns the exit code. */
+  onStray(tell: (error: unknown) => Promise<number>): void;
   /** Asks on the terminal; null where there is none. */
   ask(question: string): Promise<string | null>;
   /** For the version line. */

@@ -1,9 +1,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { freePort } from "../support/child.ts";
 import { importFlags } from "../support/imports.ts";
-import { programCommand } from "../support/permissions.ts";
+import { permissionFlags, programCommand } from "../support/permissions.ts";
 import { atDesk } from "../support/program.ts";
 
+const ROOT = `${import.meta.dirname}/../..`;
 const NOTHING = String(freePort());
 const NO_TOPIC =
   /^routes: topic "nowhere" does not exist on .*\n.*\n {2}fix: routes migrate --topic\n$/;
@@ -201,4 +202,46 @@ Deno.test({
       ]);
     }
   },
+});
+
+Deno.test("an error that a client throws where nobody waits is told as a bug, and no secret", async () => {
+  // Thrown from beside the program, so by the sources only.
+  const dir = await Deno.makeTempDir({ prefix: "routes-stray-" });
+  // Takes connections and never answers.
+  const deaf = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  try {
+    const stray = `${dir}/stray.ts`;
+    await Deno.writeTextFile(
+      stray,
+      `import { Socket } from "node:net";
+      const { connect } = Socket.prototype;
+      Socket.prototype.connect = function (...to) {
+        setTimeout(() => { throw new Error("of secret-of-mine"); });
+        return connect.apply(this, to);
+      };`,
+    );
+    const config = ["--quiet", "--no-check", "--config", `${ROOT}/deno.json`];
+    const imports = await importFlags(() => {});
+    const run = ["run", ...config, ...imports, ...permissionFlags(), "--preload", stray];
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: [...run, `${ROOT}/src/main.ts`, "produce", "--stdin", "-X", "kafka.topic=t"],
+      cwd: dir,
+      env: {
+        ROUTES_KAFKA_SECURITY_PROTOCOL: "SASL_PLAINTEXT",
+        ROUTES_KAFKA_SASL_MECHANISM: "PLAIN",
+        ROUTES_KAFKA_SASL_PLAIN_USERNAME: "u",
+        ROUTES_KAFKA_SASL_PLAIN_PASSWORD: "secret-of-mine",
+        ROUTES_KAFKA_BOOTSTRAP_SERVERS: `127.0.0.1:${deaf.addr.port}`,
+      },
+      stdin: "null",
+      stderr: "piped",
+    }).output();
+    const text = new TextDecoder().decode(stderr);
+    assertEquals(code, 1, text);
+    assertMatch(text, /^routes: of \*\*\*\n {2}this is a bug in routes\n {2}fix: /m);
+    assert(!text.includes("secret-of-mine"), text);
+  } finally {
+    deaf.close();
+    await Deno.remove(dir, { recursive: true });
+  }
 });
