@@ -156,6 +156,8 @@ function isOverMax({ options: { maxRejects }, vitals }: Run): boolean {
 /** Leaves the group and begins anew when Kafka fails or nothing moves. */
 async function supervise(run: Run): Promise<void> {
   const { deps: { topic, clock, note, sleep }, vitals, done } = run;
+  // Each reason once an outage.
+  const said = new Set<string>();
   for (let failures = 0, failedAt = 0; !done.signal.aborted;) {
     const [before, beganAt] = [vitals.read, clock()];
     const failure = await session(run);
@@ -163,12 +165,17 @@ async function supervise(run: Run): Promise<void> {
     // Without records nothing moves, but a membership that lasted was a good one.
     const lasted = failure instanceof Operation && clock() - beganAt > STALLED_MS;
     if (vitals.read > before || lasted) failures = 0;
-    if (++failures === 1) failedAt = clock();
+    if (++failures === 1) {
+      failedAt = clock();
+      said.clear();
+    }
     // Quick failures are soon many: a broker needs its time to start again.
     if (failures > ROUNDS_MAX && clock() - failedAt > PATIENCE_MS) {
       throw gaveUp(topic, failures - 1, failure);
     }
-    note(`reading again after: ${inFull(failure)}`);
+    const why = inFull(failure);
+    if (!said.has(why)) note(`reading again after: ${why}`);
+    said.add(why);
     await sleep(Math.min(250 * 2 ** failures, 10_000), done.signal);
   }
 }

@@ -463,6 +463,22 @@ Deno.test("consume gives up after two minutes of rounds without progress", async
   assertEquals([notes.length, rounds], [16, 17]);
 });
 
+Deno.test("consume tells each reason once an outage, and again in the next one", async () => {
+  const { notes } = await run({}, {
+    log: { 0: lines(2) },
+    kafka: async (round, { share }, signal) => {
+      if (round === 4) {
+        await share!.assigned([0], signal);
+        const messages = [record(0, lines(1)[0]!)];
+        await share!.settle({ partition: 0, from: 0, messages, highWatermark: 2, signal });
+      }
+      if (round < 6) throw new Broken(round === 2 ? "no broker" : "no leader");
+    },
+  });
+  const [leader, broker] = ["no leader", "no broker"].map((why) => `reading again after: ${why}`);
+  assertEquals(notes, [leader, broker, leader]);
+});
+
 Deno.test("consume does not add up failures that lie far apart, though no record comes between", async () => {
   const { failure, rounds } = await run({ follow: true }, {
     log: { 0: [] },
