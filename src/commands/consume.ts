@@ -49,7 +49,8 @@ export interface ConsumeDeps {
   signal: AbortSignal;
 }
 
-const WATCH_MS = 100;
+/** Four times a second: each look wakes the process, and idle it shall sleep. */
+const WATCH_MS = 250;
 const ASK_AGAIN_MS = 1_000;
 const ROUNDS_MAX = 5;
 const STALLED_MS = 60_000;

@@ -1,5 +1,5 @@
 import { Kafka, type KafkaConfig, type logCreator, logLevel } from "kafkajs";
-// A module of kafkajs that its index does not export, for stopIdleTimer() below. Written out because an import map given
+// A module of kafkajs that its index does not export, for wakeSeldom() below. Written out because an import map given
 // by --import-map does not reach into packages; the version is that of deno.json.
 // deno-lint-ignore no-import-prefix
 import RequestQueue from "npm:kafkajs@2.2.4/src/network/requestQueue/index.js";
@@ -24,7 +24,7 @@ export interface KafkaOptions {
 
 /** A kafkajs client for `settings`; opens no connection yet. */
 export function openKafka(settings: KafkaSettings, options: KafkaOptions): Kafka {
-  stopIdleTimer();
+  wakeSeldom();
   keepHeaderList();
   decodeQuickly();
   leaveSilentConnections();
@@ -64,17 +64,39 @@ export function brokerTls(
   return tlsOptions(files, { host, verify: checkHostname ? "name" : "signature", readFile });
 }
 
+interface Queue {
+  scheduleCheckPendingRequests(): void;
+  scheduleRequestTimeoutCheck(): void;
+  checkPendingRequests(): void;
+  isConnected(): boolean;
+  destroy(): void;
+  pending: unknown[];
+  inflight: Map<unknown, { sentAt: number; requestTimeout: number; timeoutRequest(): void }>;
+  throttledUntil: number;
+  throttleCheckTimeoutId: ReturnType<typeof setTimeout> | null;
+  requestTimeout: number;
+  requestTimeoutIntervalId: ReturnType<typeof setInterval> | undefined;
+}
+
+/** How late a request may be found to be late. */
+const LATE_MS = 500;
+
 /**
  * kafkajs re-arms a timer of -1 ms per connection for ever (tulios/kafkajs#1556, #1704): 5 % of a core when idle, and a
- * warning on stderr. A check is due only while requests wait.
+ * warning on stderr. A check is due only while requests wait. Ten times a second, on each connection, it looks whether one
+ * waits too long: half of what is left.
  */
-function stopIdleTimer(): void {
-  const queue = RequestQueue.prototype as {
-    scheduleCheckPendingRequests(): void;
-    pending: unknown[];
-    throttledUntil: number;
-    throttleCheckTimeoutId: ReturnType<typeof setTimeout> | null;
-    checkPendingRequests(): void;
+function wakeSeldom(): void {
+  const queue = RequestQueue.prototype as Queue;
+  queue.scheduleRequestTimeoutCheck = function () {
+    this.destroy();
+    this.requestTimeoutIntervalId = setInterval(() => {
+      const now = Date.now();
+      for (const request of this.inflight.values()) {
+        if (now - request.sentAt > request.requestTimeout) request.timeoutRequest();
+      }
+      if (!this.isConnected()) this.destroy();
+    }, Math.min(this.requestTimeout, LATE_MS));
   };
   queue.scheduleCheckPendingRequests = function () {
     if (this.throttleCheckTimeoutId || this.pending.length === 0) return;

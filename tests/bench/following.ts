@@ -3,11 +3,14 @@ import type { Stage } from "../support/stage.ts";
 import { look } from "./measure.ts";
 import { type Bench, type Figure, forget, PARTITIONS, routes, sqlOf } from "./rows.ts";
 
-const IDLE_SECONDS = 10;
+const IDLE_SECONDS = 20;
+/** By then what start-up left behind is compiled and collected. */
+const SETTLED_SECONDS = 10;
 
 /** What `consume --follow` takes while nothing comes. */
 export async function idle({ stage }: Bench): Promise<Figure[]> {
   return await following(stage, async (pid) => {
+    await new Promise((resolve) => setTimeout(resolve, SETTLED_SECONDS * 1000));
     const before = look(pid);
     await new Promise((resolve) => setTimeout(resolve, IDLE_SECONDS * 1000));
     const used = (look(pid)?.cpuSeconds ?? NaN) - (before?.cpuSeconds ?? NaN);
