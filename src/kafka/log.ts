@@ -20,6 +20,7 @@ export interface Log {
 }
 
 const POLICY = "cleanup.policy";
+const EARLY = ["UNKNOWN_TOPIC_OR_PARTITION", "LEADER_NOT_AVAILABLE", "NOT_LEADER_FOR_PARTITION"];
 const LOOKS_MAX = 100;
 const LOOK_AGAIN_MS = 100;
 
@@ -91,11 +92,12 @@ export async function awaitLeaders(admin: Admin, topic: string): Promise<void> {
     try {
       const partitions = await fetchPartitions(admin, topic);
       const led = partitions.every(({ leader }) => leader >= 0);
+      // A broker that the cluster has named may not know yet that it leads.
+      if (led) await admin.fetchTopicOffsets(topic);
       if (led || looks >= LOOKS_MAX) return;
     } catch (error) {
       const { type } = error as { type?: string };
-      const early = type === "UNKNOWN_TOPIC_OR_PARTITION" || type === "LEADER_NOT_AVAILABLE";
-      if (!early || looks >= LOOKS_MAX) throw error;
+      if (!EARLY.includes(type ?? "") || looks >= LOOKS_MAX) throw error;
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
   }
