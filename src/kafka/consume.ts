@@ -1,6 +1,7 @@
 import type { Batch as KafkaBatch, Consumer, EachBatchPayload, Kafka } from "kafkajs";
 import type { Range } from "../offsets.ts";
 import type { Message } from "../sift.ts";
+import { atMost } from "./deadline.ts";
 
 /** Records of one partition in offset order, with nothing readable left out since `from`. */
 export interface Batch {
@@ -292,12 +293,4 @@ function keepAlive(heartbeat: () => Promise<void>) {
   lost.catch(() => {});
   const timer = setInterval(() => heartbeat().catch(reject), HEARTBEAT_MS);
   return { lost, end: () => clearInterval(timer) };
-}
-
-/** Waits for `work`, but no longer than `ms`; how it ends is no matter. */
-async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
-  let timer;
-  const limit = new Promise((resolve) => timer = setTimeout(resolve, ms));
-  await Promise.race([work.catch(() => {}), limit]);
-  clearTimeout(timer);
 }

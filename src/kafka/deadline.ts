@@ -45,3 +45,11 @@ export class Deadline {
     this.#signal.removeEventListener("abort", this.#hurry);
   }
 }
+
+/** Waits for `work`, but no longer than `ms`; how it ends is no matter. */
+export async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer;
+  const limit = new Promise((resolve) => timer = setTimeout(resolve, ms));
+  await Promise.race([work.catch(() => {}), limit]);
+  clearTimeout(timer);
+}

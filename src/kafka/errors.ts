@@ -44,16 +44,20 @@ function isHangUp({ name, code, message }: Cause): boolean {
     ["ERR_STREAM_WRITE_AFTER_END", "ECONNRESET", "EPIPE"].includes(String(code));
 }
 
-interface Cause {
+/** What kafkajs tells of an error beside its message; those it wraps are its causes. */
+export interface Cause {
   name: string;
   message: string;
+  /** What the broker answered. */
   type?: string;
+  retriable?: boolean;
   code?: string | number;
   /** `host:port` of the broker that was talked to. */
   broker?: string;
 }
 
-function causes(error: unknown): Cause[] {
+/** An error and all that it wraps, down to its root. */
+export function causes(error: unknown): Cause[] {
   const chain: Cause[] = [];
   for (let at = error; at instanceof Error && chain.length < 10;) {
     chain.push(at as Cause);
@@ -61,6 +65,13 @@ function causes(error: unknown): Cause[] {
     at = at.cause ?? (at as AggregateError).errors?.[0];
   }
   return chain;
+}
+
+const UNLED = ["NOT_LEADER_FOR_PARTITION", "LEADER_NOT_AVAILABLE", "UNKNOWN_TOPIC_OR_PARTITION"];
+
+/** Whether a broker turned somebody away since it does not lead the partition, as yet or any more. */
+export function isUnled(error: unknown): boolean {
+  return causes(error).some(({ type }) => UNLED.includes(type ?? ""));
 }
 
 function explainNetwork(cause: Cause, settings: KafkaSettings, where: string): Operation | null {

@@ -1,4 +1,5 @@
 import { type Admin, ConfigResourceTypes, type Kafka, type PartitionMetadata } from "kafkajs";
+import { isUnled } from "./errors.ts";
 import type { Range } from "../offsets.ts";
 
 /** The topic as the cluster shows it. */
@@ -20,7 +21,6 @@ export interface Log {
 }
 
 const POLICY = "cleanup.policy";
-const EARLY = ["UNKNOWN_TOPIC_OR_PARTITION", "LEADER_NOT_AVAILABLE", "NOT_LEADER_FOR_PARTITION"];
 const LOOKS_MAX = 100;
 const LOOK_AGAIN_MS = 100;
 
@@ -96,8 +96,7 @@ export async function awaitLeaders(admin: Admin, topic: string): Promise<void> {
       if (led) await admin.fetchTopicOffsets(topic);
       if (led || looks >= LOOKS_MAX) return;
     } catch (error) {
-      const { type } = error as { type?: string };
-      if (!EARLY.includes(type ?? "") || looks >= LOOKS_MAX) throw error;
+      if (!isUnled(error) || looks >= LOOKS_MAX) throw error;
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
   }

@@ -1,6 +1,7 @@
 import { CompressionTypes, type Kafka, type Message, type Producer } from "kafkajs";
-import { Deadline } from "./deadline.ts";
+import { atMost, Deadline } from "./deadline.ts";
 import { encodeRecords, type Outgoing } from "./encode.ts";
+import { type Cause, causes, isUnled } from "./errors.ts";
 import { fetchPartitions } from "./log.ts";
 
 /** What became of the records of one send; the counts add up to what was given. */
@@ -105,10 +106,7 @@ export class Sender {
 
   /** Leaves; bounded, since kafkajs may still be trying what was given up. */
   async close(): Promise<void> {
-    const limit = Promise.withResolvers<void>();
-    const timer = setTimeout(limit.resolve, DISCONNECT_MS);
-    await Promise.race([this.#producer.disconnect().catch(() => {}), limit.promise]);
-    clearTimeout(timer);
+    await atMost(DISCONNECT_MS, this.#producer.disconnect());
   }
 
   /** Called by kafkajs at each attempt, with the newest number of partitions it knows. */
@@ -134,7 +132,8 @@ export class Sender {
           error = thrown;
         }
         if (isRefusal(error)) return { as: this.#attempts > 1 ? "unknown" : "failed", error };
-        const turnedAway = acks === "1" && isTurnedAway(error);
+        // It answers so before it writes anything.
+        const turnedAway = acks === "1" && isUnled(error);
         if (acks === "all" || turnedAway) await deadline.sleep(pauseMs);
         if ((acks === "all" || turnedAway) && !deadline.passed) continue;
         // No attempt at all means that nothing was sent.
@@ -196,13 +195,6 @@ function toMessages(partition: number, records: Outgoing[]): Message[] {
   return messages as unknown as Message[];
 }
 
-/** The errors of kafkajs wrap each other. */
-function* causes(error: unknown): Generator<Error & { type?: string; retriable?: boolean }> {
-  for (let at = error, depth = 0; at instanceof Error && depth < 10; at = at.cause, depth++) {
-    yield at;
-  }
-}
-
 /** Whether an answer was no, for good; all else is worth another attempt. */
 function isRefusal(error: unknown): boolean {
   return causes(error).some(({ name, retriable }) =>
@@ -210,16 +202,8 @@ function isRefusal(error: unknown): boolean {
   );
 }
 
-/** Whether a broker answered before it wrote anything, since it does not lead the partition, as yet or any more. */
-function isTurnedAway(error: unknown): boolean {
-  const types = ["NOT_LEADER_FOR_PARTITION", "LEADER_NOT_AVAILABLE", "UNKNOWN_TOPIC_OR_PARTITION"];
-  return causes(error).some(({ type }) => types.includes(type ?? ""));
-}
-
 function blame(error: unknown): NonNullable<Outcome["fault"]> {
-  const chain = [...causes(error)];
-  const { name, type, message } = chain.at(-1) ??
-    { name: "", type: undefined, message: `${error}` };
+  const { name, type, message }: Cause = causes(error).at(-1) ?? { name: "", message: `${error}` };
   const reason = type ? `the broker answered ${type}` : message;
   const code = type ?? name;
   // Of the topic, or of the cluster, whose right an old broker wants from who sends each record once.
