@@ -1,4 +1,4 @@
-import { formatClock } from "./time.ts";
+import { formatClock, formatCount } from "./time.ts";
 
 const WINDOW_MS = 5_000;
 
@@ -14,6 +14,16 @@ export class Rate {
     const [beganMs, before] = samples[0]!;
     return ms > beganMs ? (count - before) * 1000 / (ms - beganMs) : 0;
   }
+}
+
+/** Milliseconds that so many more take at this rate; Infinity where nothing moves. */
+export function timeLeft(count: number, perSecond: number): number {
+  return perSecond > 0 ? count / perSecond * 1000 : Infinity;
+}
+
+/** `1 830/s` */
+export function formatRate(perSecond: number): string {
+  return `${formatCount(Math.round(perSecond))}/s`;
 }
 
 /** `0:07 · 0:02 left`: how long it goes already, and still; Infinity where nobody knows. */

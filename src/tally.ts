@@ -1,4 +1,4 @@
-import { formatCourse } from "./rate.ts";
+import { formatCourse, formatRate, timeLeft } from "./rate.ts";
 import { formatCount, formatMany, formatSpan } from "./time.ts";
 
 /** What became of the records that this run has settled. */
@@ -19,8 +19,8 @@ export function status(
   { stored, rejected, lag, seconds }: Tally,
   { perSecond, ends }: { perSecond: number; ends: boolean },
 ): string {
-  const leftMs = ends && perSecond > 0 ? lag / perSecond * 1000 : Infinity;
-  return `stored ${formatCount(stored)} · ${formatCount(Math.round(perSecond))}/s · ` +
+  const leftMs = ends ? timeLeft(lag, perSecond) : Infinity;
+  return `stored ${formatCount(stored)} · ${formatRate(perSecond)} · ` +
     `lag ${formatCount(lag)} · rejected ${formatCount(rejected)} · ` +
     formatCourse(seconds * 1000, leftMs);
 }
@@ -28,8 +28,8 @@ export function status(
 /** The line at the end. */
 export function summary(tally: Tally): string {
   const { read, stored, rejected, reasons, tombstones, lag, seconds } = tally;
-  const rate = formatCount(Math.round(read / Math.max(seconds, 0.001)));
-  return `read ${formatMany(read, "record")} in ${formatSpan(seconds)} (${rate}/s): ` +
+  const rate = formatRate(read / Math.max(seconds, 0.001));
+  return `read ${formatMany(read, "record")} in ${formatSpan(seconds)} (${rate}): ` +
     `${formatCount(stored)} stored, ${formatCount(rejected)} rejected` +
     byCode(reasons) +
     `, ${formatMany(tombstones, "tombstone")} · lag ${formatCount(lag)}`;

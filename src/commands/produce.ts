@@ -4,7 +4,7 @@ import { Operation, Usage } from "../failure.ts";
 import { Outbox, type Outcome, type Sender } from "../outbox.ts";
 import { makeRecords, type Outgoing, readRecords, toLines } from "../outgoing.ts";
 import { pace } from "../pace.ts";
-import { formatCourse } from "../rate.ts";
+import { formatCourse, formatRate, timeLeft } from "../rate.ts";
 import { CALENDAR_END_MS, formatCount, formatMany, formatSpan } from "../time.ts";
 import { elapsedMs } from "../track.ts";
 
@@ -71,9 +71,10 @@ export async function runProduce(options: ProduceOptions, deps: ProduceDeps): Pr
 export function summarize(tally: ProduceTally, { dry }: { dry: boolean }): string {
   const { topic, made, acked, failed, unknown, seconds, seed } = tally;
   const took = `in ${formatSpan(seconds)}`;
+  const rate = formatRate(seconds > 0 ? acked / seconds : 0);
   const counts = dry
     ? `made ${formatMany(made, "record")} ${took}, sent none`
-    : `sent ${formatMany(acked, "record")} to ${topic} ${took} (${formatRate(tally)}), ` +
+    : `sent ${formatMany(acked, "record")} to ${topic} ${took} (${rate}), ` +
       `${formatCount(failed)} failed, ${formatCount(unknown)} unknown`;
   return seed === null ? counts : `${counts} · seed ${seed}`;
 }
@@ -85,15 +86,11 @@ export function describeProgress(
   perSecond: number,
 ): string {
   const total = stdin ? null : count;
-  const byCount = total !== null && perSecond > 0 ? (total - acked) / perSecond * 1000 : Infinity;
+  const byCount = total === null ? Infinity : timeLeft(total - acked, perSecond);
   const byTime = durationMs === null ? Infinity : Math.max(durationMs - seconds * 1000, 0);
   return `sent ${formatCount(acked)}${total === null ? "" : ` of ${formatCount(total)}`} · ` +
-    `${formatCount(Math.round(perSecond))}/s · ` +
+    `${formatRate(perSecond)} · ` +
     formatCourse(seconds * 1000, Math.min(byCount, byTime));
-}
-
-function formatRate({ acked, seconds }: ProduceTally): string {
-  return `${formatCount(seconds > 0 ? Math.round(acked / seconds) : 0)}/s`;
 }
 
 async function produce(

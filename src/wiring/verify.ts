@@ -1,7 +1,7 @@
 import { runVerify } from "../commands/verify.ts";
 import { readTopic } from "../kafka/consume.ts";
 import { openAudit } from "../postgres/audit.ts";
-import { formatCourse, Rate } from "../rate.ts";
+import { formatCourse, formatRate, Rate, timeLeft } from "../rate.ts";
 import { formatCount } from "../time.ts";
 import { type Bench, type Done, explained } from "./bench.ts";
 import { openKafkaFor } from "./kafka.ts";
@@ -39,10 +39,9 @@ export async function verify(bench: Bench): Promise<Done> {
       progress: (done, total) => {
         const ms = world.clock() - beganMs;
         const perSecond = rate.at(ms, done);
-        const leftMs = perSecond > 0 ? (total - done) / perSecond * 1000 : Infinity;
         talk.progress(
           `compared ${formatCount(done)} of ${formatCount(total)} · ` +
-            `${formatCount(Math.round(perSecond))}/s · ${formatCourse(ms, leftMs)}`,
+            `${formatRate(perSecond)} · ${formatCourse(ms, timeLeft(total - done, perSecond))}`,
         );
       },
       signal: world.signal,
