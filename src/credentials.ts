@@ -31,7 +31,8 @@ export interface Finding {
 }
 
 const DAY_MS = 86_400_000;
-const WARN_DAYS = 30;
+/** With fewer days left a certificate is warned of. */
+export const WARN_DAYS = 30;
 const PEM = /-----BEGIN ([A-Z0-9 ]+)-----[^-]*-----END \1-----/g;
 
 /** Looks at the files of one connection before it is tried; clients answer a wrong one with silence or a riddle. */
@@ -197,8 +198,13 @@ function readCertificates(path: string, setting: string, files: Files): X509Cert
   });
 }
 
+/** Whole days from now until then, both in milliseconds since 1970. */
+export function daysLeft(untilMs: number, nowMs: number): number {
+  return Math.floor((untilMs - nowMs) / DAY_MS);
+}
+
 function tellUntil(until: number, what: string, { now }: Files): Finding {
-  const days = Math.floor((until - now()) / DAY_MS);
+  const days = daysLeft(until, now());
   return {
     seen: `${what}, valid until ${day(until)}, ${days} days left`,
     ...(days < WARN_DAYS && { warning: `${what} expires in ${days} days, on ${day(until)}` }),

@@ -1,7 +1,6 @@
 import type { Checked } from "../cli.ts";
 import type { Finding, Hop } from "../commands/check.ts";
 import type { KafkaSettings } from "../config.ts";
-import { inspectFiles } from "../credentials.ts";
 import { openKafka } from "../kafka/connect.ts";
 import { explainKafka, isHungUp } from "../kafka/errors.ts";
 import {
@@ -14,7 +13,7 @@ import {
 } from "../kafka/probe.ts";
 import { within } from "../reach.ts";
 import { formatMany } from "../time.ts";
-import { hopsOf, type Look, type Surroundings, tellReached, tellTls } from "./hops.ts";
+import { hopsOf, type Look, type Surroundings, tellFiles, tellReached, tellTls } from "./hops.ts";
 
 /** A walk to Kafka: what the hops behind left for those to come. */
 interface Walk extends Surroundings {
@@ -41,7 +40,7 @@ export function kafkaHops(
     probe: null,
   };
   const looks: Look<Walk>[] = [
-    ["files", lookAtFiles, hasTls],
+    ["files", () => tellFiles("kafka", walk.tls, walk), hasTls],
     ["port", reachBrokers, true],
     ["tls", () => shake(walk, walk.seed), hasTls],
     ["login", logIn, true],
@@ -52,11 +51,6 @@ export function kafkaHops(
   ];
   const explain = (error: unknown) => explainKafka(error, settings);
   return hopsOf(looks, { section: "kafka", walk, explain });
-}
-
-function lookAtFiles({ tls, world }: Walk): Promise<Finding[]> {
-  const findings = inspectFiles("kafka", tls, world);
-  return Promise.resolve(findings.map((one) => ({ ...one, seen: `Kafka: ${one.seen}` })));
 }
 
 /** One that answers is enough: the others are told as warnings. */

@@ -1,7 +1,6 @@
 import type { Checked } from "../cli.ts";
 import type { Finding, Hop } from "../commands/check.ts";
 import type { PostgresSettings } from "../config.ts";
-import { inspectFiles } from "../credentials.ts";
 import { Operation } from "../failure.ts";
 import { migrations } from "../migrations/mod.ts";
 import { plan } from "../plan.ts";
@@ -18,7 +17,7 @@ import {
   shakeServer,
 } from "../postgres/probe.ts";
 import { formatMany } from "../time.ts";
-import { hopsOf, type Look, type Surroundings, tellReached, tellTls } from "./hops.ts";
+import { hopsOf, type Look, type Surroundings, tellFiles, tellReached, tellTls } from "./hops.ts";
 import { filesOf } from "./postgres.ts";
 
 /** A walk to PostgreSQL: what the hops behind left for those to come. */
@@ -48,7 +47,7 @@ export function postgresHops(
   const walk: Walk = { ...around, settings, where, command, sql, greeting: null };
   const hasTls = settings.sslmode !== "disable";
   const looks: Look<Walk>[] = [
-    ["files", lookAtFiles, hasTls],
+    ["files", () => tellFiles("postgresql", filesOf(settings)!, walk), hasTls],
     ["port", async () => tellReached(where, await reachServer(settings)), true],
     ["tls", shake, hasTls],
     ["login", logIn, true],
@@ -60,11 +59,6 @@ export function postgresHops(
   ];
   const explain = (error: unknown) => explainPostgres(error, settings);
   return hopsOf(looks, { section: "postgresql", walk, explain });
-}
-
-function lookAtFiles({ settings, world }: Walk): Promise<Finding[]> {
-  const findings = inspectFiles("postgresql", filesOf(settings)!, world);
-  return Promise.resolve(findings.map((one) => ({ ...one, seen: `PostgreSQL: ${one.seen}` })));
 }
 
 async function shake({ settings, where, world }: Walk): Promise<Finding> {

@@ -1,4 +1,6 @@
 import type { Finding, Hop } from "../commands/check.ts";
+import type { TlsFiles } from "../config/reader.ts";
+import { daysLeft, inspectFiles, WARN_DAYS } from "../credentials.ts";
 import type { World } from "../world.ts";
 import type { Talk } from "../talk.ts";
 import { explained } from "./bench.ts";
@@ -37,16 +39,27 @@ export function hopsOf<Walk>(
   }));
 }
 
+/** What was seen of the files of a service. */
+export function tellFiles(
+  section: "kafka" | "postgresql",
+  tls: TlsFiles,
+  { world }: Surroundings,
+): Promise<Finding[]> {
+  const service = { kafka: "Kafka", postgresql: "PostgreSQL" }[section];
+  const findings = inspectFiles(section, tls, world);
+  return Promise.resolve(findings.map((one) => ({ ...one, seen: `${service}: ${one.seen}` })));
+}
+
 /** What was seen of a certificate in a handshake. */
 export function tellTls(
   where: string,
   { protocol, name, validTo }: { protocol: string; name: string; validTo: number },
   { isNameChecked, now }: { isNameChecked: boolean; now: number },
 ): Finding {
-  const days = Math.floor((validTo - now) / 86_400_000);
+  const days = daysLeft(validTo, now);
   const seen = `${where}: ${protocol}, certificate of "${name}" verified, ${days} days left`;
   if (!isNameChecked) return { seen, warning: `${seen}, but its name is not checked` };
-  return days < 30 ? { seen, warning: seen } : { seen };
+  return days < WARN_DAYS ? { seen, warning: seen } : { seen };
 }
 
 /** What was seen of a name and a port. */
