@@ -94,7 +94,8 @@ function meet180(a: Fix, b: Fix): [Fix, Fix] {
   return [here, mirrored(here)];
 }
 
-function wrap(longitude: number): number {
+/** A longitude that went past 180° once, from the other side. */
+export function wrap(longitude: number): number {
   if (longitude < -180) return longitude + 360;
   return longitude > 180 ? longitude - 360 : longitude;
 }

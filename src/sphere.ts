@@ -1,8 +1,8 @@
 // Functions of the circle by + - * / and sqrt alone, which IEEE 754 defines to the last bit: those of Math may differ
 // between engines.
 
-/** Mean radius of the earth in metres (IUGG). */
-const EARTH_M = 6_371_008.8;
+import { EARTH_RADIUS_M as EARTH_M } from "./geo.ts";
+
 const RADIANS = Math.PI / 180;
 
 /** Of −90 … 90 degrees, by its series; the first term left out is below 3e-16. */

@@ -1,4 +1,7 @@
-import { type Box, cutAt180, EARTH_RADIUS_M, type Fix } from "../geo.ts";
+import { type Box, cutAt180, EARTH_RADIUS_M, type Fix, wrap } from "../geo.ts";
+import { formatCount } from "../time.ts";
+import { isoTime } from "./cell.ts";
+import type { Extent } from "./format.ts";
 
 /** A place on a drawing; y grows downward. */
 export type Spot = [x: number, y: number];
@@ -72,10 +75,6 @@ function measure({ west, south, east, north }: Box) {
   };
 }
 
-function wrap(longitude: number): number {
-  return longitude > 180 ? longitude - 360 : longitude < -180 ? longitude + 360 : longitude;
-}
-
 /** The largest of 1, 2 or 5 times a power of ten that is not above `most`. */
 export function niceBelow(most: number): number {
   const power = 10 ** Math.floor(Math.log10(most));
@@ -97,4 +96,12 @@ export function degreesText(value: number, axis: "latitude" | "longitude", step:
   const [positive, negative] = axis === "latitude" ? "NS" : "EW";
   const isNeither = Number(text) === 0 || Number(text) === 180;
   return `${text}°${isNeither ? "" : inside > 0 ? positive : negative}`;
+}
+
+/** `1 234 fixes, 2026-11-24 10:00 to 12:00`: a date that is the first one's is not said again. */
+export function summary({ fixes, first, last }: Extent): string {
+  const [from, to] = [first, last].map((time) => isoTime(time).slice(0, 16).replace("T", " "));
+  const until = to!.slice(0, 10) === from!.slice(0, 10) ? to!.slice(11) : to;
+  const count = `${formatCount(fixes)} ${fixes === 1 ? "fix" : "fixes"}`;
+  return `${count}, ${from}${from === to ? "" : ` to ${until}`} UTC`;
 }

@@ -9,8 +9,8 @@ import {
   openFrame,
   shapeOf,
   type Spot,
+  summary,
 } from "./frame.ts";
-import { summary } from "./map.ts";
 import { PALETTE } from "./palette.ts";
 import { tracks } from "./tracks.ts";
 
