@@ -1,4 +1,5 @@
 import { runConsume } from "../commands/consume.ts";
+import type { PostgresSettings } from "../config.ts";
 import { Usage } from "../failure.ts";
 import { readTopic } from "../kafka/consume.ts";
 import { explainKafka } from "../kafka/errors.ts";
@@ -6,9 +7,10 @@ import { type LetterBox, openLetterBox } from "../kafka/letters.ts";
 import type { Log } from "../kafka/log.ts";
 import { mayConsume } from "../kafka/probe.ts";
 import { postingRejects } from "../letters.ts";
+import type { Client } from "../postgres/connect.ts";
 import { explainPostgres, judgePostgres } from "../postgres/errors.ts";
 import { openRewinder } from "../postgres/replay.ts";
-import { fingerprint, openStore } from "../postgres/store.ts";
+import { fingerprint, openStore, type Store } from "../postgres/store.ts";
 import { replay } from "../replay.ts";
 import type { Step } from "../settle.ts";
 import { type Bench, type Done, explained, type Options, sleep } from "./bench.ts";
@@ -48,20 +50,7 @@ async function readAndStore(
     const clusterId = await explained(explain, log.clusterId());
     if (options.replay) await goBack(options.replay, options.yes, log, clusterId, bench);
     const store = openStore(sql, { schema: postgresql.schema, clusterId, topic });
-    // A connection that a firewall forgot never answers, and the server's own time-out is not heard.
-    const ledger = {
-      sources: () => bounded(store.sources()),
-      addSources: (starts: Map<number, number>) => bounded(store.addSources(starts)),
-      settle: (steps: Step[]) => {
-        const statement = bounded(store.settle(steps));
-        return watch ? watch.timed(statement) : statement;
-      },
-      position: (source: number) => bounded(store.position(source)),
-      skip: (...loss: Parameters<typeof store.skip>) => bounded(store.skip(...loss)),
-      fingerprint,
-      judge: judgePostgres,
-      explain: (error: unknown) => explainPostgres(error, postgresql),
-    };
+    const ledger = openLedger(store, bounded, watch, postgresql);
     // A trickle is held back by the broker, so that it comes in batches; what ends at the end of the topic is not.
     const minBytes = options.follow ? 65_536 : 1;
     // While a fetch is out there are no heartbeats.
@@ -92,6 +81,28 @@ async function readAndStore(
   } finally {
     await Promise.allSettled([log.close(), close(), letterBox?.close()]);
   }
+}
+
+/** The store with a limit to each wait: a connection that a firewall forgot never hears of the server's own time-out. */
+function openLedger(
+  store: Store,
+  bounded: Client["bounded"],
+  watch: Watch | null,
+  settings: PostgresSettings,
+) {
+  return {
+    sources: () => bounded(store.sources()),
+    addSources: (starts: Map<number, number>) => bounded(store.addSources(starts)),
+    settle: (steps: Step[]) => {
+      const statement = bounded(store.settle(steps));
+      return watch ? watch.timed(statement) : statement;
+    },
+    position: (source: number) => bounded(store.position(source)),
+    skip: (...loss: Parameters<Store["skip"]>) => bounded(store.skip(...loss)),
+    fingerprint,
+    judge: judgePostgres,
+    explain: (error: unknown) => explainPostgres(error, settings),
+  };
 }
 
 async function goBack(
