@@ -1,7 +1,7 @@
+import { EARTH_RADIUS_M as EARTH_M } from "./geo.ts";
+
 // Functions of the circle by + - * / and sqrt alone, which IEEE 754 defines to the last bit: those of Math may differ
 // between engines.
-
-import { EARTH_RADIUS_M as EARTH_M } from "./geo.ts";
 
 const RADIANS = Math.PI / 180;
 
