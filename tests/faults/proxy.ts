@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { connect, createServer, type Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { Statements } from "./statements.ts";
 
 /** What the network does to one direction; Toxiproxy's words and meanings. */
@@ -75,8 +76,10 @@ export async function openProxy(
     reset: () => links.forEach((link) => link.reset()),
     strand: () => links.forEach((link) => link.strand()),
     close: async () => {
+      const ended = [...links].map((link) => link.ended);
       links.forEach((link) => link.reset());
       await new Promise<void>((resolve) => server.close(() => resolve()));
+      await Promise.all(ended);
     },
   };
   return proxy;
@@ -86,7 +89,7 @@ export async function openProxy(
 class Link {
   readonly #client: Socket;
   readonly #server: Socket;
-  readonly #ended = Promise.withResolvers<void>();
+  readonly #closed = new AbortController();
   readonly #statements: Statements | null;
   readonly #proxy: Proxy;
   /** After a cut whose statement was carried out: what the server says is only listened to. */
@@ -94,6 +97,8 @@ class Link {
   /** After a cut whose answer arrives: it is the last. */
   #last = false;
   #stranded = false;
+  /** Settles when both sides are closed and nothing is under way between them. */
+  readonly ended: Promise<unknown>;
 
   constructor(client: Socket, target: number, proxy: Proxy, understands: boolean) {
     this.#statements = understands ? new Statements() : null;
@@ -105,13 +110,11 @@ class Link {
       socket.on("error", () => this.reset());
       socket.on("close", () => this.#end());
     }
-    void this.#pump(client, this.#server, () => proxy.up, (bytes) => this.#heed(bytes));
-    void this.#pump(this.#server, client, () => proxy.down, (bytes) => this.#listen(bytes));
-  }
-
-  /** Settles when both sides are closed. */
-  get ended(): Promise<void> {
-    return this.#ended.promise;
+    this.ended = Promise.all([
+      new Promise((resolve) => this.#closed.signal.addEventListener("abort", resolve)),
+      this.#pump(client, this.#server, () => proxy.up, (bytes) => this.#heed(bytes)),
+      this.#pump(this.#server, client, () => proxy.down, (bytes) => this.#listen(bytes)),
+    ]);
   }
 
   /** Ends both sides at once, with a RST. */
@@ -129,7 +132,7 @@ class Link {
   #end(): void {
     if (!this.#client.destroyed) this.#client.end(() => this.#client.destroy());
     if (!this.#server.destroyed) this.#server.end(() => this.#server.destroy());
-    if (this.#client.destroyed && this.#server.destroyed) this.#ended.resolve();
+    if (this.#client.destroyed && this.#server.destroyed) this.#closed.abort();
   }
 
   async #pump(
@@ -158,19 +161,25 @@ class Link {
         if ((toxics().bytesPerSecond ?? Infinity) < Infinity || toxics().blackHole) await queue;
       }
       await queue;
-      if (toxics().slowCloseMs) await sleep(toxics().slowCloseMs!);
+      if (toxics().slowCloseMs) await this.#sleep(toxics().slowCloseMs!);
       if (!to.destroyed) to.end();
     } catch {
       this.reset();
     }
+    await queue;
   }
 
   async #delay(arrivedAt: number, size: number, toxics: () => Toxics): Promise<void> {
-    while (toxics().blackHole && !this.#client.destroyed) await sleep(20);
+    while (toxics().blackHole && !this.#client.destroyed) await this.#sleep(20);
     const { latencyMs = 0, bytesPerSecond = Infinity } = toxics();
     const late = arrivedAt + latencyMs - performance.now();
     const waitMs = Math.max(late, 0) + size / bytesPerSecond * 1000;
-    if (waitMs >= 1) await sleep(waitMs);
+    if (waitMs >= 1) await this.#sleep(waitMs);
+  }
+
+  /** No longer than until both sides are closed. */
+  async #sleep(ms: number): Promise<void> {
+    await delay(ms, undefined, { signal: this.#closed.signal }).catch(() => {});
   }
 
   /** What the client says goes on to the server up to where it is cut; null: nothing does. */
@@ -198,7 +207,7 @@ class Link {
     if (this.#stranded) return null;
     if (this.#last && ready) {
       this.#proxy.cuts++;
-      setTimeout(() => this.reset(), ARRIVAL_MS);
+      void this.#sleep(ARRIVAL_MS).then(() => this.reset());
     }
     if (!this.#deaf) return bytes;
     if (ready) {
@@ -226,8 +235,4 @@ function drained(socket: Socket): Promise<void> {
     socket.on("drain", end);
     socket.on("close", end);
   });
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

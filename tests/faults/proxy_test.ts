@@ -119,6 +119,21 @@ Deno.test("a proxy holds everything in a black hole, and lets it go when healed"
   });
 });
 
+Deno.test("a proxy that is closed has nothing under way, whatever it held back", async () => {
+  for (const toxics of [{ blackHole: true }, { latencyMs: 60_000 }, { slowCloseMs: 60_000 }]) {
+    await withEcho(async (proxy) => {
+      const conn = await open(proxy);
+      await ask(conn, 1);
+      proxy.up = toxics;
+      await conn.write(new Uint8Array(3));
+      await conn.closeWrite();
+      for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setTimeout(resolve, 1));
+      await proxy.close();
+      conn.close();
+    });
+  }
+});
+
 Deno.test("a proxy strands what is open and serves what comes later", async () => {
   await withEcho(async (proxy, heard) => {
     const stranded = await open(proxy);
