@@ -73,6 +73,11 @@ export function parseCli(args: string[], now: number): { globals: Globals; comma
   return { globals, command: commandOf(verb, words, values, read) };
 }
 
+/** Those flags of a run that say where it works. */
+export function placeFlags({ config, set }: Globals): string[] {
+  return [...config === null ? [] : ["--config", config], ...set.flatMap((text) => ["-X", text])];
+}
+
 const DEFAULTS: Globals = {
   config: null,
   set: [],

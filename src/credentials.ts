@@ -2,7 +2,7 @@ import { type Buffer } from "node:buffer";
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
 import { CERTIFICATE_FOLDERS } from "./config.ts";
 import type { TlsFiles } from "./config/reader.ts";
-import { Operation, type Remedy } from "./failure.ts";
+import { Operation, type Remedy, shellWord } from "./failure.ts";
 import { TLS_SETTINGS } from "./connection.ts";
 
 /** Who may do what with a file, as far as there is such a thing here. */
@@ -131,7 +131,7 @@ export function openToOthers(path: string, { mode }: Pick<Files, "mode">): Opera
   const found = mode(path);
   if (!found || (found.mode & (found.uid === 0 ? 0o037 : 0o077)) === 0) return null;
   const text = `"${path}" can be read by others: its mode is ${octal(found.mode)}`;
-  return new Operation("noPermission", text, { fix: `chmod 600 ${shell(path)}` });
+  return new Operation("noPermission", text, { fix: `chmod 600 ${shellWord(path)}` });
 }
 
 function read(path: string, setting: string, { readFile }: Files): Uint8Array {
@@ -149,7 +149,7 @@ function read(path: string, setting: string, { readFile }: Files): Uint8Array {
     if (name === "PermissionDenied") {
       throw new Operation("noPermission", `cannot read "${path}": permission denied`, {
         reason,
-        fix: `make it a file of the user who runs this: chown "$USER" ${shell(path)}`,
+        fix: `make it a file of the user who runs this: chown "$USER" ${shellWord(path)}`,
       });
     }
     if (name === "NotCapable") {
@@ -269,7 +269,9 @@ function blocksOf(path: string, bytes: Uint8Array, kind: string, setting: string
   // A DER file begins with a sequence.
   if (bytes[0] === 0x30) {
     const tool = kind === "CERTIFICATE" ? "x509" : "pkey";
-    const fix = `openssl ${tool} -inform der -in ${shell(path)} -out ${shell(`${path}.pem`)}`;
+    const fix = `openssl ${tool} -inform der -in ${shellWord(path)} -out ${
+      shellWord(`${path}.pem`)
+    }`;
     throw broken(path, "DER, where PEM is due", setting, { fix });
   }
   throw broken(path, "no PEM", setting);
@@ -294,8 +296,4 @@ function octal(mode: number): string {
 
 function day(ms: number): string {
   return new Date(ms).toISOString().slice(0, 10);
-}
-
-function shell(path: string): string {
-  return /^[\w./~+-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }

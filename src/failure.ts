@@ -78,6 +78,22 @@ export function systemReason({ message }: Error): string {
   return reason.charAt(0).toLowerCase() + reason.slice(1);
 }
 
+/** A word as a shell takes it, in quotes where it needs them. */
+export function shellWord(word: string): string {
+  return /^[\w./~+=:,@-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/**
+ * A fix that is a command of this program, with those `flags` of the run that failed which say where: without them it
+ * might mend what another cluster lacks.
+ */
+export function inPlace(fix: string, flags: string[]): string {
+  return fix.replace(
+    /^routes (?!help\b)[a-z]+/,
+    (command) => [command, ...flags.map(shellWord)].join(" "),
+  );
+}
+
 /** How a failure is shown. */
 export interface Rendering {
   json: boolean;
@@ -85,18 +101,21 @@ export interface Rendering {
   paint?: Paint;
   /** Never shown, wherever they come from. */
   secrets: string[];
+  /** Say where the run worked; they belong to every command that mends. */
+  flags?: string[];
 }
 
 /** A failure as text for stderr, and the exit code; what is neither Usage nor Operation is a bug of this program. */
 export function renderFailure(
   error: unknown,
-  { json, verbose, paint = openPaint(false), secrets }: Rendering,
+  { json, verbose, paint = openPaint(false), secrets, flags = [] }: Rendering,
 ): { text: string; code: number } {
   const { code, ...remedy } = describe(error);
   // Each line by itself: a secret such as `code` must not tear the JSON around it.
   const clean = (lines: string[]) => lines.flatMap((line) => scrub(line, secrets).split("\n"));
   const message = scrub(error instanceof Error ? error.message : String(error), secrets);
-  const [reason, fix] = [clean(remedy.reason), clean(remedy.fix)];
+  const reason = clean(remedy.reason);
+  const fix = clean(remedy.fix.map((line) => inPlace(line, flags)));
   const stack = verbose > 0 ? clean(stackOf(error)) : [];
   if (!json) {
     const fixes = fix.map((line) => `${paint.bold("fix:")} ${line}`);

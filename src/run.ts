@@ -1,4 +1,4 @@
-import { type Command, type Globals, parseCli } from "./cli.ts";
+import { type Command, type Globals, parseCli, placeFlags } from "./cli.ts";
 import { completions } from "./completions.ts";
 import { certificatesOf, secretsOf } from "./config.ts";
 import { EXIT, Operation, renderFailure } from "./failure.ts";
@@ -19,6 +19,7 @@ export async function run(world: World): Promise<number> {
   let how = {
     json: world.args.includes("--json"),
     verbose: 0,
+    flags: [] as string[],
     paint: paintOf(world.stderr, world.args.includes("--no-color") ? "never" : null),
   };
   const tell = async (error: unknown): Promise<number> => {
@@ -30,7 +31,7 @@ export async function run(world: World): Promise<number> {
   world.onStray(tell);
   try {
     const { command, globals } = parseCli(world.args, world.now());
-    how = { ...globals, paint: paintOf(world.stderr, globals.color) };
+    how = { ...globals, flags: placeFlags(globals), paint: paintOf(world.stderr, globals.color) };
     switch (command.verb) {
       case "version":
         await world.stdout.write(versionLine(world));

@@ -25,6 +25,23 @@ Deno.test("a failure says what, why and the way out", () => {
   });
 });
 
+Deno.test("a command that mends works where the run did that failed", () => {
+  const cases: [fix: string, shown: string][] = [
+    ["routes migrate --topic", "routes migrate --config 'my prod.ini' -X kafka.topic=nix --topic"],
+    [
+      "routes consume --replay earliest, which takes it out first",
+      "routes consume --config 'my prod.ini' -X kafka.topic=nix --replay earliest, which takes it out first",
+    ],
+    ["routes help settings", "routes help settings"],
+    ["correct the port; routes check tells more", "correct the port; routes check tells more"],
+  ];
+  const flags = ["--config", "my prod.ini", "-X", "kafka.topic=nix"];
+  for (const [fix, shown] of cases) {
+    const failure = new Operation("unavailable", "no", { fix });
+    assertEquals(JSON.parse(renderFailure(failure, { ...json, flags }).text).fix, shown);
+  }
+});
+
 Deno.test("a failure in JSON is one line with the same in it", () => {
   const { text, code } = renderFailure(missing, json);
   assertEquals(text.indexOf("\n"), text.length - 1);

@@ -1,5 +1,5 @@
 import type { Finding } from "../credentials.ts";
-import { EXIT, Operation, scrub } from "../failure.ts";
+import { EXIT, inPlace, Operation, scrub } from "../failure.ts";
 import type { Paint } from "../paint.ts";
 
 export type { Finding };
@@ -25,6 +25,8 @@ export interface CheckDeps {
   unicode: boolean;
   paint: Paint;
   secrets: string[];
+  /** Say what is looked at; they belong to every command that mends. */
+  flags: string[];
   /** Ends when no more is to be looked at; its reason is the exit code then. */
   signal: AbortSignal;
 }
@@ -48,7 +50,7 @@ export async function runCheck(deps: CheckDeps): Promise<number> {
     for (const [i, hop] of chain.entries()) {
       if (deps.signal.aborted) return deps.signal.reason as number;
       deps.looking(hop.name);
-      const findings = (await look(hop)).map((finding) => clean(finding, deps.secrets));
+      const findings = (await look(hop)).map((finding) => clean(finding, deps));
       lines.push(...findings.map((finding) => lineOf(hop.name, finding)));
       if (!deps.json) await deps.out(findings.map((finding) => render(finding, deps)).join(""));
       if (hop.isLeaf || !findings.some(({ fault }) => fault)) continue;
@@ -67,7 +69,7 @@ export async function runCheck(deps: CheckDeps): Promise<number> {
 }
 
 /** Each text by itself: a secret such as `code` must not tear the JSON around it. */
-function clean({ seen, warning, fault }: Finding, secrets: string[]): Finding {
+function clean({ seen, warning, fault }: Finding, { secrets, flags }: CheckDeps): Finding {
   const scrubbed = (text: string) => scrub(text, secrets);
   return {
     seen: scrubbed(seen),
@@ -75,7 +77,7 @@ function clean({ seen, warning, fault }: Finding, secrets: string[]): Finding {
     ...(fault && {
       fault: new Operation(fault.kind, scrubbed(fault.message), {
         reason: fault.reason.map(scrubbed),
-        fix: fault.fix.map(scrubbed),
+        fix: fault.fix.map((line) => scrubbed(inPlace(line, flags))),
       }),
     }),
   };

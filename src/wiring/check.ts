@@ -1,4 +1,4 @@
-import type { Checked, Globals } from "../cli.ts";
+import { type Checked, type Globals, placeFlags } from "../cli.ts";
 import { type Finding, type Hop, runCheck } from "../commands/check.ts";
 import { secretsOf, type Settings } from "../config.ts";
 import { openToOthers } from "../credentials.ts";
@@ -33,6 +33,7 @@ export async function check(
       json,
       quiet,
       secrets,
+      flags: placeFlags(globals),
       unicode: speaksUtf8(world.env),
       paint: openPaint(wantsColor(globals.color, world.env, world.stdout.columns !== null)),
       signal: world.signal,

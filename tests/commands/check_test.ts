@@ -21,6 +21,7 @@ Deno.test("check looks at nothing more once it was told to stop", async () => {
     unicode: true,
     paint: openPaint(false),
     secrets: [],
+    flags: [],
     signal: stop.signal,
   });
   assertEquals([code, looked], [130, ["a", "b"]]);

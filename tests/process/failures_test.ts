@@ -7,11 +7,11 @@ import { atDesk } from "../support/program.ts";
 const ROOT = `${import.meta.dirname}/../..`;
 const NOTHING = String(freePort());
 const NO_TOPIC =
-  /^routes: topic "nowhere" does not exist on .*\n.*\n {2}fix: routes migrate --topic\n$/;
+  /^routes: topic "nowhere" does not exist on .*\n.*\n {2}fix: routes migrate -X kafka\.topic=nowhere --topic\n$/;
 const NO_KAFKA = /^routes: cannot reach Kafka at 127.0.0.1:\d+: connection refused\n/;
 const NO_POSTGRES = /^routes: cannot reach PostgreSQL at .*: connection refused\n/;
 const NO_TABLES =
-  /^routes: the tables in schema "nowhere" of .* are not ready\n.*\n {2}fix: routes migrate\n$/;
+  /^routes: the tables in schema "nowhere" of .* are not ready\n.*\n {2}fix: routes migrate -X postgresql\.schema=nowhere\n$/;
 
 const failures: [line: string, code: number, stderr: RegExp][] = [
   ["consume -X kafka.topic=nowhere", 69, NO_TOPIC],
@@ -35,7 +35,7 @@ const failures: [line: string, code: number, stderr: RegExp][] = [
   [
     "consume -X postgresql.dbname=nowhere",
     69,
-    /^routes: database "nowhere" does not exist .*\n.*\n {2}fix: routes migrate --create-database\n$/,
+    /^routes: database "nowhere" does not exist .*\n.*\n {2}fix: routes migrate -X postgresql\.dbname=nowhere --create-database\n$/,
   ],
   ["consume -X postgresql.schema=nowhere", 69, NO_TABLES],
   ["query -X postgresql.schema=nowhere", 69, NO_TABLES],
