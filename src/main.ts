@@ -1,6 +1,6 @@
-import { placesWithout } from "./places.ts";
+import { placesWithout } from "./settings/read_access.ts";
 import { run } from "./run.ts";
-import { cannotWrite, ClosedPipe } from "./world.ts";
+import { cannotWrite, ClosedPipe } from "./system.ts";
 
 const stop = new AbortController();
 const signals: [Deno.Signal, number][] = [["SIGINT", 130]];

@@ -1,52 +1,57 @@
-import { type Command, type Globals, parseCli, placeFlags } from "./cli.ts";
-import { completions } from "./completions.ts";
-import { certificatesOf, secretsOf } from "./config.ts";
-import { EXIT, Operation, renderFailure } from "./failure.ts";
-import { help } from "./help.ts";
-import { manPage } from "./man.ts";
-import { openPaint, type Paint, wantsColor } from "./paint.ts";
-import { openTalk, type Talk } from "./talk.ts";
+import { type Command, type Globals, parseCli, placeFlags } from "./cli/parse.ts";
+import { completions } from "./cli/completions.ts";
+import { certificatesOf, secretsOf } from "./settings/settings.ts";
+import { EXIT, OperationalError } from "./errors.ts";
+import { help } from "./cli/help.ts";
+import { manPage } from "./cli/man.ts";
+import { type Colors, openColors, wantsColor } from "./terminal/color.ts";
+import { openReporter, type Reporter } from "./terminal/reporter.ts";
 import { version } from "./version.ts";
-import type { Bench, Done } from "./wiring/bench.ts";
-import { readSettings, warningsOf } from "./wiring/settings.ts";
-import { ClosedPipe, type Output, type World } from "./world.ts";
+import type { CommandContext, CommandResult } from "./commands/context.ts";
+import { readSettings, warningsOf } from "./commands/load_settings.ts";
+import { ClosedPipe, type Output, type System } from "./system.ts";
+import { renderError } from "./terminal/render_error.ts";
 
 /** Runs one command; returns the exit code. */
-export async function run(world: World): Promise<number> {
+export async function run(system: System): Promise<number> {
   const secrets: string[] = [];
-  const paintOf = (stream: Output, flag: Globals["color"]) =>
-    openPaint(wantsColor(flag, world.env, stream.columns !== null));
+  const colorsOf = (stream: Output, flag: Globals["color"]) =>
+    openColors(wantsColor(flag, system.env, stream.columns !== null));
   let how = {
-    json: world.args.includes("--json"),
+    json: system.args.includes("--json"),
     verbose: 0,
     flags: [] as string[],
-    paint: paintOf(world.stderr, world.args.includes("--no-color") ? "never" : null),
+    colors: colorsOf(system.stderr, system.args.includes("--no-color") ? "never" : null),
   };
   const tell = async (error: unknown): Promise<number> => {
     if (error instanceof ClosedPipe) return EXIT.ok;
-    const { text, code } = renderFailure(asPermission(error), { ...how, secrets });
-    await world.stderr.write(text).catch(() => {});
+    const { text, code } = renderError(asPermission(error), { ...how, secrets });
+    await system.stderr.write(text).catch(() => {});
     return code;
   };
-  world.onStray(tell);
+  system.onStray(tell);
   try {
-    const { command, globals } = parseCli(world.args, world.now());
-    how = { ...globals, flags: placeFlags(globals), paint: paintOf(world.stderr, globals.color) };
+    const { command, globals } = parseCli(system.args, system.now());
+    how = {
+      ...globals,
+      flags: placeFlags(globals),
+      colors: colorsOf(system.stderr, globals.color),
+    };
     switch (command.verb) {
       case "version":
-        await world.stdout.write(versionLine(world));
+        await system.stdout.write(versionLine(system));
         break;
       case "help":
-        await world.stdout.write(help(command.topic, paintOf(world.stdout, globals.color)));
+        await system.stdout.write(help(command.topic, colorsOf(system.stdout, globals.color)));
         break;
       case "man":
-        await world.stdout.write(manPage());
+        await system.stdout.write(manPage());
         break;
       case "completions":
-        await world.stdout.write(completions(command.shell));
+        await system.stdout.write(completions(command.shell));
         break;
       default:
-        return await work(command, globals, world, how.paint, secrets);
+        return await work(command, globals, system, how.colors, secrets);
     }
     return EXIT.ok;
   } catch (error) {
@@ -54,7 +59,7 @@ export async function run(world: World): Promise<number> {
   }
 }
 
-function versionLine({ args, runtime }: World): string {
+function versionLine({ args, runtime }: System): string {
   return args.includes("--json")
     ? JSON.stringify({ version, runtime }) + "\n"
     : `routes ${version} (${runtime})\n`;
@@ -65,36 +70,38 @@ type Work = Exclude<Command, { verb: "help" | "man" | "completions" | "version" 
 async function work(
   command: Work,
   globals: Globals,
-  outside: World,
-  paint: Paint,
+  outside: System,
+  colors: Colors,
   secrets: string[],
 ): Promise<number> {
-  const { talk, world, written } = speak(outside, globals, paint, secrets);
-  const { signal } = world;
+  const { reporter, system, written } = speak(outside, globals, colors, secrets);
+  const { signal } = system;
   try {
     if (command.verb === "check") {
-      const { check } = await import("./wiring/check.ts");
+      const { check } = await import("./commands/check/command.ts");
       const settings = () => {
-        const found = readSettings(globals, world);
-        world.readOnlyNear([...certificatesOf(found), ...found.file ? [found.file.path] : []]);
+        const found = readSettings(globals, system);
+        system.readOnlyNear([...certificatesOf(found), ...found.file ? [found.file.path] : []]);
         return found;
       };
-      return await check(command.options, { settings, globals, world, talk, secrets });
+      return await check(command.options, { settings, globals, system, reporter, secrets });
     }
-    const settings = readSettings(globals, world);
+    const settings = readSettings(globals, system);
     secrets.push(...secretsOf(settings));
-    for (const warning of await warningsOf(settings, world)) talk.warn(warning);
+    for (const warning of await warningsOf(settings, system)) reporter.warn(warning);
     // Certificates are read again on each connect, so that renewed ones serve; nothing else is.
-    world.readOnlyNear(certificatesOf(settings));
+    system.readOnlyNear(certificatesOf(settings));
     const { file } = settings;
-    talk.step(file ? `settings from ${file.path}` : "no settings file: defaults serve");
-    const done = await perform(command, { settings, globals, world, talk });
-    talk.clear();
-    if (globals.json && done.summary) await world.stdout.write(JSON.stringify(done.summary) + "\n");
+    reporter.step(file ? `settings from ${file.path}` : "no settings file: defaults serve");
+    const done = await perform(command, { settings, globals, system: system, reporter: reporter });
+    reporter.clear();
+    if (globals.json && done.summary) {
+      await system.stdout.write(JSON.stringify(done.summary) + "\n");
+    }
     if (done.failure) throw done.failure;
     return signal.aborted && !done.openEnded ? signal.reason as number : EXIT.ok;
   } finally {
-    talk.clear();
+    reporter.clear();
     // The process ends as soon as this returns.
     await written();
   }
@@ -102,17 +109,17 @@ async function work(
 
 /** Opens the talk of one run, and keeps it apart from questions, and from data that goes to the same terminal. */
 function speak(
-  world: World,
+  system: System,
   globals: Globals,
-  paint: Paint,
+  colors: Colors,
   secrets: string[],
-): { talk: Talk; world: World; written(): Promise<void> } {
-  const { stdout, stderr, env, now, signal, ask } = world;
+): { reporter: Reporter; system: System; written(): Promise<void> } {
+  const { stdout, stderr, env, now, signal, ask } = system;
   let written = Promise.resolve();
-  const talk = openTalk({
+  const reporter = openReporter({
     ...globals,
     columns: () => env("TERM") === "dumb" ? null : stderr.columns,
-    paint,
+    colors,
     secrets,
     now,
     write: (text) => {
@@ -124,21 +131,21 @@ function speak(
     },
   });
   const hush = () => {
-    talk.clear();
+    reporter.clear();
     return written;
   };
-  const asking: World = {
-    ...world,
+  const asking: System = {
+    ...system,
     ask: async (question) => {
       await hush();
       return await ask(question);
     },
   };
-  if (stderr.columns === null) return { talk, world: asking, written: () => written };
+  if (stderr.columns === null) return { reporter, system: asking, written: () => written };
   signal.addEventListener("abort", () => {
-    talk.note("stopping; once more leaves at once, which is safe");
+    reporter.note("stopping; once more leaves at once, which is safe");
   }, { once: true });
-  if (stdout.columns === null) return { talk, world: asking, written: () => written };
+  if (stdout.columns === null) return { reporter, system: asking, written: () => written };
   const apart: Output = {
     get columns() {
       return stdout.columns;
@@ -148,25 +155,40 @@ function speak(
       await stdout.write(data);
     },
   };
-  return { talk, world: { ...asking, stdout: apart }, written: () => written };
+  return { reporter, system: { ...asking, stdout: apart }, written: () => written };
 }
 
 /** Each command loads the clients that it needs, and `--help` none. */
-async function perform(command: Exclude<Work, { verb: "check" }>, bench: Bench): Promise<Done> {
+async function perform(
+  command: Exclude<Work, { verb: "check" }>,
+  context: CommandContext,
+): Promise<CommandResult> {
   switch (command.verb) {
     case "produce":
-      return await (await import("./wiring/produce.ts")).produce(command.options, bench);
+      return await (await import("./commands/produce/command.ts")).produce(
+        command.options,
+        context,
+      );
     case "consume":
       if (command.options.retryRejects) {
-        return await (await import("./wiring/retry.ts")).retryRejects(command.options, bench);
+        return await (await import("./commands/consume/command_retry.ts")).retryRejects(
+          command.options,
+          context,
+        );
       }
-      return await (await import("./wiring/consume.ts")).consume(command.options, bench);
+      return await (await import("./commands/consume/command.ts")).consume(
+        command.options,
+        context,
+      );
     case "migrate":
-      return await (await import("./wiring/migrate.ts")).migrate(command.options, bench);
+      return await (await import("./commands/migrate/command.ts")).migrate(
+        command.options,
+        context,
+      );
     case "query":
-      return await (await import("./wiring/query.ts")).query(command.options, bench);
+      return await (await import("./commands/query/command.ts")).query(command.options, context);
     case "verify":
-      return await (await import("./wiring/verify.ts")).verify(bench);
+      return await (await import("./commands/verify/command.ts")).verify(context);
   }
 }
 
@@ -176,5 +198,8 @@ function asPermission(error: unknown): unknown {
   // `Requires read access to "/etc/passwd", run again with …`: what follows is for who starts or compiles it himself.
   const refused = error.message.replace(/^Requires /, "").replace(/, (run again|specify) .*$/s, "");
   const fix = "give routes that permission where it is built or started";
-  return new Operation("noPermission", `not permitted: ${refused}`, { fix, cause: error });
+  return new OperationalError("noPermission", `not permitted: ${refused}`, {
+    hint: fix,
+    cause: error,
+  });
 }

@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import { parseCli } from "../src/cli.ts";
-import { EXIT, EXIT_MEANINGS } from "../src/failure.ts";
-import { CERTIFICATE_FOLDERS, parseSettings, SETTINGS_FILES } from "../src/config.ts";
-import { commandFlags, globalFlags, verbs } from "../src/usage.ts";
+import { parseCli } from "../src/cli/parse.ts";
+import { EXIT, EXIT_MEANINGS } from "../src/errors.ts";
+import { CERTIFICATE_FOLDERS, parseSettings, SETTINGS_FILES } from "../src/settings/settings.ts";
+import { commandFlags, globalFlags, verbs } from "../src/cli/commands.ts";
 import { formats } from "../src/formats/mod.ts";
 import { draw, perform } from "./support/picture.ts";
 

@@ -1,66 +1,52 @@
 import { assert, assertEquals } from "@std/assert";
 import { importFlags } from "./support/imports.ts";
 
-// The four laws of the house: the core imports only the core and touches no world; adapters know neither commands nor each
-// other; commands know no adapter; only main.ts names Deno.
+// Imports point downwards, no command imports another command, and only main.ts refers to Deno. Parts that need no
+// permissions stay that way.
 
 const SRC = new URL("../src/", import.meta.url);
-/** Thinks only: what a record is, what is typed, what is told. */
-const CORE = [
-  "accounts.ts",
-  "argv.ts",
-  "cli.ts",
-  "compare.ts",
-  "completions.ts",
-  "config.ts",
-  "config/",
-  "connection.ts",
-  "corrupt.ts",
-  "failure.ts",
-  "flags.ts",
-  "formats/",
-  "geo.ts",
-  "habits.ts",
-  "help.ts",
-  "ini.ts",
-  "json.ts",
-  "man.ts",
-  "metrics.ts",
-  "murmur2.ts",
-  "nearest.ts",
-  "offsets.ts",
-  "options.ts",
-  "paint.ts",
-  "places.ts",
-  "plan.ts",
-  "point.ts",
-  "rate.ts",
-  "rules.ts",
-  "sift.ts",
-  "simplify.ts",
-  "sphere.ts",
-  "strict.ts",
-  "talk.ts",
-  "tally.ts",
-  "time.ts",
-  "track.ts",
-  "usage.ts",
-  "usage/",
-  "version.ts",
-  "view.ts",
-  "walk.ts",
-  "wire.ts",
+/** Each layer may import only layers below it. */
+const LAYERS = [
+  ["main"],
+  ["run"],
+  ["commands"],
+  ["cli"],
+  ["kafka", "postgres"],
+  ["formats", "network"],
+  ["record", "settings", "terminal", "system"],
+  ["errors", "units", "suggest", "version"],
 ];
-/** The one place of each package; those of the core are small and load fast. */
-const HOMES: Record<string, string> = {
-  kafkajs: "kafka/",
-  postgres: "postgres/",
-  std: "argv.ts",
-  valibot: "point.ts",
+const TOP_FILES = [
+  "errors.ts",
+  "main.ts",
+  "run.ts",
+  "suggest.ts",
+  "system.ts",
+  "units.ts",
+  "version.ts",
+];
+/** Parts without a clock, randomness, input or output. */
+const PURE = [
+  "cli/",
+  "formats/",
+  "record/",
+  "settings/",
+  "terminal/",
+  "errors.ts",
+  "units.ts",
+  "suggest.ts",
+];
+/** Each package is imported in one place only. */
+const HOMES: Record<string, string[]> = {
+  kafkajs: ["kafka/"],
+  postgres: ["postgres/"],
+  std: ["cli/"],
+  valibot: ["record/"],
 };
-const ADAPTERS = ["kafka/", "postgres/"];
-/** Names, ports and handshakes: what both adapters look at before they use their clients. */
-const NETWORK = "reach.ts";
+/** Commands import the clients only in these files. */
+const CLIENT_FILES = /^commands\/(open_\w+|\w+\/command(_\w+)?)\.ts$/;
+/** Files of the adapters that use no client. */
+const NO_CLIENT = ["postgres/migration_plan.ts", "postgres/migrations/", "postgres/sqlstates.ts"];
 const LINES_MAX = 330;
 
 interface Module {
@@ -76,8 +62,9 @@ interface Module {
 /** A file under src/, or a package by its name. */
 interface Import {
   name: string;
-  /** When the file is loaded: neither a type nor an import() for later. */
+  /** Loaded with the importing file: neither a type nor a later import(). */
   atOnce: boolean;
+  isType: boolean;
 }
 
 /** What each file of src/ imports, by path under src/. */
@@ -102,15 +89,28 @@ async function readGraph(): Promise<Map<string, Import[]>> {
       (module.dependencies ?? []).map(({ specifier, code, type, isDynamic = false }) => ({
         name: named((code ?? type)?.specifier ?? specifier),
         atOnce: code !== undefined && !isDynamic,
+        isType: code === undefined,
       })),
     ]),
   );
 }
 
-/** Imports of the files at `places` that are nowhere in `allowed`, as `file > import`. */
-function strays(places: string[], isAllowed: (name: string, path: string) => boolean): string[] {
-  return [...graph].filter(([path]) => within(path, places)).flatMap(([path, imports]) =>
-    imports.filter(({ name }) => !isAllowed(name, path)).map(({ name }) => `${path} > ${name}`)
+/** The top-level part of src/ that a file belongs to: a folder, or a file without its ending. */
+function partOf(path: string): string {
+  return path.split("/")[0]!.replace(/\.ts$/, "");
+}
+
+function layerOf(path: string): number {
+  return LAYERS.findIndex((parts) => parts.includes(partOf(path)));
+}
+
+/** The imports within src/ that `isWrong`, as `file > import`. */
+function wrongImports(
+  isWrong: (from: string, to: string, isType: boolean) => boolean,
+): string[] {
+  return [...graph].flatMap(([from, imports]) =>
+    imports.filter(({ name, isType }) => graph.has(name) && isWrong(from, name, isType))
+      .map(({ name }) => `${from} > ${name}`)
   );
 }
 
@@ -140,14 +140,30 @@ Deno.test("everything under src is part of the program", () => {
   assertEquals(files().map(({ path }) => path).sort(), there.sort());
 });
 
-Deno.test("the core imports only the core, and the packages that are at home there", () => {
-  const small = Object.keys(HOMES).filter((name) => within(HOMES[name]!, CORE));
-  assertEquals(strays(CORE, (name) => within(name, [...CORE, ...small])), []);
+Deno.test("imports point downwards", () => {
+  const isUpward = (from: string, to: string) =>
+    partOf(from) !== partOf(to) && layerOf(to) <= layerOf(from);
+  assertEquals(wrongImports(isUpward), []);
 });
 
-Deno.test("the core has no world: no Deno, clock, randomness, console or waiting", () => {
+Deno.test("no command imports another command", () => {
+  const folder = (path: string) => /^commands\/(\w+)\//.exec(path)?.[1];
+  const isOther = (from: string, to: string) =>
+    folder(to) !== undefined && partOf(from) === "commands" && folder(from) !== folder(to);
+  assertEquals(wrongImports(isOther), []);
+});
+
+Deno.test("commands import clients only in command.ts; their other files import types", () => {
+  const isClient = (path: string) =>
+    ["kafka", "postgres"].includes(partOf(path)) && !within(path, NO_CLIENT);
+  const isWrong = (from: string, to: string, isType: boolean) =>
+    partOf(from) === "commands" && !CLIENT_FILES.test(from) && isClient(to) && !isType;
+  assertEquals(wrongImports(isWrong), []);
+});
+
+Deno.test("the pure parts use no Deno, clock, randomness or console, and never wait", () => {
   for (const { path, text } of files()) {
-    if (!within(path, CORE)) continue;
+    if (!within(path, PURE)) continue;
     const found = bare(text).match(
       /\bDeno\b|\bDate\.now\b|\bnew Date\(\)|\bperformance\b|\bMath\.random\b|\bcrypto\b|\bconsole\b|\bawait\b/,
     );
@@ -155,32 +171,17 @@ Deno.test("the core has no world: no Deno, clock, randomness, console or waiting
   }
 });
 
-Deno.test("adapters know the core and themselves, neither commands nor each other", () => {
-  for (const adapter of ADAPTERS) {
-    const known = (name: string) =>
-      within(name, [...CORE, NETWORK, adapter]) || HOMES[name] === adapter;
-    assertEquals(strays([adapter], (name) => known(name) || name.startsWith("node:")), []);
-  }
-});
-
-Deno.test("commands know no adapter, no package and no other command", () => {
-  const isFile = (name: string) => graph.has(name) && name.endsWith(".ts");
-  const foreign = [...ADAPTERS, NETWORK, "commands/", "wiring/", "run.ts", "world.ts", "main.ts"];
-  assertEquals(strays(["commands/"], (name) => isFile(name) && !within(name, foreign)), []);
-});
-
-Deno.test("every package has one home, types included", () => {
-  const everywhere = [...graph.keys()];
-  const isHome = (name: string, path: string) => within(path, [HOMES[name] ?? path]);
-  assertEquals(strays(everywhere, isHome), []);
-  const packages = (name: string) => Object.hasOwn(HOMES, name) || name.startsWith("node:");
-  assertEquals(
-    strays(everywhere, (name) => graph.has(name) || packages(name) || /\.sql$/.test(name)),
-    [],
+Deno.test("each package is imported in one place only, types included", () => {
+  const found = [...graph].flatMap(([from, imports]) =>
+    imports.filter(({ name }) => {
+      if (graph.has(name) || name.startsWith("node:") || name.endsWith(".sql")) return false;
+      return !within(from, HOMES[name] ?? []);
+    }).map(({ name }) => `${from} > ${name}`)
   );
+  assertEquals(found, []);
 });
 
-Deno.test("only main.ts names Deno", () => {
+Deno.test("only main.ts refers to Deno", () => {
   const naming = files().filter(({ text }) => /\bDeno\b/.test(bare(text)));
   assertEquals(naming.map(({ path }) => path), ["main.ts"]);
 });
@@ -190,9 +191,16 @@ Deno.test("help and version load no client", () => {
   for (const path of loaded) {
     for (const { name, atOnce } of graph.get(path) ?? []) if (atOnce) loaded.add(name);
   }
-  assert(loaded.has("help.ts"));
+  assert(loaded.has("cli/help.ts"));
   assertEquals([...loaded].filter((name) => !graph.has(name)), ["std"]);
-  assertEquals([...loaded].filter((name) => within(name, [...ADAPTERS, "commands/"])), []);
+  assertEquals([...loaded].filter((name) => /^(kafka|network|commands\/\w+)\//.test(name)), []);
+});
+
+Deno.test("the top of src holds only the files that belong there", () => {
+  const names = [...Deno.readDirSync(SRC)].filter(({ isFile, name }) =>
+    isFile && name.endsWith(".ts")
+  ).map(({ name }) => name);
+  assertEquals(names.sort(), TOP_FILES);
 });
 
 Deno.test("files are short and named after what they are", () => {
@@ -202,12 +210,12 @@ Deno.test("files are short and named after what they are", () => {
   }
 });
 
-Deno.test("the top level holds what it is to hold", async () => {
+Deno.test("the top level holds exactly the agreed names", async () => {
   const { stdout, success } = await new Deno.Command("git", {
     args: ["ls-tree", "--name-only", "HEAD"],
     cwd: new URL("..", SRC),
   }).output();
-  // Without git this is no clone, and there is nothing to keep in order.
+  // Without git this is not a clone, so there is nothing to check.
   if (!success) return;
   const names = new TextDecoder().decode(stdout).trimEnd().split("\n");
   const known = ["src", "tests", "deno.json", "deno.lock", "README.md", "LICENSE"];

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { encodePoint, type Point } from "../src/point.ts";
-import { sift } from "../src/sift.ts";
-import { drawFrom } from "./random.ts";
+import { encodePoint, type Point } from "../src/record/point.ts";
+import { validate } from "../src/record/validate.ts";
+import { drawFrom } from "./fakes/random.ts";
 
 const needed = findMissing();
 const note = needed ? ` (left out, needs ${needed})` : "";
@@ -89,7 +89,7 @@ Deno.test({
   ignore: needed !== null,
   fn: async () => {
     const lines = await runOriginal(["produce", "1000"], []);
-    const { points, rejects } = sift(lines.map((line, i) => ({
+    const { points, rejects } = validate(lines.map((line, i) => ({
       offset: String(i),
       timestamp: "0",
       key: null,

@@ -1,4 +1,4 @@
-import type { Box } from "../geo.ts";
+import type { Extent } from "../record/geo.ts";
 
 /** What a cell holds; times are seconds since 1970. */
 export type Cell = number | string | null;
@@ -9,15 +9,6 @@ export interface Column {
   kind: "integer" | "decimal" | "time" | "text";
   /** Decimals that people are shown; as many as there are when not given. */
   digits?: number;
-}
-
-/** What fixes reach over; times in seconds since 1970. */
-export interface Extent {
-  fixes: number;
-  users: number;
-  first: number;
-  last: number;
-  box: Box;
 }
 
 /** How a result is to look; formats take what concerns them. */

@@ -1,8 +1,6 @@
-import { type Box, cutAt180, EARTH_RADIUS_M, type Fix, wrap } from "../geo.ts";
-import { formatCount } from "../time.ts";
+import { type Box, cutAt180, EARTH_RADIUS_M, type Extent, type Fix, wrap } from "../record/geo.ts";
+import { formatCount } from "../units.ts";
 import { isoTime } from "./cell.ts";
-import type { Extent } from "./format.ts";
-
 /** A place on a drawing; y grows downward. */
 export type Spot = [x: number, y: number];
 

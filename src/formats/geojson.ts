@@ -1,4 +1,4 @@
-import { cutAt180, type Fix } from "../geo.ts";
+import { cutAt180, type Fix } from "../record/geo.ts";
 import { jsonOf } from "./cell.ts";
 import type { Format, Look } from "./format.ts";
 import { tracks } from "./tracks.ts";

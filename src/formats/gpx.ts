@@ -1,4 +1,4 @@
-import type { Fix } from "../geo.ts";
+import type { Fix } from "../record/geo.ts";
 import { version } from "../version.ts";
 import type { Format, Look } from "./format.ts";
 import { tracks } from "./tracks.ts";

@@ -1,4 +1,4 @@
-import type { Fix } from "../geo.ts";
+import type { Fix } from "../record/geo.ts";
 import type { Format, Look } from "./format.ts";
 import controls from "./page/controls.js" with { type: "text" };
 import frame from "./page/page.html" with { type: "text" };

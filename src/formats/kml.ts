@@ -1,4 +1,4 @@
-import type { Fix } from "../geo.ts";
+import type { Fix } from "../record/geo.ts";
 import type { Format, Look } from "./format.ts";
 import { PALETTE } from "./palette.ts";
 import { tracks } from "./tracks.ts";

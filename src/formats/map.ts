@@ -1,6 +1,6 @@
-import { formatCount } from "../time.ts";
+import { formatCount } from "../units.ts";
 import { inHue, openPicture } from "./braille.ts";
-import type { Extent, Format, Look } from "./format.ts";
+import type { Format, Look } from "./format.ts";
 import {
   degreesText,
   distanceText,
@@ -13,6 +13,7 @@ import {
 import { PALETTE } from "./palette.ts";
 import { tracks } from "./tracks.ts";
 import { bold } from "./vertical.ts";
+import type { Extent } from "../record/geo.ts";
 
 const WIDTH = 80;
 const WIDTH_MAX = 200;

@@ -1,4 +1,4 @@
-import { encodePoint } from "../point.ts";
+import { encodePoint } from "../record/point.ts";
 import type { Format } from "./format.ts";
 
 /** Fixes as records of the topic, a line each, exact to the last bit; columns: user, time, latitude, longitude, … */

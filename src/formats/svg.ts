@@ -1,5 +1,5 @@
-import type { Fix } from "../geo.ts";
-import { formatCount, formatMany } from "../time.ts";
+import type { Fix } from "../record/geo.ts";
+import { formatCount, formatMany } from "../units.ts";
 import type { Format, Look } from "./format.ts";
 import {
   degreesText,

@@ -1,5 +1,5 @@
-import type { Fix } from "../geo.ts";
-import { simplify } from "../simplify.ts";
+import type { Fix } from "../record/geo.ts";
+import { simplify } from "./simplify.ts";
 import type { Cell, Format, Look } from "./format.ts";
 
 /** Draws tracks: each call gives the next piece of text. */

@@ -5,13 +5,13 @@ import { Kafka, type KafkaConfig, type logCreator, logLevel } from "kafkajs";
 import RequestQueue from "npm:kafkajs@2.2.4/src/network/requestQueue/index.js";
 import { connect as connectPlain, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions } from "node:tls";
-import type { KafkaSettings } from "../config.ts";
-import { tlsOptions } from "../reach.ts";
-import { useCodecs } from "./codecs.ts";
-import { decodeQuickly } from "./decode.ts";
-import { keepHeaderList } from "./headers.ts";
-import { rejoinAsBefore } from "./rejoin.ts";
-import { leaveSilentConnections } from "./silence.ts";
+import type { KafkaSettings } from "../settings/settings.ts";
+import { tlsOptions } from "../network/sockets.ts";
+import { useCodecs } from "./codecs/mod.ts";
+import { decodeQuickly } from "./patches/decode_fetch.ts";
+import { keepHeaderList } from "./patches/header_list.ts";
+import { rejoinAsBefore } from "./patches/rejoin.ts";
+import { leaveSilentConnections } from "./patches/drop_silent.ts";
 
 /** What the client needs of the outside: files for TLS, a place for its log lines, a limit for each wait. */
 export interface KafkaOptions {

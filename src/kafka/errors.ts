@@ -1,13 +1,13 @@
-import type { KafkaSettings } from "../config.ts";
-import { explainConnection } from "../connection.ts";
-import { Operation } from "../failure.ts";
+import type { KafkaSettings } from "../settings/settings.ts";
+import { explainConnection } from "../network/explain.ts";
+import { OperationalError } from "../errors.ts";
 
 /**
  * What a Kafka error means to a person: the failure of its root cause, with the way out. Others come back as they are.
  * `topic` is the one that was used, where it is not that of the settings.
  */
 export function explainKafka(error: unknown, settings: KafkaSettings, topic?: string): Error {
-  if (!(error instanceof Error) || error instanceof Operation) return error as Error;
+  if (!(error instanceof Error) || error instanceof OperationalError) return error as Error;
   const chain = causes(error);
   // Another service may have failed with the same code of the network.
   if (!chain.some(({ name, broker }) => broker || name.startsWith("KafkaJS"))) return error;
@@ -19,15 +19,19 @@ export function explainKafka(error: unknown, settings: KafkaSettings, topic?: st
   }
   const packed = chain.find(({ name }) => name === "UnpackFailed");
   if (packed) {
-    return new Operation("data", `cannot read topic "${settings.topic}": ${packed.message}`, {
-      fix: "kafka-delete-records past that batch, then routes consume --accept-loss",
-      cause: error,
-    });
+    return new OperationalError(
+      "data",
+      `cannot read topic "${settings.topic}": ${packed.message}`,
+      {
+        hint: "kafka-delete-records past that batch, then routes consume --accept-loss",
+        cause: error,
+      },
+    );
   }
   const root = chain.at(-1)!;
-  return new Operation("temporary", `Kafka at ${where} failed`, {
+  return new OperationalError("temporary", `Kafka at ${where} failed`, {
     reason: `${root.name}: ${root.message}`,
-    fix: "run again to go on",
+    hint: "run again to go on",
     cause: error,
   });
 }
@@ -74,13 +78,17 @@ export function isUnled(error: unknown): boolean {
   return causes(error).some(({ type }) => UNLED.includes(type ?? ""));
 }
 
-function explainNetwork(cause: Cause, settings: KafkaSettings, where: string): Operation | null {
+function explainNetwork(
+  cause: Cause,
+  settings: KafkaSettings,
+  where: string,
+): OperationalError | null {
   const { name, message } = cause;
   if (name === "KafkaJSSASLAuthenticationError") return loginRefused(where, message);
   if (name === "KafkaJSRequestTimeoutError") {
-    return new Operation("temporary", `Kafka at ${where} did not answer in time`, {
+    return new OperationalError("temporary", `Kafka at ${where} did not answer in time`, {
       reason: message,
-      fix: "run again to go on, or raise --timeout",
+      hint: "run again to go on, or raise --timeout",
       cause,
     });
   }
@@ -89,9 +97,9 @@ function explainNetwork(cause: Cause, settings: KafkaSettings, where: string): O
   const failure = explainConnection({ code, message }, { section: "kafka", address: where, tls });
   const isStray = !brokers.includes(where) && brokers.join(", ") !== where;
   if (failure && isStray && failure.message.startsWith("cannot reach")) {
-    return new Operation(failure.kind, failure.message, {
+    return new OperationalError(failure.kind, failure.message, {
       reason: `the broker tells this address of itself; ${brokers.join(", ")} was asked`,
-      fix: "correct advertised.listeners of the broker, or open the way to that address",
+      hint: "correct advertised.listeners of the broker, or open the way to that address",
       cause,
     });
   }
@@ -99,15 +107,15 @@ function explainNetwork(cause: Cause, settings: KafkaSettings, where: string): O
 }
 
 /** Brokers say nothing to whom they do not understand. */
-function hungUp({ tls, sasl }: KafkaSettings, where: string): Operation {
+function hungUp({ tls, sasl }: KafkaSettings, where: string): OperationalError {
   const login = sasl ? "" : "a login";
   const proof = tls ? tls.cert ? "" : "a client certificate" : "TLS";
   const asked = [proof, login].filter(Boolean).join(" or ");
   const text = `Kafka at ${where} ended the connection`;
-  if (!asked) return new Operation("temporary", text, { fix: "run again to go on" });
-  return new Operation("unavailable", `${text}: it may ask for ${asked}`, {
+  if (!asked) return new OperationalError("temporary", text, { hint: "run again to go on" });
+  return new OperationalError("unavailable", `${text}: it may ask for ${asked}`, {
     reason: `spoken was ${sasl ? "SASL_" : ""}${tls ? "SSL" : "PLAINTEXT"}`,
-    fix: "correct [kafka] security_protocol, or the port; routes check tells more",
+    hint: "correct [kafka] security_protocol, or the port; routes check tells more",
   });
 }
 
@@ -124,28 +132,28 @@ function explainAnswer(
   settings: KafkaSettings,
   where: string,
   topic = settings.topic,
-): Operation | null {
+): OperationalError | null {
   const reason = `the broker answered ${type}`;
   switch (type) {
     case "UNKNOWN_TOPIC_OR_PARTITION":
-      return new Operation("unavailable", `topic "${topic}" does not exist on ${where}`, {
+      return new OperationalError("unavailable", `topic "${topic}" does not exist on ${where}`, {
         reason,
-        fix: topic === settings.topic
+        hint: topic === settings.topic
           ? "routes migrate --topic"
           : `routes migrate --topic -X kafka.topic=${topic}`,
       });
     case "TOPIC_AUTHORIZATION_FAILED":
-      return new Operation("noPermission", `no right to use topic "${topic}" on ${where}`, {
+      return new OperationalError("noPermission", `no right to use topic "${topic}" on ${where}`, {
         reason,
-        fix: `grant ${principal(settings)} read (consume) or write (produce) on the topic`,
+        hint: `grant ${principal(settings)} read (consume) or write (produce) on the topic`,
       });
     case "GROUP_AUTHORIZATION_FAILED":
-      return new Operation(
+      return new OperationalError(
         "noPermission",
         `no right to use consumer group "${settings.groupId}" on ${where}`,
         {
           reason,
-          fix: `grant ${principal(settings)} read on the group, or set [kafka] group_id`,
+          hint: `grant ${principal(settings)} read on the group, or set [kafka] group_id`,
         },
       );
     case "CLUSTER_AUTHORIZATION_FAILED":
@@ -154,27 +162,31 @@ function explainAnswer(
     case "POLICY_VIOLATION":
     case "INVALID_REPLICATION_FACTOR":
     case "INVALID_PARTITIONS":
-      return new Operation(
+      return new OperationalError(
         type === "CLUSTER_AUTHORIZATION_FAILED" ? "noPermission" : "settings",
         `Kafka at ${where} refused the request for topic "${topic}"`,
-        { reason, fix: REFUSALS[type] ?? "ask whoever runs Kafka, or change what is asked for" },
+        { reason, hint: REFUSALS[type] ?? "ask whoever runs Kafka, or change what is asked for" },
       );
     case "SASL_AUTHENTICATION_FAILED":
       return loginRefused(where, reason);
     case "ILLEGAL_SASL_STATE":
     case "UNSUPPORTED_SASL_MECHANISM":
-      return new Operation("settings", `Kafka at ${where} takes no such login on that port`, {
-        reason,
-        fix: "correct [kafka] security_protocol and sasl_mechanism",
-      });
+      return new OperationalError(
+        "settings",
+        `Kafka at ${where} takes no such login on that port`,
+        {
+          reason,
+          hint: "correct [kafka] security_protocol and sasl_mechanism",
+        },
+      );
   }
   return null;
 }
 
-function loginRefused(where: string, reason: string): Operation {
-  return new Operation("noPermission", `login refused by Kafka at ${where}`, {
+function loginRefused(where: string, reason: string): OperationalError {
+  return new OperationalError("noPermission", `login refused by Kafka at ${where}`, {
     reason,
-    fix: "correct [kafka] sasl_mechanism, sasl_plain_username and sasl_plain_password",
+    hint: "correct [kafka] sasl_mechanism, sasl_plain_username and sasl_plain_password",
   });
 }
 

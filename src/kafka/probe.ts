@@ -1,7 +1,13 @@
 import type { Kafka } from "kafkajs";
-import type { KafkaSettings } from "../config.ts";
-import { Operation } from "../failure.ts";
-import { awaitAlert, dial, resolveName, shakeHands, type Shaken } from "../reach.ts";
+import type { KafkaSettings } from "../settings/settings.ts";
+import { OperationalError } from "../errors.ts";
+import {
+  awaitAlert,
+  dial,
+  resolveName,
+  type TlsHandshake,
+  tlsHandshake,
+} from "../network/sockets.ts";
 import { brokerTls } from "./connect.ts";
 
 /** A look at one topic without using it. */
@@ -109,10 +115,13 @@ interface Shaking {
 }
 
 /** Shakes hands. */
-export function shakeBroker(address: string, { tls, readFile, ms }: Shaking): Promise<Shaken> {
+export function tlsHandshakeWithBroker(
+  address: string,
+  { tls, readFile, ms }: Shaking,
+): Promise<TlsHandshake> {
   return at(
     address,
-    (host, port) => shakeHands({ host, port }, brokerTls(tls, host, readFile), ms),
+    (host, port) => tlsHandshake({ host, port }, brokerTls(tls, host, readFile), ms),
   );
 }
 
@@ -144,14 +153,14 @@ async function at<T>(
 /** Why a broker ends a connection in plain text at once: whether the port speaks TLS. */
 export async function refuseTls(address: string, ms: number): Promise<void> {
   try {
-    await shakeHands(split(address), { rejectUnauthorized: false }, ms);
+    await tlsHandshake(split(address), { rejectUnauthorized: false }, ms);
   } catch (error) {
     // An alert is TLS too.
     if (!/_ALERT_/.test((error as { code?: string }).code ?? "")) return;
   }
-  throw new Operation("unavailable", `Kafka at ${address} speaks TLS on that port`, {
+  throw new OperationalError("unavailable", `Kafka at ${address} speaks TLS on that port`, {
     reason: "spoken was plain text",
-    fix: "set [kafka] security_protocol = SSL or SASL_SSL, or correct the port",
+    hint: "set [kafka] security_protocol = SSL or SASL_SSL, or correct the port",
   });
 }
 

@@ -1,7 +1,5 @@
 import { Buffer } from "node:buffer";
 import type { Sql } from "postgres";
-import type { AuditedSource } from "../accounts.ts";
-import type { Held } from "../compare.ts";
 
 /** Reads what verify compares with the topic. */
 export interface Audit {
@@ -73,4 +71,29 @@ export function openAudit(
       };
     },
   };
+}
+
+/** A source as the database describes it. */
+export interface AuditedSource {
+  id: number;
+  partition: number;
+  startOffset: number;
+  nextOffset: number;
+  stored: number;
+  rejected: number;
+  tombstones: number;
+  /** Tombstones below this offset are counted, wherever `nextOffset` stands. */
+  tombstonesTo: number;
+  /** Rows and rejects there are, wherever they are. */
+  rowsHeld: number;
+  rejectsHeld: number;
+  /** The first offsets at or behind `nextOffset` that have a row or a reject, which none should. */
+  ahead: number[];
+  lost: { from: number; to: number; reason: string }[];
+}
+
+/** What the database has in a range of offsets: packed rows in offset order, and the bytes of each reject. */
+export interface Held {
+  rows: Uint8Array;
+  rejects: Map<number, Uint8Array | null>;
 }

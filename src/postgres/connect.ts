@@ -1,8 +1,8 @@
 import { connect as connectPlain, type Socket } from "node:net";
 import type { ConnectionOptions } from "node:tls";
 import postgres, { type Sql } from "postgres";
-import type { PostgresSettings } from "../config.ts";
-import { tlsOptions } from "../reach.ts";
+import type { PostgresSettings } from "../settings/settings.ts";
+import { tlsOptions } from "../network/sockets.ts";
 
 /** What a client needs beside the settings. */
 export interface PostgresOptions {

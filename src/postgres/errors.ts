@@ -1,7 +1,7 @@
-import type { PostgresSettings } from "../config.ts";
-import { explainConnection } from "../connection.ts";
-import { type FailureKind, Operation } from "../failure.ts";
-import { type Act, actOn, LOST } from "../rules.ts";
+import type { PostgresSettings } from "../settings/settings.ts";
+import { explainConnection } from "../network/explain.ts";
+import { type ErrorKind, OperationalError } from "../errors.ts";
+import { type Act, actOn, LOST } from "./sqlstates.ts";
 
 /** What to do about an error, and its code. */
 export function judgePostgres(error: unknown): { act: Act; state: string } {
@@ -12,7 +12,7 @@ export function judgePostgres(error: unknown): { act: Act; state: string } {
 /** The failure in words; an error that is not PostgreSQL's is returned as it is. */
 export function explainPostgres(error: unknown, settings: PostgresSettings): Error {
   if (!(error instanceof Error)) return new Error(String(error));
-  if (error instanceof Operation) return error;
+  if (error instanceof OperationalError) return error;
   const { host, port, sslmode } = settings;
   const failure = explainConnection(error, {
     section: "postgresql",
@@ -25,10 +25,10 @@ export function explainPostgres(error: unknown, settings: PostgresSettings): Err
   const { message } = error;
   const [kind, text, fix] = explainState(code, message, settings);
   const reason = LOST.includes(code) ? message : `the server answered ${code}: ${message}`;
-  return new Operation(kind, text, { reason, fix, cause: error });
+  return new OperationalError(kind, text, { reason, hint: fix, cause: error });
 }
 
-type Known = [kind: FailureKind, text: string, fix: string];
+type Known = [kind: ErrorKind, text: string, fix: string];
 
 /** What the server answered, by its SQLSTATE. */
 function explainState(code: string, message: string, settings: PostgresSettings): Known {

@@ -1,9 +1,7 @@
 import type { Fragment, Sql } from "postgres";
-import type { Extent } from "../formats/format.ts";
-import { edges } from "../geo.ts";
-import type { FoundRow } from "../view.ts";
+import { edges, type Extent } from "../record/geo.ts";
 import { piecesOf, type Search } from "./search.ts";
-import { statementWriter } from "./written.ts";
+import { statementWriter } from "./print_sql.ts";
 
 /** Looks rows up. */
 export interface Finder {
@@ -135,3 +133,11 @@ async function cancellable<T>(
     signal.removeEventListener("abort", cancel);
   }
 }
+
+/**
+ * One row as it was found. Its cells, by what was looked for:
+ * points, last: user, time, latitude, longitude and, with `near`, metres from there;
+ * summary: user, fixes, first time, last time, metres, west, south, east, north;
+ * rejects: topic, partition, offset, time, code, path, message, value; total: the number.
+ */
+export type FoundRow = (number | string | Uint8Array | null)[];

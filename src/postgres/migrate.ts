@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Sql } from "postgres";
-import { Operation } from "../failure.ts";
-import type { Applied, Migration } from "../plan.ts";
+import { OperationalError } from "../errors.ts";
+import type { Applied, Migration } from "./migration_plan.ts";
 
 /** The history of a schema; every change is made under its lock. */
 export interface History {
@@ -69,19 +69,19 @@ export function openHistory(sql: Sql, schema: string): History {
         const [row] = await sql.unsafe(`select pg_try_advisory_lock(${key}) as held`);
         if (row?.held) break;
         if (Date.now() >= endAt) {
-          throw new Operation("temporary", "another run of routes migrate holds the lock", {
-            fix: "wait for it, or raise --lock-timeout",
+          throw new OperationalError("temporary", "another run of routes migrate holds the lock", {
+            hint: "wait for it, or raise --lock-timeout",
           });
         }
         await new Promise((resolve) => setTimeout(resolve, LOCK_POLL_MS));
       }
       if (await pid(sql) !== backend) {
-        throw new Operation(
+        throw new OperationalError(
           "settings",
           "a connection pooler is between this program and PostgreSQL",
           {
             reason: "the lock of a migration holds only on a connection of its own",
-            fix: "give [postgresql] host and port of the server itself",
+            hint: "give [postgresql] host and port of the server itself",
           },
         );
       }
@@ -123,12 +123,12 @@ async function checkOriginal(sql: Sql, schema: string): Promise<void> {
     "longitude double precision",
   ];
   if (found !== original.join(", ")) {
-    throw new Operation(
+    throw new OperationalError(
       "data",
       `table "${schema}.routes_table" is not the one of the original program`,
       {
         reason: [`found ${found}`, `expected ${original.join(", ")}`],
-        fix: "rename that table, or set [postgresql] schema to another one",
+        hint: "rename that table, or set [postgresql] schema to another one",
       },
     );
   }
@@ -137,11 +137,11 @@ async function checkOriginal(sql: Sql, schema: string): Promise<void> {
      where user_id is null or timestamp is null or latitude is null or longitude is null`,
   );
   if (row!.count > 0) {
-    throw new Operation(
+    throw new OperationalError(
       "data",
       `table "${schema}.routes_table" has ${row!.count} rows with nothing in a column`,
       {
-        fix: `delete or complete them, then run routes migrate again`,
+        hint: `delete or complete them, then run routes migrate again`,
       },
     );
   }

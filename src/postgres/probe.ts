@@ -1,11 +1,17 @@
 import type { Sql } from "postgres";
-import type { PostgresSettings } from "../config.ts";
-import { Operation } from "../failure.ts";
-import { converse, dial, resolveName, shakeHands, type Shaken } from "../reach.ts";
+import type { PostgresSettings } from "../settings/settings.ts";
+import { OperationalError } from "../errors.ts";
+import {
+  converse,
+  dial,
+  resolveName,
+  type TlsHandshake,
+  tlsHandshake,
+} from "../network/sockets.ts";
 import { serverTls } from "./connect.ts";
 
 /** The server as one who is logged in sees it. */
-export interface Greeting {
+export interface ServerInfo {
   user: string;
   database: string;
   version: string;
@@ -37,17 +43,17 @@ export async function reachServer(
 }
 
 /** Shakes hands as the client would. */
-export async function shakeServer(
+export async function tlsHandshakeWithServer(
   settings: PostgresSettings,
   readFile: (path: string) => Uint8Array,
-): Promise<Shaken> {
+): Promise<TlsHandshake> {
   const { host, port, connectTimeoutMs: ms } = settings;
   const options = serverTls(settings, readFile);
   const socket = await dial(host, port, ms);
   return await converse(socket, SSL_REQUEST, {
     ms,
     next: async ([answer]) => {
-      if (answer === "S".charCodeAt(0)) return await shakeHands({ socket }, options, ms);
+      if (answer === "S".charCodeAt(0)) return await tlsHandshake({ socket }, options, ms);
       socket.destroy();
       throw Object.assign(new Error("the server has TLS turned off"), { code: "NO_TLS" });
     },
@@ -55,7 +61,7 @@ export async function shakeServer(
 }
 
 /** Says hello to the server. */
-export async function greet(sql: Sql, now: () => number): Promise<Greeting> {
+export async function fetchServerInfo(sql: Sql, now: () => number): Promise<ServerInfo> {
   // The first statement opens the connection, which takes a while.
   await sql`select 1`;
   const before = now();
@@ -65,7 +71,7 @@ export async function greet(sql: Sql, now: () => number): Promise<Greeting> {
       current_setting('transaction_read_only') = 'on' or pg_is_in_recovery() as "readOnly",
       (extract(epoch from clock_timestamp()) * 1000)::float8 as at`;
   const { at, ...greeting } = row!;
-  return { ...greeting, aheadMs: Math.round(at - (before + now()) / 2) } as Greeting;
+  return { ...greeting, aheadMs: Math.round(at - (before + now()) / 2) } as ServerInfo;
 }
 
 /** Fails where a table or a right on it is missing; tells what is there. */
@@ -98,14 +104,14 @@ export async function checkTables(
   }
   if (missing.length > 0) {
     const what = missing.length === 1 ? "1 table is" : `${missing.length} tables are`;
-    throw new Operation("unavailable", `${what} missing in "${database}"`, {
+    throw new OperationalError("unavailable", `${what} missing in "${database}"`, {
       reason: missing.join(", "),
-      fix: "routes migrate",
+      hint: "routes migrate",
     });
   }
   if (lacking.size > 0) {
-    throw new Operation("noPermission", `"${user}" lacks rights in database "${database}"`, {
-      fix: [
+    throw new OperationalError("noPermission", `"${user}" lacks rights in database "${database}"`, {
+      hint: [
         ...(isInside ? [] : [`grant usage on schema "${schema}" to "${user}"`]),
         ...[...lacking].map(([name, rights]) =>
           `grant ${rights.join(", ")} on ${name} to "${user}"`
@@ -127,9 +133,13 @@ export async function checkCreate(
       has_database_privilege(current_database(), 'create')
     ) as allowed`;
   if (row!.allowed) return `PostgreSQL: "${user}" may create tables in schema "${schema}"`;
-  throw new Operation("noPermission", `"${user}" may not create tables in schema "${schema}"`, {
-    fix: `grant create on schema "${schema}" to "${user}", in database "${database}"`,
-  });
+  throw new OperationalError(
+    "noPermission",
+    `"${user}" may not create tables in schema "${schema}"`,
+    {
+      hint: `grant create on schema "${schema}" to "${user}", in database "${database}"`,
+    },
+  );
 }
 
 /** Whether the history of migrations can be read: consuming does without. */

@@ -1,5 +1,5 @@
 import type { Fragment, Helper, Sql } from "postgres";
-import { type Box, boxAround, EARTH_RADIUS_M } from "../geo.ts";
+import { type Box, boxAround, EARTH_RADIUS_M } from "../record/geo.ts";
 
 /** What is looked for; times in seconds since 1970, degrees. */
 export interface Search {

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import type { Helper, Sql } from "postgres";
-import type { Message, Sifted } from "../sift.ts";
+import type { Message, Validated } from "../record/validate.ts";
 
 /** How far one partition of one topic of one cluster has come in this database. */
 export interface Source {
@@ -24,7 +24,7 @@ export interface Step {
   from: number;
   to: number;
   messages: Message[];
-  sifted: Sifted;
+  validated: Validated;
 }
 
 /** Positions, rows and rejects: what consuming writes. */
@@ -33,7 +33,7 @@ export interface Store {
   /** Adds the partitions not known yet, each to be read from the offset given. */
   addSources(starts: Map<number, number>): Promise<void>;
   /** Writes every step whose source still stands at `from`, in one statement; tells for each whether it was written. */
-  settle(steps: Step[]): Promise<boolean[]>;
+  write(steps: Step[]): Promise<boolean[]>;
   /** Moves a source that still stands at `from` to `to`, and writes down that what lies between is lost. */
   skip(source: number, from: number, to: number, reason: string): Promise<void>;
   /** Where a source stands; null when its row is gone. */
@@ -92,7 +92,7 @@ export function openStore(
         insert into ${table("routes_losses")} (source_id, from_offset, to_offset, reason)
         select id, ${from}::bigint, ${to}::bigint, ${reason} from moved`;
     },
-    settle: (steps) => settle(sql, table, steps),
+    write: (steps) => writeSteps(sql, table, steps),
     position: async (source) => {
       const [row] = await sql`
         select next_offset from ${table("routes_sources")} where id = ${source}`;
@@ -109,7 +109,7 @@ export function openStore(
  * the select list, row by row; in the from list PostgreSQL would put each column into a store of its own first, which is a
  * fifth of the statement, and more than the check of the counts.
  */
-async function settle(
+async function writeSteps(
   sql: Sql,
   table: (name: string) => Helper<string>,
   steps: Step[],
@@ -123,9 +123,9 @@ async function settle(
         ${column((s) => s.source)}::int[], ${column((s) => s.from)}::bigint[], ${
     column((s) => s.to)
   }::bigint[],
-        ${column((s) => s.sifted.points.offsets.length)}::bigint[],
-        ${column((s) => s.sifted.rejects.length)}::bigint[],
-        ${column((s) => s.sifted.tombstones)}::bigint[],
+        ${column((s) => s.validated.points.offsets.length)}::bigint[],
+        ${column((s) => s.validated.rejects.length)}::bigint[],
+        ${column((s) => s.validated.tombstones)}::bigint[],
         ${column((s) => Number(last(s).offset))}::bigint[], ${
     column((s) => last(s).timestamp)
   }::bigint[],
@@ -148,14 +148,14 @@ async function settle(
       select user_id, timestamp, latitude, longitude, source_id, source_offset
       from (
         select
-          unnest(${row((s) => s.sifted.points.userIDs)}::int[]) as user_id,
-          unnest(${row((s) => s.sifted.points.timestamps)}::float8[]) as timestamp,
-          unnest(${row((s) => s.sifted.points.latitudes)}::float8[]) as latitude,
-          unnest(${row((s) => s.sifted.points.longitudes)}::float8[]) as longitude,
+          unnest(${row((s) => s.validated.points.userIDs)}::int[]) as user_id,
+          unnest(${row((s) => s.validated.points.timestamps)}::float8[]) as timestamp,
+          unnest(${row((s) => s.validated.points.latitudes)}::float8[]) as latitude,
+          unnest(${row((s) => s.validated.points.longitudes)}::float8[]) as longitude,
           unnest(${
-    row((s) => Array(s.sifted.points.offsets.length).fill(s.source))
+    row((s) => Array(s.validated.points.offsets.length).fill(s.source))
   }::int[]) as source_id,
-          unnest(${row((s) => s.sifted.points.offsets)}::bigint[]) as source_offset
+          unnest(${row((s) => s.validated.points.offsets)}::bigint[]) as source_offset
       ) as point
       where source_id in (select id from moved)
       returning source_id
@@ -191,8 +191,8 @@ function literal(values: (number | string)[]): string {
 
 function rejectRows(steps: Step[]): string {
   return JSON.stringify(
-    steps.flatMap(({ source, sifted }) =>
-      sifted.rejects.map(({ offset, message, code, path, reason }) => ({
+    steps.flatMap(({ source, validated }) =>
+      validated.rejects.map(({ offset, message, code, path, reason }) => ({
         source_id: source,
         source_offset: offset,
         record_time: calendarTime(Number(message.timestamp)),

@@ -1,5 +1,5 @@
-import { connectKafka } from "../support/room.ts";
-import type { Stage } from "../support/stage.ts";
+import { connectKafka } from "../support/fixtures.ts";
+import type { Workspace } from "../support/workspace.ts";
 import { look } from "./measure.ts";
 import { type Bench, type Figure, forget, PARTITIONS, routes, sqlOf } from "./rows.ts";
 
@@ -8,8 +8,8 @@ const IDLE_SECONDS = 20;
 const SETTLED_SECONDS = 10;
 
 /** What `consume --follow` takes while nothing comes. */
-export async function idle({ stage }: Bench): Promise<Figure[]> {
-  return await following(stage, async (pid) => {
+export async function idle({ workspace }: Bench): Promise<Figure[]> {
+  return await following(workspace, async (pid) => {
     await new Promise((resolve) => setTimeout(resolve, SETTLED_SECONDS * 1000));
     const before = look(pid);
     await new Promise((resolve) => setTimeout(resolve, IDLE_SECONDS * 1000));
@@ -28,14 +28,14 @@ const TRICKLE_MS = 10;
 const POLL_MS = 5;
 
 /** From the broker's word that it has a record to the moment at which its row can be seen. */
-export async function trickle({ stage }: Bench): Promise<Figure[]> {
-  await forget(stage);
-  const sql = sqlOf(stage);
+export async function trickle({ workspace }: Bench): Promise<Figure[]> {
+  await forget(workspace);
+  const sql = sqlOf(workspace);
   const producer = connectKafka().producer({ createPartitioner: () => () => 0 });
   await producer.connect();
   const waiting = new Map<string, number>();
   const delays: number[] = [];
-  const figures = await following(stage, async () => {
+  const figures = await following(workspace, async () => {
     let producing = true;
     const seen = new Map<number, number>();
     const poll = async () => {
@@ -64,7 +64,7 @@ export async function trickle({ stage }: Bench): Promise<Figure[]> {
     for (let i = 0; i < TRICKLE_SECONDS * 1000 / TRICKLE_MS; i++) {
       const due = new Promise((resolve) => setTimeout(resolve, TRICKLE_MS));
       const messages = [{ partition: i % PARTITIONS, value }];
-      const [answer] = await producer.send({ topic: stage.name, messages });
+      const [answer] = await producer.send({ topic: workspace.name, messages });
       waiting.set(`${answer!.partition} ${answer!.baseOffset}`, performance.now());
       await due;
     }
@@ -99,11 +99,11 @@ export async function trickle({ stage }: Bench): Promise<Figure[]> {
 
 /** Does something beside `consume --follow`, once that has nothing left to read. */
 async function following(
-  stage: Stage,
+  workspace: Workspace,
   work: (pid: number) => Promise<Figure[]>,
 ): Promise<Figure[]> {
-  await routes(stage, "consume");
-  const child = stage.routes(["consume", "--follow", "--quiet"], { stderr: "null" }).spawn();
+  await routes(workspace, "consume");
+  const child = workspace.routes(["consume", "--follow", "--quiet"], { stderr: "null" }).spawn();
   try {
     // Until it has joined the group and come to rest.
     await new Promise((resolve) => setTimeout(resolve, 3_000));

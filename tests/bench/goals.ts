@@ -27,7 +27,7 @@ for (let run = 0; run < runs; run++) {
       }
     }
   } finally {
-    await bench.stage.close();
+    await bench.workspace.close();
   }
 }
 

@@ -8,8 +8,8 @@ import encodeRecord from "npm:kafkajs@2.2.4/src/protocol/recordBatch/record/v0/i
 import recordBatch from "npm:kafkajs@2.2.4/src/protocol/recordBatch/v0/index.js";
 // deno-lint-ignore no-import-prefix
 import fetchResponse from "npm:kafkajs@2.2.4/src/protocol/requests/fetch/v11/response.js";
-import { decodeFetch } from "../../src/kafka/decode.ts";
-import { encodeRecords } from "../../src/kafka/encode.ts";
+import { decodeFetch } from "../../src/kafka/patches/decode_fetch.ts";
+import { encodeRecords } from "../../src/kafka/patches/encode_records.ts";
 
 // Each iteration does one batch: divide by RECORDS for the cost of a record.
 const RECORDS = 1000;

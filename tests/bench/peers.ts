@@ -1,5 +1,5 @@
 import { cacheDir, once, runChild } from "../support/child.ts";
-import { testSettings } from "../support/room.ts";
+import { testSettings } from "../support/fixtures.ts";
 
 /** Programs that others would use for the same work; null where the machine has none. */
 export interface Peers {

@@ -1,6 +1,6 @@
 import { openPostgres } from "../../src/postgres/connect.ts";
-import { connectKafka, testSettings } from "../support/room.ts";
-import { openStage, type Stage } from "../support/stage.ts";
+import { connectKafka, testSettings } from "../support/fixtures.ts";
+import { openWorkspace, type Workspace } from "../support/workspace.ts";
 import { idle, trickle } from "./following.ts";
 import { type Cost, measure } from "./measure.ts";
 import type { Peers } from "./peers.ts";
@@ -21,7 +21,7 @@ export interface Figure {
 export interface Bench {
   records: number;
   peers: Peers;
-  stage: Stage;
+  workspace: Workspace;
   /** Whether the records are in the topic. */
   isFilled: boolean;
   /** A file of the finished rows, once there is one. */
@@ -32,9 +32,9 @@ export const PARTITIONS = 12;
 
 /** An own topic and database, both empty. */
 export async function openBench(records: number, peers: Peers): Promise<Bench> {
-  const stage = await openStage("routes_bench");
-  await routes(stage, `migrate --create-database --topic --partitions ${PARTITIONS}`);
-  return { records, peers, stage, isFilled: false, rowsFile: `${stage.dir}/rows.txt` };
+  const workspace = await openWorkspace("routes_bench");
+  await routes(workspace, `migrate --create-database --topic --partitions ${PARTITIONS}`);
+  return { records, peers, workspace, isFilled: false, rowsFile: `${workspace.dir}/rows.txt` };
 }
 
 /** What can be measured, by name; each may lean on those before it. */
@@ -50,14 +50,14 @@ export const rows: Record<string, (bench: Bench) => Promise<Figure[]>> = {
 };
 
 async function produce(bench: Bench): Promise<Figure[]> {
-  const { records, peers, stage } = bench;
-  const ours = await routes(stage, `produce --count ${records}`);
+  const { records, peers, workspace } = bench;
+  const ours = await routes(workspace, `produce --count ${records}`);
   bench.isFilled = true;
   const bootstrap = testSettings().kafka.brokers.join();
   const theirs = async (script: string, count: number) => {
     if (!peers.python) return { value: null };
-    const topic = `${stage.name}_${script.replace(".py", "")}`;
-    await routes(stage, `migrate --topic --partitions ${PARTITIONS} -X kafka.topic=${topic}`);
+    const topic = `${workspace.name}_${script.replace(".py", "")}`;
+    await routes(workspace, `migrate --topic --partitions ${PARTITIONS} -X kafka.topic=${topic}`);
     const cost = await measure(peers.python(script, [bootstrap, topic, String(count)]));
     await removeTopic(topic);
     return rateOf(cost, count);
@@ -76,25 +76,31 @@ async function produce(bench: Bench): Promise<Figure[]> {
 }
 
 async function consume(bench: Bench): Promise<Figure[]> {
-  const { records, peers, stage, rowsFile } = bench;
+  const { records, peers, workspace, rowsFile } = bench;
   await fill(bench);
-  await forget(stage);
-  const ours = await routes(stage, "consume");
+  await forget(workspace);
+  const ours = await routes(workspace, "consume");
   const { value, cpu } = rateOf(ours, records);
-  const tables = sqlOf(stage);
+  const tables = sqlOf(workspace);
   await tables.unsafe("create table if not exists peer (like routes_table including all)");
   const empty = () => tables.unsafe("truncate peer");
   const { host, port, user } = testSettings().postgresql;
   let byHand: Rate = { value: null };
   if (peers.python) {
-    const uri = `host=${host} port=${port} user=${user} dbname=${stage.name}`;
-    const args = [testSettings().kafka.brokers.join(), stage.name, String(records), uri, "peer"];
+    const uri = `host=${host} port=${port} user=${user} dbname=${workspace.name}`;
+    const args = [
+      testSettings().kafka.brokers.join(),
+      workspace.name,
+      String(records),
+      uri,
+      "peer",
+    ];
     byHand = rateOf(await measure(peers.python("consume.py", args)), records);
     await empty();
   }
   let copied: Rate = { value: null };
   if (peers.psql) {
-    const psql = (line: string) => measure(peers.psql!(stage.name, ["-c", line]));
+    const psql = (line: string) => measure(peers.psql!(workspace.name, ["-c", line]));
     await psql(`\\copy routes_table to ${rowsFile}`);
     copied = rateOf(await psql(`\\copy peer from ${rowsFile}`), records);
     await empty();
@@ -118,11 +124,11 @@ async function consume(bench: Bench): Promise<Figure[]> {
 
 /** CPU of `consume` a record, without what it takes to start. */
 async function flat(bench: Bench): Promise<Figure[]> {
-  const { records, stage } = bench;
+  const { records, workspace } = bench;
   await fill(bench);
   const cpu = async (count: number) => {
-    await forget(stage);
-    return (await routes(stage, `consume --count ${count}`)).cpuSeconds;
+    await forget(workspace);
+    return (await routes(workspace, `consume --count ${count}`)).cpuSeconds;
   };
   const start = await cpu(1);
   const each = async (count: number) => (await cpu(count) - start) / count * 1e6;
@@ -137,10 +143,10 @@ async function flat(bench: Bench): Promise<Figure[]> {
 }
 
 async function query(bench: Bench): Promise<Figure[]> {
-  const { records, peers, stage } = bench;
+  const { records, peers, workspace } = bench;
   await fill(bench, { stored: true });
   const ours = await measure(
-    stage.routes(["query", "--format", "ndjson"], { stdout: "null", stderr: "piped" }),
+    workspace.routes(["query", "--format", "ndjson"], { stdout: "null", stderr: "piped" }),
   );
   const columns = "user_id, timestamp, latitude, longitude";
   // The same rows in the same order.
@@ -154,7 +160,7 @@ async function query(bench: Bench): Promise<Figure[]> {
       peer: {
         name: 'psql -c "copy … to stdout csv"',
         ...peers.psql
-          ? rateOf(await measure(peers.psql(stage.name, ["-c", copy])), records)
+          ? rateOf(await measure(peers.psql(workspace.name, ["-c", copy])), records)
           : { value: null },
       },
       wanted: { atLeast: 0.5 },
@@ -165,7 +171,7 @@ async function query(bench: Bench): Promise<Figure[]> {
 
 async function verify(bench: Bench): Promise<Figure[]> {
   await fill(bench, { stored: true });
-  const { seconds } = await routes(bench.stage, "verify");
+  const { seconds } = await routes(bench.workspace, "verify");
   return [{
     what: "verify",
     ours: bench.records / seconds,
@@ -176,16 +182,16 @@ async function verify(bench: Bench): Promise<Figure[]> {
 
 /** More processes of one group on the same records, from the first one's start to the last one's end. */
 async function scale(bench: Bench): Promise<Figure[]> {
-  const { records, stage } = bench;
+  const { records, workspace } = bench;
   await fill(bench);
   const together = async (processes: number) => {
-    await forget(stage);
+    await forget(workspace);
     const beganMs = performance.now();
     const costs = await Promise.all(
-      Array.from({ length: processes }, () => routes(stage, "consume")),
+      Array.from({ length: processes }, () => routes(workspace, "consume")),
     );
     const cpuSeconds = costs.reduce((sum, cost) => sum + cost.cpuSeconds, 0);
-    const sql = sqlOf(stage);
+    const sql = sqlOf(workspace);
     const [row] = await sql`select count(*)::int as stored from routes_table`;
     await sql.end();
     if (row!.stored !== records) throw new Error(`${row!.stored} rows of ${records} records`);
@@ -215,28 +221,28 @@ function rateOf(
 
 /** The records are in the topic; with `stored` they are rows too. */
 async function fill(bench: Bench, { stored = false } = {}): Promise<void> {
-  if (!bench.isFilled) await routes(bench.stage, `produce --count ${bench.records}`);
+  if (!bench.isFilled) await routes(bench.workspace, `produce --count ${bench.records}`);
   bench.isFilled = true;
-  if (stored) await routes(bench.stage, "consume");
+  if (stored) await routes(bench.workspace, "consume");
 }
 
 /** As if nothing had been consumed. */
-export async function forget(stage: Stage): Promise<void> {
-  const sql = sqlOf(stage);
+export async function forget(workspace: Workspace): Promise<void> {
+  const sql = sqlOf(workspace);
   await sql.unsafe("truncate routes_table, routes_sources, routes_rejects, routes_losses");
   await sql.unsafe("checkpoint");
   await sql.end();
 }
 
 /** The program with a line of arguments, to its end. */
-export async function routes(stage: Stage, line: string): ReturnType<typeof measure> {
-  return await measure(stage.routes(line.split(" "), { stdout: "null", stderr: "piped" }));
+export async function routes(workspace: Workspace, line: string): ReturnType<typeof measure> {
+  return await measure(workspace.routes(line.split(" "), { stdout: "null", stderr: "piped" }));
 }
 
 /** A client for the database of the stage. */
-export function sqlOf(stage: Stage) {
+export function sqlOf(workspace: Workspace) {
   const { postgresql } = testSettings();
-  return openPostgres({ ...postgresql, database: stage.name }, {
+  return openPostgres({ ...postgresql, database: workspace.name }, {
     readFile: Deno.readFileSync,
     log: null,
     max: 1,

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
-import { encodePoint, type Point } from "../../src/point.ts";
-import { type Message, sift } from "../../src/sift.ts";
-import { track } from "../../src/track.ts";
+import { encodePoint, type Point } from "../../src/record/point.ts";
+import { type Message, validate } from "../../src/record/validate.ts";
+import { track } from "../../src/commands/produce/generator.ts";
 
 // Each iteration does one chunk: divide by RECORDS for the cost of a record.
 const RECORDS = 5000;
@@ -47,7 +47,7 @@ const inputs: [name: string, messages: Message[]][] = [
 
 for (const [name, messages] of inputs) {
   Deno.bench(`sift ${RECORDS} ${name}`, { group: "sift" }, () => {
-    sift(messages);
+    validate(messages);
   });
 }
 

@@ -36,7 +36,7 @@ export interface Move {
 }
 
 /** Everything that is known after a run. */
-export interface Evidence {
+export interface Observations {
   /** Values that the producer was told are in the topic, each different from all others. */
   acked: string[];
   log: Map<number, Logged[]>;
@@ -78,13 +78,13 @@ export interface Row {
  * What is wrong with the evidence: a line for each fault, beginning with the invariant it breaks. It decides by itself what a
  * record should have become, so that nothing of the program vouches for the program.
  */
-export function judge(evidence: Evidence, allowed: Allowed = {}): string[] {
+export function judge(observations: Observations, allowed: Allowed = {}): string[] {
   return [
-    ...(allowed.deleted || allowed.compacted ? [] : judgeProducer(evidence)),
-    ...evidence.sources.flatMap((source) => [...judgeSource(source, evidence, allowed)]),
-    ...judgeStrangers(evidence),
-    ...judgeSummary(evidence),
-    ...judgeSecrets(evidence),
+    ...(allowed.deleted || allowed.compacted ? [] : judgeProducer(observations)),
+    ...observations.sources.flatMap((source) => [...judgeSource(source, observations, allowed)]),
+    ...judgeStrangers(observations),
+    ...judgeSummary(observations),
+    ...judgeSecrets(observations),
   ];
 }
 
@@ -115,7 +115,7 @@ export function readRow(value: Uint8Array): Row | null {
   }
 }
 
-function* judgeProducer({ acked, log }: Evidence): Generator<string> {
+function* judgeProducer({ acked, log }: Observations): Generator<string> {
   const counts = new Map<string, number>();
   const decoder = new TextDecoder();
   for (const { value } of [...log.values()].flat()) {
@@ -132,7 +132,7 @@ function* judgeProducer({ acked, log }: Evidence): Generator<string> {
 
 function* judgeSource(
   source: SourceRow,
-  { log, rows, rejects, moves, committed }: Evidence,
+  { log, rows, rejects, moves, committed }: Observations,
   { refused = () => false, fall, unfinished, deleted }: Allowed,
 ): Generator<string> {
   const { id, partition, start, next } = source;
@@ -202,7 +202,7 @@ function* judgeMoves(where: string, source: SourceRow, moves: Move[], fall: bool
   }
 }
 
-function* judgeStrangers({ rows, rejects, sources, log }: Evidence): Generator<string> {
+function* judgeStrangers({ rows, rejects, sources, log }: Observations): Generator<string> {
   const known = new Set(sources.map(({ id }) => id));
   const strangers = [...rows, ...rejects].filter(({ source }) => !known.has(source));
   if (strangers.length > 0) yield `I1 ${strangers.length} rows or rejects belong to no partition`;
@@ -214,7 +214,7 @@ function* judgeStrangers({ rows, rejects, sources, log }: Evidence): Generator<s
   }
 }
 
-function* judgeSummary({ summary, sources }: Evidence): Generator<string> {
+function* judgeSummary({ summary, sources }: Observations): Generator<string> {
   if (!summary) return;
   const sum = (of: (source: SourceRow) => number) =>
     sources.reduce((total, source) => total + of(source), 0);
@@ -228,7 +228,7 @@ function* judgeSummary({ summary, sources }: Evidence): Generator<string> {
   if (said !== is) yield `I8 the summaries say ${said}, the table ${is}`;
 }
 
-function* judgeSecrets({ outputs, secrets }: Evidence): Generator<string> {
+function* judgeSecrets({ outputs, secrets }: Observations): Generator<string> {
   for (const secret of secrets) {
     if (outputs.some((output) => output.includes(secret))) yield "I10 a secret was printed";
   }

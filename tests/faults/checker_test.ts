@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { type Evidence, hash, hashRow, judge, readRow } from "./checker.ts";
+import { hash, hashRow, judge, type Observations, readRow } from "./checker.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const good = (k: number) => `{"userID":1,"timestamp":${k}.5,"coordinates":[1.5,2.5]}`;
 
 /** Six records of one partition, settled as they should be: rows, but a reject at 2 and a tombstone at 3. */
-function evidence(): Evidence {
+function observations(): Observations {
   const values = [good(0), good(1), "bad", null, good(4), good(5)];
   const rows = [0, 1, 4, 5].map((offset) => ({
     source: 7,
@@ -31,17 +31,17 @@ function evidence(): Evidence {
 }
 
 /** The invariants that the evidence breaks after this was done to it. */
-function broken(harm: (evidence: Evidence) => void): string[] {
-  const harmed = evidence();
+function broken(harm: (observations: Observations) => void): string[] {
+  const harmed = observations();
   harm(harmed);
   return [...new Set(judge(harmed).map((fault) => fault.split(" ")[0]!))].sort();
 }
 
 Deno.test("judge() finds no fault where there is none", () => {
-  assertEquals(judge(evidence()), []);
+  assertEquals(judge(observations()), []);
 });
 
-const HARMS: [harm: string, invariants: string[], (evidence: Evidence) => void][] = [
+const HARMS: [harm: string, invariants: string[], (observations: Observations) => void][] = [
   ["a row is lost", ["I1"], ({ rows }) => rows.splice(1, 1)],
   ["an acknowledged record is not in the topic", ["I1"], ({ acked }) => acked.push(good(9))],
   ["a reject is lost", ["I1"], ({ rejects }) => rejects.pop()],

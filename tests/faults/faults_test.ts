@@ -1,18 +1,18 @@
-import { type Arena, openArena } from "./arena.ts";
+import { type Cluster, openCluster } from "./cluster.ts";
 import { rows, runRow } from "./matrix.ts";
 
 /** What `deno task faults` does in full: those rows that find most, and take least. */
 const SHORT = [1, 3, 7, 8, 13, 14, 16, 18];
 const SEED = 20_240_131;
 
-let arena: Arena;
+let cluster: Cluster;
 
 Deno.test.beforeAll(async () => {
-  arena = await openArena({ seed: SEED });
+  cluster = await openCluster({ seed: SEED });
 });
 
 Deno.test.afterAll(async () => {
-  await arena.close();
+  await cluster.close();
 });
 
 for (const row of rows.filter(({ id }) => SHORT.includes(id))) {
@@ -22,7 +22,7 @@ for (const row of rows.filter(({ id }) => SHORT.includes(id))) {
     sanitizeOps: false,
     sanitizeResources: false,
     fn: async () => {
-      const { passed, what } = await runRow(row, arena);
+      const { passed, what } = await runRow(row, cluster);
       if (!passed) throw new Error(`seed ${SEED}: ${what}`);
     },
   });

@@ -1,5 +1,5 @@
 import { CompressionTypes, type Kafka, type Producer } from "kafkajs";
-import type { Draw } from "../random.ts";
+import type { Draw } from "../fakes/random.ts";
 
 interface Record {
   key: string | null;

@@ -1,6 +1,6 @@
 import { parseArgs } from "@std/cli/parse-args";
-import { drawFrom } from "../random.ts";
-import { type Arena, openArena } from "./arena.ts";
+import { drawFrom } from "../fakes/random.ts";
+import { type Cluster, openCluster } from "./cluster.ts";
 import { auditRows } from "./rows_audit.ts";
 import { clusterRows } from "./rows_cluster.ts";
 import { heavyRows } from "./rows_heavy.ts";
@@ -18,7 +18,7 @@ export interface Row {
   id: number;
   fault: string;
   /** Throws when something is lost, doubled, stuck or wrong; else says what happened. */
-  run(arena: Arena): Promise<string>;
+  run(cluster: Cluster): Promise<string>;
 }
 
 /** How one row went. */
@@ -45,14 +45,14 @@ export const rows: Row[] = [
   .sort((a, b) => a.id - b.id);
 
 /** Runs a row, which draws the same as when it runs alone; its failure is a result too. */
-export async function runRow(row: Row, opened: Arena): Promise<Result> {
-  const arena = { ...opened, draw: drawFrom(opened.seed + row.id) };
+export async function runRow(row: Row, opened: Cluster): Promise<Result> {
+  const cluster = { ...opened, draw: drawFrom(opened.seed + row.id) };
   const began = performance.now();
   const result = (passed: boolean, what: string): Result => {
     return { row, passed, what, seconds: (performance.now() - began) / 1000 };
   };
   try {
-    return result(true, await row.run(arena));
+    return result(true, await row.run(cluster));
   } catch (error) {
     return result(false, (error as Error).stack ?? String(error));
   }
@@ -77,11 +77,11 @@ export function chooseRows(only: string | undefined, minutes: number): Row[] {
 
 /** Runs rows until none is left, in services of its own. */
 async function work(queue: Row[], seed: number, tell: (result: Result) => void): Promise<void> {
-  const arena = await openArena({ seed });
+  const cluster = await openCluster({ seed });
   try {
-    for (let row; (row = queue.shift());) tell(await runRow(row, arena));
+    for (let row; (row = queue.shift());) tell(await runRow(row, cluster));
   } finally {
-    await arena.close();
+    await cluster.close();
   }
 }
 

@@ -1,5 +1,5 @@
 import { parseArgs } from "@std/cli/parse-args";
-import { type Arena, openArena } from "./arena.ts";
+import { type Cluster, openCluster } from "./cluster.ts";
 import { rows, runRow } from "./matrix.ts";
 
 /** One way to break the promise, which some row must notice. */
@@ -19,16 +19,16 @@ type Change = [from: string, to: string];
 const NOTICED = /^Error: (I\d+ |a process ended with (?!75))/;
 
 const STORE = "src/postgres/store.ts";
-const READER = "src/kafka/consume.ts";
-const SENDER = "src/kafka/produce.ts";
+const READER = "src/kafka/reader.ts";
+const SENDER = "src/kafka/sender.ts";
 
 /** Both halves of a step, one after the other; `sql` is for the first, `between` is done before the second. */
 const halves = (between: string) => `
       const none = { offsets: [], userIDs: [], timestamps: [], latitudes: [], longitudes: [] };
-      const bare = steps.map((step) => ({ ...step, sifted: { ...step.sifted, points: none } }));
-      const won = await settle(sql as Sql, table, bare);
+      const bare = steps.map((step) => ({ ...step, validated: { ...step.validated, points: none } }));
+      const won = await writeSteps(sql as Sql, table, bare);
       ${between}
-      for (const [i, { source, sifted: { points } }] of steps.entries()) {
+      for (const [i, { source, validated: { points } }] of steps.entries()) {
         if (!won[i]) continue;
         await sql\`
           with row as (
@@ -44,12 +44,12 @@ const halves = (between: string) => `
       }
       return won;`;
 
-const SETTLE = "settle: (steps) => settle(sql, table, steps),";
-const SPLIT: Change = [SETTLE, `settle: async (steps) => {${halves("")}},`];
+const WRITE = "write: (steps) => writeSteps(sql, table, steps),";
+const SPLIT: Change = [WRITE, `write: async (steps) => {${halves("")}},`];
 // The client's own work in between is where a backend that ends takes the transaction with it, but not the rest of it.
 const BEGIN: Change = [
-  SETTLE,
-  `settle: (steps) => sql.begin(async (sql) => {${
+  WRITE,
+  `write: (steps) => sql.begin(async (sql) => {${
     halves("await new Promise((resolve) => setTimeout(resolve, 50));")
   }}) as Promise<boolean[]>,`,
 ];
@@ -104,7 +104,7 @@ export const MUTANTS: Mutant[] = [
   {
     name: "reading on, and telling Kafka, before the rows are stored",
     changes: {
-      "src/share.ts": [[
+      "src/commands/consume/partitions.ts": [[
         "return reached = await this.#deps.settle(step, signal);",
         "void this.#deps.settle(step, signal).catch(() => {});\n      return reached = step.to;",
       ]],
@@ -171,7 +171,7 @@ export const MUTANTS: Mutant[] = [
         ],
         ["if (++this.#attempts === 1 && partitions !== this.partitions)", "if (false as boolean)"],
       ],
-      "src/outbox.ts": [
+      "src/commands/produce/batcher.ts": [
         [
           "    await this.#landed();\n    if (this.#stopped) return;\n",
           "    if (this.#stopped) return;\n    const before = this.#inFlight;\n",
@@ -202,19 +202,19 @@ export async function graft(mutant: Mutant, into: string): Promise<void> {
 }
 
 /** What came of a mutant, as a cell or two of the table, and whether that is as it should be. */
-async function hunt(mutant: Mutant, arena: Arena): Promise<{ good: boolean; told: string }> {
+async function hunt(mutant: Mutant, cluster: Cluster): Promise<{ good: boolean; told: string }> {
   const root = await Deno.makeTempDir({ prefix: "routes-mutant-" });
   try {
     await graft(mutant, root);
     let passes = 0;
     for (const id of mutant.rows) {
       const row = rows.find((row) => row.id === id)!;
-      const { passed, what } = await runRow(row, { ...arena, root });
+      const { passed, what } = await runRow(row, { ...cluster, root });
       if (!passed && NOTICED.test(what)) {
         return { good: !mutant.harmless, told: `row ${id} | killed: ${describe(what)}` };
       }
       if (passed) passes++;
-      else arena.say(`· row ${id} could not do its work: ${what}`);
+      else cluster.say(`· row ${id} could not do its work: ${what}`);
     }
     const where = `row ${mutant.rows.join(" and ")}`;
     return mutant.harmless && passes === mutant.rows.length
@@ -242,16 +242,16 @@ async function main(): Promise<number> {
   );
   const table: string[] = [];
   let bad = 0;
-  const arena = await openArena({ seed, say: print });
+  const cluster = await openCluster({ seed, say: print });
   try {
     for (const mutant of chosen) {
-      const { good, told } = await hunt(mutant, arena);
+      const { good, told } = await hunt(mutant, cluster);
       table.push(`${mutant.name} | seed ${seed} | ${told}`);
       print(table.at(-1)!);
       if (!good) bad++;
     }
   } finally {
-    await arena.close();
+    await cluster.close();
   }
   print(`\nmutant | seed | row | what became of it\n${table.join("\n")}`);
   print(`\n${chosen.length - bad} as they should be, ${bad} not`);

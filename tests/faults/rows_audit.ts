@@ -1,7 +1,7 @@
-import type { Arena } from "./arena.ts";
+import type { Cluster } from "./cluster.ts";
 import type { Row } from "./matrix.ts";
 import { heapOf, Meter } from "./meter.ts";
-import { Scene } from "./scene.ts";
+import { Scenario } from "./scenario.ts";
 
 /** No fault, but what proves that there was none: how long it takes, and what it holds. */
 export const auditRows: Row[] = [
@@ -17,18 +17,18 @@ const MS_MAX = 60_000;
 /** Whatever their number. */
 const MEMORY_MAX_MB = 400;
 
-async function verify(arena: Arena): Promise<string> {
-  const scene = await Scene.open(arena, { partitions: 12 });
+async function verify(cluster: Cluster): Promise<string> {
+  const scenario = await Scenario.open(cluster, { partitions: 12 });
   try {
-    scene.env = heapOf(256);
+    scenario.env = heapOf(256);
     // Past the proxies, which are for harm alone.
     const set = {
-      "kafka.bootstrap_servers": arena.kafka.bootstrap,
-      "postgresql.port": String(arena.postgres.port),
+      "kafka.bootstrap_servers": cluster.kafka.bootstrap,
+      "postgresql.port": String(cluster.postgres.port),
       "kafka.session_timeout": "45s",
     };
     const run = async (verb: string, args: string[]) => {
-      const process = await scene.start(args, { verb, set });
+      const process = await scenario.start(args, { verb, set });
       const meter = new Meter();
       const began = performance.now();
       const timer = setInterval(() => meter.measure(process.pid), 100);
@@ -58,7 +58,7 @@ async function verify(arena: Arena): Promise<string> {
     if (peakMb > MEMORY_MAX_MB) throw new Error(`I11 not flat: ${told.join("; ")}`);
     return told.join("; ");
   } finally {
-    await scene.close();
+    await scenario.close();
   }
 }
 

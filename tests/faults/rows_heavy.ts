@@ -1,9 +1,9 @@
 import { sendPacked } from "../support/kafka.ts";
-import type { Arena } from "./arena.ts";
+import type { Cluster } from "./cluster.ts";
 import type { Row as Record } from "./checker.ts";
 import type { Row } from "./matrix.ts";
 import { heapOf, Meter } from "./meter.ts";
-import { Scene, SESSION_MS } from "./scene.ts";
+import { Scenario, SESSION_MS } from "./scenario.ts";
 import { readLog } from "./topic.ts";
 
 /** Faults of weight: what is large, packed, or takes long. */
@@ -12,8 +12,13 @@ export const heavyRows: Row[] = [
     id: 21,
     fault:
       "values of 1 and 100 MB, every codec, a gzip bomb, statements longer than the session time-out",
-    run: async (arena) => {
-      const told = [await heavy(arena), await huge(arena), await packed(arena), await bomb(arena)];
+    run: async (cluster) => {
+      const told = [
+        await heavy(cluster),
+        await huge(cluster),
+        await packed(cluster),
+        await bomb(cluster),
+      ];
       return told.join("; ");
     },
   },
@@ -31,74 +36,74 @@ const pad = (size: number) => (k: number) =>
 const refused = (row: Record) => "pad" in row && String(row.pad).length > 1_048_000;
 
 /** Every statement takes longer than the group waits for a sign of life, which may cost nobody its membership. */
-async function heavy(arena: Arena): Promise<string> {
-  return await inTopic(arena, 4 * MB, async (scene) => {
-    const { partitions } = scene;
-    await scene.feed.send(10, { partitions, batch: 1, make: pad(MB) });
-    await scene.feed.send(5, { partitions, batch: 1, make: pad(2 * MB) });
-    await scene.sql.unsafe(`
-      create function ${scene.name}.faults_sleep() returns trigger language plpgsql as $$ begin
+async function heavy(cluster: Cluster): Promise<string> {
+  return await inTopic(cluster, 4 * MB, async (scenario) => {
+    const { partitions } = scenario;
+    await scenario.feed.send(10, { partitions, batch: 1, make: pad(MB) });
+    await scenario.feed.send(5, { partitions, batch: 1, make: pad(2 * MB) });
+    await scenario.sql.unsafe(`
+      create function ${scenario.name}.faults_sleep() returns trigger language plpgsql as $$ begin
         perform pg_sleep(${SESSION_MS / 1000 + 2});
         return null;
       end $$;
-      create trigger faults_sleep after update on ${scene.name}.routes_sources
-        for each statement execute function ${scene.name}.faults_sleep()`);
-    for (let i = 0; i < 2; i++) await scene.start();
-    await scene.together(2);
-    const members = await scene.members();
-    await scene.caughtUp(180_000);
-    if (await scene.members() !== members) throw new Error("a process lost its membership");
-    return `${await scene.check()}, the group as before`;
+      create trigger faults_sleep after update on ${scenario.name}.routes_sources
+        for each statement execute function ${scenario.name}.faults_sleep()`);
+    for (let i = 0; i < 2; i++) await scenario.start();
+    await scenario.together(2);
+    const members = await scenario.members();
+    await scenario.caughtUp(180_000);
+    if (await scenario.members() !== members) throw new Error("a process lost its membership");
+    return `${await scenario.check()}, the group as before`;
   });
 }
 
-async function huge(arena: Arena): Promise<string> {
-  return await inTopic(arena, 104 * MB, async (scene) => {
-    const { partitions } = scene;
-    await scene.feed.send(500, { partitions, batch: 100 });
-    await scene.feed.send(2, { partitions, batch: 1, make: pad(100 * MB) });
-    await scene.feed.send(500, { partitions, batch: 100 });
-    const largest = scene.feed.acked.reduce((size, { length }) => Math.max(size, length), 0);
+async function huge(cluster: Cluster): Promise<string> {
+  return await inTopic(cluster, 104 * MB, async (scenario) => {
+    const { partitions } = scenario;
+    await scenario.feed.send(500, { partitions, batch: 100 });
+    await scenario.feed.send(2, { partitions, batch: 1, make: pad(100 * MB) });
+    await scenario.feed.send(500, { partitions, batch: 100 });
+    const largest = scenario.feed.acked.reduce((size, { length }) => Math.max(size, length), 0);
     if (largest < 100 * MB) throw new Error("the broker took none of 100 MB: nothing was tested");
-    scene.env = heapOf(1_024);
-    const process = await scene.start();
+    scenario.env = heapOf(1_024);
+    const process = await scenario.start();
     const meter = new Meter();
-    await scene.caughtUp(180_000);
+    await scenario.caughtUp(180_000);
     const { peakMb } = meter.measure(process.pid);
-    const what = await scene.check();
+    const what = await scenario.check();
     if (peakMb > CEILING_MB) throw new Error(`I11 values of 100 MB took ${peakMb} MB`);
     return `100 MB: ${what}, at most ${peakMb} MB with a heap of 1 GB`;
   });
 }
 
 /** Packed by Kafka's own producer, in each way that it knows. */
-async function packed(arena: Arena): Promise<string> {
-  const { kafka: { classpath, bootstrap } } = arena;
-  return await inTopic(arena, MB, async (scene) => {
+async function packed(cluster: Cluster): Promise<string> {
+  const { kafka: { classpath, bootstrap } } = cluster;
+  return await inTopic(cluster, MB, async (scenario) => {
     const codecs = ["gzip", "snappy", "lz4", "zstd"];
     for (const [i, codec] of codecs.entries()) {
       const lines = Array.from(
         { length: 2_000 },
         (_, k) => `{"userID":${i},"timestamp":${k}.5,"coordinates":[${k % 90}.25,-0.125]}`,
       );
-      await sendPacked({ classpath, bootstrap, topic: scene.name, codec, lines });
-      scene.feed.acked.push(...lines);
+      await sendPacked({ classpath, bootstrap, topic: scenario.name, codec, lines });
+      scenario.feed.acked.push(...lines);
     }
-    for (let i = 0; i < 2; i++) await scene.start();
-    await scene.caughtUp();
-    return `${codecs.join(", ")}: ${await scene.check()}`;
+    for (let i = 0; i < 2; i++) await scenario.start();
+    await scenario.caughtUp();
+    return `${codecs.join(", ")}: ${await scenario.check()}`;
   });
 }
 
 /** A batch of 200 KB that unpacks to 200 MB is refused by its codec's name, before it fills the memory. */
-async function bomb(arena: Arena): Promise<string> {
-  return await inTopic(arena, 4 * MB, async (scene) => {
-    await scene.feed.send(300, { partitions: 1 });
+async function bomb(cluster: Cluster): Promise<string> {
+  return await inTopic(cluster, 4 * MB, async (scenario) => {
+    await scenario.feed.send(300, { partitions: 1 });
     // What lies before the bomb; behind it nobody gets.
-    const known = { log: await readLog(scene), acked: [...scene.feed.acked] };
-    await scene.feed.send(1, { partitions: 1, make: pad(200 * MB), gzip: true });
-    if (scene.feed.acked.at(-1)!.length < 200 * MB) throw new Error("the bomb was not taken");
-    const process = await scene.start();
+    const known = { log: await readLog(scenario), acked: [...scenario.feed.acked] };
+    await scenario.feed.send(1, { partitions: 1, make: pad(200 * MB), gzip: true });
+    if (scenario.feed.acked.at(-1)!.length < 200 * MB) throw new Error("the bomb was not taken");
+    const process = await scenario.start();
     const meter = new Meter();
     const watching = setInterval(() => process.running && meter.measure(process.pid), 50);
     const { code } = await process.end(60_000).finally(() => clearInterval(watching));
@@ -107,23 +112,23 @@ async function bomb(arena: Arena): Promise<string> {
     }
     if (meter.peakMb > BOMB_CEILING_MB) throw new Error(`I11 a bomb took ${meter.peakMb} MB`);
     // One answer of the broker may hold it and what comes before: then that waits too.
-    scene.allowed = { unfinished: true };
-    return `gzip bomb: 65, ${await scene.check(known)}, at most ${meter.peakMb} MB`;
+    scenario.allowed = { unfinished: true };
+    return `gzip bomb: 65, ${await scenario.check(known)}, at most ${meter.peakMb} MB`;
   }, 1);
 }
 
 async function inTopic(
-  arena: Arena,
+  cluster: Cluster,
   bytesMax: number,
-  work: (scene: Scene) => Promise<string>,
+  work: (scenario: Scenario) => Promise<string>,
   partitions = 3,
 ): Promise<string> {
   const configs = { "max.message.bytes": String(bytesMax) };
-  const scene = await Scene.open(arena, { partitions, configs });
-  scene.allowed = { refused };
+  const scenario = await Scenario.open(cluster, { partitions, configs });
+  scenario.allowed = { refused };
   try {
-    return await work(scene);
+    return await work(scenario);
   } finally {
-    await scene.close();
+    await scenario.close();
   }
 }

@@ -1,4 +1,4 @@
-import { type Arena, sleep, until } from "./arena.ts";
+import { type Cluster, sleep, until } from "./cluster.ts";
 import type { Row } from "./matrix.ts";
 import type { Process } from "./process.ts";
 import { withScene } from "./rows_processes.ts";
@@ -16,56 +16,58 @@ export const kafkaRows: Row[] = [
   },
 ];
 
-function restart(arena: Arena): Promise<string> {
-  const [broker] = arena.kafka.brokers;
-  return withScene(arena, async (scene) => {
-    const before = await scene.settled();
+function restart(cluster: Cluster): Promise<string> {
+  const [broker] = cluster.kafka.brokers;
+  return withScene(cluster, async (scenario) => {
+    const before = await scenario.settled();
     await broker!.stop("SIGTERM");
     await broker!.start();
-    await scene.progress(500);
+    await scenario.progress(500);
     await broker!.stop("SIGKILL");
     await sleep(2_000);
     await broker!.start();
-    await scene.progress(500);
+    await scenario.progress(500);
     broker!.kill("SIGSTOP");
     await sleep(60_000);
     broker!.kill("SIGCONT");
-    await scene.progress(500);
-    const during = await scene.settled() - before;
-    await scene.feed.stop();
-    const healedMs = await scene.caughtUp();
-    const what = await scene.check();
+    await scenario.progress(500);
+    const during = await scenario.settled() - before;
+    await scenario.feed.stop();
+    const healedMs = await scenario.caughtUp();
+    const what = await scenario.check();
     return `${what}; ${during} settled meanwhile, healed in ${healedMs | 0} ms`;
   });
 }
 
-function group(arena: Arena): Promise<string> {
-  return withScene(arena, async (scene) => {
-    await scene.stopAll();
-    const groupId = scene.group;
-    scene.mayLead = true;
-    await scene.admin.setOffsets({
+function group(cluster: Cluster): Promise<string> {
+  return withScene(cluster, async (scenario) => {
+    await scenario.stopAll();
+    const groupId = scenario.group;
+    scenario.mayLead = true;
+    await scenario.admin.setOffsets({
       groupId,
-      topic: scene.name,
-      partitions: (await scene.admin.fetchTopicOffsets(scene.name)).map(({ partition, high }) => {
-        // Behind what is settled, and before it.
-        return { partition, offset: partition % 2 === 0 ? "0" : high };
-      }),
+      topic: scenario.name,
+      partitions: (await scenario.admin.fetchTopicOffsets(scenario.name)).map(
+        ({ partition, high }) => {
+          // Behind what is settled, and before it.
+          return { partition, offset: partition % 2 === 0 ? "0" : high };
+        },
+      ),
     });
-    for (let i = 0; i < 2; i++) await scene.start();
-    await scene.progress(500);
-    await scene.stopAll();
-    await scene.admin.deleteGroups([groupId]);
-    scene.mayLead = false;
-    for (let i = 0; i < 2; i++) await scene.start();
-    await scene.progress(500);
-    await scene.stopAll();
-    scene.group = `${groupId}_renamed`;
-    for (let i = 0; i < 2; i++) await scene.start();
-    await scene.progress(500);
-    await scene.feed.stop();
-    await scene.caughtUp();
-    return await scene.check();
+    for (let i = 0; i < 2; i++) await scenario.start();
+    await scenario.progress(500);
+    await scenario.stopAll();
+    await scenario.admin.deleteGroups([groupId]);
+    scenario.mayLead = false;
+    for (let i = 0; i < 2; i++) await scenario.start();
+    await scenario.progress(500);
+    await scenario.stopAll();
+    scenario.group = `${groupId}_renamed`;
+    for (let i = 0; i < 2; i++) await scenario.start();
+    await scenario.progress(500);
+    await scenario.feed.stop();
+    await scenario.caughtUp();
+    return await scenario.check();
   });
 }
 
@@ -79,36 +81,36 @@ async function demandRefusal(processes: Process[], words: RegExp): Promise<void>
   }
 }
 
-function deleted(arena: Arena): Promise<string> {
-  return withScene(arena, async (scene) => {
-    await scene.caughtUp();
-    await scene.stopAll();
-    const stood = await scene.positions();
-    await scene.send(6_000);
-    const [range] = (await scene.admin.fetchTopicOffsets(scene.name))
+function deleted(cluster: Cluster): Promise<string> {
+  return withScene(cluster, async (scenario) => {
+    await scenario.caughtUp();
+    await scenario.stopAll();
+    const stood = await scenario.positions();
+    await scenario.send(6_000);
+    const [range] = (await scenario.admin.fetchTopicOffsets(scenario.name))
       .filter(({ partition }) => partition === 0);
     const low = Math.floor((stood.get(0)! + Number(range!.high)) / 2);
-    await scene.admin.deleteTopicRecords({
-      topic: scene.name,
+    await scenario.admin.deleteTopicRecords({
+      topic: scenario.name,
       partitions: [{ partition: 0, offset: String(low) }],
     });
-    const process = await scene.start([]);
+    const process = await scenario.start([]);
     await demandRefusal([process], new RegExp(`${stood.get(0)}`));
-    const after = await scene.positions();
+    const after = await scenario.positions();
     if (after.get(0) !== stood.get(0)) throw new Error("the position moved past what is lost");
-    const accepting = await scene.start(["--accept-loss"]);
+    const accepting = await scenario.start(["--accept-loss"]);
     const { code } = await accepting.end(60_000);
     if (code !== 0) throw new Error(`--accept-loss ended with ${code}:\n${accepting.err}`);
-    const losses = await scene.sql`
-      select from_offset::int, to_offset::int from ${scene.table("routes_losses")}`;
+    const losses = await scenario.sql`
+      select from_offset::int, to_offset::int from ${scenario.table("routes_losses")}`;
     const written = losses.map(({ from_offset, to_offset }) => `${from_offset} to ${to_offset}`);
     if (written.join() !== `${stood.get(0)} to ${low}`) {
       throw new Error(
         `lost from ${stood.get(0)} to ${low}, written down: ${written.join() || "no"}`,
       );
     }
-    scene.allowed = { deleted: true };
-    const what = await scene.check();
+    scenario.allowed = { deleted: true };
+    const what = await scenario.check();
     return `${what}; stopped, offsets ${written} named, accepted and written down`;
   }, { processes: 1, partitions: 2, perSecond: 0 });
 }
@@ -122,32 +124,32 @@ const COMEBACKS: [how: string, records: number, partitions: number][] = [
 ];
 
 /** The tables stay as the old topic left them, whatever the new one holds; a replay then makes them the new one's. */
-function recreated(arena: Arena): Promise<string> {
-  return withScene(arena, async (scene) => {
-    await scene.caughtUp();
-    await scene.stopAll();
-    const old = { log: await readLog(scene), acked: scene.feed.acked.splice(0) };
+function recreated(cluster: Cluster): Promise<string> {
+  return withScene(cluster, async (scenario) => {
+    await scenario.caughtUp();
+    await scenario.stopAll();
+    const old = { log: await readLog(scenario), acked: scenario.feed.acked.splice(0) };
     const make = async (records: number, partitions: number) => {
-      await scene.admin.deleteTopics({ topics: [scene.name] });
+      await scenario.admin.deleteTopics({ topics: [scenario.name] });
       await until("the topic is gone", async () => {
-        return !(await scene.admin.listTopics()).includes(scene.name);
+        return !(await scenario.admin.listTopics()).includes(scenario.name);
       }, 30_000);
-      await scene.createTopic(partitions);
-      scene.feed.acked.length = 0;
-      await scene.feed.send(records, { partitions });
+      await scenario.createTopic(partitions);
+      scenario.feed.acked.length = 0;
+      await scenario.feed.send(records, { partitions });
     };
     for (const [, records, partitions] of COMEBACKS) {
       await make(records, partitions);
-      await demandRefusal([await scene.start([])], /partition/);
+      await demandRefusal([await scenario.start([])], /partition/);
       // Kafka forgot with the topic what it was told of it.
-      await scene.demandGood({ ...old, committed: new Map() });
+      await scenario.demandGood({ ...old, committed: new Map() });
     }
     await make(7_000, 2);
-    const replay = await scene.start(["--replay", "earliest", "--yes"]);
+    const replay = await scenario.start(["--replay", "earliest", "--yes"]);
     const { code } = await replay.end(60_000);
     if (code !== 0) throw new Error(`--replay ended with ${code}:\n${replay.err}`);
-    scene.allowed = { fall: true };
-    const what = await scene.check();
+    scenario.allowed = { fall: true };
+    const what = await scenario.check();
     const hows = COMEBACKS.map(([how]) => how).join(", ");
     return `${hows}: refused, tables as before; replayed: ${what}`;
   }, { processes: 1, partitions: 2, perSecond: 0 });

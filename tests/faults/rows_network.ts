@@ -1,4 +1,4 @@
-import { type Arena, sleep } from "./arena.ts";
+import { type Cluster, sleep } from "./cluster.ts";
 import type { Row } from "./matrix.ts";
 import type { Proxy, Toxics } from "./proxy.ts";
 import { withScene } from "./rows_processes.ts";
@@ -20,15 +20,15 @@ const TOXICS: [name: string, toxics: Toxics, ms: number][] = [
   ["a black hole of 120 s", { blackHole: true }, 120_000],
 ];
 
-async function toxics(arena: Arena): Promise<string> {
-  return await withScene(arena, async (scene) => {
-    const before = await scene.settled();
+async function toxics(cluster: Cluster): Promise<string> {
+  return await withScene(cluster, async (scenario) => {
+    const before = await scenario.settled();
     const recovered: string[] = [];
     for (const side of ["toPostgres", "toKafka"] as const) {
       for (const [name, toxics, ms] of TOXICS) {
-        await poison(arena[side], toxics, ms);
+        await poison(cluster[side], toxics, ms);
         const began = performance.now();
-        await scene.progress(200, 90_000);
+        await scenario.progress(200, 90_000);
         recovered.push(
           `${name} ${side === "toKafka" ? "to Kafka" : "to PostgreSQL"} ${
             ((performance.now() - began) / 1000).toFixed(1)
@@ -37,17 +37,17 @@ async function toxics(arena: Arena): Promise<string> {
       }
     }
     for (const side of ["toPostgres", "toKafka"] as const) {
-      arena[side].strand();
+      cluster[side].strand();
       const began = performance.now();
-      await scene.progress(scene.partitions * 300, 120_000);
+      await scenario.progress(scenario.partitions * 300, 120_000);
       recovered.push(
         `dead connections (${side}) ${((performance.now() - began) / 1000).toFixed(1)} s`,
       );
     }
-    const during = await scene.settled() - before;
-    await scene.feed.stop();
-    await scene.caughtUp();
-    const what = await scene.check();
+    const during = await scenario.settled() - before;
+    await scenario.feed.stop();
+    await scenario.caughtUp();
+    const what = await scenario.check();
     return `${what}; ${during} settled meanwhile; back after ${recovered.join(", ")}`;
   }, {
     perSecond: 300,

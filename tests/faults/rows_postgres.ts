@@ -1,8 +1,8 @@
 import { runChild } from "../support/child.ts";
-import { type Arena, sleep } from "./arena.ts";
+import { type Cluster, sleep } from "./cluster.ts";
 import type { Row } from "./matrix.ts";
 import { withScene } from "./rows_processes.ts";
-import { Scene, SESSION_MS } from "./scene.ts";
+import { Scenario, SESSION_MS } from "./scenario.ts";
 
 /** Faults of PostgreSQL and of the way to it. */
 export const postgresRows: Row[] = [
@@ -22,30 +22,30 @@ const NOBODY = 65_534;
 /** The statement that settles. */
 const isSettling = (text: string) => text.includes("insert into") && text.includes("unnest");
 
-function crash(arena: Arena): Promise<string> {
-  return withScene(arena, async (scene) => {
-    const { postgres } = arena;
-    const members = await scene.members();
-    const before = await scene.settled();
+function crash(cluster: Cluster): Promise<string> {
+  return withScene(cluster, async (scenario) => {
+    const { postgres } = cluster;
+    const members = await scenario.members();
+    const before = await scenario.settled();
     for (let i = 0; i < 2; i++) {
-      await scene.progress();
+      await scenario.progress();
       await postgres.stop("SIGQUIT");
       // Whoever sends no heartbeat while it waits is thrown out of the group by now.
       await sleep(i === 0 ? SESSION_MS + 2_000 : 500);
       await postgres.start();
     }
-    await scene.progress();
+    await scenario.progress();
     let ended = 0;
     for (let i = 0; i < 20; i++) {
-      ended += await scene.endBackends();
+      ended += await scenario.endBackends();
       await sleep(200);
     }
-    await scene.progress(500);
-    const during = await scene.settled() - before;
-    demandSame(members, await scene.members());
-    await scene.feed.stop();
-    const healedMs = await scene.caughtUp();
-    const what = await scene.check();
+    await scenario.progress(500);
+    const during = await scenario.settled() - before;
+    demandSame(members, await scenario.members());
+    await scenario.feed.stop();
+    const healedMs = await scenario.caughtUp();
+    const what = await scenario.check();
     if (ended === 0) throw new Error("no backend was ended: nothing was tested");
     return `${what}; 2 crashes, ${ended} backends ended, ${during} settled meanwhile, healed in ${
       healedMs | 0
@@ -57,23 +57,23 @@ function demandSame(before: string, after: string): void {
   if (before !== after) throw new Error(`the group changed from ${before} to ${after}`);
 }
 
-function cut(arena: Arena): Promise<string> {
-  return withScene(arena, async (scene) => {
-    const { toPostgres } = arena;
-    const before = await scene.settled();
+function cut(cluster: Cluster): Promise<string> {
+  return withScene(cluster, async (scenario) => {
+    const { toPostgres } = cluster;
+    const before = await scenario.settled();
     const cuts = { done: 0, lost: 0, told: 0 };
     for (let i = 0; i < 18; i++) {
       const outcome = (["done", "lost", "told"] as const)[i % 3]!;
-      let left = arena.draw(5);
+      let left = cluster.draw(5);
       const already = toPostgres.cuts;
       toPostgres.cut = { outcome, at: (text) => isSettling(text) && left-- === 0 };
-      await scene.wait(`cut ${i}`, () => toPostgres.cuts > already, 90_000);
+      await scenario.wait(`cut ${i}`, () => toPostgres.cuts > already, 90_000);
       cuts[outcome]++;
     }
-    const during = await scene.settled() - before;
-    await scene.feed.stop();
-    const healedMs = await scene.caughtUp();
-    const what = await scene.check();
+    const during = await scenario.settled() - before;
+    await scenario.feed.stop();
+    const healedMs = await scenario.caughtUp();
+    const what = await scenario.check();
     return `${what}; cut ${cuts.lost} times before the statement, ${cuts.done} times before its answer, ` +
       `${cuts.told} times after, ` +
       `${during} settled meanwhile, healed in ${healedMs | 0} ms`;
@@ -81,18 +81,18 @@ function cut(arena: Arena): Promise<string> {
 }
 
 /** Disk full, no connection left, read-only: the processes wait, say why, and reject nothing. */
-async function refusals(arena: Arena): Promise<string> {
-  const admin = await Scene.open(arena);
-  const disk = await mountDisk(arena, admin.sql);
+async function refusals(cluster: Cluster): Promise<string> {
+  const admin = await Scenario.open(cluster);
+  const disk = await mountDisk(cluster, admin.sql);
   try {
     await admin.sql.unsafe(`create role ${admin.name} login`);
-    return await withScene(arena, async (scene) => {
-      const { sql, name } = scene;
+    return await withScene(cluster, async (scenario) => {
+      const { sql, name } = scenario;
       const waited: string[] = [];
       const demandWait = async (what: string, reason: RegExp, heal: () => Promise<unknown>) => {
-        const processes = scene.running;
+        const processes = scenario.running;
         const before = processes.map(({ err }) => err.length);
-        await scene.wait(
+        await scenario.wait(
           `word of ${what}`,
           () => processes.some(({ err }, i) => reason.test(err.slice(before[i]))),
           30_000,
@@ -101,16 +101,16 @@ async function refusals(arena: Arena): Promise<string> {
         if (processes.some(({ running }) => !running)) throw new Error(`${what} ended a process`);
         waited.push(what);
         await heal();
-        await scene.progress(500);
+        await scenario.progress(500);
       };
       await sql.unsafe(`alter role ${admin.name} set default_transaction_read_only = on`);
-      await scene.endBackends();
+      await scenario.endBackends();
       await demandWait("read-only", /waiting for the database.*25006/, async () => {
         await sql.unsafe(`alter role ${admin.name} reset default_transaction_read_only`);
-        await scene.endBackends();
+        await scenario.endBackends();
       });
       await sql.unsafe(`alter role ${admin.name} connection limit 1`);
-      await scene.endBackends();
+      await scenario.endBackends();
       await demandWait(
         "no connection left",
         /waiting for the database/,
@@ -120,12 +120,12 @@ async function refusals(arena: Arena): Promise<string> {
         await sql.unsafe(`alter table ${name}.routes_table set tablespace ${disk.tablespace}`);
         await demandWait("disk full", /waiting for the database.*53100/, disk.grow);
       }
-      await scene.feed.stop();
-      await scene.caughtUp();
-      const what = await scene.check();
+      await scenario.feed.stop();
+      await scenario.caughtUp();
+      const what = await scenario.check();
       const [row] = await sql`
         select count(*)::int as refused from ${
-        scene.table("routes_rejects")
+        scenario.table("routes_rejects")
       } where code like 'db%'`;
       if (row!.refused > 0) throw new Error(`${row!.refused} records were rejected by the fault`);
       const without = disk ? "" : " (disk full untried: nothing can be mounted here)";
@@ -139,7 +139,7 @@ async function refusals(arena: Arena): Promise<string> {
 }
 
 /** A tablespace that is soon full; null where mounting is not allowed. */
-async function mountDisk({ sandbox }: Arena, sql: Scene["sql"]) {
+async function mountDisk({ sandbox }: Cluster, sql: Scenario["sql"]) {
   const tablespace = "small_disk";
   const dir = `${sandbox.dir}/${tablespace}`;
   const mount = (...args: string[]) => runChild("mount", { args, name: "mount" });
@@ -163,11 +163,11 @@ async function mountDisk({ sandbox }: Arena, sql: Scene["sql"]) {
 }
 
 /** An old copy of the data takes the place of the new: rows and positions fall together, and Kafka fills the gap. */
-function rewind(arena: Arena): Promise<string> {
-  return withScene(arena, async (scene) => {
-    const { postgres } = arena;
+function rewind(cluster: Cluster): Promise<string> {
+  return withScene(cluster, async (scenario) => {
+    const { postgres } = cluster;
     const copy = `${postgres.dir}-copy`;
-    scene.mayLead = true;
+    scenario.mayLead = true;
     const swap = async (from: string, to: string) => {
       await postgres.stop();
       await runChild("sh", {
@@ -177,29 +177,29 @@ function rewind(arena: Arena): Promise<string> {
       await postgres.start();
     };
     await swap(postgres.dir, copy);
-    const old = await scene.settled();
-    await scene.progress(3_000);
-    const busy = await scene.settled();
+    const old = await scenario.settled();
+    await scenario.progress(3_000);
+    const busy = await scenario.settled();
     await swap(copy, postgres.dir);
-    await scene.progress(1_000);
-    await scene.feed.stop();
-    await scene.caughtUp();
+    await scenario.progress(1_000);
+    await scenario.feed.stop();
+    await scenario.caughtUp();
     // Once more with nothing on its way: whoever only waits for records must notice all the same.
-    const idle = await scene.settled();
+    const idle = await scenario.settled();
     await swap(copy, postgres.dir);
-    const healedMs = await scene.caughtUp();
-    const what = await scene.check();
+    const healedMs = await scenario.caughtUp();
+    const what = await scenario.check();
     return `${what}; fell from ${busy} and ${idle} to ${old}, idle healed in ${healedMs | 0} ms`;
   });
 }
 
 /** What no waiting mends ends the program, with nothing rejected and nothing lost. */
-async function denials(arena: Arena): Promise<string> {
-  const admin = await Scene.open(arena);
+async function denials(cluster: Cluster): Promise<string> {
+  const admin = await Scenario.open(cluster);
   try {
     await admin.sql.unsafe(`create role ${admin.name} login`);
-    return await withScene(arena, async (scene) => {
-      const { sql, name } = scene;
+    return await withScene(cluster, async (scenario) => {
+      const { sql, name } = scenario;
       const codes: string[] = [];
       const faults = [
         [
@@ -228,7 +228,7 @@ async function denials(arena: Arena): Promise<string> {
             await sql.unsafe(text);
           });
         await alter(harm);
-        for (const process of scene.running) {
+        for (const process of scenario.running) {
           const status = await process.end(30_000);
           if (status.code !== code) {
             throw new Error(`${what}: expected ${code}, found ${status.code}:\n${process.err}`);
@@ -236,12 +236,12 @@ async function denials(arena: Arena): Promise<string> {
         }
         codes.push(`${what} ${code}`);
         await alter(heal);
-        for (let i = 0; i < 2; i++) await scene.start();
-        await scene.progress(500);
+        for (let i = 0; i < 2; i++) await scenario.start();
+        await scenario.progress(500);
       }
-      await scene.feed.stop();
-      await scene.caughtUp();
-      const what = await scene.check();
+      await scenario.feed.stop();
+      await scenario.caughtUp();
+      const what = await scenario.check();
       return `${what}; ${codes.join(", ")}`;
     }, { role: admin.name });
   } finally {

@@ -1,4 +1,4 @@
-import { type Arena, sleep, until } from "./arena.ts";
+import { type Cluster, sleep, until } from "./cluster.ts";
 import type { Row } from "./matrix.ts";
 import { withScene } from "./rows_processes.ts";
 
@@ -8,15 +8,15 @@ export const producerRows: Row[] = [
 ];
 
 /** Each run prints what was acknowledged; all of that, and nothing twice, must be in the topic. */
-function produce(arena: Arena): Promise<string> {
-  return withScene(arena, async (scene) => {
-    const { toKafka, kafka: { brokers: [broker] } } = arena;
+function produce(cluster: Cluster): Promise<string> {
+  return withScene(cluster, async (scenario) => {
+    const { toKafka, kafka: { brokers: [broker] } } = cluster;
     const faults: [name: string, args: string[], harm: () => Promise<void>][] = [
       // One user, one partition: what is sent next goes the same way as what is lost.
       ["answers lost", ["--users", "1"], async () => {
         for (let i = 0; i < 8; i++) {
           toKafka.down = { blackHole: true };
-          await sleep(300 + arena.draw(500));
+          await sleep(300 + cluster.draw(500));
           toKafka.reset();
           toKafka.down = {};
           await sleep(1_000);
@@ -25,7 +25,7 @@ function produce(arena: Arena): Promise<string> {
       ["resets", [], async () => {
         for (let i = 0; i < 5; i++) {
           toKafka.reset();
-          await sleep(100 + arena.draw(400));
+          await sleep(100 + cluster.draw(400));
         }
       }],
       ["broker killed", [], async () => {
@@ -35,8 +35,8 @@ function produce(arena: Arena): Promise<string> {
     ];
     const told: string[] = [];
     for (const [name, args, harm] of faults) {
-      const seed = String(arena.draw(1e6));
-      const process = await scene.start(
+      const seed = String(cluster.draw(1e6));
+      const process = await scenario.start(
         [...args, "--count", "0", "--rate", "9000", "--batch-size", "100", "--tee", "--seed", seed],
         { verb: "produce" },
       );
@@ -49,23 +49,23 @@ function produce(arena: Arena): Promise<string> {
       } catch (error) {
         process.kill("SIGKILL");
         await process.ended;
-        scene.feed.acked.push(...acked());
-        await scene.demandGood({}, { unfinished: true });
+        scenario.feed.acked.push(...acked());
+        await scenario.demandGood({}, { unfinished: true });
         throw new Error(`${error}\n${process.err}`);
       }
       process.kill("SIGINT");
       const { code } = await process.end(20_000);
       if (code !== 0) throw new Error(`${name}: ended with ${code}:\n${process.err}`);
-      scene.feed.acked.push(...acked());
+      scenario.feed.acked.push(...acked());
       const [, said] = /sent ([\d ]+) records/.exec(process.err) ?? [];
       if (said?.replaceAll(" ", "") !== String(acked().length)) {
         throw new Error(`${name}: ${acked().length} acknowledged, but it says:\n${process.err}`);
       }
       told.push(`${name}: ${acked().length}`);
     }
-    for (let i = 0; i < 2; i++) await scene.start();
-    await scene.caughtUp();
-    const what = await scene.check();
+    for (let i = 0; i < 2; i++) await scenario.start();
+    await scenario.caughtUp();
+    const what = await scenario.check();
     return `${what}; ${told.join(", ")}`;
   }, { processes: 0, perSecond: 0, partitions: 3 });
 }

@@ -1,9 +1,9 @@
 import { ConfigResourceTypes } from "kafkajs";
-import { type Arena, sleep, until } from "./arena.ts";
+import { type Cluster, sleep, until } from "./cluster.ts";
 import type { Logged, Row as Record } from "./checker.ts";
 import type { Row } from "./matrix.ts";
 import { withScene } from "./rows_processes.ts";
-import { Scene } from "./scene.ts";
+import { Scenario } from "./scenario.ts";
 import { readLog } from "./topic.ts";
 
 /** Faults that lie in the records. */
@@ -11,15 +11,15 @@ export const recordRows: Row[] = [
   {
     id: 15,
     fault: "aborted transactions, markers at the tail; a compacted topic",
-    run: async (arena) => `${await transactions(arena)}; ${await compacted(arena)}`,
+    run: async (cluster) => `${await transactions(cluster)}; ${await compacted(cluster)}`,
   },
   { id: 16, fault: "1 % bad, all bad, records that only the database refuses", run: badRecords },
 ];
 
-async function transactions(arena: Arena): Promise<string> {
-  return await withScene(arena, async (scene) => {
-    const producer = scene.kafka.producer({
-      transactionalId: scene.name,
+async function transactions(cluster: Cluster): Promise<string> {
+  return await withScene(cluster, async (scenario) => {
+    const producer = scenario.kafka.producer({
+      transactionalId: scenario.name,
       idempotent: true,
       maxInFlightRequests: 1,
     });
@@ -33,44 +33,47 @@ async function transactions(arena: Arena): Promise<string> {
           (_, k) => `{"userID":${k},"timestamp":${i}.5,"coordinates":[${k}.5,1]}`,
         );
         await transaction.send({
-          topic: scene.name,
-          messages: values.map((value) => ({ value, partition: arena.draw(scene.partitions) })),
+          topic: scenario.name,
+          messages: values.map((value) => ({
+            value,
+            partition: cluster.draw(scenario.partitions),
+          })),
         });
         // The last one leaves nothing but a marker at the tail.
-        if (i < 29 && arena.draw(2) === 0) {
+        if (i < 29 && cluster.draw(2) === 0) {
           await transaction.commit();
-          scene.feed.acked.push(...values);
+          scenario.feed.acked.push(...values);
           ended.committed++;
         } else {
           await transaction.abort();
           ended.aborted++;
         }
-        if (i % 5 === 0) await scene.send(50);
+        if (i % 5 === 0) await scenario.send(50);
       }
     } finally {
       await producer.disconnect();
     }
-    await Promise.all(scene.processes.map((process) => process.stop()));
+    await Promise.all(scenario.processes.map((process) => process.stop()));
     // Without --follow it reads to an end that holds no record, and must see that it is there.
-    const last = await scene.start([]);
+    const last = await scenario.start([]);
     const { code } = await last.end(60_000);
     if (code !== 0) throw new Error(`reading to the end ended with ${code}:\n${last.err}`);
-    const what = await scene.check();
+    const what = await scenario.check();
     return `${what}; ${ended.committed} transactions committed, ${ended.aborted} aborted`;
   }, { processes: 2, partitions: 3, perSecond: 0 });
 }
 
 /** Read in part before Kafka compacts the topic, and in part after: what is left is there once, gaps are no loss. */
-async function compacted(arena: Arena): Promise<string> {
-  const scene = await Scene.open(arena, { partitions: 2 });
-  scene.allowed = { compacted: true };
+async function compacted(cluster: Cluster): Promise<string> {
+  const scenario = await Scenario.open(cluster, { partitions: 2 });
+  scenario.allowed = { compacted: true };
   // Only while it is being compacted does the log change: at all other times it is known what there is to read.
   const clean = (policy: "compact" | "delete") =>
-    scene.admin.alterConfigs({
+    scenario.admin.alterConfigs({
       validateOnly: false,
       resources: [{
         type: ConfigResourceTypes.TOPIC,
-        name: scene.name,
+        name: scenario.name,
         configEntries: Object.entries({
           "cleanup.policy": policy,
           "segment.ms": "500",
@@ -79,18 +82,18 @@ async function compacted(arena: Arena): Promise<string> {
       }],
     });
   try {
-    const { partitions } = scene;
+    const { partitions } = scenario;
     const send = (count: number) =>
-      scene.feed.send(count, { partitions, batch: 50, key: (k) => `key ${k * k % 91}` });
+      scenario.feed.send(count, { partitions, batch: 50, key: (k) => `key ${k * k % 91}` });
     await send(2_000);
-    await (await scene.start(["--count", "700"])).end(60_000);
-    const stood = await scene.positions();
-    const before = await readLog(scene);
+    await (await scenario.start(["--count", "700"])).end(60_000);
+    const stood = await scenario.positions();
+    const before = await readLog(scenario);
     await send(2_000);
     const total = () =>
-      scene.admin.fetchTopicOffsets(scene.name)
+      scenario.admin.fetchTopicOffsets(scenario.name)
         .then((all) => all.reduce((sum, { high }) => sum + Number(high), 0));
-    const gaps = async () => await total() - count(await readLog(scene));
+    const gaps = async () => await total() - count(await readLog(scenario));
     await clean("compact");
     // Only what lies behind the newest segment is compacted, and a segment ends with what comes after its time.
     await until("compaction", async () => {
@@ -99,14 +102,14 @@ async function compacted(arena: Arena): Promise<string> {
       return await gaps() > 500;
     }, 90_000);
     await clean("delete");
-    for (let i = 0; i < 2; i++) await scene.start(["--follow", "--batch-size", "20"]);
-    await scene.caughtUp();
-    await scene.stopAll();
+    for (let i = 0; i < 2; i++) await scenario.start(["--follow", "--batch-size", "20"]);
+    await scenario.caughtUp();
+    await scenario.stopAll();
     await send(200);
-    const last = await scene.start([]);
+    const last = await scenario.start([]);
     const { code } = await last.end(60_000);
     if (code !== 0) throw new Error(`reading to the end ended with ${code}:\n${last.err}`);
-    const now = await readLog(scene);
+    const now = await readLog(scenario);
     const seen = new Map([...now].map(([partition, records]) => {
       const next = stood.get(partition) ?? 0;
       return [partition, [
@@ -115,10 +118,10 @@ async function compacted(arena: Arena): Promise<string> {
       ]];
     }));
     const empty = await total() - count(now);
-    const what = await scene.check({ log: seen });
+    const what = await scenario.check({ log: seen });
     return `compacted: ${what}, ${empty} offsets empty`;
   } finally {
-    await scene.close();
+    await scenario.close();
   }
 }
 
@@ -126,29 +129,31 @@ function count(log: Map<number, Logged[]>): number {
   return [...log.values()].reduce((sum, records) => sum + records.length, 0);
 }
 
-async function badRecords(arena: Arena): Promise<string> {
-  const scene = await Scene.open(arena, { partitions: 3 });
+async function badRecords(cluster: Cluster): Promise<string> {
+  const scenario = await Scenario.open(cluster, { partitions: 3 });
   try {
     // A rule that the program knows nothing of.
-    await scene.sql.unsafe(
-      `alter table ${scene.name}.routes_table add constraint no_thirteen check (user_id <> 13)`,
+    await scenario.sql.unsafe(
+      `alter table ${scenario.name}.routes_table add constraint no_thirteen check (user_id <> 13)`,
     );
-    scene.allowed = { refused: ({ userID }: Record) => userID === 13 };
-    const { partitions } = scene;
-    await scene.feed.send(20_000, { partitions });
-    await scene.feed.send(1_000, { partitions, make: (k) => `not a record ${k}` });
+    scenario.allowed = { refused: ({ userID }: Record) => userID === 13 };
+    const { partitions } = scenario;
+    await scenario.feed.send(20_000, { partitions });
+    await scenario.feed.send(1_000, { partitions, make: (k) => `not a record ${k}` });
     const inject = (k: number) => `{"userID":13,"timestamp":${k}.5,"coordinates":[1,2]}`;
-    await scene.feed.send(3, { partitions, batch: 1, make: inject });
-    await scene.feed.send(3_000, { partitions });
-    for (let i = 0; i < 3; i++) await scene.start();
-    await scene.caughtUp();
-    const what = await scene.check();
-    const codes = await scene.sql`
-      select code, count(*)::int from ${scene.table("routes_rejects")} group by code order by code`;
+    await scenario.feed.send(3, { partitions, batch: 1, make: inject });
+    await scenario.feed.send(3_000, { partitions });
+    for (let i = 0; i < 3; i++) await scenario.start();
+    await scenario.caughtUp();
+    const what = await scenario.check();
+    const codes = await scenario.sql`
+      select code, count(*)::int from ${
+      scenario.table("routes_rejects")
+    } group by code order by code`;
     const seen = codes.map(({ code, count }) => `${code} ${count}`).join(", ");
     if (!codes.some(({ code }) => code === "db_23514")) throw new Error(`no db_23514 in ${seen}`);
     return `${what}; ${seen}`;
   } finally {
-    await scene.close();
+    await scenario.close();
   }
 }

@@ -1,30 +1,33 @@
 import { importFlags } from "../support/imports.ts";
-import { type Arena, sleep, until } from "./arena.ts";
+import { type Cluster, sleep, until } from "./cluster.ts";
 import type { Row } from "./matrix.ts";
 import { withScene } from "./rows_processes.ts";
-import { SESSION_MS } from "./scene.ts";
+import { SESSION_MS } from "./scenario.ts";
 
 /** Faults of what surrounds a process; and those for which tests of their own stand, which run here too. */
 export const worldRows: Row[] = [
   {
     id: 19,
     fault: "two migrate at once, kill -9 amid DDL, edited, removed and newer files, locks held",
-    run: (arena) => runTests(arena, "tests/process/migrate_test.ts"),
+    run: (cluster) => runTests(cluster, "tests/process/migrate_test.ts"),
   },
   {
     id: 20,
     fault: "certificates expired, foreign, misnamed, revoked, not fitting their keys; TLS in plain",
-    run: (arena) => runTests(arena, "tests/tls"),
+    run: (cluster) => runTests(cluster, "tests/tls"),
   },
   {
     id: 22,
     fault: "stdout closed while it is written to; the clock put 10 years on and back",
-    run: async (arena) => `${await closedPipe(arena)}; ${await clock(arena)}`,
+    run: async (cluster) => `${await closedPipe(cluster)}; ${await clock(cluster)}`,
   },
 ];
 
 /** Runs tests against the services at hand; throws what they printed unless all pass. */
-async function runTests({ sandbox, kafka, postgres, root }: Arena, path: string): Promise<string> {
+async function runTests(
+  { sandbox, kafka, postgres, root }: Cluster,
+  path: string,
+): Promise<string> {
   const config = `${sandbox.dir}/host_settings.ini`;
   await Deno.writeTextFile(
     config,
@@ -44,17 +47,17 @@ async function runTests({ sandbox, kafka, postgres, root }: Arena, path: string)
 }
 
 /** Whoever reads along may go away: that is a good end, and another process goes on. */
-function closedPipe(arena: Arena): Promise<string> {
-  return withScene(arena, async (scene) => {
-    const reader = await scene.start(["--follow", "--tee"]);
+function closedPipe(cluster: Cluster): Promise<string> {
+  return withScene(cluster, async (scenario) => {
+    const reader = await scenario.start(["--follow", "--tee"]);
     await until("the first line on stdout", () => reader.out.includes("\n"), 30_000);
     await reader.closeOut();
     const { code } = await reader.end(30_000);
     if (code !== 0) throw new Error(`ended with ${code}:\n${reader.err}`);
-    await scene.progress(500);
-    await scene.feed.stop();
-    await scene.caughtUp();
-    return `${await scene.check()}; ended with 0`;
+    await scenario.progress(500);
+    await scenario.feed.stop();
+    await scenario.caughtUp();
+    return `${await scenario.check()}; ended with 0`;
   }, { processes: 1 });
 }
 
@@ -63,8 +66,8 @@ const FAKETIME = `/usr/lib/${Deno.build.arch}-linux-gnu/faketime/libfaketime.so.
 const JUMPS = ["+3650d", "+0", "-3650d", "+0"];
 
 /** The clocks of all processes jump while they work. What they wait for by the clock must neither end at once nor never. */
-async function clock(arena: Arena): Promise<string> {
-  const file = `${arena.sandbox.dir}/time`;
+async function clock(cluster: Cluster): Promise<string> {
+  const file = `${cluster.sandbox.dir}/time`;
   const jump = async (offset: string) => {
     await Deno.writeTextFile(`${file}.new`, `${offset}\n`);
     await Deno.rename(`${file}.new`, file);
@@ -77,20 +80,20 @@ async function clock(arena: Arena): Promise<string> {
     FAKETIME_NO_CACHE: "1",
     FAKETIME_DONT_FAKE_MONOTONIC: "1",
   };
-  return await withScene(arena, async (scene) => {
+  return await withScene(cluster, async (scenario) => {
     const took: string[] = [];
     for (const offset of JUMPS) {
       await jump(offset);
       // The session of whoever sends no sign of life any more has run out by then.
       await sleep(2 * SESSION_MS);
-      await scene.together(3);
+      await scenario.together(3);
       // The watchdog, whose hands are on the same clock, must see a fault as ever.
-      arena.toKafka.strand();
-      const ms = await scene.progress(scene.partitions * 300);
+      cluster.toKafka.strand();
+      const ms = await scenario.progress(scenario.partitions * 300);
       took.push(`${offset}: ${(ms / 1000).toFixed(1)} s`);
     }
-    await scene.feed.stop();
-    await scene.caughtUp();
-    return `clock ${took.join(", ")}: ${await scene.check()}`;
+    await scenario.feed.stop();
+    await scenario.caughtUp();
+    return `clock ${took.join(", ")}: ${await scenario.check()}`;
   }, { env, perSecond: 500, args: ["--follow", "--timeout", "5s"] });
 }

@@ -1,9 +1,9 @@
-import { pick } from "../random.ts";
-import { type Arena, sleep } from "./arena.ts";
+import { pick } from "../fakes/random.ts";
+import { type Cluster, sleep } from "./cluster.ts";
 import type { Row } from "./matrix.ts";
 import { heapOf, Meter } from "./meter.ts";
 import { withScene } from "./rows_processes.ts";
-import type { Scene } from "./scene.ts";
+import type { Scenario } from "./scenario.ts";
 
 const PROCESSES_MAX = 5;
 const PER_SECOND = 1_300;
@@ -19,31 +19,31 @@ export function soakRow(minutes: number): Row {
   return {
     id: 23,
     fault: `soak: anything at random for ${minutes} min`,
-    run: (arena) => soak(arena, minutes * 60_000),
+    run: (cluster) => soak(cluster, minutes * 60_000),
   };
 }
 
-type Harm = (scene: Scene, arena: Arena) => Promise<void>;
+type Harm = (scenario: Scenario, cluster: Cluster) => Promise<void>;
 
 const HARMS: Record<string, Harm> = {
-  kill: async (scene, { draw }) => {
-    const victim = pick(draw, scene.mortal);
+  kill: async (scenario, { draw }) => {
+    const victim = pick(draw, scenario.mortal);
     victim?.kill("SIGKILL");
     await victim?.ended;
   },
-  start: async (scene) => {
-    if (scene.running.length < PROCESSES_MAX) await scene.start();
+  start: async (scenario) => {
+    if (scenario.running.length < PROCESSES_MAX) await scenario.start();
   },
-  stop: async (scene, { draw }) => {
-    await pick(draw, scene.mortal)?.stop(30_000);
+  stop: async (scenario, { draw }) => {
+    await pick(draw, scenario.mortal)?.stop(30_000);
   },
-  freeze: async (scene, { draw }) => {
-    const victim = pick(draw, scene.running);
+  freeze: async (scenario, { draw }) => {
+    const victim = pick(draw, scenario.running);
     victim?.kill("SIGSTOP");
     await sleep(1_000 + draw(8_000));
     victim?.kill("SIGCONT");
   },
-  "end backends": async (scene) => void await scene.endBackends().catch(() => {}),
+  "end backends": async (scenario) => void await scenario.endBackends().catch(() => {}),
   "cut after": (_, { toPostgres }) => cut(toPostgres, "done"),
   "cut before": (_, { toPostgres }) => cut(toPostgres, "lost"),
   "reset PostgreSQL": (_, { toPostgres }) => Promise.resolve(toPostgres.reset()),
@@ -66,7 +66,7 @@ const HARMS: Record<string, Harm> = {
   },
 };
 
-function cut(proxy: Arena["toPostgres"], outcome: "done" | "lost"): Promise<void> {
+function cut(proxy: Cluster["toPostgres"], outcome: "done" | "lost"): Promise<void> {
   proxy.cut = { outcome, at: (text) => text.includes("routes_sources") };
   return Promise.resolve();
 }
@@ -80,18 +80,18 @@ interface Course {
   peakMb: number;
 }
 
-function soak(arena: Arena, ms: number): Promise<string> {
-  return withScene(arena, async (scene) => {
+function soak(cluster: Cluster, ms: number): Promise<string> {
+  return withScene(cluster, async (scenario) => {
     const began = performance.now();
-    const course = await suffer(scene, arena, ms);
-    arena.toPostgres.cut = null;
-    await scene.feed.stop();
-    supervise(scene, course);
-    if (scene.running.length === 0) await scene.start();
-    const healedMs = await scene.caughtUp();
+    const course = await suffer(scenario, cluster, ms);
+    cluster.toPostgres.cut = null;
+    await scenario.feed.stop();
+    supervise(scenario, course);
+    if (scenario.running.length === 0) await scenario.start();
+    const healedMs = await scenario.caughtUp();
     const minutes = (performance.now() - began) / 60_000;
-    const settled = await scene.settled();
-    const what = await scene.check();
+    const settled = await scenario.settled();
+    const what = await scenario.check();
     const trend = demandFlat(course);
     const harms = Object.entries(course.harms).map(([name, count]) => `${name} ${count}`).join(
       ", ",
@@ -106,19 +106,19 @@ function soak(arena: Arena, ms: number): Promise<string> {
 }
 
 /** One fault after the other until the time is over; one process is spared the worst, so that its memory tells something. */
-async function suffer(scene: Scene, arena: Arena, ms: number): Promise<Course> {
+async function suffer(scenario: Scenario, cluster: Cluster, ms: number): Promise<Course> {
   const course: Course = { harms: {}, gaveUp: 0, meter: new Meter(), peakMb: 0 };
-  const [veteran] = scene.running;
-  scene.spared = veteran ?? null;
+  const [veteran] = scenario.running;
+  scenario.spared = veteran ?? null;
   for (const endAt = performance.now() + ms; performance.now() < endAt;) {
-    const name = pick(arena.draw, Object.keys(HARMS));
-    await HARMS[name]!(scene, arena);
+    const name = pick(cluster.draw, Object.keys(HARMS));
+    await HARMS[name]!(scenario, cluster);
     course.harms[name] = (course.harms[name] ?? 0) + 1;
-    supervise(scene, course);
-    if (scene.running.length === 0) await scene.start();
-    await sleep(arena.draw(2_000));
+    supervise(scenario, course);
+    if (scenario.running.length === 0) await scenario.start();
+    await sleep(cluster.draw(2_000));
     course.meter.measure(veteran!.pid);
-    for (const { pid } of scene.running) {
+    for (const { pid } of scenario.running) {
       course.peakMb = Math.max(course.peakMb, new Meter().measure(pid).peakMb);
     }
   }
@@ -126,13 +126,13 @@ async function suffer(scene: Scene, arena: Arena, ms: number): Promise<Course> {
 }
 
 /** Whoever began while a service was away, or gave up for the time being, may be started again; nobody may end otherwise. */
-function supervise(scene: Scene, course: Course): void {
-  for (const process of scene.processes.filter(({ failed }) => failed)) {
+function supervise(scenario: Scenario, course: Course): void {
+  for (const process of scenario.processes.filter(({ failed }) => failed)) {
     if (!FOR_NOW.includes(process.status!.code)) continue;
     process.mayEnd = true;
     course.gaveUp++;
   }
-  scene.demandLife();
+  scenario.demandLife();
 }
 
 /** Throws when memory or descriptors of the process that was there all the time went on growing. */

@@ -1,8 +1,8 @@
 import type { Kafka } from "kafkajs";
-import { awaitLeaders } from "../../src/kafka/log.ts";
-import { uniqueName } from "../support/room.ts";
+import { awaitLeaders } from "../../src/kafka/topic.ts";
+import { uniqueName } from "../support/fixtures.ts";
 import type { Logged } from "./checker.ts";
-import type { Scene } from "./scene.ts";
+import type { Scenario } from "./scenario.ts";
 
 /** Makes a topic and waits until it can be used. */
 export async function createTopic(
@@ -27,7 +27,7 @@ export async function createTopic(
 }
 
 /** Every committed record of the topic, read from its beginning. */
-export async function readLog({ kafka, admin, name }: Scene): Promise<Map<number, Logged[]>> {
+export async function readLog({ kafka, admin, name }: Scenario): Promise<Map<number, Logged[]>> {
   const log = new Map<number, Logged[]>();
   const left = new Map<number, number>();
   for (const { partition, low, high } of await admin.fetchTopicOffsets(name)) {

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { geojson, geojsonseq } from "../../src/formats/geojson.ts";
 import type { Look } from "../../src/formats/format.ts";
-import { scene } from "./scene.ts";
+import { sampleFixes } from "./sample_fixes.ts";
 import { render } from "./support.ts";
 
 type Position = [number, number];
@@ -140,9 +140,9 @@ Deno.test("geojson() parts a line at gaps, and makes points of fixes between two
 });
 
 Deno.test("geojsonseq() has a record separator before, and a line end behind each feature", () => {
-  const text = render(geojsonseq, {}, scene);
+  const text = render(geojsonseq, {}, sampleFixes);
   assertEquals(text.split("\n").map((line) => line[0]), [..."\x1e".repeat(4), undefined]);
   const features = text.split("\x1e").slice(1).map((record) => JSON.parse(record));
-  assertEquals(features, JSON.parse(render(geojson, {}, scene)).features);
+  assertEquals(features, JSON.parse(render(geojson, {}, sampleFixes)).features);
   assertEquals(render(geojsonseq, {}), "");
 });

@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Extent, Format, Look } from "../../src/formats/format.ts";
+import type { Format, Look } from "../../src/formats/format.ts";
 import { degreesText, distanceText, niceBelow, openFrame } from "../../src/formats/frame.ts";
 import { html } from "../../src/formats/html.ts";
 import { map } from "../../src/formats/map.ts";
 import { svg } from "../../src/formats/svg.ts";
-import { edges } from "../../src/geo.ts";
-import { scene } from "./scene.ts";
+import { edges, type Extent } from "../../src/record/geo.ts";
+import { sampleFixes } from "./sample_fixes.ts";
 import { lines, render } from "./support.ts";
 
 function extentOf(rows: number[][]): Extent | null {
@@ -98,7 +98,7 @@ const extremes: [what: string, rows: number[][]][] = [
   ["the whole world", [[7, 0, -90, -180], [7, 10, 90, 180], [7, 20, 0, 0]]],
   ["180°", [[7, 0, -17, 179.9], [7, 10, -17.1, -179.9]]],
   ["one place", [[7, 0, 1, 2], [7, 10, 1, 2], [8, 0, 1, 2]]],
-  ["the scene", scene],
+  ["the scene", sampleFixes],
 ];
 
 for (const [what, rows] of extremes) {
@@ -133,7 +133,7 @@ Deno.test("svg() leaves out what no eye could see, but for the end", () => {
 });
 
 Deno.test("html() holds every fix to a centimetre and a millisecond", () => {
-  const text = picture(html, {}, scene);
+  const text = picture(html, {}, sampleFixes);
   const [, script] = /<script>\n(const palette.*?)<\/script>/s.exec(text)!;
   const data: { user: number; segments: number[][][] }[] = new Function(`${script}return data`)();
   const rows = data.flatMap(({ user, segments }) =>
@@ -145,7 +145,7 @@ Deno.test("html() holds every fix to a centimetre and a millisecond", () => {
       });
     })
   );
-  assertEquals(rows, scene);
+  assertEquals(rows, sampleFixes);
   assertEquals(data.map(({ segments }) => segments.length), [2, 1, 2]);
 });
 
@@ -180,10 +180,10 @@ Deno.test("openFrame() takes lines the shorter way round, and cuts them on the f
   const fix = (longitude: number) => ({ timestamp: 0, latitude: 0, longitude });
   const around = (box: Extent["box"], ...longitudes: number[]) =>
     openFrame(box, size).lines(longitudes.map(fix)).map((line) => line.map(([x]) => Math.round(x)));
-  const world = { west: -180, south: -90, east: 180, north: 90 };
-  assertEquals(around(world, 170, -170), [[360, 370], [10, 20]]);
-  assertEquals(around({ ...world, west: 0, east: -0.001 }, 170, -170), [[180, 200]]);
-  assertEquals(around({ ...world, west: 0, east: -0.001 }, -10, 10), [[360, 370], [10, 20]]);
+  const system = { west: -180, south: -90, east: 180, north: 90 };
+  assertEquals(around(system, 170, -170), [[360, 370], [10, 20]]);
+  assertEquals(around({ ...system, west: 0, east: -0.001 }, 170, -170), [[180, 200]]);
+  assertEquals(around({ ...system, west: 0, east: -0.001 }, -10, 10), [[360, 370], [10, 20]]);
 });
 
 Deno.test("numbers on a picture are round, and as long as they need to be", () => {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Fix } from "../../src/geo.ts";
+import type { Fix } from "../../src/record/geo.ts";
 import { type Pen, tracks } from "../../src/formats/tracks.ts";
 
 /** Writes down what it is led to: users, segments in brackets, times of fixes. */

@@ -3,7 +3,7 @@ import { gpx } from "../../src/formats/gpx.ts";
 import { kml } from "../../src/formats/kml.ts";
 import { dateTime, decimal } from "../../src/formats/xml.ts";
 import { version } from "../../src/version.ts";
-import { scene } from "./scene.ts";
+import { sampleFixes } from "./sample_fixes.ts";
 import { lines, render } from "./support.ts";
 
 Deno.test("decimal() writes numbers exactly, without an exponent, and no more digits than readers take", () => {
@@ -37,7 +37,7 @@ const GPX = [
 
 Deno.test("gpx() has a track a user, a segment between gaps, and never 180°", () => {
   assertEquals(
-    render(gpx, {}, scene),
+    render(gpx, {}, sampleFixes),
     lines(
       ...GPX,
       "<trk><name>user -3</name>",
@@ -81,7 +81,7 @@ Deno.test("gpx() and kml() leave out a time that XML does not have", () => {
 });
 
 Deno.test("kml() has a gx:Track a segment: all its times, then all its places", () => {
-  const [, body] = render(kml, {}, scene.slice(0, 5)).split(/(?=<Placemark>)/s);
+  const [, body] = render(kml, {}, sampleFixes.slice(0, 5)).split(/(?=<Placemark>)/s);
   assertEquals(
     body,
     lines(

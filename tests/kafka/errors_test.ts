@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { UnpackFailed } from "../../src/kafka/codecs.ts";
+import { UnpackFailed } from "../../src/kafka/codecs/mod.ts";
 import { explainKafka, isHungUp } from "../../src/kafka/errors.ts";
-import type { Operation } from "../../src/failure.ts";
-import { testSettings } from "../support/room.ts";
+import type { OperationalError } from "../../src/errors.ts";
+import { testSettings } from "../support/fixtures.ts";
 
 const { kafka } = testSettings(["kafka.bootstrap_servers=broker:9093"]);
 
@@ -20,7 +20,7 @@ const hangUps: [when: string, error: Error][] = [
 
 for (const [when, error] of hangUps) {
   Deno.test(`a broker that ended the connection ${when} may ask for TLS or a login`, () => {
-    const { kind, message } = explainKafka(error, kafka) as Operation;
+    const { kind, message } = explainKafka(error, kafka) as OperationalError;
     const asked = "it may ask for TLS or a login";
     assertEquals(message, `Kafka at broker:9093 ended the connection: ${asked}`);
     assertEquals([kind, isHungUp(error)], ["unavailable", true]);
@@ -30,7 +30,7 @@ for (const [when, error] of hangUps) {
 Deno.test("a broker that refused the connection did not end one", () => {
   const error = thrown("KafkaJSConnectionError", "Connection error: refused", "ECONNREFUSED");
   assertEquals(isHungUp(error), false);
-  assertEquals((explainKafka(error, kafka) as Operation).kind, "unavailable");
+  assertEquals((explainKafka(error, kafka) as OperationalError).kind, "unavailable");
 });
 
 Deno.test("a batch that does not unpack is named with its codec, whatever the reason", () => {
@@ -38,7 +38,7 @@ Deno.test("a batch that does not unpack is named with its codec, whatever the re
   const error = Object.assign(new Error("gave up", { cause }), {
     name: "KafkaJSNonRetriableError",
   });
-  const { kind, message } = explainKafka(error, kafka) as Operation;
+  const { kind, message } = explainKafka(error, kafka) as OperationalError;
   const why = "a batch packed with gzip does not unpack: larger than 134217728 bytes";
   assertEquals([kind, message], ["data", `cannot read topic "${kafka.topic}": ${why}`]);
 });
@@ -47,7 +47,7 @@ Deno.test("an address that a broker tells of itself is its own fault", () => {
   const error = Object.assign(thrown("KafkaJSConnectionError", "getaddrinfo", "ENOTFOUND"), {
     broker: "kafka:9092",
   });
-  const { message, reason, fix } = explainKafka(error, kafka) as Operation;
+  const { message, reason, hint: fix } = explainKafka(error, kafka) as OperationalError;
   assertEquals(message, "cannot reach Kafka at kafka:9092: the name is not known");
   assertEquals(reason, ["the broker tells this address of itself; broker:9093 was asked"]);
   assertEquals(fix, [
@@ -64,7 +64,7 @@ Deno.test("a topic that could not be made tells why, not only that there was an 
     name: "KafkaJSAggregateError",
     errors: [refused],
   });
-  const { kind, reason, fix } = explainKafka(error, kafka) as Operation;
+  const { kind, reason, hint: fix } = explainKafka(error, kafka) as OperationalError;
   assertEquals([kind, reason], ["settings", ["the broker answered INVALID_REPLICATION_FACTOR"]]);
   assertEquals(fix, ["ask for less with --replication, or start more brokers"]);
 });

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import type { Kafka } from "kafkajs";
-import { type Handler, readTopic } from "../../src/kafka/consume.ts";
+import { type BatchHandler, readTopic } from "../../src/kafka/reader.ts";
 
 // As kafkajs throws them; that a new cluster answers so was seen on Kafka 4.3.1.
 const crash = (type: string) => Object.assign(new Error(type), { type });
@@ -39,13 +39,13 @@ Deno.test("readTopic() joins again while the group's coordinator is loading", as
   const stop = new AbortController();
   const loading = crash("GROUP_LOAD_IN_PROGRESS");
   const { kafka, members } = clientOf([loading, loading], stop);
-  await readTopic(kafka, {} as Handler, options, stop.signal);
+  await readTopic(kafka, {} as BatchHandler, options, stop.signal);
   assertEquals(members(), 3);
 });
 
 Deno.test("readTopic() leaves every other failure to its caller", async () => {
   const stop = new AbortController();
   const { kafka, members } = clientOf([crash("GROUP_AUTHORIZATION_FAILED")], stop);
-  await assertRejects(() => readTopic(kafka, {} as Handler, options, stop.signal), Error);
+  await assertRejects(() => readTopic(kafka, {} as BatchHandler, options, stop.signal), Error);
   assertEquals(members(), 1);
 });

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import type { Kafka } from "kafkajs";
-import { Sender, type SenderOptions } from "../../src/kafka/produce.ts";
+import { Sender, type SenderOptions } from "../../src/kafka/sender.ts";
 
 const records = [{ key: "7", value: "a" }, { key: "7", value: "b" }];
 const PARTITION = 2;

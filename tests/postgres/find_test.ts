@@ -2,11 +2,11 @@ import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/as
 import { Buffer } from "node:buffer";
 import type { Sql } from "postgres";
 import { records } from "../../src/formats/records.ts";
-import { parsePoint } from "../../src/point.ts";
+import { parsePoint } from "../../src/record/point.ts";
 import { openPostgres } from "../../src/postgres/connect.ts";
 import { openFinder } from "../../src/postgres/find.ts";
 import type { Search } from "../../src/postgres/search.ts";
-import { testSettings, withSchema } from "../support/room.ts";
+import { testSettings, withSchema } from "../support/fixtures.ts";
 
 const SERVER = testSettings(["postgresql.dbname=postgres"]).postgresql;
 
@@ -174,8 +174,8 @@ Deno.test("find() measures distances on the sphere, over poles and across 180°"
       assertEquals(users(rows), expected.map(([user]) => user), label);
       rows.forEach((row, i) => assertAlmostEquals(row[4] as number, expected[i]![1], 100, label));
     }
-    const world = { latitude: 12, longitude: 34, radiusM: 30_000_000 };
-    assertEquals((await find({ near: world })).length, 8);
+    const system = { latitude: 12, longitude: 34, radiusM: 30_000_000 };
+    assertEquals((await find({ near: system })).length, 8);
   }));
 
 Deno.test("find() with near is not misled by its box: it finds what a look at every row finds", () =>

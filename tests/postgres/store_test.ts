@@ -4,9 +4,14 @@ import type { Sql } from "postgres";
 import { openPostgres } from "../../src/postgres/connect.ts";
 import { judgePostgres } from "../../src/postgres/errors.ts";
 import { openStore, type Store } from "../../src/postgres/store.ts";
-import { createSettler, makeStep, SourceGone, type Step } from "../../src/settle.ts";
-import type { Message } from "../../src/sift.ts";
-import { testSettings, withSchema } from "../support/room.ts";
+import {
+  createSettler,
+  makeStep,
+  SourceGone,
+  type Step,
+} from "../../src/commands/consume/settle.ts";
+import type { Message } from "../../src/record/validate.ts";
+import { testSettings, withSchema } from "../support/fixtures.ts";
 
 interface Room {
   sql: Sql;
@@ -59,10 +64,10 @@ async function rows({ sql, table }: Room): Promise<number[][]> {
   return found.map(({ source_id, offset, user_id }) => [source_id, offset, user_id]);
 }
 
-Deno.test("settle() writes rows, rejects, counts and the position together", () =>
+Deno.test("write() writes rows, rejects, counts and the position together", () =>
   inRoom(async (room) => {
     const { store, ids: [a] } = room;
-    assertEquals(await store.settle([step(a, 0, [7, "no record", null, 8])]), [true]);
+    assertEquals(await store.write([step(a, 0, [7, "no record", null, 8])]), [true]);
     assertEquals(await rows(room), [[a, 0, 7], [a, 3, 8]]);
     const [source, other] = await store.sources();
     const { nextOffset, stored, rejected, tombstones, last } = source!;
@@ -70,13 +75,13 @@ Deno.test("settle() writes rows, rejects, counts and the position together", () 
     assertEquals([other!.nextOffset, other!.last], [0, null]);
   }));
 
-Deno.test("settle() writes nothing of a step whose source stands elsewhere, and all of the others", () =>
+Deno.test("write() writes nothing of a step whose source stands elsewhere, and all of the others", () =>
   inRoom(async (room) => {
     const { store, ids: [a, b] } = room;
-    assertEquals(await store.settle([step(a, 0, [1]), step(b, 0, [2, "x"])]), [true, true]);
+    assertEquals(await store.write([step(a, 0, [1]), step(b, 0, [2, "x"])]), [true, true]);
     // The first comes late, as from a process that was stopped for long.
     assertEquals(
-      await store.settle([step(a, 0, [9, "x", null]), step(b, 2, [3]), step(12345, 0, [9])]),
+      await store.write([step(a, 0, [9, "x", null]), step(b, 2, [3]), step(12345, 0, [9])]),
       [false, true, false],
     );
     assertEquals(await rows(room), [[a, 0, 1], [b, 0, 2], [b, 2, 3]]);
@@ -87,19 +92,19 @@ Deno.test("settle() writes nothing of a step whose source stands elsewhere, and 
     assertEquals(await store.position(b), 3);
   }));
 
-Deno.test("settle() of the same step by many at once is won by one", () =>
+Deno.test("write() of the same step by many at once is won by one", () =>
   inRoom(async (room) => {
     const { store, ids: [a] } = room;
     for (let from = 0; from < 20; from++) {
       const won = await Promise.all(
-        [1, 2, 3, 4].map((user) => store.settle([step(a, from, [user])])),
+        [1, 2, 3, 4].map((user) => store.write([step(a, from, [user])])),
       );
       assertEquals(won.flat().filter(Boolean).length, 1);
     }
     assertEquals((await rows(room)).length, 20);
   }));
 
-Deno.test("settle() keeps a reject as it came: key, value, headers, time and reason", () =>
+Deno.test("write() keeps a reject as it came: key, value, headers, time and reason", () =>
   inRoom(async ({ sql, table, store, ids: [a] }) => {
     const value = Buffer.from([0, 0xff, 0x5c, 0x27]);
     const bad: Message = {
@@ -116,9 +121,9 @@ Deno.test("settle() keeps a reject as it came: key, value, headers, time and rea
       ],
     };
     const made = makeStep(a, 0, [bad]);
-    const [reject] = made.sifted.rejects;
+    const [reject] = made.validated.rejects;
     Object.assign(reject!, { path: "p\0\ud800", reason: "r\0\udc00'\"\\ $1" });
-    assertEquals(await store.settle([made]), [true]);
+    assertEquals(await store.write([made]), [true]);
     const [row] = await sql`
       select source_offset::text as offset, key, value, headers::text as headers, code, path, message,
         extract(epoch from record_time)::float8 as time from ${table("routes_rejects")}`;
@@ -134,13 +139,13 @@ Deno.test("settle() keeps a reject as it came: key, value, headers, time and rea
     ]);
   }));
 
-Deno.test("settle() keeps numbers to the last bit", () =>
+Deno.test("write() keeps numbers to the last bit", () =>
   inRoom(async ({ sql, table, store, ids: [a] }) => {
     const values = [5e-324, 0.1 + 0.2, 1 / 3, 89.99999999999999, 2.2250738585072014e-308];
     const texts = values.map((value) =>
       `{"userID":1,"timestamp":${value},"coordinates":[${value},-${value}]}`
     );
-    await store.settle([step(a, 0, texts)]);
+    await store.write([step(a, 0, texts)]);
     const found = await sql`
       select timestamp, latitude, longitude from ${table("routes_table")} order by source_offset`;
     assertEquals(
@@ -149,19 +154,19 @@ Deno.test("settle() keeps numbers to the last bit", () =>
     );
   }));
 
-Deno.test("settle() stops at an offset that has a row already, and leaves everything as it was", () =>
+Deno.test("write() stops at an offset that has a row already, and leaves everything as it was", () =>
   inRoom(async (room) => {
     const { sql, table, store, ids: [a] } = room;
-    await store.settle([step(a, 0, [1, 2])]);
+    await store.write([step(a, 0, [1, 2])]);
     // As if the topic had been made anew under the database.
     await sql`update ${table("routes_sources")} set next_offset = 0`;
-    const error = await assertRejects(() => store.settle([step(a, 0, ["x", 5])]));
+    const error = await assertRejects(() => store.write([step(a, 0, ["x", 5])]));
     assertEquals(judgePostgres(error), { act: "stop", state: "23505" });
     assertEquals(await rows(room), [[a, 0, 1], [a, 1, 2]]);
     assertEquals(await store.position(a), 0);
   }));
 
-Deno.test("settle() refuses to lose rows that the database swallows without an error", () =>
+Deno.test("write() refuses to lose rows that the database swallows without an error", () =>
   inRoom(async (room) => {
     const { sql, schema, store, ids: [a] } = room;
     await sql.unsafe(`
@@ -169,7 +174,7 @@ Deno.test("settle() refuses to lose rows that the database swallows without an e
         'begin if new.user_id = 2 then return null; end if; return new; end';
       create trigger swallow before insert on "${schema}".routes_table
         for each row execute function "${schema}".swallow()`);
-    await assertRejects(() => store.settle([step(a, 0, [1, 2, 3])]), Error, "fewer rows");
+    await assertRejects(() => store.write([step(a, 0, [1, 2, 3])]), Error, "fewer rows");
   }));
 
 Deno.test("a record that only the database refuses becomes a reject, all around it rows", () =>
@@ -210,7 +215,7 @@ Deno.test("a record that only the database refuses becomes a reject, all around 
 
 Deno.test("addSources() leaves a partition that is known where it stands, by many at once too", () =>
   inRoom(async ({ store, ids: [a], sql, schema }) => {
-    await store.settle([step(a, 0, [1, 2])]);
+    await store.write([step(a, 0, [1, 2])]);
     const starts = new Map([[0, 50], [1, 50], [2, 60], [3, 70]]);
     await Promise.all([1, 2, 3].map(() => store.addSources(starts)));
     const stands = (await store.sources()).map((

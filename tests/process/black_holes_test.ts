@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { atDesk, type Desk } from "../support/program.ts";
+import { type ProgramFixture, withProgram } from "../support/program.ts";
 
 /** Listens where every connection is taken and nothing is ever answered, as behind a firewall. */
 async function nearBlackHole(work: (port: number) => Promise<void>): Promise<void> {
@@ -18,9 +18,16 @@ async function nearBlackHole(work: (port: number) => Promise<void>): Promise<voi
 }
 
 /** Fails unless the run ends in time, with one message that names the black hole. */
-async function endsInTime(desk: Desk, line: string, at: string, env = {}): Promise<void> {
+async function endsInTime(
+  fixture: ProgramFixture,
+  line: string,
+  at: string,
+  env = {},
+): Promise<void> {
   const beganAt = performance.now();
-  const { code, stdout, stderr } = await desk.routes([...line.split(" "), "--timeout=5s"], { env });
+  const { code, stdout, stderr } = await fixture.routes([...line.split(" "), "--timeout=5s"], {
+    env,
+  });
   const seconds = (performance.now() - beganAt) / 1000;
   const said = (stdout + stderr).match(/^(routes:|✗) .*/gm) ?? [];
   assertEquals([code, said.length], [69, 1], `${line}: ${stdout}${stderr}`);
@@ -36,36 +43,36 @@ const LOGIN = {
 
 Deno.test("a Kafka that never answers is given up in time, by every command", () =>
   nearBlackHole((port) =>
-    atDesk({}, async (desk) => {
+    withProgram({}, async (fixture) => {
       const at = `Kafka at 127.0.0.1:${port}`;
       const there = `-X kafka.bootstrap_servers=127.0.0.1:${port}`;
       for (const env of [{}, LOGIN]) {
         const lines = ["produce", "consume", "verify", "migrate --topic", "check produce"];
-        await Promise.all(lines.map((line) => endsInTime(desk, `${line} ${there}`, at, env)));
+        await Promise.all(lines.map((line) => endsInTime(fixture, `${line} ${there}`, at, env)));
       }
     })
   ));
 
 Deno.test("a PostgreSQL that never answers is given up in time, by every command", () =>
   nearBlackHole((port) =>
-    atDesk({}, async (desk) => {
+    withProgram({}, async (fixture) => {
       const at = `PostgreSQL at 127.0.0.1:${port}`;
       for (const sslmode of ["disable", "verify-full"]) {
         const there = `-X postgresql.port=${port} -X postgresql.sslmode=${sslmode}`;
         const lines = ["consume", "verify", "migrate", "query", "check query"];
-        await Promise.all(lines.map((line) => endsInTime(desk, `${line} ${there}`, at)));
+        await Promise.all(lines.map((line) => endsInTime(fixture, `${line} ${there}`, at)));
       }
     })
   ));
 
 Deno.test("a broker that never answers does not stand in the way of the next", () =>
   nearBlackHole((port) =>
-    atDesk({}, async (desk) => {
-      const settings = await Deno.readTextFile(`${desk.dir}/host_settings.ini`);
+    withProgram({}, async (fixture) => {
+      const settings = await Deno.readTextFile(`${fixture.dir}/host_settings.ini`);
       const [broker] = /^bootstrap_servers = (.*)$/m.exec(settings)!.slice(1);
       // In plain text it is a request that goes unanswered, not a connection: see --timeout.
       const there = `kafka.bootstrap_servers=127.0.0.1:1,${broker},127.0.0.1:${port}`;
-      const { code, stderr } = await desk.routes(["consume", "-X", there, "--timeout=5s"]);
+      const { code, stderr } = await fixture.routes(["consume", "-X", there, "--timeout=5s"]);
       assertEquals(code, 0, stderr);
     })
   ));

@@ -1,13 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { fetchKafka, sendPacked } from "../support/kafka.ts";
-import { atDesk } from "../support/program.ts";
-import { testSettings } from "../support/room.ts";
+import { withProgram } from "../support/program.ts";
+import { testSettings } from "../support/fixtures.ts";
 
 const bootstrap = testSettings().kafka.brokers.join();
 
 Deno.test("consume unpacks every codec that Kafka's own producer packs with", async () => {
   const codecs = ["gzip", "snappy", "lz4", "zstd", "none"];
-  await atDesk({ partitions: 1 }, async ({ topic, schema, sql, routes }) => {
+  await withProgram({ partitions: 1 }, async ({ topic, schema, sql, routes }) => {
     const line = (user: number, i: number) =>
       `{"userID":${user},"timestamp":${i}.5,"coordinates":[${i % 90}.25,-0.125]}`;
     const classpath = `${await fetchKafka(() => {})}/lib/*`;

@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { atDesk, type Desk } from "../support/program.ts";
+import { type ProgramFixture, withProgram } from "../support/program.ts";
 
 const EPOCH_S = 1_700_000_000;
 
 /** Sends records of users 0, 1, 2 …, a second of Kafka's time apart, to one partition; not all are records. */
-async function send({ kafka, topic }: Desk, values: (string | number)[]): Promise<void> {
+async function send({ kafka, topic }: ProgramFixture, values: (string | number)[]): Promise<void> {
   const producer = kafka.producer();
   await producer.connect();
   await producer.send({
@@ -23,34 +23,34 @@ async function send({ kafka, topic }: Desk, values: (string | number)[]): Promis
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
 
 /** Waits until that many records are settled. */
-async function settled({ counts }: Desk, expected: number): Promise<void> {
+async function settled({ counts }: ProgramFixture, expected: number): Promise<void> {
   while ((await counts()).next < expected) await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
 /** Members of the group, all of which know their partitions; 0 while these are being shared anew. */
-async function members({ admin, group }: Desk): Promise<number> {
+async function members({ admin, group }: ProgramFixture): Promise<number> {
   const { groups: [found] } = await admin.describeGroups([group]);
   return found!.state === "Stable" ? found!.members.length : 0;
 }
 
-async function joined(desk: Desk, count: number): Promise<void> {
-  while (await members(desk) !== count) await new Promise((resolve) => setTimeout(resolve, 50));
+async function joined(fixture: ProgramFixture, count: number): Promise<void> {
+  while (await members(fixture) !== count) await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
 Deno.test("consume has the topic, the tables, the labels and the summary agree", () =>
-  atDesk({ partitions: 3 }, async (desk) => {
-    const produced = await desk.routes(["produce", "-n", "2000", "--invalid", "5", "--json"]);
+  withProgram({ partitions: 3 }, async (fixture) => {
+    const produced = await fixture.routes(["produce", "-n", "2000", "--invalid", "5", "--json"]);
     assertEquals(produced.code, 0, produced.stderr);
     const { acked, invalid } = JSON.parse(produced.stdout);
     assertEquals([acked, invalid], [2000, 100]);
-    const offsets = await desk.admin.fetchTopicOffsets(desk.topic);
+    const offsets = await fixture.admin.fetchTopicOffsets(fixture.topic);
     assertEquals(offsets.reduce((sum, { high }) => sum + Number(high), 0), 2000);
 
-    const consumed = await desk.routes(["consume", "--json"]);
+    const consumed = await fixture.routes(["consume", "--json"]);
     assertEquals([consumed.code, consumed.stderr], [0, ""]);
     const { read, stored, rejected, reasons, tombstones, lag } = JSON.parse(consumed.stdout);
     assertEquals([read, stored, rejected + tombstones, lag], [2000, 1900, 100, 0]);
-    const counts = await desk.counts();
+    const counts = await fixture.counts();
     assertEquals(counts, {
       rows: stored,
       rejects: rejected,
@@ -61,35 +61,35 @@ Deno.test("consume has the topic, the tables, the labels and the summary agree",
     });
     assert(tombstones > 0);
     // The label of each says its code; a good record has no label.
-    const codes = await desk.sql`
+    const codes = await fixture.sql`
       select code, count(*)::int as count,
         bool_and(headers @> jsonb_build_array(jsonb_build_object('key', 'routes-invalid'))) as labelled,
         bool_and(split_part(jsonb_path_query_first(
           headers, '$[*] ? (@.key == "routes-invalid").value') #>> '{}', '/', 1) = code) as agree
-      from ${desk.sql(`${desk.schema}.routes_rejects`)} group by code`;
+      from ${fixture.sql(`${fixture.schema}.routes_rejects`)} group by code`;
     for (const { code, labelled, agree } of codes) {
       assertEquals([labelled, agree], [true, true], code);
     }
     assertEquals(Object.fromEntries(codes.map(({ code, count }) => [code, count])), reasons);
     assertEquals(Object.keys(reasons).sort(), ["depth", "json_syntax", "schema", "size", "utf8"]);
 
-    const again = await desk.routes(["consume"]);
+    const again = await fixture.routes(["consume"]);
     assertEquals([again.code, again.stdout], [0, ""]);
     assertMatch(again.stderr, /^read 0 records .* lag 0\n$/);
-    const verified = await desk.routes(["verify"]);
+    const verified = await fixture.routes(["verify"]);
     assertEquals(verified.code, 0, verified.stderr);
   }));
 
 Deno.test("consume --strict rejects keys that are unknown or twice; without it they are taken", () =>
-  atDesk({}, async (desk) => {
+  withProgram({}, async (fixture) => {
     const more = '{"userID":1,"timestamp":1.5,"coordinates":[2.5,3.5],"speed":9}';
     const twice = '{"userID":1,"userID":2,"timestamp":1.5,"coordinates":[2.5,3.5]}';
-    await send(desk, [0, more, twice, 3]);
-    const strict = await desk.routes(["consume", "--strict", "--json"]);
+    await send(fixture, [0, more, twice, 3]);
+    const strict = await fixture.routes(["consume", "--strict", "--json"]);
     assertEquals(strict.code, 0, strict.stderr);
     const { stored, reasons } = JSON.parse(strict.stdout);
     assertEquals([stored, reasons], [2, { duplicate_key: 1, unknown_key: 1 }]);
-    const rejects = await desk.routes([
+    const rejects = await fixture.routes([
       "query",
       "--rejects",
       "--format",
@@ -99,26 +99,28 @@ Deno.test("consume --strict rejects keys that are unknown or twice; without it t
       "offset,code,path",
     ]);
     assertEquals(rejects.stdout, "2,duplicate_key,userID\n1,unknown_key,speed\n");
-    assertEquals((await desk.routes(["verify"])).code, 0);
+    assertEquals((await fixture.routes(["verify"])).code, 0);
 
-    const again = await desk.routes(["consume", "--retry-rejects", "--strict", "--json"]);
+    const again = await fixture.routes(["consume", "--retry-rejects", "--strict", "--json"]);
     assertEquals(JSON.parse(again.stdout).moved, 0);
-    const plain = await desk.routes(["consume", "--retry-rejects", "--json"]);
+    const plain = await fixture.routes(["consume", "--retry-rejects", "--json"]);
     assertEquals(JSON.parse(plain.stdout).moved, 2);
-    assertEquals((await desk.routes(["verify"])).code, 0);
+    assertEquals((await fixture.routes(["verify"])).code, 0);
 
-    const refused = await desk.routes(["produce", "--stdin", "--strict"], { stdin: `${more}\n` });
+    const refused = await fixture.routes(["produce", "--stdin", "--strict"], {
+      stdin: `${more}\n`,
+    });
     assertEquals(refused.code, 65);
     assertMatch(
       refused.stderr,
       /^routes: line 1 of stdin is no record: speed: .*\n {2}unknown_key\n/m,
     );
-    assertEquals((await desk.routes(["produce", "--stdin"], { stdin: `${more}\n` })).code, 0);
+    assertEquals((await fixture.routes(["produce", "--stdin"], { stdin: `${more}\n` })).code, 0);
   }));
 
 Deno.test("consume stops where it is told, and goes on from there the next time", () =>
-  atDesk({}, async (desk) => {
-    await send(desk, upTo(100));
+  withProgram({}, async (fixture) => {
+    await send(fixture, upTo(100));
     const steps: [args: string[], next: number][] = [
       [["--count", "10"], 10],
       [["--count", "7", "--batch-size", "3"], 17],
@@ -136,18 +138,18 @@ Deno.test("consume stops where it is told, and goes on from there the next time"
       [["--until", `@${Date.now() / 1000 + 1}`], 100],
     ];
     for (const [args, next] of steps) {
-      const { code, stderr } = await desk.routes(["consume", ...args]);
-      assertEquals([code, (await desk.counts()).next], [0, next], `${args}: ${stderr}`);
+      const { code, stderr } = await fixture.routes(["consume", ...args]);
+      assertEquals([code, (await fixture.counts()).next], [0, next], `${args}: ${stderr}`);
     }
-    assertEquals((await desk.counts()).rows, 100);
-    const late = await desk.routes(["consume", "--from", "5"]);
+    assertEquals((await fixture.counts()).rows, 100);
+    const late = await fixture.routes(["consume", "--from", "5"]);
     assertEquals(late.code, 65);
     assertMatch(late.stderr, /^routes: --from comes too late: .*\n.* up to offset 100\n/);
   }));
 
 Deno.test("consume starts where it is told, where it was never before", () =>
-  atDesk({}, async (desk) => {
-    await send(desk, upTo(20));
+  withProgram({}, async (fixture) => {
+    await send(fixture, upTo(20));
     const starts: [spec: string, start: number][] = [
       ["earliest", 0],
       ["6", 6],
@@ -160,46 +162,48 @@ Deno.test("consume starts where it is told, where it was never before", () =>
     ];
     for (const [spec, start] of starts) {
       for (const table of ["routes_table", "routes_rejects", "routes_sources"]) {
-        await desk.sql`delete from ${desk.sql(`${desk.schema}.${table}`)}`;
+        await fixture.sql`delete from ${fixture.sql(`${fixture.schema}.${table}`)}`;
       }
-      const { code, stderr } = await desk.routes(["consume", "--from", spec]);
+      const { code, stderr } = await fixture.routes(["consume", "--from", spec]);
       assertEquals(code, 0, stderr);
-      const rows = await desk.sql`
-        select user_id from ${desk.sql(`${desk.schema}.routes_table`)} order by source_offset`;
+      const rows = await fixture.sql`
+        select user_id from ${
+        fixture.sql(`${fixture.schema}.routes_table`)
+      } order by source_offset`;
       assertEquals(rows.map(({ user_id }) => user_id), upTo(20).slice(start), spec);
-      assertEquals((await desk.counts()).next, 20, spec);
+      assertEquals((await fixture.counts()).next, 20, spec);
     }
   }));
 
 Deno.test("consume --on-reject fail stores what comes before the first reject, and stops there each time", () =>
-  atDesk({}, async (desk) => {
-    await send(desk, [0, 1, 2, "no record", 4, "{}", 6]);
+  withProgram({}, async (fixture) => {
+    await send(fixture, [0, 1, 2, "no record", 4, "{}", 6]);
     for (const _ of [1, 2]) {
-      const { code, stderr } = await desk.routes(["consume", "--on-reject", "fail"]);
+      const { code, stderr } = await fixture.routes(["consume", "--on-reject", "fail"]);
       assertEquals(code, 65);
       assertMatch(
         stderr,
         /\nroutes: partition 0 offset 3 is no record\n {2}json_syntax: .*\n {2}fix: .* keep\n$/,
       );
-      const { rows, rejects, next } = await desk.counts();
+      const { rows, rejects, next } = await fixture.counts();
       assertEquals([rows, rejects, next], [3, 0, 3]);
     }
-    const over = await desk.routes(["consume", "--max-rejects", "0", "--batch-size", "1"]);
+    const over = await fixture.routes(["consume", "--max-rejects", "0", "--batch-size", "1"]);
     assertEquals(over.code, 65);
     assertMatch(
       over.stderr,
       /routes: 1 records rejected, more than 0\n {2}fix: routes query --rejects\n$/,
     );
-    assertEquals((await desk.counts()).next, 4);
-    assertEquals((await desk.routes(["consume", "--max-rejects", "1"])).code, 0);
-    const { rows, rejects, next } = await desk.counts();
+    assertEquals((await fixture.counts()).next, 4);
+    assertEquals((await fixture.routes(["consume", "--max-rejects", "1"])).code, 0);
+    const { rows, rejects, next } = await fixture.counts();
     assertEquals([rows, rejects, next], [5, 2, 7]);
   }));
 
 Deno.test("consume --tee prints what it stored, as records that produce takes again", () =>
-  atDesk({}, async (desk) => {
-    await send(desk, [0, "no record", 1]);
-    const { code, stdout } = await desk.routes(["consume", "--tee"]);
+  withProgram({}, async (fixture) => {
+    await send(fixture, [0, "no record", 1]);
+    const { code, stdout } = await fixture.routes(["consume", "--tee"]);
     assertEquals(code, 0);
     assertEquals(
       stdout,
@@ -207,35 +211,35 @@ Deno.test("consume --tee prints what it stored, as records that produce takes ag
         "",
       ),
     );
-    const sent = await desk.routes(["produce", "--stdin"], { stdin: stdout });
+    const sent = await fixture.routes(["produce", "--stdin"], { stdin: stdout });
     assertEquals(sent.code, 0, sent.stderr);
     // Nobody reads it: it ends without a word, and what is stored is stored.
-    const closed = desk.start(["consume", "--tee"]);
+    const closed = fixture.start(["consume", "--tee"]);
     await closed.closeStdout();
     assertEquals((await closed.ended).code, 0);
-    assertEquals((await desk.counts()).rows, 4);
+    assertEquals((await fixture.counts()).rows, 4);
   }));
 
 Deno.test("consume of an empty topic ends, and so it does with one record in five partitions", () =>
-  atDesk({ partitions: 5 }, async (desk) => {
+  withProgram({ partitions: 5 }, async (fixture) => {
     for (const args of [["--from", "-5"], [], ["--until", "latest"], ["--until", "@2020-01-01"]]) {
-      const { code, stderr } = await desk.routes(["consume", ...args]);
+      const { code, stderr } = await fixture.routes(["consume", ...args]);
       assertEquals(code, 0, stderr);
       assertMatch(stderr, /^read 0 records .*: 0 stored, 0 rejected, 0 tombstones · lag 0\n$/);
     }
-    await send(desk, [7]);
-    const { code, stderr } = await desk.routes(["consume"]);
+    await send(fixture, [7]);
+    const { code, stderr } = await fixture.routes(["consume"]);
     assertEquals(code, 0, stderr);
-    assertEquals((await desk.counts()).rows, 1);
+    assertEquals((await fixture.counts()).rows, 1);
   }));
 
 Deno.test("consume --follow stores what comes until it is interrupted, then leaves the group with 0", () =>
-  atDesk({ partitions: 3 }, async (desk) => {
+  withProgram({ partitions: 3 }, async (fixture) => {
     for (const [round, signal] of (["SIGINT", "SIGTERM"] as const).entries()) {
-      const following = desk.start(["consume", "--follow", "--flush", "100ms"]);
-      await joined(desk, 1);
-      assertEquals((await desk.routes(["produce", "-n", "500"])).code, 0);
-      await settled(desk, 500 * (round + 1));
+      const following = fixture.start(["consume", "--follow", "--flush", "100ms"]);
+      await joined(fixture, 1);
+      assertEquals((await fixture.routes(["produce", "-n", "500"])).code, 0);
+      await settled(fixture, 500 * (round + 1));
       following.kill(signal);
       const { code, stderr } = await following.ended;
       assertEquals(code, 0, stderr);
@@ -243,38 +247,43 @@ Deno.test("consume --follow stores what comes until it is interrupted, then leav
         stderr,
         /read 500 records in .*: 500 stored, 0 rejected, 0 tombstones · lag 0\n$/,
       );
-      assertEquals(await members(desk), 0);
+      assertEquals(await members(fixture), 0);
     }
-    assertEquals((await desk.counts()).rows, 1000);
+    assertEquals((await fixture.counts()).rows, 1000);
     // For those who watch lag.
-    const committed = await desk.admin.fetchOffsets({ groupId: desk.group, topics: [desk.topic] });
+    const committed = await fixture.admin.fetchOffsets({
+      groupId: fixture.group,
+      topics: [fixture.topic],
+    });
     const partitions = committed[0]!.partitions;
     assertEquals(partitions.reduce((sum, { offset }) => sum + Number(offset), 0), 1000);
   }));
 
 Deno.test("consume with an end says when it was interrupted before that, by which signal", () =>
-  atDesk({}, async (desk) => {
-    await send(desk, upTo(10));
+  withProgram({}, async (fixture) => {
+    await send(fixture, upTo(10));
     for (const [signal, expected] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
-      const running = desk.start(["consume", "--until", `@${Date.now() / 1000 + 3600}`]);
-      await joined(desk, 1);
-      await settled(desk, 10);
+      const running = fixture.start(["consume", "--until", `@${Date.now() / 1000 + 3600}`]);
+      await joined(fixture, 1);
+      await settled(fixture, 10);
       running.kill(signal);
       const { code, stderr } = await running.ended;
       assertEquals(code, expected, stderr);
       assertMatch(stderr, /read \d+ records/);
     }
-    assertEquals((await desk.counts()).rows, 10);
+    assertEquals((await fixture.counts()).rows, 10);
   }));
 
 Deno.test("consume leaves at the second signal whatever holds it up, and nothing is lost by that", () =>
-  atDesk({}, async (desk) => {
-    await send(desk, upTo(10));
-    await desk.sql.unsafe(`begin; lock table "${desk.schema}".routes_table in exclusive mode`);
-    const stuck = desk.start(["consume", "--follow"]);
+  withProgram({}, async (fixture) => {
+    await send(fixture, upTo(10));
+    await fixture.sql.unsafe(
+      `begin; lock table "${fixture.schema}".routes_table in exclusive mode`,
+    );
+    const stuck = fixture.start(["consume", "--follow"]);
     while (
-      !(await desk.sql`select 1 from pg_locks where not granted
-      and relation = ${`"${desk.schema}".routes_table`}::text::regclass`).length
+      !(await fixture.sql`select 1 from pg_locks where not granted
+      and relation = ${`"${fixture.schema}".routes_table`}::text::regclass`).length
     ) {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
@@ -283,20 +292,24 @@ Deno.test("consume leaves at the second signal whatever holds it up, and nothing
     const { code } = await stuck.ended;
     clearInterval(second);
     assertEquals(code, 130);
-    await desk.sql`commit`;
+    await fixture.sql`commit`;
     // The group goes on counting with the one that left without a word, so another one is quicker.
-    const { code: other } = await desk.routes(["consume", "-X", `kafka.group_id=${desk.group}_2`]);
-    assertEquals([other, (await desk.counts()).rows], [0, 10]);
+    const { code: other } = await fixture.routes([
+      "consume",
+      "-X",
+      `kafka.group_id=${fixture.group}_2`,
+    ]);
+    assertEquals([other, (await fixture.counts()).rows], [0, 10]);
   }));
 
 Deno.test("consume by three in a group shares the work, and no record is there twice", () =>
-  atDesk({ partitions: 6 }, async (desk) => {
+  withProgram({ partitions: 6 }, async (fixture) => {
     const three = upTo(3).map(() =>
-      desk.start(["consume", "--follow", "--json", "--flush", "100ms"])
+      fixture.start(["consume", "--follow", "--json", "--flush", "100ms"])
     );
-    await joined(desk, 3);
-    assertEquals((await desk.routes(["produce", "-n", "3000", "--key", "none"])).code, 0);
-    await settled(desk, 3000);
+    await joined(fixture, 3);
+    assertEquals((await fixture.routes(["produce", "-n", "3000", "--key", "none"])).code, 0);
+    await settled(fixture, 3000);
     for (const one of three) one.kill("SIGTERM");
     const ended = await Promise.all(three.map((one) => one.ended));
     const reads = ended.map(({ code, stdout, stderr }) => {
@@ -304,8 +317,8 @@ Deno.test("consume by three in a group shares the work, and no record is there t
       return JSON.parse(stdout).read as number;
     });
     assertEquals(reads, [1000, 1000, 1000]);
-    const { rows, next } = await desk.counts();
+    const { rows, next } = await fixture.counts();
     assertEquals([rows, next], [3000, 3000]);
-    const verified = await desk.routes(["verify"]);
+    const verified = await fixture.routes(["verify"]);
     assertEquals(verified.code, 0, verified.stderr);
   }));

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { freePort } from "../support/child.ts";
 import { importFlags } from "../support/imports.ts";
 import { permissionFlags, programCommand } from "../support/permissions.ts";
-import { atDesk } from "../support/program.ts";
+import { withProgram } from "../support/program.ts";
 
 const ROOT = `${import.meta.dirname}/../..`;
 const NOTHING = String(freePort());
@@ -71,14 +71,14 @@ const failures: [line: string, code: number, stderr: RegExp][] = [
 ];
 
 Deno.test("every expected failure has its code, one reason and a way out, and never a stack", () =>
-  atDesk({}, async (desk) => {
-    await Deno.mkdir(`${desk.dir}/res`);
+  withProgram({}, async (fixture) => {
+    await Deno.mkdir(`${fixture.dir}/res`);
     for (const [line, code, stderr] of failures) {
       const args = line.split(" ");
       // Once for people, once for programs.
       const [ended, json] = await Promise.all([
-        desk.routes(args),
-        desk.routes(["--json", ...args]),
+        fixture.routes(args),
+        fixture.routes(["--json", ...args]),
       ]);
       assertEquals([ended.code, ended.stdout], [code, ""], `${line}: ${ended.stderr}`);
       assertMatch(ended.stderr, stderr, line);
@@ -91,22 +91,22 @@ Deno.test("every expected failure has its code, one reason and a way out, and ne
   }));
 
 Deno.test("help and the version go to stdout, also where nobody reads them", () =>
-  atDesk({ migrated: false }, async (desk) => {
-    await Deno.remove(`${desk.dir}/host_settings.ini`);
+  withProgram({ migrated: false }, async (fixture) => {
+    await Deno.remove(`${fixture.dir}/host_settings.ini`);
     for (const args of [["--help"], ["help", "consume"], ["consume", "-h"], []]) {
-      const { code, stdout, stderr } = await desk.routes(args);
+      const { code, stdout, stderr } = await fixture.routes(args);
       assertEquals([code, stderr], [0, ""], args.join(" "));
       assertMatch(stdout, /^Usage: routes/m);
     }
     for (const args of [["version"], ["--version"], ["-V"], ["query", "--version"]]) {
-      const { code, stdout } = await desk.routes(args);
+      const { code, stdout } = await fixture.routes(args);
       assertEquals(code, 0);
       assertMatch(stdout, /^routes \d+\.\d+\.\d+ \(deno \d+\.\d+\.\d+, [\w-]+\)\n$/);
-      const { version, runtime } = JSON.parse((await desk.routes([...args, "--json"])).stdout);
+      const { version, runtime } = JSON.parse((await fixture.routes([...args, "--json"])).stdout);
       assertEquals(stdout, `routes ${version} (${runtime})\n`);
     }
     for (const args of [["--help"], ["produce", "--dry-run", "--count", "0", "--quiet"]]) {
-      const closed = desk.start(args);
+      const closed = fixture.start(args);
       await closed.closeStdout();
       const { code, stderr } = await closed.ended;
       assertEquals([code, stderr], [0, ""], args.join(" "));
@@ -114,11 +114,11 @@ Deno.test("help and the version go to stdout, also where nobody reads them", () 
   }));
 
 Deno.test("no secret is in any output, whatever fails and however much is said", () =>
-  atDesk({ migrated: false }, async (desk) => {
+  withProgram({ migrated: false }, async (fixture) => {
     const secrets = { password: "p%ss/w:rd 1ü", sasl: 's"sl\\secret' };
-    const config = await Deno.readTextFile(`${desk.dir}/host_settings.ini`);
+    const config = await Deno.readTextFile(`${fixture.dir}/host_settings.ini`);
     const file = config.replace(/^password = .*$/m, `password = ${secrets.password}`);
-    await Deno.writeTextFile(`${desk.dir}/host_settings.ini`, file);
+    await Deno.writeTextFile(`${fixture.dir}/host_settings.ini`, file);
     const sasl = {
       ROUTES_KAFKA_SASL_MECHANISM: "PLAIN",
       ROUTES_KAFKA_SASL_PLAIN_USERNAME: "someone",
@@ -141,7 +141,7 @@ Deno.test("no secret is in any output, whatever fails and however much is said",
       JSON.stringify(secrets.sasl).slice(1, -1),
     ];
     for (const [args, env = {}] of runs) {
-      const { code, stdout, stderr } = await desk.routes(args, { env });
+      const { code, stdout, stderr } = await fixture.routes(args, { env });
       assert(code > 1, `${args}: ${code} ${stderr}`);
       for (const secret of [...Object.values(secrets), ...encoded, "topsecret"]) {
         assert(!(stdout + stderr).includes(secret), `${args}: ${stderr}`);
@@ -152,16 +152,16 @@ Deno.test("no secret is in any output, whatever fails and however much is said",
 Deno.test("no secret is in the list of processes, whichever way it was set", {
   ignore: Deno.build.os !== "linux",
 }, () =>
-  atDesk({}, async (desk) => {
+  withProgram({}, async (fixture) => {
     const secret = "in-nobody-s-sight";
-    const file = `${desk.dir}/host_settings.ini`;
+    const file = `${fixture.dir}/host_settings.ini`;
     const settings = await Deno.readTextFile(file);
     await Deno.writeTextFile(
       file,
       settings.replace("[kafka]", `[kafka]\nssl_password = ${secret}`),
     );
     const env = { ROUTES_POSTGRESQL_SSLPASSWORD: secret };
-    const run = desk.start(
+    const run = fixture.start(
       ["consume", "--follow", "-v", "-X", "kafka.security_protocol=PLAINTEXT"],
       {
         env,

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { atDesk } from "../support/program.ts";
+import { withProgram } from "../support/program.ts";
 
 async function get(url: string): Promise<{ status: number; type: string | null; text: string }> {
   const response = await fetch(url);
@@ -8,7 +8,7 @@ async function get(url: string): Promise<{ status: number; type: string | null; 
 }
 
 Deno.test("consume --http shows what it does while it runs, and is gone afterwards", () =>
-  atDesk({ partitions: 2 }, async ({ routes, start }) => {
+  withProgram({ partitions: 2 }, async ({ routes, start }) => {
     await routes(["produce", "-n", "300", "--invalid", "2", "--seed", "1"]);
     const consumer = start(["consume", "--follow", "--http", "127.0.0.1:0"]);
     const [, url] = await consumer.said(/^listening on (http:\/\/127\.0\.0\.1:\d+)$/m);

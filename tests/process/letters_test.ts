@@ -1,16 +1,20 @@
 import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import type { KafkaMessage } from "kafkajs";
-import { atDesk, type Desk } from "../support/program.ts";
-import { withTopic } from "../support/room.ts";
+import { type ProgramFixture, withProgram } from "../support/program.ts";
+import { withTopic } from "../support/fixtures.ts";
 
 type Headers = { key: string; value: Buffer | null }[];
 
 /** The first `count` records of a topic, by partition in order. */
-async function readAll(desk: Desk, topic: string, count: number): Promise<KafkaMessage[][]> {
+async function readAll(
+  fixture: ProgramFixture,
+  topic: string,
+  count: number,
+): Promise<KafkaMessage[][]> {
   const found: KafkaMessage[][] = [];
-  const groupId = `${desk.group}-letters`;
-  const consumer = desk.kafka.consumer({ groupId, allowAutoTopicCreation: false });
+  const groupId = `${fixture.group}-letters`;
+  const consumer = fixture.kafka.consumer({ groupId, allowAutoTopicCreation: false });
   const { promise, resolve } = Promise.withResolvers<void>();
   await consumer.connect();
   await consumer.subscribe({ topic, fromBeginning: true });
@@ -23,7 +27,7 @@ async function readAll(desk: Desk, topic: string, count: number): Promise<KafkaM
   });
   await promise;
   await consumer.disconnect();
-  await desk.admin.deleteGroups([groupId]);
+  await fixture.admin.deleteGroups([groupId]);
   return found;
 }
 
@@ -35,61 +39,64 @@ function header(message: KafkaMessage, name: string): string | undefined {
   return list.findLast(({ key }) => key === `__connect.errors.${name}`)?.value?.toString();
 }
 
-async function ends(desk: Desk, topic: string): Promise<number> {
-  const offsets = await desk.admin.fetchTopicOffsets(topic);
+async function ends(fixture: ProgramFixture, topic: string): Promise<number> {
+  const offsets = await fixture.admin.fetchTopicOffsets(topic);
   return offsets.reduce((sum, { high }) => sum + Number(high), 0);
 }
 
 Deno.test("consume --dead-letter-topic publishes every reject as it came, and why", () =>
-  atDesk({ partitions: 3, configs: { "max.message.bytes": "4194304" } }, (desk) =>
-    withTopic(
-      { partitions: 2, configs: { "max.message.bytes": "4194304" } },
-      async ({ topic: letters }) => {
-        const { routes, sql, schema, topic, group } = desk;
-        await routes(["produce", "-n", "600", "--invalid", "10", "--seed", "1"]);
-        const { code, stderr } = await routes(["consume", "--dead-letter-topic", letters]);
-        assertEquals(code, 0, stderr);
-        const kept = await sql`
+  withProgram(
+    { partitions: 3, configs: { "max.message.bytes": "4194304" } },
+    (fixture) =>
+      withTopic(
+        { partitions: 2, configs: { "max.message.bytes": "4194304" } },
+        async ({ topic: letters }) => {
+          const { routes, sql, schema, topic, group } = fixture;
+          await routes(["produce", "-n", "600", "--invalid", "10", "--seed", "1"]);
+          const { code, stderr } = await routes(["consume", "--dead-letter-topic", letters]);
+          assertEquals(code, 0, stderr);
+          const kept = await sql`
           select partition, source_offset, key, value, code, path, message,
             jsonb_array_length(headers) as headers
           from ${sql(`${schema}.routes_rejects`)} join ${sql(`${schema}.routes_sources`)}
             on id = source_id
           order by partition, source_offset`;
-        assert(kept.length > 30);
-        assertEquals(await ends(desk, letters), kept.length);
-        const found = await readAll(desk, letters, kept.length);
-        // Those of one partition are in one, in order.
-        for (const [into, messages] of found.entries()) {
-          const expected = kept.filter(({ partition }) => partition % 2 === into);
-          const shown = messages.map((message) => ({
-            partition: Number(header(message, "partition")),
-            source_offset: header(message, "offset"),
-            key: hex(message.key),
-            value: hex(message.value),
-            code: header(message, "exception.class.name"),
-            reason: header(message, "exception.message"),
-            headers: (message.headers as unknown as Headers).length,
-          })).sort((a, b) => a.partition - b.partition);
-          assertEquals(
-            shown,
-            expected.map((reject) => ({
-              partition: reject.partition,
-              source_offset: reject.source_offset,
-              key: hex(reject.key),
-              value: hex(reject.value),
-              code: reject.code,
-              reason: [reject.path, reject.message].filter(Boolean).join(": "),
-              headers: reject.headers + 7,
-            })),
-          );
-        }
-        const [first] = found.flat();
-        assertEquals([header(first!, "topic"), header(first!, "connector.name")], [topic, group]);
-      },
-    )));
+          assert(kept.length > 30);
+          assertEquals(await ends(fixture, letters), kept.length);
+          const found = await readAll(fixture, letters, kept.length);
+          // Those of one partition are in one, in order.
+          for (const [into, messages] of found.entries()) {
+            const expected = kept.filter(({ partition }) => partition % 2 === into);
+            const shown = messages.map((message) => ({
+              partition: Number(header(message, "partition")),
+              source_offset: header(message, "offset"),
+              key: hex(message.key),
+              value: hex(message.value),
+              code: header(message, "exception.class.name"),
+              reason: header(message, "exception.message"),
+              headers: (message.headers as unknown as Headers).length,
+            })).sort((a, b) => a.partition - b.partition);
+            assertEquals(
+              shown,
+              expected.map((reject) => ({
+                partition: reject.partition,
+                source_offset: reject.source_offset,
+                key: hex(reject.key),
+                value: hex(reject.value),
+                code: reject.code,
+                reason: [reject.path, reject.message].filter(Boolean).join(": "),
+                headers: reject.headers + 7,
+              })),
+            );
+          }
+          const [first] = found.flat();
+          assertEquals([header(first!, "topic"), header(first!, "connector.name")], [topic, group]);
+        },
+      ),
+  ));
 
 Deno.test("consume --dead-letter-topic keeps order, names and absence of headers", () =>
-  atDesk({}, (desk) =>
+  withProgram({}, (fixture) =>
     withTopic({ partitions: 1 }, async ({ topic: letters }) => {
       const headers: Headers = [
         { key: "2", value: Buffer.from("b") },
@@ -97,18 +104,20 @@ Deno.test("consume --dead-letter-topic keeps order, names and absence of headers
         { key: "2", value: Buffer.alloc(0) },
         { key: "constructor", value: Buffer.from("x") },
       ];
-      const producer = desk.kafka.producer();
+      const producer = fixture.kafka.producer();
       await producer.connect();
       // As kafkajs takes a list of any order.
       const list = { any: Object.assign([], { map: () => headers }) };
       await producer.send({
-        topic: desk.topic,
+        topic: fixture.topic,
         messages: [{ key: Buffer.of(255, 0), value: "no", headers: list }, { value: "none" }],
       });
       await producer.disconnect();
-      const { code, stderr } = await desk.routes(["consume", "--dead-letter-topic", letters]);
+      const { code, stderr } = await fixture.routes(["consume", "--dead-letter-topic", letters]);
       assertEquals(code, 0, stderr);
-      const [[first, second]] = await readAll(desk, letters, 2) as [[KafkaMessage, KafkaMessage]];
+      const [[first, second]] = await readAll(fixture, letters, 2) as [
+        [KafkaMessage, KafkaMessage],
+      ];
       const shown = (first.headers as unknown as Headers).slice(0, 4);
       assertEquals(shown.map(({ key, value }) => [key, hex(value)]), [
         ["2", "62"],
@@ -120,7 +129,7 @@ Deno.test("consume --dead-letter-topic keeps order, names and absence of headers
     })));
 
 Deno.test("consume --dead-letter-topic refuses a topic that is not there, or the one it reads", () =>
-  atDesk({}, async ({ topic, routes, counts }) => {
+  withProgram({}, async ({ topic, routes, counts }) => {
     await routes(["produce", "-n", "10", "--invalid", "50"]);
     const missing = await routes(["consume", "--dead-letter-topic", `${topic}-none`]);
     assertEquals(missing.code, 69);
@@ -138,11 +147,11 @@ Deno.test("consume --dead-letter-topic refuses a topic that is not there, or the
   }));
 
 Deno.test("consume settles no reject that the dead-letter topic does not take", () =>
-  atDesk({}, (desk) =>
+  withProgram({}, (fixture) =>
     withTopic(
       { partitions: 1, configs: { "max.message.bytes": "1000" } },
       async ({ topic: letters }) => {
-        const { routes, counts, kafka, topic } = desk;
+        const { routes, counts, kafka, topic } = fixture;
         const producer = kafka.producer();
         await producer.connect();
         const noise = Buffer.from(crypto.getRandomValues(new Uint8Array(5_000))).toString("base64");

@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import { awaitLeaders } from "../../src/kafka/log.ts";
-import { atDesk } from "../support/program.ts";
+import { awaitLeaders } from "../../src/kafka/topic.ts";
+import { withProgram } from "../support/program.ts";
 
 Deno.test("consume stops before records that were deleted unread, and goes on past them with --accept-loss", async () => {
-  await atDesk({ partitions: 1 }, async ({ topic, schema, admin, sql, routes, counts }) => {
+  await withProgram({ partitions: 1 }, async ({ topic, schema, admin, sql, routes, counts }) => {
     await routes(["produce", "--count", "100", "--seed", "1"]);
     assertEquals((await routes(["consume", "--count", "40"])).code, 0);
     // This one asks for the leaders without looking for them first.
@@ -38,7 +38,7 @@ Deno.test("consume stops before records that were deleted unread, and goes on pa
 });
 
 Deno.test("consume --replay deletes from there on and reads it again, exactly", async () => {
-  await atDesk({ partitions: 2 }, async ({ schema, sql, routes, counts }) => {
+  await withProgram({ partitions: 2 }, async ({ schema, sql, routes, counts }) => {
     await routes(["produce", "--count", "600", "--seed", "1", "--invalid", "20"]);
     await routes(["consume"]);
     const before = await counts();
@@ -62,7 +62,7 @@ Deno.test("consume --replay deletes from there on and reads it again, exactly", 
 });
 
 Deno.test("consume --replay is the way on when the topic was deleted and made anew", async () => {
-  await atDesk({ partitions: 2 }, async ({ topic, admin, routes, counts }) => {
+  await withProgram({ partitions: 2 }, async ({ topic, admin, routes, counts }) => {
     await routes(["produce", "--count", "500", "--seed", "1", "--invalid", "20"]);
     await routes(["consume"]);
     await admin.deleteTopics({ topics: [topic] });

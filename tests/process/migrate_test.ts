@@ -1,14 +1,14 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import type { Sql } from "postgres";
-import { connectKafka, testSettings, uniqueName } from "../support/room.ts";
-import { atDesk, type Desk, type Ended } from "../support/program.ts";
+import { connectKafka, testSettings, uniqueName } from "../support/fixtures.ts";
+import { type Ended, type ProgramFixture, withProgram } from "../support/program.ts";
 import { openPostgres } from "../../src/postgres/connect.ts";
 
 const UP_TO_DATE = 'database "postgres": up to date\n';
 
 /** A desk without tables. */
-function atBareDesk(work: (desk: Desk) => Promise<void>): Promise<void> {
-  return atDesk({ migrated: false }, work);
+function atBareDesk(work: (fixture: ProgramFixture) => Promise<void>): Promise<void> {
+  return withProgram({ migrated: false }, work);
 }
 
 function assertEnded(ended: Ended, code: number, stdout: string | RegExp, stderr: RegExp = /^$/) {
@@ -18,7 +18,7 @@ function assertEnded(ended: Ended, code: number, stdout: string | RegExp, stderr
   assertMatch(ended.stderr, stderr);
 }
 
-async function tables({ sql, schema }: Desk): Promise<string[]> {
+async function tables({ sql, schema }: ProgramFixture): Promise<string[]> {
   const rows = await sql`
     select table_name as name from information_schema.tables where table_schema = ${schema} order by 1`;
   return rows.map(({ name }) => name);
@@ -33,8 +33,8 @@ const TABLES = [
 ];
 
 Deno.test("migrate makes the tables once, and says where it stands before and after", () =>
-  atBareDesk(async (desk) => {
-    const pending = await desk.routes(["migrate", "--status"]);
+  atBareDesk(async (fixture) => {
+    const pending = await fixture.routes(["migrate", "--status"]);
     assertEnded(
       pending,
       69,
@@ -42,36 +42,36 @@ Deno.test("migrate makes the tables once, and says where it stands before and af
       /^routes: 1 pending in database "postgres"\n {2}fix: routes migrate\n$/,
     );
     assertEnded(
-      await desk.routes(["migrate", "--status", "--json"]),
+      await fixture.routes(["migrate", "--status", "--json"]),
       69,
       '{"applied":[],"pending":["0001 tables"]}\n',
       /^\{"error":"1 pending in database \\"postgres\\"","fix":"routes migrate","code":69\}\n$/,
     );
-    assertEquals(await tables(desk), []);
-    assertEnded(await desk.routes(["migrate"]), 0, /^applied 0001 tables \(\d+ ms\)\n$/);
-    assertEquals(await tables(desk), TABLES);
-    assertEnded(await desk.routes(["migrate"]), 0, UP_TO_DATE);
-    assertEnded(await desk.routes(["migrate", "--status"]), 0, "applied 0001 tables\n");
-    assertEnded(await desk.routes(["migrate", "--dry-run"]), 0, "");
+    assertEquals(await tables(fixture), []);
+    assertEnded(await fixture.routes(["migrate"]), 0, /^applied 0001 tables \(\d+ ms\)\n$/);
+    assertEquals(await tables(fixture), TABLES);
+    assertEnded(await fixture.routes(["migrate"]), 0, UP_TO_DATE);
+    assertEnded(await fixture.routes(["migrate", "--status"]), 0, "applied 0001 tables\n");
+    assertEnded(await fixture.routes(["migrate", "--dry-run"]), 0, "");
     assertEnded(
-      await desk.routes(["migrate", "--json"]),
+      await fixture.routes(["migrate", "--json"]),
       0,
       '{"applied":[],"pending":[]}\n',
     );
   }));
 
 Deno.test("migrate --dry-run changes nothing and prints the SQL that does it", () =>
-  atBareDesk(async (desk) => {
-    const { code, stdout } = await desk.routes(["migrate", "--dry-run"]);
+  atBareDesk(async (fixture) => {
+    const { code, stdout } = await fixture.routes(["migrate", "--dry-run"]);
     assertEquals(code, 0);
-    assertEquals(await tables(desk), []);
-    await desk.sql.unsafe(stdout).simple();
-    assertEquals(await tables(desk), TABLES);
-    assertEnded(await desk.routes(["migrate"]), 0, UP_TO_DATE);
+    assertEquals(await tables(fixture), []);
+    await fixture.sql.unsafe(stdout).simple();
+    assertEquals(await tables(fixture), TABLES);
+    assertEnded(await fixture.routes(["migrate"]), 0, UP_TO_DATE);
   }));
 
 Deno.test("migrate creates the database and the topic, in whatever letters, and finds them the next time", () =>
-  atBareDesk(async (desk) => {
+  atBareDesk(async (fixture) => {
     const database = `${uniqueName("new")} "Дб'`;
     const topic = uniqueName("topic");
     const flags = ["-X", `postgresql.dbname=${database}`, "-X", `kafka.topic=${topic}`];
@@ -80,12 +80,12 @@ Deno.test("migrate creates the database and the topic, in whatever letters, and 
     await admin.connect();
     try {
       assertEnded(
-        await desk.routes(["migrate", ...flags]),
+        await fixture.routes(["migrate", ...flags]),
         69,
         "",
-        /^routes: database ".*" does not exist on .*\n.*3D000.*\n {2}fix: routes migrate --create-database\n$/,
+        /^routes: database ".*" does not exist on .*\n.*3D000.*\n {2}fix: routes migrate -X 'postgresql\.dbname=.*' -X kafka\.topic=\S+ --create-database\n$/,
       );
-      const { code, stdout, stderr } = await desk.routes(all);
+      const { code, stdout, stderr } = await fixture.routes(all);
       assertEquals([code, stderr], [0, ""]);
       assertEquals(stdout.replace(/\d+ ms/, "_").split("\n"), [
         `created database "${database}"`,
@@ -96,74 +96,74 @@ Deno.test("migrate creates the database and the topic, in whatever letters, and 
       const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
       assertEquals(topics[0]!.partitions.length, 2);
       assertEnded(
-        await desk.routes(all),
+        await fixture.routes(all),
         0,
         `database "${database}": up to date\n` +
           `topic "${topic}": there already, with 2 partitions\n`,
       );
       const [topicFlag, brokers] = [["-X", `kafka.topic=${uniqueName("topic")}`], "100"];
       assertEnded(
-        await desk.routes(["migrate", "--topic", "--replication", brokers, ...topicFlag]),
+        await fixture.routes(["migrate", "--topic", "--replication", brokers, ...topicFlag]),
         78,
         /./,
         /refused the request for topic ".*"\n.*INVALID_REPLICATION_FACTOR\n {2}fix: ask for less/,
       );
     } finally {
-      await desk.sql`drop database if exists ${desk.sql(database)} with (force)`;
+      await fixture.sql`drop database if exists ${fixture.sql(database)} with (force)`;
       await admin.deleteTopics({ topics: [topic] }).catch(() => {});
       await admin.disconnect();
     }
   }));
 
 Deno.test("migrate by two at once: one does it, the other waits, both end well", () =>
-  atBareDesk(async (desk) => {
+  atBareDesk(async (fixture) => {
     const database = uniqueName("twice");
     const args = ["migrate", "--create-database", "-X", `postgresql.dbname=${database}`];
     try {
-      const ended = await Promise.all([1, 2, 3].map(() => desk.routes(args)));
+      const ended = await Promise.all([1, 2, 3].map(() => fixture.routes(args)));
       for (const { code, stderr } of ended) assertEquals([code, stderr], [0, ""]);
       const applied = ended.filter(({ stdout }) => stdout.includes("applied 0001"));
       assertEquals(applied.length, 1);
     } finally {
-      await desk.sql`drop database if exists ${desk.sql(database)} with (force)`;
+      await fixture.sql`drop database if exists ${fixture.sql(database)} with (force)`;
     }
   }));
 
 Deno.test("migrate ends when another run holds the lock for longer than it is to wait", () =>
-  atBareDesk(async (desk) => {
-    await desk
-      .sql`select pg_advisory_lock(hashtextextended(${`routes migrate ${desk.schema}`}, 0))`;
-    const held = await desk.routes(["migrate", "--lock-timeout", "200ms"]);
+  atBareDesk(async (fixture) => {
+    await fixture
+      .sql`select pg_advisory_lock(hashtextextended(${`routes migrate ${fixture.schema}`}, 0))`;
+    const held = await fixture.routes(["migrate", "--lock-timeout", "200ms"]);
     assertEnded(
       held,
       75,
       "",
       /^routes: another run of routes migrate holds the lock\n {2}fix: .*\n$/,
     );
-    assertEquals(await tables(desk), []);
-    const waiting = desk.start(["migrate", "-v"]);
+    assertEquals(await tables(fixture), []);
+    const waiting = fixture.start(["migrate", "-v"]);
     await waiting.said(/connecting to PostgreSQL/);
-    await desk.sql`select pg_advisory_unlock_all()`;
+    await fixture.sql`select pg_advisory_unlock_all()`;
     assertEquals((await waiting.ended).code, 0);
   }));
 
 /** The table of the original program, with rows. */
-async function makeOriginal({ sql, schema }: Desk, columns: string): Promise<void> {
+async function makeOriginal({ sql, schema }: ProgramFixture, columns: string): Promise<void> {
   await sql.unsafe(`create schema "${schema}"; create table "${schema}".routes_table (${columns})`);
 }
 
 const ORIGINAL = "user_id INT, timestamp FLOAT, latitude FLOAT, longitude FLOAT";
 
 Deno.test("migrate adopts the table of the original program, rows and all, and consume adds to it", () =>
-  atBareDesk(async (desk) => {
-    await makeOriginal(desk, ORIGINAL);
-    const table = desk.sql(`${desk.schema}.routes_table`);
+  atBareDesk(async (fixture) => {
+    await makeOriginal(fixture, ORIGINAL);
+    const table = fixture.sql(`${fixture.schema}.routes_table`);
     // Twice the same: the original program had no key.
-    await desk.sql`insert into ${table} values (1, 2.5, 3.5, 4.5), (1, 2.5, 3.5, 4.5)`;
-    assertEnded(await desk.routes(["migrate"]), 0, /^applied/);
-    assertEquals((await desk.routes(["produce", "-n", "3"])).code, 0);
-    assertEquals((await desk.routes(["consume"])).code, 0);
-    const rows = await desk.sql`select * from ${table} where source_id is null`;
+    await fixture.sql`insert into ${table} values (1, 2.5, 3.5, 4.5), (1, 2.5, 3.5, 4.5)`;
+    assertEnded(await fixture.routes(["migrate"]), 0, /^applied/);
+    assertEquals((await fixture.routes(["produce", "-n", "3"])).code, 0);
+    assertEquals((await fixture.routes(["consume"])).code, 0);
+    const rows = await fixture.sql`select * from ${table} where source_id is null`;
     const row = { user_id: 1, timestamp: 2.5, latitude: 3.5, longitude: 4.5 };
     assertEquals(
       rows.map((found) => ({ ...found })),
@@ -171,7 +171,7 @@ Deno.test("migrate adopts the table of the original program, rows and all, and c
         return { ...row, source_id: null, source_offset: null };
       }),
     );
-    assertEquals((await desk.counts()).rows, 5);
+    assertEquals((await fixture.counts()).rows, 5);
   }));
 
 for (
@@ -181,15 +181,15 @@ for (
   ] as const
 ) {
   Deno.test(`migrate refuses ${what} and leaves it as it is`, () =>
-    atBareDesk(async (desk) => {
-      await makeOriginal(desk, columns);
+    atBareDesk(async (fixture) => {
+      await makeOriginal(fixture, columns);
       if (insert) {
-        await desk.sql.unsafe(`insert into "${desk.schema}".routes_table values (${insert})`);
+        await fixture.sql.unsafe(`insert into "${fixture.schema}".routes_table values (${insert})`);
       }
-      const refused = await desk.routes(["migrate"]);
+      const refused = await fixture.routes(["migrate"]);
       assertEnded(refused, 65, "", stderr);
       assertMatch(refused.stderr, /\n {2}fix: /);
-      assertEquals(await tables(desk), ["routes_table"]);
+      assertEquals(await tables(fixture), ["routes_table"]);
     }));
 }
 
@@ -200,17 +200,17 @@ for (
   ] as const
 ) {
   Deno.test(`migrate refuses a history that is ${what}`, () =>
-    atDesk({}, async (desk) => {
-      await desk.sql.unsafe(`set search_path to "${desk.schema}"; ${change}`);
+    withProgram({}, async (fixture) => {
+      await fixture.sql.unsafe(`set search_path to "${fixture.schema}"; ${change}`);
       for (const flags of [[], ["--status"], ["--dry-run"]]) {
-        assertEnded(await desk.routes(["migrate", ...flags]), 78, "", stderr);
+        assertEnded(await fixture.routes(["migrate", ...flags]), 78, "", stderr);
       }
     }));
 }
 
 Deno.test("migrate cut off half-way leaves nothing, killed half-way all: never a part", () =>
-  atBareDesk(async (desk) => {
-    await makeOriginal(desk, ORIGINAL);
+  atBareDesk(async (fixture) => {
+    await makeOriginal(fixture, ORIGINAL);
     const { sql: other } = openPostgres(testSettings(["postgresql.dbname=postgres"]).postgresql, {
       readFile: () => new Uint8Array(),
       log: null,
@@ -218,24 +218,24 @@ Deno.test("migrate cut off half-way leaves nothing, killed half-way all: never a
     });
     try {
       // A reader of the table holds the migration up in the middle of its work.
-      await desk.sql.unsafe(`begin; select * from "${desk.schema}".routes_table`);
-      const cut = desk.start(["migrate"]);
-      const pid = await heldUp(other, desk.schema);
+      await fixture.sql.unsafe(`begin; select * from "${fixture.schema}".routes_table`);
+      const cut = fixture.start(["migrate"]);
+      const pid = await heldUp(other, fixture.schema);
       await other`select pg_terminate_backend(${pid})`;
       assertEnded(await cut.ended, 75, "", /^routes: the connection to PostgreSQL at .* is lost\n/);
-      assertEquals(await tables(desk), ["routes_table"]);
+      assertEquals(await tables(fixture), ["routes_table"]);
 
-      const killed = desk.start(["migrate"]);
-      await heldUp(other, desk.schema);
+      const killed = fixture.start(["migrate"]);
+      await heldUp(other, fixture.schema);
       killed.kill("SIGKILL");
       await killed.ended;
-      await desk.sql`commit`;
+      await fixture.sql`commit`;
       // The server has all of the script, and holds the lock until it is through.
-      const key = `routes migrate ${desk.schema}`;
-      await desk.sql`select pg_advisory_lock(hashtextextended(${key}, 0))`;
-      await desk.sql`select pg_advisory_unlock_all()`;
-      assertEquals(await tables(desk), TABLES);
-      assertEnded(await desk.routes(["migrate"]), 0, UP_TO_DATE);
+      const key = `routes migrate ${fixture.schema}`;
+      await fixture.sql`select pg_advisory_lock(hashtextextended(${key}, 0))`;
+      await fixture.sql`select pg_advisory_unlock_all()`;
+      assertEquals(await tables(fixture), TABLES);
+      assertEnded(await fixture.routes(["migrate"]), 0, UP_TO_DATE);
     } finally {
       await other.end();
     }

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { READ_PLACES } from "../../src/places.ts";
+import { READ_PLACES } from "../../src/settings/read_access.ts";
 import { importFlags } from "../support/imports.ts";
 import { permissionFlags, programCommand } from "../support/permissions.ts";
-import { atDesk, quietEnv, spawn } from "../support/program.ts";
+import { quietEnv, spawn, withProgram } from "../support/program.ts";
 
 // What the program may do, seen from outside: of the binary with ROUTES_BIN, else of the sources with the same flags.
 
@@ -142,7 +142,7 @@ Deno.test({
   name: "a whole run works where home, temporary folder and working folder cannot be written",
   ignore: !isLinux,
   fn: () =>
-    atDesk({ migrated: false }, async (desk) => {
+    withProgram({ migrated: false }, async (fixture) => {
       // Root may write anywhere, unless it is without its capabilities.
       const powerless = Deno.uid() === 0
         ? ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
@@ -151,8 +151,8 @@ Deno.test({
       const env = {
         ...quietEnv(),
         ...own,
-        HOME: desk.dir,
-        TMPDIR: desk.dir,
+        HOME: fixture.dir,
+        TMPDIR: fixture.dir,
         // Not seen by the program: these would send it elsewhere, or make it talk.
         PGHOST: "nowhere.invalid",
         PGPORT: "1",
@@ -161,16 +161,16 @@ Deno.test({
       };
       const run = (words: string[]) => {
         const [command, ...args] = [...powerless, ...words];
-        return spawn(command!, args, { cwd: desk.dir, env, stdin: undefined }).ended;
+        return spawn(command!, args, { cwd: fixture.dir, env, stdin: undefined }).ended;
       };
-      await Deno.chmod(desk.dir, 0o555);
+      await Deno.chmod(fixture.dir, 0o555);
       try {
         assert((await run(["touch", "file"])).code !== 0, "the folder can be written");
         await wholeRun((args) => run([program, ...flags, ...args]));
       } finally {
-        await Deno.chmod(desk.dir, 0o755);
+        await Deno.chmod(fixture.dir, 0o755);
       }
-      assertEquals((await desk.counts()).next, 300);
+      assertEquals((await fixture.counts()).next, 300);
     }),
 });
 
@@ -182,17 +182,17 @@ Deno.test({
   // Where it is to be there, its absence is a failure.
   ignore: !hasStrace && !Deno.env.has("CI"),
   fn: () =>
-    atDesk({ migrated: false }, async (desk) => {
+    withProgram({ migrated: false }, async (fixture) => {
       const trace = await Deno.makeTempFile({ prefix: "routes-trace-" });
       try {
-        const env = { ...quietEnv(), HOME: desk.dir, TMPDIR: desk.dir };
+        const env = { ...quietEnv(), HOME: fixture.dir, TMPDIR: fixture.dir };
         // Deno keeps what it makes of the sources there; the binary has no such place.
         const own = Deno.env.has("ROUTES_BIN") ? null : await denoDir();
         const opened: string[] = [];
         await wholeRun(async (args) => {
           const watch = ["-f", "--seccomp-bpf", "-qq", "-o", trace, "-e", `trace=${WRITING}`];
           const ended = await spawn("strace", [...watch, program, ...flags, ...args], {
-            cwd: desk.dir,
+            cwd: fixture.dir,
             env: own ? { ...env, DENO_DIR: own } : env,
             stdin: undefined,
           }).ended;
@@ -203,7 +203,7 @@ Deno.test({
           return ended;
         });
         assert(opened.length > 0, "the trace shows nothing that was opened");
-        assertEquals([...Deno.readDirSync(desk.dir)].map(({ name }) => name), [
+        assertEquals([...Deno.readDirSync(fixture.dir)].map(({ name }) => name), [
           "host_settings.ini",
         ]);
       } finally {

@@ -1,16 +1,16 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { FORMATS } from "../../src/formats/facts.ts";
-import { atDesk } from "../support/program.ts";
+import { withProgram } from "../support/program.ts";
 
 Deno.test("query prints the same fixes in every format, and looks on until Ctrl-C", () =>
-  atDesk({}, async (desk) => {
+  withProgram({}, async (fixture) => {
     const made = ["-n", "300", "--users", "3", "--start", "2026-11-24T10:00:00Z", "--seed", "7"];
-    assertEquals((await desk.routes(["produce", ...made])).code, 0);
-    assertEquals((await desk.routes(["consume"])).code, 0);
+    assertEquals((await fixture.routes(["produce", ...made])).code, 0);
+    assertEquals((await fixture.routes(["consume"])).code, 0);
 
     const texts: Record<string, string> = {};
     for (const format of Object.keys(FORMATS)) {
-      const { code, stdout, stderr } = await desk.routes(["query", "--all", "--format", format]);
+      const { code, stdout, stderr } = await fixture.routes(["query", "--all", "--format", format]);
       assertEquals([code, stderr], [0, ""], format);
       texts[format] = stdout;
     }
@@ -25,17 +25,17 @@ Deno.test("query prints the same fixes in every format, and looks on until Ctrl-
     assertEquals(count("ndjson", /\n/g), 300);
     assertMatch(texts.map!, /^ users 1 2 3$/m);
 
-    const thin = await desk.routes(["query", "--format", "gpx", "--simplify", "500m"]);
+    const thin = await fixture.routes(["query", "--format", "gpx", "--simplify", "500m"]);
     const left = thin.stdout.match(/<trkpt /g)!.length;
     assert(left >= 6 && left < 150, `${left}`);
-    const parted = await desk.routes(["query", "--format", "gpx", "--gap", "1s"]);
+    const parted = await fixture.routes(["query", "--format", "gpx", "--gap", "1s"]);
     assertEquals(parted.stdout.match(/<trkseg>/g)!.length, 300);
 
-    const told = await desk.routes(["query", "--total", "--show-sql", "--timing"]);
+    const told = await fixture.routes(["query", "--total", "--show-sql", "--timing"]);
     assertEquals([told.code, told.stdout], [0, "300\n"]);
     assertMatch(told.stderr, /^select count.*;\n1 row in \d+ ms, the first after \d+ ms\n$/);
 
-    const watching = desk.start(["query", "--last", "--watch=200ms", "--columns", "user"]);
+    const watching = fixture.start(["query", "--last", "--watch=200ms", "--columns", "user"]);
     await watching.said(/(every 200 ms: [^\n]*\n[^]*){3}/);
     watching.kill("SIGINT");
     const { code, stdout } = await watching.ended;

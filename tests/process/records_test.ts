@@ -1,14 +1,14 @@
 import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
-import { jsonCases } from "../json_cases.ts";
+import { jsonCases } from "../record/json_cases.ts";
 import {
   assertOutcome,
   type Outcome,
   RECORD,
   type RecordCase,
   recordCases,
-} from "../record_cases.ts";
-import { atDesk } from "../support/program.ts";
+} from "../record/record_cases.ts";
+import { withProgram } from "../support/program.ts";
 
 interface Stored {
   outcome: Outcome;
@@ -22,12 +22,12 @@ const hex = (bytes: Uint8Array | null | undefined) =>
 
 Deno.test("consume settles every kind of record from a real topic as the tables say", () =>
   // The broker's own limit is below that of the program.
-  atDesk({ configs: { "max.message.bytes": "33554432" } }, async (desk) => {
+  withProgram({ configs: { "max.message.bytes": "33554432" } }, async (fixture) => {
     const cases: RecordCase[] = [...recordCases, ...jsonCases];
-    const producer = desk.kafka.producer();
+    const producer = fixture.kafka.producer();
     await producer.connect();
     await producer.send({
-      topic: desk.topic,
+      topic: fixture.topic,
       messages: cases.map(({ key, value, headers }) => ({
         partition: 0,
         key: key ? Buffer.from(key) : null,
@@ -37,9 +37,9 @@ Deno.test("consume settles every kind of record from a real topic as the tables 
     });
     await producer.disconnect();
 
-    const { code, stderr } = await desk.routes(["consume"]);
+    const { code, stderr } = await fixture.routes(["consume"]);
     assertEquals(code, 0, stderr);
-    const stored = await readAll(desk);
+    const stored = await readAll(fixture);
     cases.forEach((given, offset) => {
       const { outcome, ...bytes } = stored.get(offset) ?? { outcome: "tombstone" as const };
       try {
@@ -53,7 +53,7 @@ Deno.test("consume settles every kind of record from a real topic as the tables 
     });
     const tombstones = cases.filter(({ outcome }) => outcome === "tombstone").length;
     const rejects = cases.filter(({ outcome }) => typeof outcome === "object" && "code" in outcome);
-    assertEquals(await desk.counts(), {
+    assertEquals(await fixture.counts(), {
       rows: cases.length - tombstones - rejects.length,
       rejects: rejects.length,
       next: cases.length,
@@ -64,34 +64,37 @@ Deno.test("consume settles every kind of record from a real topic as the tables 
   }));
 
 Deno.test("consume settles records of any time that a broker lets through", () =>
-  atDesk({ configs: { "message.timestamp.after.max.ms": "9223372036854775807" } }, async (desk) => {
-    const times = [
-      "-1",
-      "0",
-      "1732431234567",
-      "9999999999999999",
-      "9223372036854775807",
-      "-9223372036854775808",
-    ];
-    const producer = desk.kafka.producer();
-    await producer.connect();
-    for (const value of [RECORD, "no record"]) {
-      // One send a time: a batch holds only the distance to its first time.
-      for (const timestamp of times) {
-        await producer.send({ topic: desk.topic, messages: [{ timestamp, value }] });
+  withProgram(
+    { configs: { "message.timestamp.after.max.ms": "9223372036854775807" } },
+    async (fixture) => {
+      const times = [
+        "-1",
+        "0",
+        "1732431234567",
+        "9999999999999999",
+        "9223372036854775807",
+        "-9223372036854775808",
+      ];
+      const producer = fixture.kafka.producer();
+      await producer.connect();
+      for (const value of [RECORD, "no record"]) {
+        // One send a time: a batch holds only the distance to its first time.
+        for (const timestamp of times) {
+          await producer.send({ topic: fixture.topic, messages: [{ timestamp, value }] });
+        }
       }
-    }
-    await producer.disconnect();
-    const { code, stderr } = await desk.routes(["consume", "--batch-size", "1"]);
-    assertEquals(code, 0, stderr);
-    const rejects = await desk.sql`
+      await producer.disconnect();
+      const { code, stderr } = await fixture.routes(["consume", "--batch-size", "1"]);
+      assertEquals(code, 0, stderr);
+      const rejects = await fixture.sql`
       select extract(epoch from record_time)::float8 as time
-      from ${desk.sql(`${desk.schema}.routes_rejects`)} order by source_offset`;
-    // The last three are beyond PostgreSQL's calendar.
-    assertEquals(rejects.map(({ time }) => time), [-0.001, 0, 1732431234.567, null, null, null]);
-    const { rows, next } = await desk.counts();
-    assertEquals([rows, next], [times.length, 2 * times.length]);
-  }));
+      from ${fixture.sql(`${fixture.schema}.routes_rejects`)} order by source_offset`;
+      // The last three are beyond PostgreSQL's calendar.
+      assertEquals(rejects.map(({ time }) => time), [-0.001, 0, 1732431234.567, null, null, null]);
+      const { rows, next } = await fixture.counts();
+      assertEquals([rows, next], [times.length, 2 * times.length]);
+    },
+  ));
 
 /** What the database has of each offset. */
 async function readAll({ sql, schema }: { sql: import("postgres").Sql; schema: string }) {

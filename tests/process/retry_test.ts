@@ -1,35 +1,35 @@
 import { assert, assertEquals } from "@std/assert";
-import { atDesk, type Desk } from "../support/program.ts";
+import { type ProgramFixture, withProgram } from "../support/program.ts";
 
 /** Has the database refuse some users, as a repaired one would not. */
-async function refuse({ sql, schema }: Desk, name: string, check: string): Promise<void> {
+async function refuse({ sql, schema }: ProgramFixture, name: string, check: string): Promise<void> {
   await sql.unsafe(`alter table "${schema}".routes_table add constraint ${name} check (${check})`);
 }
 
-async function repair({ sql, schema }: Desk, name: string): Promise<void> {
+async function repair({ sql, schema }: ProgramFixture, name: string): Promise<void> {
   await sql.unsafe(`alter table "${schema}".routes_table drop constraint ${name}`);
 }
 
-async function assertVerified({ routes }: Desk): Promise<void> {
+async function assertVerified({ routes }: ProgramFixture): Promise<void> {
   const { code, stdout, stderr } = await routes(["verify"]);
   assertEquals(code, 0, stdout + stderr);
 }
 
 Deno.test("consume --retry-rejects moves what a repaired database takes, and leaves the rest", () =>
-  atDesk({ partitions: 3 }, async (desk) => {
-    const { routes, counts } = desk;
+  withProgram({ partitions: 3 }, async (fixture) => {
+    const { routes, counts } = fixture;
     await routes(["produce", "-n", "2000", "--users", "50", "--seed", "1", "--invalid", "3"]);
-    await refuse(desk, "no_seven", "user_id <> 7");
-    await refuse(desk, "no_nine", "user_id <> 9");
+    await refuse(fixture, "no_seven", "user_id <> 7");
+    await refuse(fixture, "no_nine", "user_id <> 9");
     assertEquals((await routes(["consume"])).code, 0);
-    await assertVerified(desk);
+    await assertVerified(fixture);
     const before = await counts();
-    await repair(desk, "no_seven");
+    await repair(fixture, "no_seven");
 
     const { code, stdout, stderr } = await routes(["consume", "--retry-rejects", "--json"]);
     assertEquals(code, 0, stderr);
     const { moved, remain, reasons } = JSON.parse(stdout);
-    await assertVerified(desk);
+    await assertVerified(fixture);
     const after = await counts();
     assert(moved > 0 && reasons.db_23514 > 0, stdout);
     assertEquals(after, {
@@ -41,25 +41,25 @@ Deno.test("consume --retry-rejects moves what a repaired database takes, and lea
     });
     assertEquals(remain, after.rejects);
 
-    await repair(desk, "no_nine");
+    await repair(fixture, "no_nine");
     const second = await routes(["consume", "--retry-rejects", "--batch-size", "7"]);
     assert(
       second.stderr.startsWith(`moved ${reasons.db_23514} of ${remain} rejects into the table, `),
       second.stderr,
     );
-    await assertVerified(desk);
+    await assertVerified(fixture);
     const third = await routes(["consume", "--retry-rejects", "--json"]);
     assertEquals(JSON.parse(third.stdout).moved, 0);
   }));
 
 Deno.test("consume --retry-rejects moves each once beside other runs, consumers and a replay", () =>
-  atDesk({ partitions: 2 }, async (desk) => {
-    const { routes, start, counts } = desk;
-    await refuse(desk, "few", "user_id > 20");
+  withProgram({ partitions: 2 }, async (fixture) => {
+    const { routes, start, counts } = fixture;
+    await refuse(fixture, "few", "user_id > 20");
     await routes(["produce", "-n", "1500", "--users", "50", "--seed", "2"]);
     assertEquals((await routes(["consume", "--batch-size", "500"])).code, 0);
     const { rejects } = await counts();
-    await repair(desk, "few");
+    await repair(fixture, "few");
     await routes(["produce", "-n", "1500", "--users", "50", "--seed", "3"]);
 
     const consumer = start(["consume", "--batch-size", "50"]);
@@ -70,14 +70,14 @@ Deno.test("consume --retry-rejects moves each once beside other runs, consumers 
     const moved = retries.map(({ stdout }) => JSON.parse(stdout).moved as number);
     assertEquals(moved[0]! + moved[1]! + moved[2]!, rejects);
     assertEquals((await consumer.ended).code, 0);
-    await assertVerified(desk);
+    await assertVerified(fixture);
     assertEquals((await counts()).rows, 3000);
 
-    await refuse(desk, "again", "user_id > 20 or true");
+    await refuse(fixture, "again", "user_id > 20 or true");
     const [replayed, retried] = await Promise.all([
       routes(["consume", "--replay", "-300", "--yes"]),
       routes(["consume", "--retry-rejects"]),
     ]);
     assertEquals([replayed.code, retried.code], [0, 0], replayed.stderr + retried.stderr);
-    await assertVerified(desk);
+    await assertVerified(fixture);
   }));

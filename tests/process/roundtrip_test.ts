@@ -1,42 +1,42 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { atDesk } from "../support/program.ts";
+import { withProgram } from "../support/program.ts";
 
 const lines = (text: string) => text.trimEnd().split("\n").sort();
 
 Deno.test("query --format ndjson and produce --stdin are a round trip, exact to the last bit", () =>
-  atDesk({ partitions: 3 }, async (desk) => {
+  withProgram({ partitions: 3 }, async (fixture) => {
     const made = ["produce", "-n", "2000", "--model", "uniform", "--seed", "7", "--start", "1.5"];
-    assertEquals((await desk.routes(made)).code, 0);
-    assertEquals((await desk.routes(["consume"])).code, 0);
+    assertEquals((await fixture.routes(made)).code, 0);
+    assertEquals((await fixture.routes(["consume"])).code, 0);
     const query = ["query", "--format", "ndjson"];
-    const first = await desk.routes(query);
+    const first = await fixture.routes(query);
     assertEquals(first.code, 0, first.stderr);
     // What was sent is what is there.
-    const dry = await desk.routes([...made, "--dry-run"]);
+    const dry = await fixture.routes([...made, "--dry-run"]);
     assertEquals(lines(first.stdout), lines(dry.stdout));
 
-    const sent = await desk.routes(["produce", "--stdin"], { stdin: first.stdout });
+    const sent = await fixture.routes(["produce", "--stdin"], { stdin: first.stdout });
     assertEquals(sent.code, 0, sent.stderr);
-    assertEquals((await desk.routes(["consume"])).code, 0);
-    const second = await desk.routes(query);
+    assertEquals((await fixture.routes(["consume"])).code, 0);
+    const second = await fixture.routes(query);
     assertEquals(lines(second.stdout), lines(first.stdout + first.stdout));
   }));
 
 Deno.test("produce --stdin names the first line that is no record, and sends nothing after it", () =>
-  atDesk({}, async (desk) => {
+  withProgram({}, async (fixture) => {
     const good = (user: number) => `{"userID":${user},"timestamp":1.5,"coordinates":[2.5,3.5]}\n`;
     const stdin = `${good(1)}${good(2)}{"userID":"3"}\n${good(4)}`;
-    const { code, stdout, stderr } = await desk.routes(["produce", "--stdin"], { stdin });
+    const { code, stdout, stderr } = await fixture.routes(["produce", "--stdin"], { stdin });
     assertEquals([code, stdout], [65, ""]);
     assertMatch(stderr, /^sent 2 records .*\nroutes: .*line 3.*userID/s);
-    assertEquals((await desk.routes(["consume", "--tee"])).stdout, good(1) + good(2));
+    assertEquals((await fixture.routes(["consume", "--tee"])).stdout, good(1) + good(2));
   }));
 
 Deno.test("produce makes the same bytes with the same seed, prints them, or sends them and prints those", () =>
-  atDesk({}, async (desk) => {
+  withProgram({}, async (fixture) => {
     const flags = ["-n", "300", "--seed", "5", "--start", "2024-01-01", "--key", "none"];
-    const dry = await desk.routes(["produce", ...flags, "--dry-run"]);
-    const tee = await desk.routes(["produce", ...flags, "--tee"]);
+    const dry = await fixture.routes(["produce", ...flags, "--dry-run"]);
+    const tee = await fixture.routes(["produce", ...flags, "--tee"]);
     assertEquals([dry.code, tee.code], [0, 0], dry.stderr + tee.stderr);
     assertEquals(tee.stdout, dry.stdout);
     assertMatch(dry.stderr, /^made 300 records in .* s, sent none · seed 5\n$/);
@@ -44,18 +44,18 @@ Deno.test("produce makes the same bytes with the same seed, prints them, or send
       tee.stderr,
       /^sent 300 records to topic_\w+ in .* s \(.*\/s\), 0 failed, 0 unknown · seed 5\n$/,
     );
-    assertEquals((await desk.routes(["consume", "--tee"])).stdout, dry.stdout);
+    assertEquals((await fixture.routes(["consume", "--tee"])).stdout, dry.stdout);
   }));
 
 Deno.test("produce without an end goes on until it is interrupted, and says what it sent", () =>
-  atDesk({}, async (desk) => {
+  withProgram({}, async (fixture) => {
     for (
       const [flags, expected] of [[["-n", "0"], 0], [["-n", "100000000"], 130], [[
         "--duration",
         "1h",
       ], 130]] as const
     ) {
-      const running = desk.start(["produce", ...flags, "--rate", "500", "--tee"]);
+      const running = fixture.start(["produce", ...flags, "--rate", "500", "--tee"]);
       await running.said(/userID/);
       running.kill("SIGINT");
       const { code, stdout, stderr } = await running.ended;

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { EXIT } from "../../src/failure.ts";
+import { EXIT } from "../../src/errors.ts";
 import { importFlags } from "../support/imports.ts";
 import { programCommand } from "../support/permissions.ts";
-import { atDesk, quietEnv, spawn } from "../support/program.ts";
+import { quietEnv, spawn, withProgram } from "../support/program.ts";
 
 // What README says of running the program for good: the unit of systemd, and the container.
 
@@ -68,14 +68,14 @@ Deno.test({
   name: "the unit lets through every system call of a run (needs systemd and strace)",
   ignore: !(hasSystemd && hasStrace) && !isRequired,
   fn: () =>
-    atDesk({}, async (desk) => {
+    withProgram({}, async (fixture) => {
       const trace = await Deno.makeTempFile({ prefix: "routes-trace-" });
       const groups = directive("SystemCallFilter").split(" ");
       const allowed = new Set((await Promise.all(groups.map(members))).flat());
       try {
         const watch = ["-f", "-qq", "-o", trace, program, ...flags];
         for (const line of ["produce --count 100", "consume", "query --all"]) {
-          const options = { cwd: desk.dir, env: quietEnv(), stdin: undefined };
+          const options = { cwd: fixture.dir, env: quietEnv(), stdin: undefined };
           const { code, stderr } = await spawn("strace", [...watch, ...line.split(" ")], options)
             .ended;
           assertEquals(code, 0, `${line}: ${stderr}`);
@@ -111,7 +111,7 @@ Deno.test({
   // As the container does, of the binary only.
   ignore: Deno.build.os !== "linux" || Deno.uid() !== 0 || !Deno.env.has("ROUTES_BIN"),
   fn: () =>
-    atDesk({}, async (desk) => {
+    withProgram({}, async (fixture) => {
       const root = await Deno.makeTempDir({ prefix: "routes-root-" });
       const put = async (from: string, to: string) => {
         await Deno.mkdir(`${root}${to}`.replace(/[^/]*$/, ""), { recursive: true });
@@ -119,7 +119,7 @@ Deno.test({
       };
       try {
         await put(program, "/usr/local/bin/routes");
-        await put(`${desk.dir}/host_settings.ini`, "/etc/routes/host_settings.ini");
+        await put(`${fixture.dir}/host_settings.ini`, "/etc/routes/host_settings.ini");
         const libraries = (await run("ldd", [program])).text.matchAll(
           /(\/lib\S+\/([\w-]+)\.so\S*)/g,
         );

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { importFlags } from "../support/imports.ts";
 import { programCommand } from "../support/permissions.ts";
-import { atDesk, type Desk, quietEnv } from "../support/program.ts";
+import { type ProgramFixture, quietEnv, withProgram } from "../support/program.ts";
 
 // What the program does where a person types: on a terminal, as script(1) of Linux makes one.
 
@@ -11,7 +11,7 @@ const isLinux = Deno.build.os === "linux";
 const WAIT_MS = 500;
 
 /** A run whose input and output are a terminal. */
-function atTerminal({ dir }: Desk, args: string[]) {
+function atTerminal({ dir }: ProgramFixture, args: string[]) {
   const line = [program, ...flags, ...args].map((word) => `'${word}'`).join(" ");
   const process = new Deno.Command("script", {
     args: ["-qec", line, "/dev/null"],
@@ -50,10 +50,10 @@ Deno.test({
   name: "a question stands last on the terminal, and Ctrl-C leaves it at once",
   ignore: !isLinux,
   fn: () =>
-    atDesk({}, async (desk) => {
-      await desk.routes(["produce", "--count", "5"]);
-      await desk.routes(["consume"]);
-      const terminal = atTerminal(desk, ["consume", "--replay", "earliest"]);
+    withProgram({}, async (fixture) => {
+      await fixture.routes(["produce", "--count", "5"]);
+      await fixture.routes(["consume"]);
+      const terminal = atTerminal(fixture, ["consume", "--replay", "earliest"]);
       await terminal.shown(/go on\? \[y\/N\] /);
       // Nothing is to be seen, which cannot be awaited.
       await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
@@ -61,6 +61,6 @@ Deno.test({
       const { code, text } = await terminal.ended();
       const [, after] = text.split("[y/N] ");
       assertEquals([code, after], [130, "^C\r\n"]);
-      assertEquals((await desk.counts()).rows, 5);
+      assertEquals((await fixture.counts()).rows, 5);
     }),
 });

@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import { atDesk } from "../support/program.ts";
+import { withProgram } from "../support/program.ts";
 
 Deno.test("verify ends where the database stands, also when the topic goes on behind it", async () => {
-  await atDesk({ partitions: 1 }, async ({ topic, routes }) => {
+  await withProgram({ partitions: 1 }, async ({ topic, routes }) => {
     await routes(["produce", "--count", "600", "--seed", "1"]);
     assertEquals((await routes(["consume", "--count", "250"])).code, 0);
     const verified = await routes(["verify"]);

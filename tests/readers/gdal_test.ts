@@ -2,7 +2,7 @@ import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { geojson, geojsonseq } from "../../src/formats/geojson.ts";
 import { gpx } from "../../src/formats/gpx.ts";
 import { kml } from "../../src/formats/kml.ts";
-import { scene } from "../formats/scene.ts";
+import { sampleFixes } from "../formats/sample_fixes.ts";
 import { render } from "../formats/support.ts";
 import { objects, read, readerTest } from "./reader.ts";
 
@@ -30,12 +30,12 @@ function positions(coordinates: unknown): number[][] {
 
 /** Longitude and latitude of each fix, with the two that GeoJSON puts on 180°. */
 const cut = [[180, -17.375], [-180, -17.375]];
-const places = scene.map(([, , latitude, longitude]) => [longitude!, latitude!]);
+const places = sampleFixes.map(([, , latitude, longitude]) => [longitude!, latitude!]);
 const sorted = (list: number[][]) => list.map((place) => place.join(" ")).sort();
 
 for (const [ending, format] of [["geojson", geojson], ["geojsonseq", geojsonseq]] as const) {
   gdal(`ogr2ogr reads back every position of ${ending}`, async () => {
-    const found = await features(render(format, {}, scene), ending);
+    const found = await features(render(format, {}, sampleFixes), ending);
     assertEquals(found.map(({ geometry }) => geometry!.type), [
       "MultiLineString",
       "Point",
@@ -53,16 +53,16 @@ gdal("ogr2ogr reads an empty collection, an empty sequence being none that it kn
 });
 
 gdal("ogr2ogr reads back every fix of gpx, with its time, track and segment", async () => {
-  const csv = await read("ogr2ogr", render(gpx, {}, scene), "gpx", (path) => [
+  const csv = await read("ogr2ogr", render(gpx, {}, sampleFixes), "gpx", (path) => [
     ...["-f", "CSV", "/vsistdout/", path, "track_points", "-lco", "GEOMETRY=AS_XY"],
   ]);
   const found = objects(csv);
-  assertEquals(found.length, scene.length);
+  assertEquals(found.length, sampleFixes.length);
   assertEquals(
     found.map((point) => `${point.track_fid}.${point.track_seg_id}.${point.track_seg_point_id}`),
     ["0.0.0", "0.0.1", "0.1.0", "0.1.1", "1.0.0", "2.0.0", "2.1.0", "2.1.1"],
   );
-  scene.forEach(([, timestamp, latitude, longitude], i) => {
+  sampleFixes.forEach(([, timestamp, latitude, longitude], i) => {
     const { X, Y, time } = found[i]!;
     assertAlmostEquals(Number(Y), latitude!, 1e-12);
     assertAlmostEquals(Number(X), longitude === 180 ? -180 : longitude!, 1e-12);
@@ -73,7 +73,7 @@ gdal("ogr2ogr reads back every fix of gpx, with its time, track and segment", as
       0.001,
     );
   });
-  const tracks = await read("ogrinfo", render(gpx, {}, scene), "gpx", (path) => [
+  const tracks = await read("ogrinfo", render(gpx, {}, sampleFixes), "gpx", (path) => [
     ...["-ro", "-al", "-so", path, "tracks"],
   ]);
   assert(tracks.includes("Feature Count: 3"), tracks);
@@ -82,7 +82,7 @@ gdal("ogr2ogr reads back every fix of gpx, with its time, track and segment", as
 gdal(
   "ogr2ogr reads back every fix of kml, a track a user, with its first and last time",
   async () => {
-    const found = await features(render(kml, {}, scene), "kml");
+    const found = await features(render(kml, {}, sampleFixes), "kml");
     assertEquals(found.map(({ properties }) => properties.Name), [
       "user -3",
       "user 1",
@@ -94,7 +94,7 @@ gdal(
     const spoken = (seconds: number) => new Date(seconds * 1000).toISOString().slice(0, 19);
     assertEquals(
       [begin, end].map((time) => time!.replaceAll("/", "-").replace(" ", "T").slice(0, 19)),
-      [spoken(scene[0]![1]!), spoken(scene[3]![1]!)],
+      [spoken(sampleFixes[0]![1]!), spoken(sampleFixes[3]![1]!)],
     );
   },
 );

@@ -2,7 +2,7 @@ import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { geojson } from "../../src/formats/geojson.ts";
 import { gpx } from "../../src/formats/gpx.ts";
 import { kml } from "../../src/formats/kml.ts";
-import { scene } from "../formats/scene.ts";
+import { sampleFixes } from "../formats/sample_fixes.ts";
 import { render } from "../formats/support.ts";
 import { objects, read, readerTest } from "./reader.ts";
 
@@ -19,9 +19,9 @@ async function points(text: string, format: string): Promise<Record<string, stri
 
 for (const [name, format] of [["gpx", gpx], ["kml", kml]] as const) {
   readerTest("gpsbabel", "gpsbabel", `gpsbabel reads back every fix of ${name}`, async () => {
-    const found = await points(render(format, {}, scene), name);
-    assertEquals(found.length, scene.length);
-    scene.forEach(([, timestamp, latitude, longitude], i) => {
+    const found = await points(render(format, {}, sampleFixes), name);
+    assertEquals(found.length, sampleFixes.length);
+    sampleFixes.forEach(([, timestamp, latitude, longitude], i) => {
       const { Latitude, Longitude, Date: date, Time: time } = found[i]!;
       assertAlmostEquals(Number(Latitude), latitude!, 1e-6);
       assertAlmostEquals(Math.abs(Number(Longitude)), Math.abs(longitude!), 1e-6);

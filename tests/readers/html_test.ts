@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { html } from "../../src/formats/html.ts";
 import { svg } from "../../src/formats/svg.ts";
-import { scene } from "../formats/scene.ts";
+import { sampleFixes } from "../formats/sample_fixes.ts";
 import { render } from "../formats/support.ts";
 import { inBrowser, type Page } from "./browser.ts";
 import { readerTest } from "./reader.ts";
@@ -167,8 +167,8 @@ chromium(
 );
 
 chromium("the page stands whatever is in it: nothing, one fix, the ends of the Earth", async () => {
-  const world = [[1, 0, -90, -180], [1, 10, 90, 180], [1, 20, 0, 0], [2, 1e13, 0, 0]];
-  for (const rows of [[], [[7, 0, 90, 180]], world, scene]) {
+  const system = [[1, 0, -90, -180], [1, 10, 90, 180], [1, 20, 0, 0], [2, 1e13, 0, 0]];
+  for (const rows of [[], [[7, 0, 90, 180]], system, sampleFixes]) {
     await inBrowser(render(html, {}, rows), async (page) => {
       await frame(page);
       assertEquals((await dots(page)).count > 0, rows.length > 0);

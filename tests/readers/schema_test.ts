@@ -3,7 +3,7 @@ import { gpx } from "../../src/formats/gpx.ts";
 import { html } from "../../src/formats/html.ts";
 import { kml } from "../../src/formats/kml.ts";
 import { svg } from "../../src/formats/svg.ts";
-import { scene } from "../formats/scene.ts";
+import { sampleFixes } from "../formats/sample_fixes.ts";
 import { render } from "../formats/support.ts";
 import { read, readerTest } from "./reader.ts";
 
@@ -16,11 +16,11 @@ const validate = (text: string) =>
 
 xmllint("gpx is valid by the types of its schema", async () => {
   const far = [[1, 1e13, 5e-324, -180], [1, -1, -90, 179.99999999999997], [2, 1e300, 0, 0]];
-  for (const rows of [[], scene, far]) await validate(render(gpx, {}, rows));
+  for (const rows of [[], sampleFixes, far]) await validate(render(gpx, {}, rows));
 });
 
 xmllint("the schema of gpx is strict enough to notice", async () => {
-  const good = render(gpx, {}, scene);
+  const good = render(gpx, {}, sampleFixes);
   const spoiled = [
     good.replace('lon="-180"', 'lon="180"'),
     good.replace('lon="0.0000001"', 'lon="1e-7"'),
@@ -36,13 +36,19 @@ xmllint("kml and svg are well-formed", async () => {
     ...{ fixes: 8, users: 3, first: 0, last: 1 },
     box: { west: -180, south: -90, east: 180, north: 90 },
   };
-  for (const text of [render(kml, {}, scene), render(kml, {}), render(svg, { extent }, scene)]) {
+  for (
+    const text of [
+      render(kml, {}, sampleFixes),
+      render(kml, {}),
+      render(svg, { extent }, sampleFixes),
+    ]
+  ) {
     await read("xmllint", text, "xml", (path) => ["--noout", "--nonet", path]);
   }
 });
 
 xmllint("html is parsed without a complaint that matters", async () => {
-  await read("xmllint", render(html, {}, scene), "html", (path) => [
+  await read("xmllint", render(html, {}, sampleFixes), "html", (path) => [
     ...["--html", "--noout", "--nonet", path],
   ]);
 });

@@ -1,6 +1,6 @@
 // The whole way of some records, as a person would type it.
 
-import { openStage } from "./stage.ts";
+import { openWorkspace } from "./workspace.ts";
 
 const COMMANDS = [
   "migrate --create-database --topic",
@@ -13,15 +13,15 @@ const COMMANDS = [
   "verify",
 ];
 
-const stage = await openStage("routes_demo");
+const workspace = await openWorkspace("routes_demo");
 let code = 0;
 try {
   for (const line of COMMANDS) {
     Deno.stdout.writeSync(new TextEncoder().encode(`\n$ routes ${line}\n`));
-    code = (await stage.routes(line.split(" ")).spawn().status).code;
+    code = (await workspace.routes(line.split(" ")).spawn().status).code;
     if (code !== 0) break;
   }
 } finally {
-  await stage.close();
+  await workspace.close();
 }
 Deno.exit(code);

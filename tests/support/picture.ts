@@ -3,7 +3,7 @@
 
 import { importFlags } from "./imports.ts";
 import { programCommand } from "./permissions.ts";
-import { openStage } from "./stage.ts";
+import { openWorkspace } from "./workspace.ts";
 
 const COLUMNS = 116;
 /** What is typed, one after the other. */
@@ -34,7 +34,7 @@ const COLORS: Record<number, string> = {
 
 /** Runs the session with real services; each line as it stands in the end, escape sequences and all. */
 export async function perform(): Promise<string[]> {
-  const stage = await openStage("routes_picture");
+  const workspace = await openWorkspace("routes_picture");
   try {
     const [command, before] = programCommand(await importFlags(() => {}));
     const lines: string[] = [];
@@ -43,16 +43,16 @@ export async function perform(): Promise<string[]> {
       const args = [command, ...before, ...line.split(" ").slice(1)].map(quote).join(" ");
       const { stdout } = await new Deno.Command("script", {
         args: ["-qec", `stty cols ${COLUMNS} rows 50; exec ${args}`, "/dev/null"],
-        cwd: stage.dir,
+        cwd: workspace.dir,
         env: { TERM: "xterm-256color", LANG: "C.UTF-8", NO_COLOR: "", FORCE_COLOR: "" },
         stdin: "null",
       }).output();
-      const text = new TextDecoder().decode(stdout).replaceAll(stage.name, "routes");
+      const text = new TextDecoder().decode(stdout).replaceAll(workspace.name, "routes");
       lines.push(...text.trimEnd().split(/\r*\n/).map(standing), "");
     }
     return lines.slice(0, -1);
   } finally {
-    await stage.close();
+    await workspace.close();
   }
 }
 

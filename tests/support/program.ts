@@ -2,7 +2,7 @@ import type { Admin, Kafka } from "kafkajs";
 import type { Sql } from "postgres";
 import { importFlags } from "./imports.ts";
 import { programCommand } from "./permissions.ts";
-import { testSettings, uniqueName, withSchema, withTopic } from "./room.ts";
+import { testSettings, uniqueName, withSchema, withTopic } from "./fixtures.ts";
 
 /** How a run of the program ended. */
 export interface Ended {
@@ -28,7 +28,7 @@ export interface RunOptions {
 }
 
 /** A place to run the program as a person does: a folder with a settings file, a topic and a schema of its own. */
-export interface Desk {
+export interface ProgramFixture {
   dir: string;
   topic: string;
   group: string;
@@ -52,16 +52,16 @@ export interface Counts {
 }
 
 /** How the desk is laid. */
-export interface DeskOptions {
+export interface ProgramFixtureOptions {
   partitions?: number;
   configs?: Record<string, string>;
   migrated?: boolean;
 }
 
 /** Runs the work at a desk, and clears it: topic, group, schema, folder, and runs that are still going on. */
-export async function atDesk(
-  { partitions = 1, configs = {}, migrated = true }: DeskOptions,
-  work: (desk: Desk) => Promise<void>,
+export async function withProgram(
+  { partitions = 1, configs = {}, migrated = true }: ProgramFixtureOptions,
+  work: (fixture: ProgramFixture) => Promise<void>,
 ): Promise<void> {
   const dir = await Deno.makeTempDir({ prefix: "routes-desk-" });
   const group = uniqueName("group");

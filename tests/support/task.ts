@@ -13,17 +13,12 @@ const ROOT = `${import.meta.dirname}/../../`;
 /** What the runner says of itself; what it runs has stdout and stderr as ever. */
 const say = (line: string) => print(Deno.stderr, `· ${line}`);
 
-// Files of tests/ that look at the project or run programs; all others there, and those of commands and formats, must
-// do without any permission.
-const WITH_PERMISSIONS = [
-  "completions_test.ts",
-  "credentials_test.ts",
-  "docs_test.ts",
-  "http_test.ts",
-  "layout_test.ts",
-  "original_test.ts",
-  "release_test.ts",
-];
+/** Folders whose tests need neither services nor permissions, apart from the files named below. */
+const PURE = ["cli", "commands", "formats", "record", "settings", "terminal"];
+/** Tests in these folders that run shells or open sockets. */
+const NOT_PURE = ["tests/cli/completions_test.ts", "tests/commands/consume/http_test.ts"];
+/** Tests at the top of tests/ that need no permissions. */
+const PURE_AT_TOP = ["tests/suggest_test.ts", "tests/units_test.ts"];
 
 const tasks: Record<string, (args: string[]) => Promise<number>> = {
   test,
@@ -79,28 +74,24 @@ function conclude(tally: Tally): number {
 }
 
 function pureTests(): string[] {
-  const own = list("tests").filter((name) => !WITH_PERMISSIONS.includes(name));
-  return [
-    ...own.map((name) => `tests/${name}`),
-    ...["commands", "formats"].flatMap((dir) =>
-      list(`tests/${dir}`).map((f) => `tests/${dir}/${f}`)
-    ),
-  ];
+  return testFiles("tests").filter(isPure);
 }
 
 function otherTests(): string[] {
-  const folders = [...Deno.readDirSync(`${ROOT}tests`)].filter(({ isDirectory, name }) =>
-    isDirectory && !["commands", "formats"].includes(name)
-  );
-  return [
-    ...WITH_PERMISSIONS.map((name) => `tests/${name}`),
-    ...folders.flatMap(({ name }) => list(`tests/${name}`).map((file) => `tests/${name}/${file}`)),
-  ].filter((path) => exists(path));
+  return testFiles("tests").filter((path) => !isPure(path));
 }
 
-function list(dir: string): string[] {
-  return [...Deno.readDirSync(ROOT + dir)].map(({ name }) => name)
-    .filter((name) => name.endsWith("_test.ts")).sort();
+function isPure(path: string): boolean {
+  const [, folder] = path.split("/");
+  return PURE_AT_TOP.includes(path) || PURE.includes(folder!) && !NOT_PURE.includes(path);
+}
+
+/** The test files below `folder`, as paths from the project's root. */
+function testFiles(folder: string): string[] {
+  return [...Deno.readDirSync(ROOT + folder)].flatMap(({ name, isDirectory }) => {
+    const path = `${folder}/${name}`;
+    return isDirectory ? testFiles(path) : name.endsWith("_test.ts") ? [path] : [];
+  }).sort();
 }
 
 function exists(path: string): boolean {

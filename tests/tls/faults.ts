@@ -1,6 +1,6 @@
 import { lookup } from "node:dns/promises";
-import { CLOSED, type Estate, PASSWORD } from "./estate.ts";
-import type { Changes, Section } from "./stand.ts";
+import { CLOSED, PASSWORD, type TlsServices } from "./services.ts";
+import type { Changes, Section } from "./folder.ts";
 
 /** A fault that is planted, and what `routes check` says to it. */
 export interface Fault {
@@ -17,7 +17,9 @@ export interface Fault {
 const hasResolver = await lookup("broker.invalid").catch(({ code }) => code) === "ENOTFOUND";
 
 /** Everything that keeps people from their first record. */
-export function plantFaults({ ports, clients, otherCa, postgres, plainPostgres }: Estate): Fault[] {
+export function plantFaults(
+  { ports, clients, otherCa, postgres, plainPostgres }: TlsServices,
+): Fault[] {
   const pair = ({ cert, key }: { cert: string; key: string }) => ({
     "ssl/service.cert": cert,
     "ssl/service.key": key,

@@ -1,17 +1,25 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { openEstate, PASSPHRASE, PASSWORD } from "./estate.ts";
+import { openTlsServices, PASSPHRASE, PASSWORD } from "./services.ts";
 import { plantFaults } from "./faults.ts";
-import { connectKafka, testSettings } from "../support/room.ts";
-import { type Changes, faultsOf, follow, layOut, routes, type Section, shape } from "./stand.ts";
+import { connectKafka, testSettings } from "../support/fixtures.ts";
+import {
+  type Changes,
+  faultsOf,
+  follow,
+  routes,
+  type Section,
+  shape,
+  writeFolder,
+} from "./folder.ts";
 
 // Services of its own: they are restarted, and ask for certificates that the tests make.
 
-const estate = await openEstate();
-Deno.test.afterAll(() => estate.close());
-const { clients, ports, otherCa } = estate;
+const services = await openTlsServices();
+Deno.test.afterAll(() => services.close());
+const { clients, ports, otherCa } = services;
 
 async function check(changes: Changes, args: string[] = [], env: Record<string, string> = {}) {
-  return await routes(await layOut(estate, changes), ["check", ...args], env);
+  return await routes(await writeFolder(services, changes), ["check", ...args], env);
 }
 
 Deno.test("check finds nothing wrong where everything is in place", async () => {
@@ -23,17 +31,19 @@ Deno.test("check finds nothing wrong where everything is in place", async () => 
   }
 });
 
-for (const { name, changes, args, code, says } of plantFaults(estate)) {
+for (const { name, changes, args, code, says } of plantFaults(services)) {
   Deno.test(`check finds ${name}`, async () => {
     const ended = await check(changes, args);
-    assertEquals(shape(faultsOf(ended.stdout), estate).trimEnd().split("\n"), says);
+    assertEquals(shape(faultsOf(ended.stdout), services).trimEnd().split("\n"), says);
     assertEquals([ended.code, ended.stderr], [code, ""]);
   });
 }
 
 for (const layout of ["", "res", "src"]) {
   Deno.test(`the settings of the original program serve as they are, ${layout || "here"}`, async () => {
-    const uri = `postgres://ann:${encodeURIComponent(PASSWORD)}@127.0.0.1:${estate.postgres.port}`;
+    const uri = `postgres://ann:${
+      encodeURIComponent(PASSWORD)
+    }@127.0.0.1:${services.postgres.port}`;
     const { code, stdout } = await check({
       text: `[kafka]\nservice_uri = 127.0.0.1:${ports.ssl}\nssl_cafile = ssl/ca.pem\n` +
         "ssl_certfile = ssl/service.cert\nssl_keyfile = ssl/service.key\n\n" +
@@ -69,7 +79,7 @@ Deno.test("a warning is said once, however many connections give reason for it",
   const { cert, key } = clients.ending;
   const files = { "ssl/service.cert": cert, "ssl/service.key": key };
   const pair = { sslcert: "ssl/service.cert", sslkey: "ssl/service.key" };
-  const dir = await layOut(estate, { files, postgresql: pair });
+  const dir = await writeFolder(services, { files, postgresql: pair });
   const { code, stderr } = await routes(dir, ["consume", "--replay", "earliest", "--yes"]);
   assertEquals(stderr.match(/^warning: .*/gm)?.length, 1, stderr);
   assertMatch(stderr, /^warning: certificate "ssl\/service.cert" expires in 12 days/m);
@@ -77,7 +87,7 @@ Deno.test("a warning is said once, however many connections give reason for it",
 });
 
 Deno.test("who may not read or write a topic is told so, be it empty or not", async () => {
-  const dir = await layOut(estate, {
+  const dir = await writeFolder(services, {
     kafka: {
       bootstrap_servers: `127.0.0.1:${ports.saslSsl}`,
       security_protocol: "SASL_SSL",
@@ -144,7 +154,7 @@ Deno.test("no secret is in any output, whatever fails and however much is said",
         typeof value === "string" ? value.replace(/^wrong$|sesame|wr%25ng/, "m4rker-wrong") : value,
       ]),
     );
-  const runs = plantFaults(estate).flatMap(({ changes, args = [] }) => {
+  const runs = plantFaults(services).flatMap(({ changes, args = [] }) => {
     const { kafka, postgresql, ...rest } = changes;
     const told = { ...rest, kafka: marked(kafka), postgresql: marked(postgresql) };
     const verb = postgresql ? ["query"] : ["produce", "--count", "1"];
@@ -157,7 +167,7 @@ Deno.test("no secret is in any output, whatever fails and however much is said",
   });
   assert(JSON.stringify(runs).includes("m4rker-wrong"));
   await pairwise(runs, async ([changes, args]) => {
-    const { code, stdout, stderr } = await routes(await layOut(estate, changes), [...args]);
+    const { code, stdout, stderr } = await routes(await writeFolder(services, changes), [...args]);
     const found = secrets.filter((secret) => (stdout + stderr).includes(secret));
     assertEquals(found, [], args.join(" "));
     assert(code !== 1, `${args.join(" ")}: ${stderr}`);
@@ -180,7 +190,7 @@ Deno.test("a secret that a failure would name is taken out of it, whoever tells"
     ways(verb).map((args) => [changes, args] as const)
   );
   await pairwise(runs, async ([changes, args]) => {
-    const { code, stdout, stderr } = await routes(await layOut(estate, changes), args);
+    const { code, stdout, stderr } = await routes(await writeFolder(services, changes), args);
     assert(code > 1 && !(stdout + stderr).includes(marker), stdout + stderr);
     assertMatch(stdout + stderr, /\*\*\*/, args.join(" "));
   });
@@ -282,10 +292,14 @@ Deno.test("PostgreSQL: every sslmode with every certificate", async () => {
     ] as const
   ) {
     const at = `sslmode=${sslmode}`;
-    cases.push([`${at}, the right CA`, good, () => outcome(sslmode, estate.ca.cert, {}, {})]);
+    cases.push([`${at}, the right CA`, good, () => outcome(sslmode, services.ca.cert, {}, {})]);
     cases.push([`${at}, another CA`, foreign, () => outcome(sslmode, otherCa.cert, {}, {})]);
     const other = { host: misnamed };
-    cases.push([`${at}, another name`, renamed, () => outcome(sslmode, estate.ca.cert, other, {})]);
+    cases.push([
+      `${at}, another name`,
+      renamed,
+      () => outcome(sslmode, services.ca.cert, other, {}),
+    ]);
   }
   const certified = {
     user: "certified",
@@ -299,7 +313,7 @@ Deno.test("PostgreSQL: every sslmode with every certificate", async () => {
     cases.push([
       `certificate ${pair}`,
       code,
-      () => outcome("verify-full", estate.ca.cert, more, files),
+      () => outcome("verify-full", services.ca.cert, more, files),
     ]);
   };
   pushPair("ecdsa", 0);
@@ -318,7 +332,7 @@ Deno.test(
   "consume --follow goes on with certificates that were renewed under it",
   shared,
   async () => {
-    const dir = await layOut(estate, {});
+    const dir = await writeFolder(services, {});
     const settings = testSettings([
       `kafka.bootstrap_servers=127.0.0.1:${ports.plain}`,
       "kafka.topic=routes",
@@ -336,10 +350,10 @@ Deno.test(
       await send(7001);
       await run.said(/"userID":7001,/);
       // What it began with is trusted no longer, nor trusts it; what is renewed is not there for a while.
-      const { ca, client } = await estate.renew();
+      const { ca, client } = await services.renew();
       await Deno.remove(`${dir}/ssl/ca.pem`);
-      await Promise.all([estate.broker.stop(), estate.postgres.stop()]);
-      await Promise.all([estate.broker.start(), estate.postgres.start()]);
+      await Promise.all([services.broker.stop(), services.postgres.stop()]);
+      await Promise.all([services.broker.start(), services.postgres.start()]);
       await run.said(/readfile 'ssl\/ca.pem'/);
       await Deno.copyFile(client.cert, `${dir}/ssl/service.cert`);
       await Deno.copyFile(client.key, `${dir}/ssl/service.key`);

@@ -1,0 +1,154 @@
+import type { Shell } from "./parse.ts";
+import { type Flag, path } from "./flags.ts";
+import { commandFlags, globalFlags, manuals, verbs } from "./commands.ts";
+
+/** What makes a shell complete the command line: a script to be sourced by it. */
+export function completions(shell: Shell): string {
+  return { bash, zsh, fish }[shell]();
+}
+
+/** A flag in every spelling. */
+function spellings({ name, short }: Flag): string[] {
+  return [...(short ? [`-${short}`] : []), `--${name}`];
+}
+
+function bash(): string {
+  const valued = new Set(
+    [...globalFlags, ...Object.values(commandFlags).flat()].filter(({ kind, implied }) =>
+      kind && !implied
+    ).flatMap(spellings),
+  );
+  const values = [["*", globalFlags] as const, ...Object.entries(commandFlags)]
+    .flatMap(([verb, flags]) =>
+      flags.filter(({ kind }) => kind?.words).map((flag) => {
+        const pattern = spellings(flag).map((spelled) => `${verb}" ${spelled}"`).join(" | ");
+        return `    ${pattern}) words="${flag.kind!.words!.join(" ")}" ;;\n`;
+      })
+    );
+  const files = globalFlags.filter(({ kind }) => kind === path).flatMap(spellings)
+    .map((spelled) => `*" ${spelled}"`).join(" | ");
+  const rest = verbs.flatMap((verb) => [
+    `${verb}" -"*) words="${[...commandFlags[verb].flatMap(spellings), "$globals"].join(" ")}" ;;`,
+    `${verb}" "*) words="${manuals[verb].words?.join(" ") ?? ""}" ;;`,
+  ]);
+  return `# bash completion of routes; in ~/.bashrc: source <(routes completions bash)
+_routes() {
+  local globals="${globalFlags.flatMap(spellings).join(" ")}"
+  local cur=\${COMP_WORDS[COMP_CWORD]} flag=\${COMP_WORDS[COMP_CWORD - 1]} verb= words= i
+  # bash takes --flag=value apart at the sign.
+  if [[ $cur == = ]]; then
+    cur=
+  elif [[ $flag == = ]]; then
+    flag=\${COMP_WORDS[COMP_CWORD - 2]}
+  fi
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    case \${COMP_WORDS[i]} in
+    ${verbs.join(" | ")})
+      verb=\${COMP_WORDS[i]}
+      break
+      ;;
+    ${[...valued].join(" | ")})
+      [[ \${COMP_WORDS[i + 1]} == = ]] && ((i++))
+      ((i++))
+      ;;
+    esac
+  done
+  COMPREPLY=()
+  case "$verb $flag" in
+${values.join("")}    ${files})
+      compopt -o filenames 2>/dev/null
+      COMPREPLY=($(compgen -f -- "$cur"))
+      return
+      ;;
+    ${[...valued].map((spelled) => `*" ${spelled}"`).join(" | ")}) return ;;
+    *)
+      case "$verb $cur" in
+${rest.map((line) => `        ${line}\n`).join("")}        " -"*) words=$globals ;;
+        *) words="${verbs.join(" ")}" ;;
+      esac
+      ;;
+  esac
+  COMPREPLY=($(compgen -W "$words" -- "$cur"))
+}
+complete -F _routes routes
+`;
+}
+
+function zsh(): string {
+  const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
+  const escape = (text: string) => text.replace(/[[\]:\\]/g, "\\$&");
+  const spec = (flag: Flag): string => {
+    const { short, name, kind, value, implied, help, repeatable } = flag;
+    const action = kind === path ? "_files" : kind?.words ? `(${kind.words.join(" ")})` : " ";
+    const tail = kind ? `:${implied ? ":" : ""}${escape(value!)}:${action}` : "";
+    const about = quote(`[${escape(help)}]${tail}`);
+    const long = `--${name}${kind ? implied ? "=-" : "=" : ""}`;
+    const others = repeatable ? "'*'" : quote(`(${spellings(flag).join(" ")})`);
+    return short
+      ? `${others}{-${short}${kind ? "+" : ""},${long}}${about}`
+      : `${others}${long}${about}`;
+  };
+  const specs = (flags: Flag[], indent: string) =>
+    flags.map((flag) => `${indent}${spec(flag)}`).join(" \\\n");
+  const cases = verbs.map((verb) => {
+    const { words, flags } = manuals[verb];
+    const own = flags.length > 0 ? ` \\\n${specs(flags, "        ")}` : "";
+    const word = words ? ` \\\n        '1:word:(${words.join(" ")})'` : "";
+    return `    ${verb})\n      _arguments -s $globals${own}${word}\n      ;;\n`;
+  });
+  const described = verbs.map((verb) =>
+    `      ${quote(`${verb}:${escape(manuals[verb].summary)}`)}\n`
+  );
+  return `#compdef routes
+# zsh completion of routes; in ~/.zshrc, behind compinit: source <(routes completions zsh)
+_routes() {
+  local curcontext=$curcontext state line
+  local -a globals=(
+${specs(globalFlags, "    ").replaceAll(" \\\n", "\n")}
+  )
+  _arguments -s -C -A '-*' $globals '1:command:->command' '*::argument:->argument'
+  case $state in
+  command)
+    local -a commands=(
+${described.join("")}    )
+    _describe command commands
+    ;;
+  argument)
+    case $words[1] in
+${cases.join("")}    esac
+    ;;
+  esac
+}
+if [[ $funcstack[1] == _routes ]]; then
+  _routes "$@"
+else
+  compdef _routes routes
+fi
+`;
+}
+
+function fish(): string {
+  const quote = (text: string) => `'${text.replace(/['\\]/g, "\\$&")}'`;
+  const line = (condition: string, flag: Flag) => {
+    const { short, name, kind, implied, help } = flag;
+    const value = !kind || implied ? "" : kind === path ? " -r -F" : " -x";
+    const words = kind?.words ? ` -a ${quote(kind.words.join(" "))}` : "";
+    const letter = short ? ` -s ${short}` : "";
+    return `complete -c routes${condition}${letter} -l ${name}${value}${words} -d ${quote(help)}\n`;
+  };
+  const seen = (verb: string) => ` -n '__fish_seen_subcommand_from ${verb}'`;
+  const first = ` -n 'not __fish_seen_subcommand_from ${verbs.join(" ")}'`;
+  return [
+    "# fish completion of routes: routes completions fish > ~/.config/fish/completions/routes.fish\n",
+    "complete -c routes -f\n",
+    ...verbs.map((verb) =>
+      `complete -c routes${first} -a ${verb} -d ${quote(manuals[verb].summary)}\n`
+    ),
+    ...globalFlags.map((flag) => line("", flag)),
+    ...verbs.flatMap((verb) => {
+      const { words, flags } = manuals[verb];
+      const after = words ? [`complete -c routes${seen(verb)} -a ${quote(words.join(" "))}\n`] : [];
+      return [...after, ...flags.map((flag) => line(seen(verb), flag))];
+    }),
+  ].join("");
+}

@@ -1,0 +1,144 @@
+import type { Flag } from "./flags.ts";
+import { type FormatFacts, FORMATS } from "../formats/facts.ts";
+import { type Colors, openColors } from "../terminal/color.ts";
+import { RULES } from "../postgres/sqlstates.ts";
+import { globalFlags, isVerb, manuals, type Verb, verbs } from "./commands.ts";
+import { SETTINGS } from "../settings/template.ts";
+
+const WIDTH = 80;
+
+/** The help on a topic: a command, one of `topics`, or null for all. */
+export function help(topic: string | null, colors: Colors = openColors(false)): string {
+  // Data rather than text: it goes into a file.
+  if (topic === "settings") return SETTINGS;
+  return textOn(topic).replace(/^[A-Z][a-z ]+:/gm, colors.bold);
+}
+
+function textOn(topic: string | null): string {
+  if (topic === null) return overview();
+  if (isVerb(topic)) return about(topic);
+  return topic === "formats" ? formats() : errors();
+}
+
+function overview(): string {
+  const list = (listed: Verb[]) =>
+    listed.map((verb) => `  ${verb.padEnd(11)}  ${manuals[verb].summary}\n`).join("");
+  return `Move GPS records from a Kafka topic into a PostgreSQL table, each exactly once.
+
+Usage: routes COMMAND [FLAGS]
+
+Every day:
+${list(verbs.slice(0, 4))}
+To be sure:
+${list(verbs.slice(4, 6))}
+To learn more:
+${list(verbs.slice(6))}
+Examples:
+  routes help settings > host_settings.ini
+  routes check
+  routes migrate --create-database --topic
+  routes produce --count 1000 && routes consume
+  routes query --last
+
+Global flags:
+${table(globalFlags)}
+DUR   500ms, 10s, 9m, 1h, 7d
+TIME  2026-11-24T10:00:00Z (no zone: UTC), unix seconds, now, today, yesterday,
+      2h: two hours ago
+`;
+}
+
+function about(verb: Verb): string {
+  const { about, usage, examples, flags } = manuals[verb];
+  const text = about.map((paragraph) => wrap(paragraph, WIDTH - 1).join("\n")).join("\n\n");
+  const shown = examples.map(([what, line]) => `  # ${what}\n  ${line}\n`).join("");
+  const names = globalFlags.filter(({ name }) => !["help", "version", "no-color"].includes(name))
+    .map(({ name, short }) => short ? `-${short}` : `--${name}`).join(" ");
+  return `${text}
+
+Usage: ${usage}
+
+Examples:
+${shown}
+${flags.length > 0 ? `${table(flags)}\n` : ""}Global flags: ${names}
+`;
+}
+
+/** The rules that consuming runs on, in their order. */
+function errors(): string {
+  const rules = RULES.map(({ codes, act, meaning }) => {
+    const named = codes.every((code) => code.length <= 5);
+    return `  ${(named ? codes.join(" ") : "(network)").padEnd(12)}  ${
+      act.padEnd(6)
+    }  ${meaning}\n`;
+  });
+  return `What consume does when PostgreSQL, or the way to it, fails. The first line whose
+beginning of a SQLSTATE fits counts; what fits none stops.
+
+${rules.join("")}
+  wait    again and again, with a growing pause; nothing is lost or rejected
+  reject  the batch is halved until the record is alone; it goes into
+          routes_rejects as db_<SQLSTATE>, the rest is stored
+  stop    ends with a fix; nothing is lost or rejected
+`;
+}
+
+/** What each format is for. */
+function formats(): string {
+  const list = (isWanted: (facts: FormatFacts) => boolean) =>
+    Object.entries(FORMATS).filter(([, facts]) => isWanted(facts))
+      .map(([name, { help }]) => `  ${name.padEnd(10)}  ${help}\n`).join("");
+  return `What routes query --format can print.
+
+Rows, for people: 100 of them, or as many as --limit says, or --all.
+${list(({ forPeople, forTracks }) => forPeople && !forTracks)}
+Rows, for programs: all of them.
+${list(({ forPeople, forTracks }) => !forPeople && !forTracks)}
+Tracks, of fixes: a track a user, the oldest fix first, a new segment after a
+--gap without one; with --simplify 20m, less of what nobody would see.
+${list(({ forTracks }) => forTracks)}
+Examples:
+  routes query --summary --format markdown
+  routes query --since 1d --format gpx > yesterday.gpx
+  routes query --user 7 --format map
+`;
+}
+
+/** A flag as it is typed, with its value. */
+export function spell({ name, short, value, implied }: Flag): string {
+  const given = implied ? `[=${value}]` : value ? ` ${value}` : "";
+  return `${short ? `-${short}, ` : ""}--${name}${given}`;
+}
+
+/** What a flag is about, with its default. */
+export function tell({ help, fallback }: Flag): string {
+  return fallback ? `${help} (default ${fallback})` : help;
+}
+
+function table(flags: Flag[]): string {
+  const names = flags.map((flag) => `${flag.short ? "" : "    "}${spell(flag)}`);
+  const width = Math.min(Math.max(...names.map((name) => name.length)), 28);
+  return flags.map((flag, i) => {
+    const text = wrap(tell(flag), WIDTH - 4 - width);
+    const name = names[i]!;
+    const first = name.length > width
+      ? `  ${name}\n  ${" ".repeat(width)}`
+      : `  ${name.padEnd(width)}`;
+    const heading = flag.group ? `${i > 0 ? "\n" : ""}${flag.group}:\n` : "";
+    return heading +
+      text.map((line, at) => (at === 0 ? first : `  ${" ".repeat(width)}`) + `  ${line}\n`).join(
+        "",
+      );
+  }).join("");
+}
+
+/** Lines no longer than that, where words allow. */
+export function wrap(text: string, width: number): string[] {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1)!;
+    if (line.length + word.length + 1 > width && line) lines.push(word);
+    else lines[lines.length - 1] = line ? `${line} ${word}` : word;
+  }
+  return lines;
+}

@@ -1,0 +1,79 @@
+import { type Checked, type Globals, placeFlags } from "../../cli/parse.ts";
+import { type CheckStep, type Finding, runCheck } from "./check.ts";
+import { secretsOf, type Settings } from "../../settings/settings.ts";
+import { openToOthers } from "../../network/certificates.ts";
+import { openColors, wantsColor } from "../../terminal/color.ts";
+import type { System } from "../../system.ts";
+import type { Reporter } from "../../terminal/reporter.ts";
+import { speaksUtf8 } from "../context.ts";
+import { kafkaSteps } from "./command_kafka.ts";
+import { postgresSteps } from "./command_postgres.ts";
+import type { Surroundings } from "./steps.ts";
+
+/** Looking waits less than real work would: nobody is helped by more. */
+const WAIT_MAX_MS = 8_000;
+
+/** Looks at everything that `command` needs, or all; returns the exit code. */
+export async function check(
+  { command }: { command: Checked | null },
+  { globals, system, reporter, secrets, settings: read }: {
+    globals: Globals;
+    system: System;
+    reporter: Reporter;
+    secrets: string[];
+    settings: () => Settings;
+  },
+): Promise<number> {
+  const { json, quiet } = globals;
+  const timeoutMs = Math.min(globals.timeoutMs, WAIT_MAX_MS);
+  const around: Surroundings = { system, reporter, timeoutMs, closing: [] };
+  try {
+    return await runCheck({
+      chains: chainsOf(command, read, secrets, around),
+      json,
+      quiet,
+      secrets,
+      flags: placeFlags(globals),
+      unicode: speaksUtf8(system.env),
+      colors: openColors(wantsColor(globals.color, system.env, system.stdout.columns !== null)),
+      signal: system.signal,
+      looking: (name) => reporter.wait(`looking at ${name}`),
+      out: (text) => {
+        reporter.clear();
+        return system.stdout.write(text);
+      },
+    });
+  } finally {
+    await Promise.allSettled(around.closing.map((close) => close()));
+  }
+}
+
+function chainsOf(
+  command: Checked | null,
+  read: () => Settings,
+  secrets: string[],
+  around: Surroundings,
+): CheckStep[][] {
+  let settings: Settings;
+  try {
+    settings = read();
+  } catch (error) {
+    return [[{ name: "settings", look: () => Promise.reject(error) }]];
+  }
+  secrets.push(...secretsOf(settings));
+  const usesKafka = command === null || command === "produce" || command === "consume";
+  return [
+    [{ name: "settings", look: () => Promise.resolve(lookAtFile(settings, around.system)) }],
+    ...(usesKafka ? [kafkaSteps(settings.kafka, command, around)] : []),
+    ...(command === "produce" ? [] : [postgresSteps(settings.postgresql, command, around)]),
+  ];
+}
+
+function lookAtFile({ file, warnings }: Settings, system: System): Finding[] {
+  const warned = warnings.map((warning) => ({ seen: warning, warning }));
+  if (file === null) {
+    return [{ seen: "no settings file: defaults and the environment serve" }, ...warned];
+  }
+  const fault = file.holdsSecret ? openToOthers(file.path, system) : null;
+  return [{ seen: `settings file "${file.path}"`, ...(fault && { fault }) }, ...warned];
+}

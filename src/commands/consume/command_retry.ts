@@ -1,0 +1,47 @@
+import { runRetry } from "./retry_rejects.ts";
+import { judgePostgres } from "../../postgres/errors.ts";
+import { openRetry } from "../../postgres/rejects.ts";
+import { openStore } from "../../postgres/store.ts";
+import {
+  type CommandContext,
+  type CommandResult,
+  type Options,
+  sleep,
+  withExplanation,
+} from "../context.ts";
+import { openKafkaFor } from "../open_kafka.ts";
+import { openPostgresFor } from "../open_postgres.ts";
+
+/** `routes consume --retry-rejects`: from the rejects into the table. */
+export async function retryRejects(
+  options: Options<"consume">,
+  context: CommandContext,
+): Promise<CommandResult> {
+  const {
+    system: system,
+    reporter: reporter,
+    settings: { kafka: { topic }, postgresql: { schema } },
+  } = context;
+  const { explain: explainKafka, openLog } = openKafkaFor(context);
+  // Kafka only tells which cluster it is.
+  const log = await openLog();
+  const clusterId = await withExplanation(explainKafka, log.clusterId()).finally(log.close);
+  const { sql, bounded, explain, close } = openPostgresFor(context, { max: 1 });
+  const retry = openRetry(sql, { schema, clusterId, topic });
+  try {
+    const retried = await runRetry(options, {
+      ...system,
+      ...reporter,
+      sources: openStore(sql, { schema, clusterId, topic }).sources,
+      kept: (...page) => bounded(retry.kept(...page)),
+      move: (...batch) => bounded(retry.move(...batch)),
+      remaining: () => bounded(retry.remaining()),
+      judge: judgePostgres,
+      explain,
+      sleep,
+    });
+    return { summary: retried, openEnded: false };
+  } finally {
+    await close();
+  }
+}

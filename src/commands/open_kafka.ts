@@ -1,0 +1,25 @@
+import { requireFiles } from "../network/certificates.ts";
+import { openKafka } from "../kafka/connect.ts";
+import { explainKafka } from "../kafka/errors.ts";
+import { openTopic } from "../kafka/topic.ts";
+import { within } from "../network/sockets.ts";
+import { type CommandContext, withExplanation } from "./context.ts";
+
+/** Kafka as the settings say; connects with openLog(), or when it is first used. */
+export function openKafkaFor(
+  { settings: { kafka: settings }, globals, system: system, reporter: reporter }: CommandContext,
+) {
+  const broker = settings.brokers.join(", ");
+  // Brokers and client answer a wrong key with silence or a riddle, so it is looked at before.
+  if (settings.tls) requireFiles("kafka", settings.tls, system, reporter.warn);
+  reporter.wait(`connecting to Kafka at ${broker}`);
+  const kafka = openKafka(settings, {
+    readFile: system.readFile,
+    log: reporter.log,
+    timeoutMs: globals.timeoutMs,
+  });
+  const explain = (error: unknown) => explainKafka(error, settings);
+  const open = <T>(work: Promise<T>) =>
+    withExplanation(explain, within(globals.timeoutMs, work, { broker }));
+  return { kafka, explain, open, openLog: () => open(openTopic(kafka, settings.topic)) };
+}

@@ -1,0 +1,36 @@
+import type { PostgresSettings } from "../settings/settings.ts";
+import type { TlsFiles } from "../settings/reader.ts";
+import { requireFiles } from "../network/certificates.ts";
+import { openPostgres } from "../postgres/connect.ts";
+import { explainPostgres } from "../postgres/errors.ts";
+import type { CommandContext } from "./context.ts";
+
+/** PostgreSQL as the settings say; connects on first use. */
+export function openPostgresFor(
+  { settings: { postgresql: settings }, system: system, reporter: reporter }: CommandContext,
+  options: { max?: number; database?: string; readOnly?: boolean } = {},
+) {
+  const files = filesOf(settings);
+  if (files) requireFiles("postgresql", files, system, reporter.warn);
+  reporter.wait(`connecting to PostgreSQL at ${settings.host}:${settings.port}`);
+  const { sql, bounded, cut } = openPostgres(settings, {
+    ...options,
+    readFile: system.readFile,
+    log: reporter.log,
+  });
+  return {
+    sql,
+    bounded,
+    explain: (error: unknown) => explainPostgres(error, settings),
+    close: async () => {
+      await sql.end({ timeout: 5 });
+      cut();
+    },
+  };
+}
+
+/** The files that its TLS needs; null without TLS. With `require` nothing is verified, so the CA plays no part. */
+export function filesOf({ sslmode, tls }: PostgresSettings): TlsFiles | null {
+  if (sslmode === "disable") return null;
+  return sslmode === "require" ? { ...tls, ca: null } : tls;
+}

@@ -1,0 +1,95 @@
+import type { Point } from "../../record/point.ts";
+import { cosine, FARTHEST_M, onGlobe } from "./exact_math.ts";
+import { advance, layOut, type Random, settleIn, type Walker, whereIs } from "./traffic.ts";
+
+// The same seed must give the same bytes on every machine. So nothing here but + - * /, integer operations, and sqrt and
+// rounding, which IEEE 754 defines to the last bit; Math.sin, Math.pow and the like may differ between engines.
+
+/** What decides the points, all of it. */
+export interface TrackOptions {
+  /** A safe integer, not negative. */
+  seed: number;
+  /** `walk`: users who drive through a town · `uniform`: independent points, evenly over the globe. */
+  model: "walk" | "uniform";
+  /** UserIDs are 1 to this; they take turns. */
+  users: number;
+  center: [latitude: number, longitude: number];
+  radiusM: number;
+  /** The mean; a walker is at times faster, up to twice, and at times stands. */
+  speedKmh: number;
+  /** Between two fixes of one user. */
+  intervalMs: number;
+  /** Of the first fix, since 1970. */
+  startMs: number;
+}
+
+/** Endless points: record k is the same whenever the options are. */
+export function track(options: TrackOptions): Generator<Point, never> {
+  const random = sfc32(options.seed);
+  return options.model === "walk" ? walk(options, random) : uniform(options, random);
+}
+
+/** Milliseconds from the first fix of all to that of record `index`; users are spread evenly over the interval. */
+export function elapsedMs(
+  index: number,
+  { users, intervalMs }: { users: number; intervalMs: number },
+): number {
+  const round = Math.floor(index / users);
+  return round * intervalMs + Math.round((index - round * users) * intervalMs / users);
+}
+
+function* uniform(options: TrackOptions, random: Random): Generator<Point, never> {
+  for (let index = 0;; index++) {
+    let latitude;
+    // Circles of latitude shrink towards the poles: keep as many points as there is room for.
+    do latitude = random() * 180 - 90; while (random() > cosine(latitude));
+    yield fix(options, index, latitude, random() * 360 - 180);
+  }
+}
+
+function* walk(options: TrackOptions, random: Random): Generator<Point, never> {
+  const town = layOut({ ...options, radiusM: Math.min(options.radiusM, FARTHEST_M) });
+  const place = onGlobe(options.center);
+  const walkers: Walker[] = [];
+  for (let index = 0;; index++) {
+    const user = index % options.users;
+    let walker = walkers[user];
+    if (walker) advance(walker, options.intervalMs / 1000, town, random);
+    else walkers[user] = walker = settleIn(town, random);
+    const [eastM, northM] = whereIs(walker, town);
+    const [latitude, longitude] = place(eastM, northM);
+    yield fix(options, index, latitude, longitude);
+  }
+}
+
+function fix(options: TrackOptions, index: number, latitude: number, longitude: number): Point {
+  const ms = Math.round(options.startMs + elapsedMs(index, options));
+  return {
+    userID: index % options.users + 1,
+    timestamp: ms / 1000,
+    coordinates: [round7(latitude), round7(longitude)],
+  };
+}
+
+/** Seven decimals are a centimetre; adding 0 turns −0 into 0. */
+function round7(degrees: number): number {
+  return Math.round(degrees * 1e7) / 1e7 + 0;
+}
+
+/** Chris Doty-Humphrey's sfc32 as seeded in his PractRand (pracrand.sourceforge.net). */
+function sfc32(seed: number): Random {
+  let a = 0;
+  let b = seed >>> 0;
+  let c = Math.floor(seed / 2 ** 32) >>> 0;
+  let counter = 1;
+  const random = () => {
+    const sum = (a + b + counter) | 0;
+    counter = (counter + 1) | 0;
+    a = b ^ (b >>> 9);
+    b = (c + (c << 3)) | 0;
+    c = (((c << 21) | (c >>> 11)) + sum) | 0;
+    return (sum >>> 0) / 4_294_967_296;
+  };
+  for (let i = 0; i < 12; i++) random();
+  return random;
+}

@@ -1,0 +1,141 @@
+import type { Point } from "../../record/point.ts";
+
+/** A record that makes no row, labelled with what becomes of it: `<reject code>/<what is wrong>`, or `tombstone/null`. */
+export interface Flawed {
+  label: string;
+  value: string | Uint8Array | null;
+  /** Beside the label; null for all flaws but one. */
+  header: string | null;
+}
+
+/** The header that carries the label, so that rejects can be counted against what was sent. */
+export const LABEL_HEADER = "routes-invalid";
+/** The header of the one flaw that lies in the headers. */
+export const PADDING_HEADER = "routes-padding";
+
+/** How many of the first `index` records are flawed: an exact share, spread evenly. */
+export function flawedBefore(index: number, percent: number): number {
+  return Math.floor(index * Math.round(percent * 10_000) / 1_000_000);
+}
+
+/**
+ * The point, spoilt: every kind of flaw in turn, by how many came before.
+ *
+ * The two of 1 MiB come first, so that a short run has them, and then once in SPELLS rounds of all others, so that a long
+ * run stays light. They pass a broker's default `max.message.bytes` (1 MiB and 12 bytes a batch) only when
+ * compressed; without `heavy` they are left out.
+ */
+export function corrupt(point: Point, before: number, { heavy }: { heavy: boolean }): Flawed {
+  const giants = heavy ? HEAVY.length : 0;
+  const turn = before % (giants + SPELLS * LIGHT.length);
+  const [label, spoil] = turn < giants ? HEAVY[turn]! : LIGHT[(turn - giants) % LIGHT.length]!;
+  const spoilt = spoil(point);
+  return spoilt === null || typeof spoilt === "string" || spoilt instanceof Uint8Array
+    ? { label, value: spoilt, header: null }
+    : { label, ...spoilt };
+}
+
+type Flaw = [
+  label: string,
+  spoil: (point: Point) => string | Uint8Array | null | { value: string; header: string },
+];
+
+const SPELLS = 16;
+const MIB = 1_048_576;
+
+const HEAVY: Flaw[] = [
+  ["size/value", (p) => json(p) + " ".repeat(MIB)],
+  ["size/headers", (p) => ({ value: json(p), header: "x".repeat(MIB) })],
+];
+
+const SYNTAX: Flaw[] = [
+  ["json_syntax/trailing-comma", (p) => json(p).replace("}", ",}")],
+  ["json_syntax/empty", () => ""],
+  ["json_syntax/spaces", () => "   "],
+  ["json_syntax/cut-short", (p) => json(p).slice(0, -2)],
+  ["json_syntax/trailing-garbage", (p) => json(p) + "}"],
+  ["json_syntax/single-quotes", (p) => json(p).replaceAll('"', "'")],
+  ["json_syntax/unquoted-key", (p) => json(p).replace('"userID"', "userID")],
+  ["json_syntax/comment", (p) => json(p).replace(",", ",/* fix */")],
+  ["json_syntax/nan", (p) => json(p, { timestamp: "NaN" })],
+  ["json_syntax/infinity", (p) => json(p, { coordinates: "[Infinity,-Infinity]" })],
+  ["json_syntax/leading-zero", (p) => json(p, { userID: `0${p.userID}` })],
+  ["json_syntax/second-bom", (p) => `\ufeff\ufeff${json(p)}`],
+];
+
+const UTF8: Flaw[] = [
+  ["utf8/stray-byte", (p) => note(p, [0xff])],
+  ["utf8/overlong", (p) => note(p, [0xc0, 0xaf])],
+  ["utf8/surrogate", (p) => note(p, [0xed, 0xa0, 0x80])],
+  ["utf8/cut-short", (p) => note(p, [0xe2, 0x82])],
+  ["utf8/utf-16", (p) => utf16(json(p))],
+];
+
+const SCHEMA: Flaw[] = [
+  ["schema/no-object", ({ coordinates }) => JSON.stringify(coordinates)],
+  ["schema/null", () => "null"],
+  ["schema/missing-user", (p) => json(p).replace("userID", "user")],
+  ["schema/missing-timestamp", (p) => json(p).replace("timestamp", "time")],
+  ["schema/missing-coordinates", (p) => json(p).replace("coordinates", "position")],
+  ["schema/both-spellings", (p) => json(p).replace("{", `{"userId":${p.userID},`)],
+  ["schema/user-text", (p) => json(p, { userID: `"${p.userID}"` })],
+  ["schema/user-boolean", (p) => json(p, { userID: "true" })],
+  ["schema/user-null", (p) => json(p, { userID: "null" })],
+  ["schema/user-fraction", (p) => json(p, { userID: `${p.userID}.5` })],
+  ["schema/user-beyond-int4", (p) => json(p, { userID: "2147483648" })],
+  ["schema/user-beyond-double", (p) => json(p, { userID: "9007199254740993" })],
+  ["schema/timestamp-text", (p) => json(p, { timestamp: `"${p.timestamp}"` })],
+  ["schema/timestamp-negative", (p) => json(p, { timestamp: "-1.5" })],
+  ["schema/timestamp-year-10000", (p) => json(p, { timestamp: "253402300800.0" })],
+  ["schema/timestamp-overflow", (p) => json(p, { timestamp: "1e400" })],
+  ["schema/coordinates-object", (p) => json(p, { coordinates: `{"lat":0.0,"lon":0.0}` })],
+  ["schema/coordinates-one", (p) => json(p, { coordinates: `[${p.coordinates[0]}]` })],
+  ["schema/coordinates-three", (p) => json(p, { coordinates: `[${p.coordinates},12.5]` })],
+  ["schema/coordinates-text", (p) => json(p, { coordinates: `["${p.coordinates.join('","')}"]` })],
+  ["schema/coordinates-null", (p) => json(p, { coordinates: `[${p.coordinates[0]},null]` })],
+  ["schema/latitude-range", (p) => json(p, { coordinates: `[90.0000001,${p.coordinates[1]}]` })],
+  ["schema/longitude-range", (p) => json(p, { coordinates: `[${p.coordinates[0]},-180.5]` })],
+];
+
+const DEPTH: Flaw[] = [
+  ["depth/arrays", (p) => json(p).replace("{", `{"note":${"[".repeat(65)}${"]".repeat(65)},`)],
+  ["depth/unclosed", () => "[".repeat(10_000)],
+];
+
+const TOMBSTONE: Flaw[] = [["tombstone/null", () => null]];
+
+const LIGHT = takeTurns(SYNTAX, UTF8, SCHEMA, DEPTH, TOMBSTONE);
+
+/** The first of each, the second of each, and so on, so that a few records show every code. */
+function takeTurns(...groups: Flaw[][]): Flaw[] {
+  const longest = Math.max(...groups.map((group) => group.length));
+  return Array.from(
+    { length: longest },
+    (_, i) => groups.flatMap((group) => group[i] ? [group[i]] : []),
+  )
+    .flat();
+}
+
+/** The record as text, with some of its parts replaced. */
+function json(
+  point: Point,
+  {
+    userID = `${point.userID}`,
+    timestamp = `${point.timestamp}`,
+    coordinates = `[${point.coordinates}]`,
+  } = {},
+): string {
+  return `{"userID":${userID},"timestamp":${timestamp},"coordinates":${coordinates}}`;
+}
+
+/** The record with a further key that holds these bytes: all else is right, so only they can be at fault. */
+function note(point: Point, bytes: number[]): Uint8Array {
+  const encoder = new TextEncoder();
+  const head = encoder.encode(json(point).replace("}", ',"note":"'));
+  return Uint8Array.of(...head, ...bytes, ...encoder.encode('"}'));
+}
+
+/** Little-endian with a mark, as Windows tools write it; of ASCII text. */
+function utf16(text: string): Uint8Array {
+  return Uint8Array.of(0xff, 0xfe, ...[...text].flatMap((letter) => [letter.charCodeAt(0), 0]));
+}

@@ -1,0 +1,255 @@
+import type { ProduceOptions } from "../../cli/options.ts";
+import { flawedBefore } from "./invalid_records.ts";
+import { OperationalError, UsageError } from "../../errors.ts";
+import { Batcher, type Outcome, type Sender } from "./batcher.ts";
+import { makeRecords, type Outgoing, readRecords, toLines } from "./records.ts";
+import { throttle } from "./throttle.ts";
+import {
+  CALENDAR_END_MS,
+  formatCount,
+  formatCourse,
+  formatMany,
+  formatRate,
+  formatSpan,
+  timeLeft,
+} from "../../units.ts";
+import { elapsedMs } from "./generator.ts";
+
+/** What producing needs of the world. */
+export interface ProduceDeps {
+  topic: string;
+  /** Null with `--dry-run`. */
+  sender: Sender | null;
+  stdin: ReadableStream<Uint8Array>;
+  /** Data for stdout; flawed records are not always text. */
+  out(data: Uint8Array): Promise<void>;
+  progress(tally: ProduceTally): void;
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Milliseconds on a clock that never jumps. */
+  clock(): number;
+  /** Ends early when the signal does. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+  signal: AbortSignal;
+  /** A safe integer, not negative. */
+  drawSeed(): number;
+}
+
+/** What became of the records of this run. */
+export interface ProduceTally {
+  topic: string;
+  /** With `startMs` and the same flags it makes the same records again; null where none were made: `--stdin`. */
+  seed: number | null;
+  startMs: number | null;
+  /** Made or read; those that were not sent are in none of the counts below. */
+  made: number;
+  /** Of those made, deliberately bad. */
+  invalid: number;
+  acked: number;
+  failed: number;
+  unknown: number;
+  seconds: number;
+}
+
+/** How a run ended; the failure, if any, is to be told after the tally. */
+export interface Produced {
+  tally: ProduceTally;
+  failure: OperationalError | null;
+}
+
+/** Longest time a record waits for others. */
+const LINGER_MS = 100;
+
+/** Makes records, or reads them from stdin, sends them, and tells what became of them. */
+export async function runProduce(options: ProduceOptions, deps: ProduceDeps): Promise<Produced> {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([deps.signal, stop.signal]);
+  if (options.durationMs !== null) {
+    deps.sleep(options.durationMs, signal).then(() => stop.abort());
+  }
+  try {
+    return await produce(options, { ...deps, signal }, () => stop.abort());
+  } finally {
+    stop.abort();
+  }
+}
+
+/** The last line of a run; `dry` says that it only printed. */
+export function summarize(tally: ProduceTally, { dry }: { dry: boolean }): string {
+  const { topic, made, acked, failed, unknown, seconds, seed } = tally;
+  const took = `in ${formatSpan(seconds)}`;
+  const rate = formatRate(seconds > 0 ? acked / seconds : 0);
+  const counts = dry
+    ? `made ${formatMany(made, "record")} ${took}, sent none`
+    : `sent ${formatMany(acked, "record")} to ${topic} ${took} (${rate}), ` +
+      `${formatCount(failed)} failed, ${formatCount(unknown)} unknown`;
+  return seed === null ? counts : `${counts} · seed ${seed}`;
+}
+
+/** The same on the way: of how many, how fast now, for how long already and still. */
+export function describeProgress(
+  { acked, seconds }: ProduceTally,
+  { count, durationMs, stdin }: Pick<ProduceOptions, "count" | "durationMs" | "stdin">,
+  perSecond: number,
+): string {
+  const total = stdin ? null : count;
+  const byCount = total === null ? Infinity : timeLeft(total - acked, perSecond);
+  const byTime = durationMs === null ? Infinity : Math.max(durationMs - seconds * 1000, 0);
+  return `sent ${formatCount(acked)}${total === null ? "" : ` of ${formatCount(total)}`} · ` +
+    `${formatRate(perSecond)} · ` +
+    formatCourse(seconds * 1000, Math.min(byCount, byTime));
+}
+
+async function produce(
+  options: ProduceOptions,
+  deps: ProduceDeps,
+  stop: () => void,
+): Promise<Produced> {
+  const seed = options.seed ?? deps.drawSeed();
+  const tally = openTally(options, deps, seed);
+  const source = options.stdin
+    ? readRecords(deps.stdin, { ...options, signal: deps.signal })
+    : makeRecords({
+      ...options,
+      seed,
+      startMs: tally.startMs!,
+      count: boundCount(options, tally.startMs!),
+      // Not compressed, no broker takes them by default.
+      heavy: options.compression === "gzip",
+    });
+  const chunks = throttle(source, { ...deps, perSecond: options.ratePerSecond });
+
+  const beganMs = deps.clock();
+  let failure: OperationalError | null = null;
+  const outbox = deps.sender && new Batcher(deps.sender, {
+    batchSize: options.batchSize,
+    seed,
+    lingerMs: LINGER_MS,
+    settled: async (outcome, records) => {
+      addUp(tally, outcome, deps.clock() - beganMs);
+      failure ??= explain(outcome, deps.topic);
+      // Whoever waits for more to send waits in vain.
+      if (outcome.fault) stop();
+      if (options.tee && outcome.acked > 0) await deps.out(toLines(records));
+      deps.progress(tally);
+    },
+  });
+  try {
+    await (outbox ? post(chunks, outbox, tally, deps) : print(chunks, tally, deps));
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    failure ??= error;
+  }
+  await outbox?.close();
+  tally.seconds = (deps.clock() - beganMs) / 1000;
+  tally.invalid = flawedBefore(tally.made, options.stdin ? 0 : options.invalidPercent);
+  return { tally, failure };
+}
+
+/** Fills the outbox with what comes, and empties it when nothing comes in time. */
+async function post(
+  chunks: AsyncGenerator<Outgoing[]>,
+  outbox: Batcher,
+  tally: ProduceTally,
+  deps: ProduceDeps,
+): Promise<void> {
+  while (!deps.signal.aborted) {
+    const next = chunks.next();
+    while (!await arrives(next, outbox.dueMs - deps.clock(), deps)) {
+      await outbox.sendDue(deps.clock());
+    }
+    const { done, value: records } = await next;
+    if (done) return;
+    tally.made += records.length;
+    const nowMs = deps.clock();
+    for (const record of records) {
+      const sending = outbox.add(record, nowMs);
+      if (sending) await sending;
+    }
+  }
+  await chunks.return(undefined);
+}
+
+/** Whether `next` has settled within that time. */
+async function arrives(
+  next: Promise<unknown>,
+  ms: number,
+  { sleep }: ProduceDeps,
+): Promise<boolean> {
+  const arrival = next.then(() => true, () => true);
+  if (ms === Infinity) return await arrival;
+  if (ms <= 0) return false;
+  const timer = new AbortController();
+  const late = sleep(ms, timer.signal).then(() => false);
+  const arrived = await Promise.race([arrival, late]);
+  timer.abort();
+  return arrived;
+}
+
+async function print(
+  chunks: AsyncGenerator<Outgoing[]>,
+  tally: ProduceTally,
+  deps: ProduceDeps,
+): Promise<void> {
+  for await (const records of chunks) {
+    tally.made += records.length;
+    await deps.out(toLines(records));
+    if (deps.signal.aborted) return;
+  }
+}
+
+function openTally(options: ProduceOptions, deps: ProduceDeps, seed: number): ProduceTally {
+  return {
+    topic: deps.topic,
+    seed: options.stdin ? null : seed,
+    startMs: options.stdin ? null : chooseStart(options, deps.now()),
+    made: 0,
+    invalid: 0,
+    acked: 0,
+    failed: 0,
+    unknown: 0,
+    seconds: 0,
+  };
+}
+
+/** When the first fix is, where not told: so long ago that the last is about now, as far as their number is known. */
+function chooseStart(options: ProduceOptions, nowMs: number): number {
+  if (options.startMs !== null) return options.startMs;
+  const { count, durationMs, ratePerSecond } = options;
+  const byTime = durationMs !== null && ratePerSecond !== null
+    ? Math.floor(durationMs * ratePerSecond / 1000) + 1
+    : Infinity;
+  const expected = Math.min(count ?? Infinity, byTime);
+  return expected === Infinity
+    ? nowMs
+    : Math.max(0, nowMs - elapsedMs(Math.max(expected - 1, 0), options));
+}
+
+/** How many to make: all have to lie before the year 10000. */
+function boundCount({ count, users, intervalMs }: ProduceOptions, startMs: number): number {
+  const room = Math.floor((CALENDAR_END_MS - startMs) / intervalMs) * users;
+  if (count !== null && count > room) {
+    throw new UsageError(
+      `--count ${count} runs past the year 9999: there is room for ${room}`,
+      "a shorter --interval, more --users or an earlier --start",
+    );
+  }
+  return count ?? room;
+}
+
+function addUp(tally: ProduceTally, outcome: Outcome, elapsedMs: number): void {
+  tally.acked += outcome.acked;
+  tally.failed += outcome.failed;
+  tally.unknown += outcome.unknown;
+  tally.seconds = elapsedMs / 1000;
+}
+
+function explain({ failed, unknown, fault }: Outcome, topic: string): OperationalError | null {
+  if (!fault) return null;
+  const message = failed > 0
+    ? `cannot send to topic "${topic}": ${formatMany(failed, "record")} ${
+      failed === 1 ? "is" : "are"
+    } not there, the rest was not tried`
+    : `cannot tell whether ${formatMany(unknown, "record")} reached topic "${topic}": no answer`;
+  return new OperationalError(fault.kind, message, { reason: fault.reason, hint: fault.fix });
+}

@@ -1,0 +1,140 @@
+import { corrupt, flawedBefore, LABEL_HEADER, PADDING_HEADER } from "./invalid_records.ts";
+import { OperationalError } from "../../errors.ts";
+import { splitLines } from "./lines.ts";
+import { encodePoint, type Point } from "../../record/point.ts";
+import { type Reject, validate } from "../../record/validate.ts";
+import { track, type TrackOptions } from "./generator.ts";
+
+/** A record on its way out; the key decides the partition. */
+export interface Outgoing {
+  key: string | null;
+  /** Null is a tombstone. */
+  value: string | Uint8Array | null;
+  headers?: Record<string, string>;
+}
+
+/** What is made, all that decides it. */
+export interface MakeOptions extends TrackOptions {
+  key: "user" | "none";
+  /** How many; may be infinite. */
+  count: number;
+  /** Share of flawed ones, 0 to 100. */
+  invalidPercent: number;
+  /** Whether flaws of 1 MiB may be among them. */
+  heavy: boolean;
+}
+
+/** Records to ask for at a time. */
+const CHUNK = 500;
+
+/** Points of a track as records, some of them spoilt. */
+export function* makeRecords(options: MakeOptions): Generator<Outgoing[]> {
+  const points = track(options);
+  for (let made = 0; made < options.count; made += CHUNK) {
+    const records: Outgoing[] = [];
+    const end = Math.min(made + CHUNK, options.count);
+    for (let index = made; index < end; index++) {
+      records.push(makeRecord(points.next().value, index, options));
+    }
+    yield records;
+  }
+}
+
+function makeRecord(point: Point, index: number, options: MakeOptions): Outgoing {
+  const key = options.key === "user" ? String(point.userID) : null;
+  const before = flawedBefore(index, options.invalidPercent);
+  if (flawedBefore(index + 1, options.invalidPercent) === before) {
+    return { key, value: encodePoint(point) };
+  }
+  const { label, value, header } = corrupt(point, before, options);
+  return {
+    key,
+    value,
+    headers: { [LABEL_HEADER]: label, ...(header && { [PADDING_HEADER]: header }) },
+  };
+}
+
+/**
+ * NDJSON as records with the bytes of each line as they are. A bad line ends it with an Operation, after the last good one;
+ * the signal ends it too, even while it waits for more.
+ */
+export async function* readRecords(
+  input: ReadableStream<Uint8Array>,
+  { key, signal, strict = false }: { key: "user" | "none"; signal: AbortSignal; strict?: boolean },
+): AsyncGenerator<Outgoing[]> {
+  let first = 1;
+  for await (const lines of splitLines(readUntil(input, signal))) {
+    // What the signal cut short is no bad line.
+    if (signal.aborted) return;
+    const { points, rejects } = validate(
+      lines.map((value, i) => {
+        return { offset: String(first + i), timestamp: "0", key: null, value };
+      }),
+      { strict },
+    );
+    const bad = rejects[0];
+    const good = bad ? lines.slice(0, bad.offset - first) : lines;
+    yield good.map((value, i) => ({
+      key: key === "user" ? String(points.userIDs[i]) : null,
+      value,
+    }));
+    if (bad) throw badLine(bad);
+    first += lines.length;
+  }
+}
+
+async function* readUntil(
+  stream: ReadableStream<Uint8Array>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const reader = stream.getReader();
+  const cancel = () => void reader.cancel();
+  signal.addEventListener("abort", cancel);
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    signal.removeEventListener("abort", cancel);
+  }
+}
+
+function badLine({ offset, code, path, reason }: Reject): OperationalError {
+  return new OperationalError(
+    "data",
+    `line ${offset} of stdin is no record: ${path && path + ": "}${reason}`,
+    {
+      reason: [code, "nothing after it was sent"],
+      hint: "correct that line, then send from there on",
+    },
+  );
+}
+
+/** The values as lines; what is not text stays as it is, and a tombstone is an empty line. */
+export function toLines(records: Outgoing[]): Uint8Array {
+  const encoder = new TextEncoder();
+  const parts: Uint8Array[] = [];
+  let text = "";
+  for (const { value } of records) {
+    if (value === null || typeof value === "string") {
+      text += (value ?? "") + "\n";
+    } else {
+      parts.push(encoder.encode(text), value);
+      text = "\n";
+    }
+  }
+  parts.push(encoder.encode(text));
+  return concat(parts);
+}
+
+function concat(parts: Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

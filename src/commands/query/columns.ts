@@ -1,0 +1,136 @@
+import type { QueryOptions } from "../../cli/options.ts";
+import { UsageError } from "../../errors.ts";
+import type { Cell, Column, Format, Look } from "../../formats/format.ts";
+import { formats } from "../../formats/mod.ts";
+import { records } from "../../formats/records.ts";
+import { suggest } from "../../suggest.ts";
+import type { FoundRow } from "../../postgres/find.ts";
+
+/** Where the output goes. */
+export type Terminal = Pick<Look, "unicode" | "width" | "color"> & {
+  /** Whether what was printed can be printed over. */
+  canRedraw: boolean;
+};
+
+const GAP_MS = 30 * 60_000;
+
+type What = QueryOptions["what"];
+
+/** What a query shows. */
+export interface View {
+  format: Format;
+  /** The cells to show of a row that was found. */
+  cells(row: FoundRow): Cell[];
+}
+
+/** Opens the format that was asked for, with the columns that were asked for. */
+export function openView(
+  options: QueryOptions,
+  terminal: Terminal,
+  extent: Look["extent"] = null,
+): View {
+  const { what, near } = options;
+  const present = presenter(what, near !== null);
+  const known = columnsOf(what, near !== null);
+  const open = formats[options.format]!.open;
+  const gapS = (options.gapMs ?? GAP_MS) / 1000;
+  const common = { ...options, ...terminal, gapS, extent };
+  if (options.columns === null) {
+    // Fixes as ndjson are records again, for `routes produce --stdin`.
+    const isRecords = options.format === "ndjson" && (what === "points" || what === "last");
+    const look = { ...common, columns: known };
+    return { format: isRecords ? records() : open(look), cells: present };
+  }
+  const places = options.columns.map((name) => placeOf(name, known));
+  const twice = options.columns.find((name, i) => options.columns!.indexOf(name) < i);
+  if (twice) throw new UsageError(`column "${twice}" is named twice`);
+  const look = { ...common, columns: places.map((place) => known[place]!) };
+  return {
+    format: open(look),
+    cells: (row) => {
+      const all = present(row);
+      return places.map((place) => all[place]!);
+    },
+  };
+}
+
+function placeOf(name: string, columns: Column[]): number {
+  const names = columns.map((column) => column.name);
+  const place = names.indexOf(name);
+  if (place >= 0) return place;
+  const meant = suggest(name, names);
+  throw new UsageError(
+    `unknown column "${name}"`,
+    meant ? `--columns ${meant}` : `--columns ${names.join(",")}`,
+  );
+}
+
+function columnsOf(what: What, near: boolean): Column[] {
+  switch (what) {
+    case "total":
+      return [{ name: "total", kind: "integer" }];
+    case "summary":
+      return [
+        { name: "user", kind: "integer" },
+        { name: "fixes", kind: "integer" },
+        { name: "first", kind: "time" },
+        { name: "last", kind: "time" },
+        { name: "km", kind: "decimal", digits: 3 },
+        { name: "kmh", kind: "decimal", digits: 1 },
+        { name: "box", kind: "text" },
+      ];
+    case "rejects":
+      return [
+        { name: "topic", kind: "text" },
+        { name: "partition", kind: "integer" },
+        { name: "offset", kind: "integer" },
+        { name: "time", kind: "time" },
+        { name: "code", kind: "text" },
+        { name: "path", kind: "text" },
+        { name: "message", kind: "text" },
+        { name: "value", kind: "text" },
+      ];
+    default:
+      return [
+        { name: "user", kind: "integer" },
+        { name: "time", kind: "time" },
+        { name: "latitude", kind: "decimal" },
+        { name: "longitude", kind: "decimal" },
+        ...(near ? [{ name: "distance", kind: "decimal", digits: 1 } as const] : []),
+      ];
+  }
+}
+
+/** What is derived is rounded to what it is worth; what was stored stays as it is. */
+function presenter(what: What, near: boolean): (row: FoundRow) => Cell[] {
+  if (what === "summary") return summarize;
+  if (what === "rejects") {
+    return (row) => [...row.slice(0, -1), bytesText(row.at(-1) as Uint8Array | null)] as Cell[];
+  }
+  if (!near) return (row) => row as Cell[];
+  return (row) => [...row.slice(0, -1), round(row.at(-1) as number, 1)] as Cell[];
+}
+
+/** From user, fixes, first, last, metres, west, south, east, north; the box is one for `--bbox`. */
+function summarize(row: FoundRow): Cell[] {
+  const [user, fixes, first, last, metres, ...box] = row as number[];
+  const hours = (last! - first!) / 3600;
+  const kmh = hours > 0 ? round(metres! / 1000 / hours, 1) : null;
+  return [user!, fixes!, first!, last!, round(metres! / 1000, 3), kmh, box.join()];
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Text where the bytes are UTF-8, else `\x` and hex digits, as PostgreSQL writes them. */
+function bytesText(bytes: Uint8Array | null): string | null {
+  if (bytes === null) return null;
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return `\\x${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+  }
+}

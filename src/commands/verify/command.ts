@@ -1,0 +1,58 @@
+import { runVerify } from "./verify.ts";
+import { readTopic } from "../../kafka/reader.ts";
+import { openAudit } from "../../postgres/audit.ts";
+import { formatCount, formatCourse, formatRate, Rate, timeLeft } from "../../units.ts";
+import { type CommandContext, type CommandResult, withExplanation } from "../context.ts";
+import { openKafkaFor } from "../open_kafka.ts";
+import { openPostgresFor } from "../open_postgres.ts";
+
+/** `routes verify`: the topic against the tables. */
+export async function verify(context: CommandContext): Promise<CommandResult> {
+  const { globals, system: system, reporter: reporter, settings: { kafka: settings, postgresql } } =
+    context;
+  const { topic, groupId } = settings;
+  const { kafka, explain, openLog } = openKafkaFor(context);
+  const log = await openLog();
+  const { sql, explain: explainSql, close } = openPostgresFor(context, { readOnly: true });
+  const [rate, beganMs] = [new Rate(), system.clock()];
+  // A group of its own: nobody else's partitions are taken away, and it is gone afterwards.
+  const group = `${groupId}-verify-${system.random().toString(36)}`;
+  try {
+    const clusterId = await withExplanation(explain, log.clusterId());
+    const verified = await runVerify({
+      ...openAudit(sql, { schema: postgresql.schema, clusterId, topic }),
+      topic,
+      ranges: log.ranges,
+      isCompacted: log.isCompacted,
+      read: (reading, signal) =>
+        readTopic(kafka, reading, {
+          topic,
+          groupId: group,
+          sessionTimeoutMs: settings.sessionTimeoutMs,
+          waitMs: 500,
+          minBytes: 1,
+          concurrency: 8,
+          ranges: log.ranges,
+        }, signal),
+      out: (text) => globals.json ? Promise.resolve() : system.stdout.write(text),
+      note: reporter.note,
+      progress: (done, total) => {
+        const ms = system.clock() - beganMs;
+        const perSecond = rate.at(ms, done);
+        reporter.progress(
+          `compared ${formatCount(done)} of ${formatCount(total)} · ` +
+            `${formatRate(perSecond)} · ${formatCourse(ms, timeLeft(total - done, perSecond))}`,
+        );
+      },
+      signal: system.signal,
+    });
+    await log.forgetGroup(group);
+    if (!verified) return { summary: null, openEnded: false };
+    const { accounts, failure } = verified;
+    return { summary: { partitions: accounts }, failure, openEnded: false };
+  } catch (error) {
+    throw explainSql(explain(error));
+  } finally {
+    await Promise.allSettled([log.close(), close()]);
+  }
+}

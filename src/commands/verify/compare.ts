@@ -1,0 +1,107 @@
+import type { Message, Points, Validated } from "../../record/validate.ts";
+import type { Held } from "../../postgres/audit.ts";
+
+/** Bytes of a packed row: offset (int64), user (int32), timestamp, latitude, longitude (float64), all big-endian. */
+export const ROW_BYTES = 36;
+
+/** A record that is not where it should be, once. */
+export interface Fault {
+  /** "orphan": held, though the topic has no record at that offset. */
+  kind: "missing" | "extra" | "different" | "orphan";
+  offset: number;
+}
+
+/** What became of the records of one range; `faults` is empty when each is accounted for. */
+export interface Comparison {
+  stored: number;
+  rejected: number;
+  tombstones: number;
+  faults: Fault[];
+}
+
+/**
+ * Compares records of the topic with what the database has of the same offsets.
+ *
+ * A valid record must be a row equal to the last bit; it may also be a reject with its own bytes, since the database has
+ * a say too. What is no valid record must be a reject with its own bytes. A tombstone must be nowhere.
+ */
+export function compare(
+  messages: Message[],
+  { points, rejects, tombstones }: Validated,
+  held: Held,
+): Comparison {
+  const plain = held.rejects.size === 0 && rejects.length === 0 && equal(pack(points), held.rows);
+  if (plain) return { stored: points.offsets.length, rejected: 0, tombstones, faults: [] };
+  return compareEach(messages, points, tombstones, held);
+}
+
+/** Rows in the form of ROW_BYTES. */
+export function pack({ offsets, userIDs, timestamps, latitudes, longitudes }: Points): Uint8Array {
+  const bytes = new Uint8Array(offsets.length * ROW_BYTES);
+  const view = new DataView(bytes.buffer);
+  for (let i = 0, at = 0; i < offsets.length; i++, at += ROW_BYTES) {
+    const offset = offsets[i]!;
+    view.setUint32(at, offset / 2 ** 32);
+    view.setUint32(at + 4, offset % 2 ** 32);
+    view.setInt32(at + 8, userIDs[i]!);
+    view.setFloat64(at + 12, timestamps[i]!);
+    view.setFloat64(at + 20, latitudes[i]!);
+    view.setFloat64(at + 28, longitudes[i]!);
+  }
+  return bytes;
+}
+
+function compareEach(
+  messages: Message[],
+  points: Points,
+  tombstones: number,
+  held: Held,
+): Comparison {
+  const { rows, twice } = unpack(held.rows);
+  const rejects = new Map(held.rejects);
+  const expected = unpack(pack(points)).rows;
+  const result: Comparison = { stored: 0, rejected: 0, tombstones, faults: [] };
+  const fault = (kind: Fault["kind"], offset: number) => result.faults.push({ kind, offset });
+  for (const message of messages) {
+    const offset = Number(message.offset);
+    const wanted = expected.get(offset);
+    const row = rows.get(offset);
+    const isReject = rejects.has(offset);
+    const kept = rejects.get(offset) ?? null;
+    rows.delete(offset);
+    rejects.delete(offset);
+    if (message.value === null) {
+      if (row || isReject) fault("extra", offset);
+    } else if (row && isReject) {
+      fault("extra", offset);
+    } else if (row) {
+      if (wanted && equal(row, wanted)) result.stored++;
+      else fault("different", offset);
+    } else if (isReject) {
+      if (kept && equal(kept, message.value)) result.rejected++;
+      else fault("different", offset);
+    } else {
+      fault("missing", offset);
+    }
+  }
+  for (const offset of twice) fault("extra", offset);
+  for (const offset of [...rows.keys(), ...rejects.keys()]) fault("orphan", offset);
+  result.faults.sort((a, b) => a.offset - b.offset);
+  return result;
+}
+
+function unpack(packed: Uint8Array): { rows: Map<number, Uint8Array>; twice: number[] } {
+  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
+  const rows = new Map<number, Uint8Array>();
+  const twice: number[] = [];
+  for (let at = 0; at < packed.length; at += ROW_BYTES) {
+    const offset = view.getUint32(at) * 2 ** 32 + view.getUint32(at + 4);
+    if (rows.has(offset)) twice.push(offset);
+    rows.set(offset, packed.subarray(at, at + ROW_BYTES));
+  }
+  return { rows, twice };
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}

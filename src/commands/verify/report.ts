@@ -1,0 +1,112 @@
+import { formatCount, formatMany } from "../../units.ts";
+
+/** What verify finds in one partition; of each kind of fault its number and the first offsets. */
+export interface Account {
+  partition: number;
+  from: number;
+  to: number;
+  stored: number;
+  rejected: number;
+  tombstones: number;
+  missing: Offsets;
+  extra: Offsets;
+  different: Offsets;
+  /** Declared lost by an operator. */
+  lost: number;
+  /** Settled, but gone from the topic since: rows and rejects that cannot be compared any more. */
+  agedOut: number;
+  /** Counts in routes_sources that are not those of the tables. */
+  miscounted: boolean;
+}
+
+/** How many offsets, and the first of them. */
+export interface Offsets {
+  count: number;
+  first: number[];
+}
+
+const FIRST_MAX = 5;
+
+/** The account of a partition that is to be compared from one offset up to another. */
+export function openAccount(partition: number, from: number, to: number): Account {
+  const none = (): Offsets => ({ count: 0, first: [] });
+  return {
+    partition,
+    from,
+    to,
+    stored: 0,
+    rejected: 0,
+    tombstones: 0,
+    missing: none(),
+    extra: none(),
+    different: none(),
+    lost: 0,
+    agedOut: 0,
+    miscounted: false,
+  };
+}
+
+/** Counts an offset. */
+export function add(offsets: Offsets, offset: number): void {
+  offsets.count++;
+  if (offsets.first.length < FIRST_MAX) offsets.first.push(offset);
+}
+
+/** In how many places topic and database differ. */
+export function faultsOf({ missing, extra, different, miscounted }: Account): number {
+  return missing.count + extra.count + different.count + Number(miscounted);
+}
+
+const FIGURES: [name: string, of: (account: Account) => number][] = [
+  ["stored", ({ stored }) => stored],
+  ["rejected", ({ rejected }) => rejected],
+  ["tombstones", ({ tombstones }) => tombstones],
+  ["missing", ({ missing }) => missing.count],
+  ["extra", ({ extra }) => extra.count],
+  ["different", ({ different }) => different.count],
+  ["lost", ({ lost }) => lost],
+];
+
+/** A table of the accounts, their sum, and what is to be said of each. */
+export function report(accounts: Account[]): string {
+  const sum = (of: (account: Account) => number) => accounts.reduce((n, a) => n + of(a), 0);
+  const rows = [
+    ["partition", ...FIGURES.map(([name]) => name)],
+    ...accounts.map((account) => [
+      formatCount(account.partition),
+      ...FIGURES.map(([, of]) => formatCount(of(account))),
+    ]),
+    ["total", ...FIGURES.map(([, of]) => formatCount(sum(of)))],
+  ];
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  const lines = rows.map((row) => row.map((cell, i) => cell.padStart(widths[i]!)).join("  "));
+  return [...lines, ...accounts.flatMap(remarks)].join("\n") + "\n";
+}
+
+/** What there is to say when nothing is wrong; `lag` counts the records that are not read yet. */
+export function praise(topic: string, accounts: Account[], lag: number): string {
+  const count = accounts.reduce((sum, a) => sum + a.stored + a.rejected + a.tombstones, 0);
+  const all = count === 1 ? "the 1 record" : `all ${formatCount(count)} records`;
+  return `${all} of topic "${topic}" ${count === 1 ? "is" : "are"} accounted for, each once` +
+    (lag > 0 ? ` · lag ${formatCount(lag)}` : "");
+}
+
+function remarks(account: Account): string[] {
+  const where = `partition ${account.partition}`;
+  const kinds = ["missing", "extra", "different"] as const;
+  const faults = kinds.filter((kind) => account[kind].count > 0).map((kind) => {
+    const { count, first } = account[kind];
+    return `${where}: ${kind} at offset ${first.join(", ")}${count > first.length ? ", …" : ""}`;
+  });
+  if (account.miscounted) {
+    faults.push(`${where}: the counts in routes_sources are not those of the tables`);
+  }
+  if (account.agedOut > 0) {
+    const [count, are] = [
+      formatMany(account.agedOut, "settled record"),
+      account.agedOut === 1 ? "is" : "are",
+    ];
+    faults.push(`${where}: ${count} ${are} no longer in the topic`);
+  }
+  return faults;
+}

@@ -1,0 +1,173 @@
+import { type ErrorKind, OperationalError } from "../errors.ts";
+
+// What it means to a person that a connection was not made, to Kafka or to PostgreSQL: the code of the network or of TLS,
+// as both clients pass it on, put into words.
+
+type Section = "kafka" | "postgresql";
+
+/** The names that the files of TLS have in the settings. */
+export const TLS_SETTINGS = {
+  kafka: {
+    ca: "ssl_cafile",
+    cert: "ssl_certfile",
+    key: "ssl_keyfile",
+    passphrase: "ssl_password",
+  },
+  postgresql: { ca: "sslrootcert", cert: "sslcert", key: "sslkey", passphrase: "sslpassword" },
+} as const;
+
+/** A connection that was tried. */
+export interface Attempt {
+  section: Section;
+  /** As in `host:port`. */
+  address: string;
+  /** The files of TLS, null in plain text. */
+  tls: { ca: string | null; cert: string | null } | null;
+}
+
+/** An error of the network, of TLS or of a client that passes one on. */
+interface Fault {
+  code?: unknown;
+  message: string;
+}
+
+type Answer = [kind: ErrorKind, text: string, fix: string, reason?: string | undefined];
+
+const SERVICES = { kafka: "Kafka", postgresql: "PostgreSQL" };
+const ADDRESS_SETTINGS = { kafka: "bootstrap_servers", postgresql: "host and port" };
+/** What limits how long an answer is waited for. */
+const PATIENCE = { kafka: "--timeout", postgresql: "--timeout and [postgresql] connect_timeout" };
+/** Setting that says not to look at the name, and the one that turns TLS off. */
+const LOOSER = {
+  kafka: ["ssl_check_hostname = false", "security_protocol = PLAINTEXT or SASL_PLAINTEXT"],
+  postgresql: ["sslmode = verify-ca", "sslmode = disable"],
+} as const;
+
+/** Why the other side was not reached, or the handshake failed; null where neither is the case. */
+export function explainConnection(fault: Fault, attempt: Attempt): OperationalError | null {
+  const { section, address, tls } = attempt;
+  const where = `${SERVICES[section]} at ${address}`;
+  const code = String(fault.code);
+  const answer = (tls && explainTls(code, fault.message, { ...attempt, ...tls, where })) ??
+    explainReach(code, { section, where });
+  if (!answer) return null;
+  const [kind, text, fix, reason = fault.message.replace(/^Connection error: /, "")] = answer;
+  return new OperationalError(kind, text, { reason, hint: fix, cause: fault });
+}
+
+function explainReach(
+  code: string,
+  { section, where }: { section: Section; where: string },
+): Answer | null {
+  const setting = `[${section}] ${ADDRESS_SETTINGS[section]}`;
+  const fail = (why: string, fix: string, reason?: string): Answer => [
+    "unavailable",
+    `cannot reach ${where}: ${why}`,
+    fix,
+    reason,
+  ];
+  switch (code) {
+    case "ECONNREFUSED":
+      return fail(
+        "connection refused",
+        `start the ${section === "kafka" ? "broker" : "server"}, or correct ${setting}`,
+        "nothing listens on that port, or a firewall refuses",
+      );
+    case "ENOTFOUND":
+      return fail("the name is not known", `correct ${setting.replace(" and port", "")}`);
+    case "EAI_AGAIN":
+      return fail("no name server answers", "see whether this machine has network and DNS");
+    case "EHOSTUNREACH":
+    case "ENETUNREACH":
+      return fail(
+        "there is no way to it",
+        `see whether this machine has network, or correct ${setting}`,
+      );
+    case "ETIMEDOUT":
+    case "CONNECT_TIMEOUT":
+      return fail(
+        "no answer in time",
+        `correct ${setting}, or raise ${PATIENCE[section]}`,
+        "a firewall swallows what is sent, or something else listens there",
+      );
+  }
+  return null;
+}
+
+interface Handshake {
+  section: Section;
+  /** As in `Kafka at host:port`. */
+  where: string;
+  address: string;
+  ca: string | null;
+  cert: string | null;
+}
+
+function explainTls(code: string, message: string, handshake: Handshake): Answer | null {
+  const answer = explainDistrust(code, handshake) ?? explainRefusal(code, handshake);
+  if (answer) return answer;
+  const { section, where, address } = handshake;
+  // The other side went away, or spoke of something else.
+  const isDeaf = /before secure TLS connection/.test(message) ||
+    /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST/.test(code) || code === "NO_TLS";
+  if (isDeaf) {
+    const plain = LOOSER[section][1];
+    const fix = `correct the port, or set [${section}] ${plain}`;
+    return ["unavailable", `${where} does not speak TLS on that port`, fix];
+  }
+  if (!/^ERR_(SSL|TLS)_/.test(code)) return null;
+  return [
+    "unavailable",
+    `the TLS handshake with ${where} failed`,
+    `see what it offers: openssl s_client -connect ${address}`,
+  ];
+}
+
+const UNTRUSTED = [
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "CERT_SIGNATURE_FAILURE",
+];
+
+/** We do not trust the other side. */
+function explainDistrust(code: string, { section, where, ca }: Handshake): Answer | null {
+  const fail = (why: string, fix: string): Answer => [
+    "unavailable",
+    `cannot trust ${where}: its certificate ${why}`,
+    fix,
+  ];
+  if (UNTRUSTED.includes(code)) {
+    return fail(
+      `is not signed by ${ca ? `"${ca}"` : "an authority that this machine knows"}`,
+      `set [${section}] ${TLS_SETTINGS[section].ca} to the CA certificate of that service`,
+    );
+  }
+  switch (code) {
+    case "ERR_TLS_CERT_ALTNAME_INVALID":
+      return fail(
+        "is for another name",
+        `use the name in the certificate, or set [${section}] ${LOOSER[section][0]}`,
+      );
+    case "CERT_HAS_EXPIRED":
+      return fail("has expired", "have it renewed, or set the clock of this machine");
+    case "CERT_NOT_YET_VALID":
+      return fail("is not yet valid", "set the clock of this machine, or have it renewed");
+  }
+  return null;
+}
+
+/** The other side does not trust us. */
+function explainRefusal(code: string, { section, where, cert }: Handshake): Answer | null {
+  const alert = /_ALERT_(.+)$/.exec(code)?.[1];
+  if (!alert || !/CERT|UNKNOWN_CA|ACCESS_DENIED|DECRYPT_ERROR/.test(alert)) return null;
+  const pair = `[${section}] ${TLS_SETTINGS[section].cert} and ${TLS_SETTINGS[section].key}`;
+  if (!cert) return ["noPermission", `${where} asks for a client certificate`, `set ${pair}`];
+  return [
+    "noPermission",
+    `${where} refused the client certificate "${cert}"`,
+    `set ${pair} to a pair that the service gave you`,
+  ];
+}

@@ -1,0 +1,105 @@
+import { Buffer } from "node:buffer";
+import type { Sql } from "postgres";
+import type { Message, Points } from "../record/validate.ts";
+
+/** What judging rejects again needs of the database. */
+export interface Retry {
+  /** The kept rejects of a source from offset `from` on, in offset order; at most PAGE_BYTES, unless one alone is larger. */
+  kept(source: number, from: number, countMax: number): Promise<Message[]>;
+  /** In one statement takes these out of the rejects and into the table, and corrects the counts. */
+  move(source: number, points: Points): Promise<{ moved: number; before: number }>;
+  /** How many rejects of the topic are kept, by code. */
+  remaining(): Promise<Record<string, number>>;
+}
+
+const PAGE_BYTES = 4_194_304;
+
+/** The tables of `schema`, for one topic of one cluster. */
+export function openRetry(
+  sql: Sql,
+  { schema, clusterId, topic }: { schema: string; clusterId: string; topic: string },
+): Retry {
+  const table = (name: string) => sql(`${schema}.${name}`);
+  return {
+    kept: async (source, from, countMax) => {
+      const rows = await sql`
+        with page as (
+          select source_offset, coalesce(octet_length(value), 0) + coalesce(octet_length(key), 0)
+            + coalesce(octet_length(headers::text), 0) as bytes
+          from ${table("routes_rejects")}
+          where source_id = ${source} and source_offset >= ${from}
+          order by source_offset
+          limit ${countMax}
+        ), measured as (
+          select source_offset, sum(bytes) over (order by source_offset) - bytes as bytes_before
+          from page
+        )
+        select source_offset, key, value, headers::text as headers
+        from measured join ${table("routes_rejects")} using (source_offset)
+        where source_id = ${source} and bytes_before < ${PAGE_BYTES}
+        order by source_offset`;
+      return rows.map(({ source_offset, key, value, headers }) => ({
+        offset: source_offset,
+        timestamp: "0",
+        key,
+        value,
+        headers: readHeaders(headers),
+      }));
+    },
+    move: async (source, points) => {
+      // The source is locked first, as whoever else writes does; so a second run, or a replay, finds the rejects gone.
+      const [row] = await sql`
+        with point as (
+          select * from unnest(
+            ${literal(points.offsets)}::bigint[], ${literal(points.userIDs)}::int[],
+            ${literal(points.timestamps)}::float8[], ${literal(points.latitudes)}::float8[],
+            ${literal(points.longitudes)}::float8[]
+          ) as point (source_offset, user_id, timestamp, latitude, longitude)
+        ), source as (
+          select id from ${table("routes_sources")} where id = ${source} for update
+        ), taken as (
+          delete from ${table("routes_rejects")} as reject using point, source
+          where reject.source_id = source.id and reject.source_offset = point.source_offset
+          returning reject.source_id, point.*
+        ), stored as (
+          insert into ${table("routes_table")}
+            (user_id, timestamp, latitude, longitude, source_id, source_offset)
+          select user_id, timestamp, latitude, longitude, source_id, source_offset from taken
+        ), counted as (
+          update ${table("routes_sources")} as source
+          set stored = source.stored + count, rejected = source.rejected - count, updated_at = now()
+          from (select source_id, count(*) from taken group by source_id) as taken
+          where source.id = source_id
+        )
+        select (select count(*) from taken)::int as moved,
+          (
+            select count(*) from point join ${table("routes_table")} as held
+            on held.source_id = ${source} and held.source_offset = point.source_offset
+          )::int as before`;
+      return { moved: row!.moved, before: row!.before };
+    },
+    remaining: async () => {
+      const rows = await sql`
+        select code, count(*)::int as count
+        from ${table("routes_rejects")} join ${table("routes_sources")} on id = source_id
+        where cluster_id = ${clusterId} and topic = ${topic}
+        group by code`;
+      return Object.fromEntries(rows.map(({ code, count }) => [code, count]));
+    },
+  };
+}
+
+function literal(values: number[]): string {
+  return `{${values.join()}}`;
+}
+
+type Field = { key?: string; key_base64?: string; value?: string | null; value_base64?: string };
+
+/** Headers as the store keeps them. */
+function readHeaders(text: string | null): NonNullable<Message["headers"]> {
+  const fields: Field[] = JSON.parse(text ?? "[]");
+  return fields.map(({ key, key_base64, value, value_base64 }) => ({
+    key: key ?? Buffer.from(key_base64!, "base64").toString(),
+    value: value === null ? null : Buffer.from(value ?? value_base64!, value ? "utf8" : "base64"),
+  }));
+}

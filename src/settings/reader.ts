@@ -1,0 +1,75 @@
+import { parseDuration, WAIT_MAX_MS } from "../units.ts";
+import { meant, type Values } from "./sources.ts";
+
+/** Paths of the files that TLS needs, already resolved; the program reads them again on each connect. */
+export interface TlsFiles {
+  ca: string | null;
+  cert: string | null;
+  key: string | null;
+  passphrase: string | null;
+}
+
+/** Takes values out, checked; what is wrong is noted, and a stand-in returned so that the rest is checked too. */
+export class Reader {
+  constructor(
+    readonly values: Values,
+    readonly faults: string[],
+    /** Of the settings file: files that nothing names are looked for there. */
+    readonly folder: string,
+  ) {}
+
+  text(name: string): string | null {
+    return this.values.get(name)?.text ?? null;
+  }
+
+  fault(name: string, message: string): void {
+    const where = this.values.get(name)?.where;
+    this.faults.push(`${where ? `${where}: ` : ""}${name.replace(/^.*\./, "")} ${message}`);
+  }
+
+  /** One of `known`, in any case of letters; null when it is not set, or not one of them. */
+  choice<T extends string>(name: string, known: readonly T[]): T | null {
+    const text = this.text(name);
+    if (text === null) return null;
+    const found = known.find((word) => word.toLowerCase() === text.toLowerCase());
+    if (!found) {
+      this.fault(
+        name,
+        `is "${text}"${meant(text, known) || `: expected one of ${known.join(", ")}`}`,
+      );
+    }
+    return found ?? null;
+  }
+
+  integer(name: string, fallback: number, min: number, max: number): number {
+    const text = this.text(name);
+    if (text === null) return fallback;
+    if (/^\d+$/.test(text) && Number(text) >= min && Number(text) <= max) return Number(text);
+    this.fault(name, `is "${text}": expected a whole number from ${min} to ${max}`);
+    return fallback;
+  }
+
+  /** The limit of a wait; `bareMs`: what a bare number counts. */
+  duration(name: string, fallbackMs: number, bareMs: number | null = null): number {
+    const text = this.text(name);
+    if (text === null) return fallbackMs;
+    const isBare = bareMs !== null && /^\d+$/.test(text);
+    const ms = isBare ? Number(text) * bareMs : parseDuration(text);
+    if (ms !== null && ms > 0 && ms <= WAIT_MAX_MS) return ms;
+    const expected = ms !== null && ms > 0 ? "of at most 7d" : "such as 10s";
+    this.fault(name, `is "${text}": expected a duration ${expected}`);
+    return fallbackMs;
+  }
+
+  boolean(name: string, fallback: boolean): boolean {
+    const word = this.choice(name, ["true", "false", "yes", "no", "on", "off", "1", "0"] as const);
+    return word === null ? fallback : ["true", "yes", "on", "1"].includes(word);
+  }
+
+  /** A relative path belongs to the folder of whoever said it. */
+  path(name: string): string | null {
+    const value = this.values.get(name);
+    if (!value) return null;
+    return /^(\/|[A-Za-z]:[\\/])/.test(value.text) ? value.text : value.folder + value.text;
+  }
+}

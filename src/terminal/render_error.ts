@@ -1,0 +1,66 @@
+import { EXIT, OperationalError, UsageError, withLocationFlags } from "../errors.ts";
+import { type Colors, openColors } from "./color.ts";
+import { scrub } from "./scrub.ts";
+
+/** How a failure is shown. */
+export interface Rendering {
+  json: boolean;
+  verbose: number;
+  colors?: Colors;
+  /** Never shown, wherever they come from. */
+  secrets: string[];
+  /** Say where the run worked; they belong to every command that mends. */
+  flags?: string[];
+}
+
+/** A failure as text for stderr, and the exit code; what is neither Usage nor Operation is a bug of this program. */
+export function renderError(
+  error: unknown,
+  { json, verbose, colors = openColors(false), secrets, flags = [] }: Rendering,
+): { text: string; code: number } {
+  const { code, ...remedy } = describe(error);
+  // Each line by itself: a secret such as `code` must not tear the JSON around it.
+  const clean = (lines: string[]) => lines.flatMap((line) => scrub(line, secrets).split("\n"));
+  const message = scrub(error instanceof Error ? error.message : String(error), secrets);
+  const reason = clean(remedy.reason);
+  const fix = clean(remedy.fix.map((line) => withLocationFlags(line, flags)));
+  const stack = verbose > 0 ? clean(stackOf(error)) : [];
+  if (!json) {
+    const fixes = fix.map((line) => `${colors.bold("fix:")} ${line}`);
+    const lines = [
+      `${colors.red("routes:")} ${message}`,
+      ...[...reason, ...fixes, ...stack].map((l) => `  ${l}`),
+    ];
+    return { text: lines.join("\n") + "\n", code };
+  }
+  const report = {
+    error: message,
+    ...(reason.length > 0 && { reason: reason.join("\n") }),
+    ...(fix.length > 0 && { fix: fix.join("\n") }),
+    ...(stack.length > 0 && { stack: stack.join("\n") }),
+    code,
+  };
+  return { text: JSON.stringify(report) + "\n", code };
+}
+
+function describe(error: unknown): { code: number; reason: string[]; fix: string[] } {
+  if (error instanceof UsageError) {
+    return { code: EXIT.usage, reason: [], fix: [error.hint ?? []].flat() };
+  }
+  if (error instanceof OperationalError) {
+    return { code: EXIT[error.kind], reason: error.reason, fix: error.hint };
+  }
+  return {
+    code: EXIT.bug,
+    reason: ["this is a bug in routes"],
+    fix: ["run it again with -v and report what it prints"],
+  };
+}
+
+function stackOf(error: unknown): string[] {
+  const lines: string[] = [];
+  for (let at = error; at instanceof Error && lines.length < 60; at = at.cause) {
+    lines.push(...(at.stack ?? String(at)).split("\n"));
+  }
+  return lines;
+}

@@ -1,0 +1,111 @@
+const UNITS_MS: Record<string, number> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+/** The year 10000: no record may be as late. */
+export const CALENDAR_END_MS = 253_402_300_800_000;
+
+/** The longest limit of a wait: a timer takes 31 bits of milliseconds, and past those goes off at once. */
+export const WAIT_MAX_MS = 7 * UNITS_MS.d!;
+
+/** `500ms`, `10s`, `9m`, `1.5h`, `7d` to milliseconds; null when it is none of these. */
+export function parseDuration(text: string): number | null {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text.trim());
+  const ms = match ? Number(match[1]) * UNITS_MS[match[2]!]! : Infinity;
+  return ms < Infinity ? ms : null;
+}
+
+/**
+ * A time to milliseconds since 1970: ISO 8601 (UTC unless it says else), unix seconds, milliseconds of 13 digits, `now`,
+ * `today`, `yesterday`, and `2h` or `-2h` for two hours ago; null when it is none of these. `now` is in milliseconds.
+ */
+export function parseTime(text: string, now: number): number | null {
+  const word = text.trim();
+  const midnight = now - now % UNITS_MS.d!;
+  if (word === "now") return now;
+  if (word === "today") return midnight;
+  if (word === "yesterday") return midnight - UNITS_MS.d!;
+  if (/^\d{13}$/.test(word)) return Number(word);
+  if (/^\d{1,12}(\.\d+)?$/.test(word)) return Number(word) * 1000;
+  const ago = parseDuration(word.replace(/^-/, ""));
+  return ago === null ? parseIso(word) : now - ago;
+}
+
+/** Date.parse() rolls 31 February over into March and takes half the world's formats: neither is wanted. */
+function parseIso(text: string): number | null {
+  const match =
+    /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|[+-]\d{2}(?::?\d{2})?)?)?$/i
+      .exec(text);
+  if (!match) return null;
+  const [, date, clock = "00:00", zone = "Z"] = match;
+  const day = Date.parse(`${date}T00:00:00Z`);
+  if (Number.isNaN(day) || new Date(day).toISOString().slice(0, 10) !== date) return null;
+  const offset = zone.replace(/^(...):?(..)?$/, (_, hours, minutes = "00") => `${hours}:${minutes}`)
+    .toUpperCase();
+  const ms = Date.parse(`${date}T${clock}${offset}`);
+  return Number.isNaN(ms) ? null : ms;
+}
+
+/** `12 400`: a count as people read it. */
+export function formatCount(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, " ");
+}
+
+/** `1 record`, `12 400 records`. */
+export function formatMany(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** `0.8 s`, `12:00`: how long something took. */
+export function formatSpan(seconds: number): string {
+  return seconds < 60 ? `${seconds.toFixed(1)} s` : formatClock(seconds * 1000);
+}
+
+/** `0:07`, `12:00`, `1:02:03`: time that has passed. */
+export function formatClock(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  const two = (n: number) => String(n).padStart(2, "0");
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
+
+/** `12 ms`, `1.5 s`: how long something took. */
+export function formatMs(ms: number): string {
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${Number((ms / 1000).toFixed(2))} s`;
+}
+
+const WINDOW_MS = 5_000;
+
+/** How fast a count has grown of late: a line on the way tells how it goes now, not since yesterday. */
+export class Rate {
+  readonly #samples: [ms: number, count: number][] = [[0, 0]];
+
+  /** Takes the count at this time, milliseconds since the beginning; returns its growth a second. */
+  at(ms: number, count: number): number {
+    const samples = this.#samples;
+    samples.push([ms, count]);
+    while (samples[1]![0] < ms - WINDOW_MS) samples.shift();
+    const [beganMs, before] = samples[0]!;
+    return ms > beganMs ? (count - before) * 1000 / (ms - beganMs) : 0;
+  }
+}
+
+/** Milliseconds that so many more take at this rate; Infinity where nothing moves. */
+export function timeLeft(count: number, perSecond: number): number {
+  return perSecond > 0 ? count / perSecond * 1000 : Infinity;
+}
+
+/** `1 830/s` */
+export function formatRate(perSecond: number): string {
+  return `${formatCount(Math.round(perSecond))}/s`;
+}
+
+/** `0:07 · 0:02 left`: how long it goes already, and still; Infinity where nobody knows. */
+export function formatCourse(ms: number, leftMs: number): string {
+  const left = leftMs < Infinity ? ` · ${formatClock(Math.ceil(leftMs / 1000) * 1000)} left` : "";
+  return formatClock(ms) + left;
+}

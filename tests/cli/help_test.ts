@@ -1,0 +1,121 @@
+import { assert, assertEquals } from "@std/assert";
+import { parseCli } from "../../src/cli/parse.ts";
+import { parseSettings } from "../../src/settings/settings.ts";
+import { KEYS } from "../../src/settings/sources.ts";
+import { FORMATS } from "../../src/formats/facts.ts";
+import { EXIT_MEANINGS } from "../../src/errors.ts";
+import { help } from "../../src/cli/help.ts";
+import { parseIni } from "../../src/settings/ini.ts";
+import { manPage } from "../../src/cli/man.ts";
+import { commandFlags, globalFlags, verbs } from "../../src/cli/commands.ts";
+
+const topics = [null, ...verbs, "settings", "errors", "formats"];
+const commands = verbs.filter((verb) => verb !== "help" && verb !== "version");
+
+for (const topic of topics) {
+  Deno.test(`the help on ${topic ?? "all"} fits 80 columns and ends with a line`, () => {
+    const text = help(topic);
+    const long = text.split("\n").filter((line) => line.length > 80 || line.trimEnd() !== line);
+    assertEquals(long, []);
+    assert(text.endsWith("\n") && !text.endsWith("\n\n"));
+    // No control characters: it is read by pipes, too.
+    assertEquals(/[^\n\x20-\x7e\u00a0-\uffff]/.test(text), false);
+  });
+}
+
+for (const verb of commands) {
+  Deno.test(`the help on ${verb} has each of its flags, with its default`, () => {
+    const text = help(verb).replace(/\s+/g, " ");
+    for (const { name, short, value, implied, fallback } of commandFlags[verb]) {
+      const spelled = `${short ? `-${short}, ` : ""}--${name}${
+        implied ? `[=${value}]` : value ? ` ${value}` : ""
+      }`;
+      assert(text.includes(` ${spelled} `), spelled);
+      assert(!fallback || text.includes(`(default ${fallback})`), `${spelled} ${fallback}`);
+    }
+  });
+
+  Deno.test(`the examples in the help on ${verb} are good command lines`, () => {
+    const examples = examplesIn(help(verb));
+    assert(examples.length > 0);
+    for (const example of examples) {
+      parseCli(example, Date.parse("2026-03-04T05:06:07Z"));
+    }
+  });
+}
+
+Deno.test("the help on all has every command, every global flag and good examples", () => {
+  const text = help(null);
+  for (const verb of verbs) assert(new RegExp(`^  ${verb} `, "m").test(text), verb);
+  for (const { name } of globalFlags) assert(text.includes(`--${name}`), name);
+  for (const example of examplesIn(text)) parseCli(example, 0);
+});
+
+Deno.test("routes help formats has every format, and good examples", () => {
+  const text = help("formats");
+  for (const name of Object.keys(FORMATS)) assert(text.includes(`\n  ${name} `), name);
+  for (const example of examplesIn(text)) parseCli(example, Date.parse("2026-03-04T05:06:07Z"));
+});
+
+Deno.test("the man page has every flag, setting, exit code, and no line that roff takes for its own", () => {
+  const page = manPage();
+  const words = page.replaceAll("\\-", "-").replaceAll("\\e", "\\");
+  for (const { name } of [...globalFlags, ...verbs.flatMap((verb) => commandFlags[verb])]) {
+    assert(words.includes(`--${name}`), name);
+  }
+  for (const keys of Object.values(KEYS)) {
+    for (const key of Object.keys(keys)) assert(words.includes(`${key} =`), key);
+  }
+  for (const [codes] of EXIT_MEANINGS) assert(words.includes(`\\fB${codes}\\fR`), codes);
+  const requests = page.split("\n").filter((line) => /^[.']/.test(line));
+  const known = /^\.(TH|SH|SS|PP|TP|EX|EE|B|BR)( |$)/;
+  assertEquals(requests.filter((line) => !known.test(line)), []);
+});
+
+Deno.test("defaults that the help tells are those that are used", () => {
+  for (const verb of commands) {
+    // --from is refused where reading has begun, so that it is not given differs from its default.
+    const told = commandFlags[verb].filter(({ name, kind, fallback }) =>
+      kind && name !== "from" && readable(fallback)
+    );
+    const args = told.flatMap(({ name, fallback }) => [`--${name}`, fallback!]);
+    const needed = { migrate: ["--topic"], query: ["--near", "1,2"], completions: ["bash"] };
+    const given = [verb, ...(verb in needed ? needed[verb as keyof typeof needed] : [])];
+    assertEquals(parseCli([...given, ...args], 0).command, parseCli(given, 0).command);
+  }
+});
+
+Deno.test("routes help settings is a settings file without faults, in which all is a default", () => {
+  const text = help("settings");
+  assertEquals(parseIni(text).faults, []);
+  const read = (text: string | null) =>
+    parseSettings({
+      file: text === null ? null : { path: "host_settings.ini", text },
+      env: () => undefined,
+      set: [],
+      exists: () => false,
+    });
+  assertEquals({ ...read(text), file: null }, read(null));
+});
+
+Deno.test("routes help settings shows every key, and no other", () => {
+  const { entries, faults } = parseIni(help("settings").replace(/^;(\w+ =)/gm, "$1"));
+  assertEquals(faults, []);
+  const shown = entries.map(({ section, key }) => `${section}.${key}`).sort();
+  const known = Object.entries(KEYS).flatMap(([section, keys]) =>
+    Object.keys(keys).map((key) => `${section}.${key}`)
+  );
+  assertEquals(shown, known.sort());
+});
+
+/** A default that is a value, not words about one. */
+function readable(fallback: string | undefined): boolean {
+  return fallback !== undefined && /^[\w.,%]+$/.test(fallback) && !/^the|^time/.test(fallback);
+}
+
+/** The arguments of each `routes` that stands in the examples. */
+function examplesIn(text: string): string[][] {
+  const [, examples] = /Examples:\n((?: {2}.*\n)+)/.exec(text) ?? [];
+  return (examples ?? "").split(/\n|&&|\|/).map((part) => part.replace(/>.*/, "").trim())
+    .filter((line) => line.startsWith("routes ")).map((line) => line.split(/\s+/).slice(1));
+}

@@ -1,0 +1,72 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { OperationalError } from "../../../src/errors.ts";
+import { plain, serve } from "../../../src/commands/consume/http.ts";
+
+const ANYWHERE = { host: "127.0.0.1", port: 0 };
+
+/** What the server answers, in short. */
+async function ask(url: string, method = "GET") {
+  const response = await fetch(url, { method });
+  const body = await response.text();
+  return [response.status, response.headers.get("content-type"), body];
+}
+
+Deno.test("serve() answers with the page of the path, made anew each time", async () => {
+  let asked = 0;
+  const { address, close } = await serve(ANYWHERE, {
+    "/count": () => ({ status: 200, type: "text/x", body: `${++asked}ü` }),
+    "/no": () => plain(503, "no"),
+    "/bug": () => {
+      throw new Error("broken");
+    },
+  });
+  const text = "text/plain; charset=utf-8";
+  assertEquals(await ask(`http://${address}/count`), [200, "text/x", "1ü"]);
+  assertEquals(await ask(`http://${address}/count?x=1`), [200, "text/x", "2ü"]);
+  assertEquals(await ask(`http://${address}/count`, "HEAD"), [200, "text/x", ""]);
+  assertEquals(await ask(`http://${address}/no`), [503, text, "no\n"]);
+  assertEquals(await ask(`http://${address}/bug`), [500, text, "Error: broken\n"]);
+  assertEquals(await ask(`http://${address}/constructor`), [404, text, "/count\n/no\n/bug\n"]);
+  assertEquals(await ask(`http://${address}/no`, "POST"), [405, text, "GET or HEAD\n"]);
+  await close();
+  await assertRejects(() => fetch(`http://${address}/count`), TypeError);
+});
+
+Deno.test("close() does not wait for those who keep a connection open", async () => {
+  const { address, close } = await serve(ANYWHERE, { "/": () => plain(200, "yes") });
+  const [hostname, port] = address.split(":");
+  const connection = await Deno.connect({ hostname: hostname!, port: Number(port) });
+  await connection.write(new TextEncoder().encode("GET / HTTP/1.1\r\n"));
+  await close();
+  connection.close();
+});
+
+const refused: [host: string, port: number | "taken", reason: string][] = [
+  ["127.0.0.1", "taken", "another program listens there"],
+  ["192.0.2.1", 0, "that host is no address of this machine"],
+  ["no-such-host.invalid", 0, "the name is not known"],
+];
+
+for (const [host, port, reason] of refused) {
+  Deno.test(`serve() says why it cannot listen: ${reason}`, async () => {
+    const first = await serve(ANYWHERE, {});
+    const taken = Number(first.address.split(":")[1]);
+    try {
+      const failure = await assertRejects(
+        () => serve({ host, port: port === "taken" ? taken : port }, {}),
+        OperationalError,
+      );
+      assertEquals([failure.kind, failure.reason], ["unavailable", [reason]]);
+      assertEquals(failure.hint.length, 1);
+    } finally {
+      await first.close();
+    }
+  });
+}
+
+Deno.test("serve() tells an IPv6 address as it is typed", async () => {
+  // Kept for documentation, so it is no machine's.
+  const listening = serve({ host: "2001:db8::1", port: 1 }, {});
+  const failure = await assertRejects(() => listening, OperationalError);
+  assertEquals(failure.message, "cannot listen on [2001:db8::1]:1");
+});

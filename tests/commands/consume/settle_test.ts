@@ -1,0 +1,186 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import {
+  createSettler,
+  type Ledger,
+  makeStep,
+  SourceGone,
+  type Step,
+} from "../../../src/commands/consume/settle.ts";
+import type { Message } from "../../../src/record/validate.ts";
+
+const never = new AbortController().signal;
+
+class Refused extends Error {
+  constructor(readonly state: string) {
+    super(`refused ${state}`);
+  }
+}
+
+/** A ledger in memory that keeps the promise of the statement: all steps at `from` are written, others are not. */
+function memoryLedger(position = 0) {
+  const ledger = {
+    position: position as number | null,
+    written: [] as Step[],
+    statements: [] as number[],
+    /** Called before (false) and after (true) each statement; may throw. */
+    fault: (_steps: Step[], _after: boolean): void => {},
+  };
+  const seam: Ledger = {
+    write: (steps) => {
+      ledger.statements.push(steps.length);
+      return attempt(() => {
+        ledger.fault(steps, false);
+        const won = steps.map((step) => {
+          if (step.from !== ledger.position) return false;
+          ledger.position = step.to;
+          ledger.written.push(step);
+          return true;
+        });
+        ledger.fault(steps, true);
+        return won;
+      });
+    },
+    position: () => Promise.resolve(ledger.position),
+    judge: (error) => {
+      if (!(error instanceof Refused)) return { act: "wait", state: "" };
+      return { act: error.state.startsWith("22") ? "reject" : "stop", state: error.state };
+    },
+    explain: (error) => new Error("explained", { cause: error }),
+  };
+  return { ledger, seam };
+}
+
+function attempt<T>(work: () => T): Promise<T> {
+  return new Promise((resolve) => resolve(work()));
+}
+
+function settlerFor(seam: Ledger, rowsMax = 1000) {
+  const told: Step[] = [];
+  const settle = createSettler(seam, {
+    rowsMax,
+    statementsMax: 2,
+    wait: () => Promise.resolve(),
+    written: (step) => {
+      told.push(step);
+      return Promise.resolve();
+    },
+  });
+  return { settle, told };
+}
+
+function records(from: number, count: number): Message[] {
+  return Array.from({ length: count }, (_, i) => ({
+    offset: String(from + i),
+    timestamp: "0",
+    key: null,
+    value: new TextEncoder().encode(
+      `{"userID":${from + i},"timestamp":1.5,"coordinates":[1.5,2.5]}`,
+    ),
+    headers: [],
+  }));
+}
+
+const offsetsOf = (steps: Step[]) => steps.flatMap(({ validated }) => validated.points.offsets);
+
+Deno.test("settle() moves the position to behind the last record", async () => {
+  const { ledger, seam } = memoryLedger();
+  const { settle, told } = settlerFor(seam);
+  assertEquals(await settle(makeStep(1, 0, records(0, 3)), never), 3);
+  assertEquals([ledger.position, offsetsOf(ledger.written), told.length], [3, [0, 1, 2], 1]);
+});
+
+Deno.test("settle() writes nothing and adopts the position when another writer was first", async () => {
+  const { ledger, seam } = memoryLedger(7);
+  const { settle, told } = settlerFor(seam);
+  assertEquals(await settle(makeStep(1, 0, records(0, 3)), never), 7);
+  assertEquals([ledger.written.length, told.length], [0, 0]);
+});
+
+Deno.test("settle() adopts a position that fell because the database was rewound", async () => {
+  const { seam } = memoryLedger(2);
+  const { settle } = settlerFor(seam);
+  assertEquals(await settle(makeStep(1, 5, records(5, 3)), never), 2);
+});
+
+for (const carriedOut of [false, true]) {
+  const when = carriedOut ? "after the statement was carried out" : "before the statement arrived";
+  Deno.test(`settle() writes once when the connection is lost ${when}`, async () => {
+    const { ledger, seam } = memoryLedger();
+    let cuts = 2;
+    ledger.fault = (_steps, after) => {
+      if (after === carriedOut && cuts-- > 0) throw new Error("connection lost");
+    };
+    const { settle, told } = settlerFor(seam);
+    assertEquals(await settle(makeStep(1, 0, records(0, 3)), never), 3);
+    assertEquals([offsetsOf(ledger.written), told.length], [[0, 1, 2], 1]);
+  });
+}
+
+Deno.test("settle() isolates the one record that the database refuses", async () => {
+  const { ledger, seam } = memoryLedger();
+  ledger.fault = (steps, after) => {
+    if (!after && offsetsOf(steps).includes(6)) throw new Refused("22003");
+  };
+  const { settle, told } = settlerFor(seam);
+  assertEquals(await settle(makeStep(1, 0, records(0, 11)), never), 11);
+  assertEquals(offsetsOf(ledger.written), [0, 1, 2, 3, 4, 5, 7, 8, 9, 10]);
+  const rejects = told.flatMap(({ validated }) => validated.rejects);
+  assertEquals(rejects.map(({ offset, code }) => [offset, code]), [[6, "db_22003"]]);
+});
+
+Deno.test("settle() stops when even the reject cannot be stored", async () => {
+  const { ledger, seam } = memoryLedger();
+  ledger.fault = () => {
+    throw new Refused("22003");
+  };
+  const { settle } = settlerFor(seam);
+  await assertRejects(() => settle(makeStep(1, 0, records(0, 4)), never), Error, "explained");
+  assertEquals(ledger.position, 0);
+});
+
+Deno.test("settle() stops on an error that waiting does not mend, and writes nothing", async () => {
+  const { ledger, seam } = memoryLedger();
+  ledger.fault = () => {
+    throw new Refused("42P01");
+  };
+  const { settle } = settlerFor(seam);
+  await assertRejects(() => settle(makeStep(1, 0, records(0, 2)), never), Error, "explained");
+  assertEquals([ledger.position, ledger.statements], [0, [1]]);
+});
+
+Deno.test("settle() tells when the row of its source is gone", async () => {
+  const { ledger, seam } = memoryLedger();
+  ledger.position = null;
+  const { settle } = settlerFor(seam);
+  await assertRejects(() => settle(makeStep(1, 0, records(0, 2)), never), SourceGone);
+});
+
+Deno.test("steps that wait at the same time share a statement, up to its size", async () => {
+  const { ledger, seam } = memoryLedger();
+  seam.write = (steps) => {
+    ledger.statements.push(steps.length);
+    return Promise.resolve(steps.map(() => true));
+  };
+  const { settle } = settlerFor(seam, 25);
+  await Promise.all(
+    Array.from({ length: 7 }, (_, source) => settle(makeStep(source, 0, records(0, 5)), never)),
+  );
+  assertEquals(ledger.statements, [5, 2]);
+});
+
+Deno.test("a bad record in a shared statement costs the other partitions nothing", async () => {
+  const stands = new Map([[1, 0], [2, 0], [3, 0]]);
+  const { seam } = memoryLedger();
+  seam.write = (steps) =>
+    attempt(() => {
+      if (steps.some((step) => step.source === 2 && step.validated.rejects.length === 0)) {
+        throw new Refused("22003");
+      }
+      for (const { source, to } of steps) stands.set(source, to);
+      return steps.map(() => true);
+    });
+  const { settle, told } = settlerFor(seam);
+  await Promise.all([1, 2, 3].map((source) => settle(makeStep(source, 0, records(0, 1)), never)));
+  assertEquals([...stands.values()], [1, 1, 1]);
+  assertEquals(told.map(({ source }) => source).sort(), [1, 2, 3]);
+});

@@ -1,0 +1,193 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import type { MigrateOptions } from "../../../src/cli/options.ts";
+import { type MigrateDeps, runMigrate } from "../../../src/commands/migrate/migrate.ts";
+import { OperationalError } from "../../../src/errors.ts";
+import type { Applied, Migration } from "../../../src/postgres/migration_plan.ts";
+
+const defaults: MigrateOptions = {
+  status: false,
+  dryRun: false,
+  createDatabase: false,
+  topic: false,
+  partitions: 3,
+  replication: null,
+  lockTimeoutMs: 10_000,
+};
+
+const known: Migration[] = [
+  { version: 1, name: "tables", sql: "one", checksum: "a" },
+  { version: 2, name: "index", sql: "two", checksum: "b" },
+];
+
+/** A schema with this history; `steps` is what was done to the world, in order. */
+function room(history: Applied[], changes: Partial<MigrateDeps> = {}) {
+  const steps: string[] = [];
+  let printed = "";
+  let nowMs = 0;
+  const step = (name: string) => Promise.resolve(void steps.push(name));
+  const deps: MigrateDeps = {
+    known,
+    database: "d",
+    topicName: "t",
+    createDatabase: () => step("create database").then(() => "created"),
+    createTopic: ({ partitions, replication }) =>
+      step(`create topic ${partitions} ${replication}`).then(() => ({ created: true, partitions })),
+    applied: () => step("look").then(() => [...history]),
+    lock: (ms) => step(`lock ${ms}`),
+    unlock: () => step("unlock"),
+    apply: (migration) => {
+      nowMs += 12;
+      history.push(migration);
+      return step(`apply ${migration.version}`);
+    },
+    checkOriginal: () => step("check original"),
+    script: ({ sql }) => `${sql};\n`,
+    out: (text) => Promise.resolve(void (printed += text)),
+    now: () => nowMs,
+    ...changes,
+  };
+  const migrate = (options: Partial<MigrateOptions> = {}) =>
+    runMigrate({ ...defaults, ...options }, deps);
+  return { migrate, steps, history, printed: () => printed };
+}
+
+Deno.test("migrate applies what is pending under the lock, in order, and prints each", async () => {
+  const { migrate, steps, printed } = room([]);
+  assertEquals(await migrate(), {
+    applied: ["0001 tables", "0002 index"],
+    pending: [],
+    failure: null,
+  });
+  assertEquals(steps, [
+    "look",
+    "lock 10000",
+    "look",
+    "check original",
+    "apply 1",
+    "apply 2",
+    "unlock",
+  ]);
+  assertEquals(printed(), "applied 0001 tables (12 ms)\napplied 0002 index (12 ms)\n");
+});
+
+Deno.test("migrate looks at a table of the original program before the first migration only", async () => {
+  const { migrate, steps } = room([known[0]!]);
+  assertEquals((await migrate()).applied, ["0002 index"]);
+  assertEquals(steps, ["look", "lock 10000", "look", "apply 2", "unlock"]);
+});
+
+Deno.test("migrate says up to date and takes no lock when nothing is pending", async () => {
+  const { migrate, steps, printed } = room([...known]);
+  assertEquals(await migrate(), { applied: [], pending: [], failure: null });
+  assertEquals([steps, printed()], [["look"], 'database "d": up to date\n']);
+});
+
+Deno.test("migrate applies nothing that another run has applied while this one waited", async () => {
+  const { migrate, steps, history, printed } = room([], {
+    lock: () => Promise.resolve(void history.push(...known)),
+  });
+  assertEquals((await migrate()).applied, []);
+  assertEquals([steps, printed()], [["look", "look", "unlock"], 'database "d": up to date\n']);
+});
+
+const failing: [name: string, changes: Partial<MigrateDeps>][] = [
+  ["a migration", { apply: () => Promise.reject(new Error("why")) }],
+  ["the look at the original table", { checkOriginal: () => Promise.reject(new Error("why")) }],
+  ["printing", { out: () => Promise.reject(new Error("why")) }],
+];
+
+for (const [name, changes] of failing) {
+  Deno.test(`migrate gives the lock back and goes no further when ${name} fails`, async () => {
+    const { migrate, steps } = room([], changes);
+    await assertRejects(() => migrate({ topic: true }), Error, "why");
+    assertEquals([steps.at(-1), steps.includes("apply 2")], ["unlock", false]);
+  });
+}
+
+Deno.test("migrate tells why it failed, not that the lock could not be given back", async () => {
+  const { migrate } = room([], {
+    apply: () => Promise.reject(new Error("why")),
+    unlock: () => Promise.reject(new Error("connection lost")),
+  });
+  await assertRejects(() => migrate(), Error, "why");
+});
+
+Deno.test("migrate gives no lock back that it did not get", async () => {
+  const { migrate, steps } = room([], { lock: () => Promise.reject(new Error("held")) });
+  await assertRejects(() => migrate({ lockTimeoutMs: 1 }), Error, "held");
+  assertEquals(steps, ["look"]);
+});
+
+Deno.test("migrate refuses a history that it does not know before it touches anything", async () => {
+  for (const options of [{}, { status: true }, { dryRun: true }]) {
+    const { migrate, steps, printed } = room([{ version: 3, name: "later", checksum: "c" }]);
+    const failure = await assertRejects(() => migrate(options), OperationalError, "newer");
+    assertEquals([failure.kind, steps, printed()], ["settings", ["look"], ""]);
+  }
+});
+
+Deno.test("migrate --status lists applied and pending, and fails while some are pending", async () => {
+  const { migrate, steps, printed } = room([known[0]!]);
+  const done = await migrate({ status: true, createDatabase: true, topic: true });
+  assertEquals([done.applied, done.pending], [["0001 tables"], ["0002 index"]]);
+  const { kind, message, hint: fix } = done.failure!;
+  assertEquals(message, '1 pending in database "d"');
+  assertEquals([kind, fix], ["unavailable", ["routes migrate"]]);
+  assertEquals([steps, printed()], [["look"], "applied 0001 tables\npending 0002 index\n"]);
+});
+
+Deno.test("migrate --status is content when nothing is pending", async () => {
+  const { migrate, steps, printed } = room([...known]);
+  assertEquals(await migrate({ status: true }), {
+    applied: ["0001 tables", "0002 index"],
+    pending: [],
+    failure: null,
+  });
+  assertEquals([steps, printed()], [["look"], "applied 0001 tables\napplied 0002 index\n"]);
+});
+
+Deno.test("migrate --dry-run prints the exact SQL of what is pending and changes nothing", async () => {
+  const { migrate, steps, printed } = room([known[0]!]);
+  const done = await migrate({ dryRun: true, createDatabase: true, topic: true });
+  assertEquals(done, { applied: [], pending: ["0002 index"], failure: null });
+  assertEquals([steps, printed()], [["look"], "two;\n"]);
+});
+
+Deno.test("migrate --create-database creates it first, and does not mention one that is there", async () => {
+  const fresh = room([]);
+  await fresh.migrate({ createDatabase: true });
+  assertEquals(fresh.steps.slice(0, 2), ["create database", "look"]);
+  assertEquals(fresh.printed().split("\n")[0], 'created database "d"');
+  const old = room([...known], { createDatabase: () => Promise.resolve("exists") });
+  await old.migrate({ createDatabase: true });
+  assertEquals(old.printed(), 'database "d": up to date\n');
+});
+
+const topics: [how: Partial<MigrateOptions>, found: number | null, line: string][] = [
+  [{}, null, 'created topic "t" with 3 partitions'],
+  [{ partitions: 1, replication: 2 }, null, 'created topic "t" with 1 partition'],
+  [{ partitions: 6 }, 3, 'topic "t": there already, with 3 partitions'],
+];
+
+for (const [how, found, line] of topics) {
+  Deno.test(`migrate --topic prints ${line}`, async () => {
+    const asked: unknown[] = [];
+    const { migrate, printed } = room([...known], {
+      createTopic: (how) => {
+        asked.push(how);
+        return Promise.resolve({ created: found === null, partitions: found ?? how.partitions });
+      },
+    });
+    await migrate({ topic: true, ...how });
+    assertEquals(asked, [
+      { partitions: how.partitions ?? 3, replication: how.replication ?? null },
+    ]);
+    assertEquals(printed(), `database "d": up to date\n${line}\n`);
+  });
+}
+
+Deno.test("migrate leaves the topic alone unless asked", async () => {
+  const { migrate, steps } = room([]);
+  await migrate();
+  assertEquals(steps.filter((step) => step.startsWith("create")), []);
+});

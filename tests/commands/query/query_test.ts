@@ -1,0 +1,409 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import type { QueryOptions } from "../../../src/cli/options.ts";
+import { type QueryDeps, runQuery } from "../../../src/commands/query/query.ts";
+import { UsageError } from "../../../src/errors.ts";
+
+type Search = Parameters<QueryDeps["find"]>[0];
+type Rows = (number | string | Uint8Array | null)[][];
+
+const defaults: QueryOptions = {
+  what: "points",
+  users: null,
+  since: null,
+  until: null,
+  bbox: null,
+  near: null,
+  limit: null,
+  all: false,
+  order: null,
+  reverse: false,
+  format: "table",
+  columns: null,
+  header: true,
+  time: "iso",
+  gapMs: null,
+  simplifyM: null,
+  watchMs: null,
+  showSql: false,
+  timing: false,
+};
+
+const extent = {
+  fixes: 1,
+  users: 1,
+  first: 0,
+  last: 1,
+  box: { west: 24, south: 60, east: 25, north: 61 },
+};
+const near = { latitude: 60, longitude: 25, radiusM: 1000 };
+
+/** A database of these rows that keeps to the limit, and everything that was said. */
+async function run(
+  changes: Partial<QueryOptions>,
+  { rows = [], size = 5_000, total = rows.length, ...more }: {
+    rows?: Rows;
+    size?: number;
+    total?: number;
+  } & Partial<QueryDeps> = {},
+) {
+  const searches: Search[] = [];
+  const counts: [Search["what"], number | null][] = [];
+  const notes: string[] = [];
+  const writes: string[] = [];
+  let closed = false;
+  await runQuery({ ...defaults, ...changes }, {
+    find: async function* (search) {
+      searches.push(search);
+      const found = rows.slice(0, search.limit ?? rows.length);
+      try {
+        for (let i = 0; i < found.length; i += size) {
+          yield await Promise.resolve(found.slice(i, i + size));
+        }
+      } finally {
+        closed = true;
+      }
+    },
+    count: (search, max) => {
+      counts.push([search.what, max]);
+      return Promise.resolve(Math.min(total, max ?? total));
+    },
+    out: (text) => Promise.resolve(void writes.push(text)),
+    note: (line) => notes.push(line),
+    extent: () => Promise.resolve(extent),
+    written: ({ what, limit }, which) => `select ${which} of ${what} up to ${limit}`,
+    terminal: { unicode: false, width: null, color: false, canRedraw: false },
+    signal: new AbortController().signal,
+    now: () => Date.parse("2026-03-04T05:06:07Z"),
+    clock: () => 0,
+    sleep: () => Promise.resolve(),
+    ...more,
+  });
+  return { text: writes.join(""), writes, notes, search: searches[0], counts, isClosed: closed };
+}
+
+const fixes = (count: number): Rows => Array.from({ length: count }, (_, i) => [i, i, 60, 25.5]);
+
+Deno.test("runQuery() shows people the first 100 rows and tells how many there are", async () => {
+  const { text, notes, search, counts } = await run({}, { rows: fixes(150), total: 12_400 });
+  assertEquals(text.trimEnd().split("\n").length, 2 + 100);
+  assertEquals(search!.limit, 101);
+  assertEquals(notes, ["100 of 12 400 rows (--all for the rest)"]);
+  assertEquals(counts, [["points", 1_000_001]]);
+});
+
+Deno.test("runQuery() counts only when the limit was hit", async () => {
+  const { notes, counts } = await run({}, { rows: fixes(100) });
+  assertEquals([notes, counts], [[], []]);
+});
+
+Deno.test("runQuery() says when there is more than is worth counting", async () => {
+  const { notes } = await run({ limit: 5 }, { rows: fixes(6), total: 7_000_000 });
+  assertEquals(notes, ["5 of more than 1 000 000 rows (--all for the rest)"]);
+});
+
+Deno.test("runQuery() tells people when there is nothing", async () => {
+  const { text, notes } = await run({ what: "summary" });
+  assertEquals(text.split("\n")[0], " user | fixes | first | last | km | kmh | box");
+  assertEquals(notes, ["no rows"]);
+});
+
+Deno.test("runQuery() exports every row, or as many as asked, without a word", async () => {
+  for (const format of ["csv", "tsv", "json", "ndjson", "geojson", "gpx", "kml", "svg", "html"]) {
+    for (const limit of [null, 120]) {
+      const { notes, search, counts } = await run({ format, limit }, { rows: fixes(150) });
+      assertEquals([search!.limit, notes, counts], [limit, [], []], format);
+    }
+    assertEquals((await run({ format })).notes, []);
+  }
+  assertEquals((await run({ all: true }, { rows: fixes(150) })).search!.limit, null);
+});
+
+Deno.test("runQuery() orders tracks and summaries by user, the rest by time, unless asked", async () => {
+  const cases: [Partial<QueryOptions>, Search["order"]][] = [
+    [{}, "time"],
+    [{ format: "ndjson" }, "time"],
+    [{ format: "geojson" }, "user"],
+    [{ format: "geojson", what: "last" }, "time"],
+    [{ what: "summary" }, "user"],
+    [{ what: "summary", order: "time" }, "time"],
+    [{ what: "rejects" }, "time"],
+    [{ near, order: "distance" }, "distance"],
+  ];
+  for (const [options, order] of cases) {
+    assertEquals((await run(options)).search!.order, order, JSON.stringify(options));
+  }
+});
+
+Deno.test("runQuery() hands every filter on", async () => {
+  const filters = {
+    users: [[1, 5]] as [number, number][],
+    since: 1,
+    until: 2,
+    bbox: { west: 1, south: 2, east: 3, north: 4 },
+    near,
+    reverse: true,
+  };
+  const { search } = await run({ ...filters, format: "csv" });
+  for (const [name, value] of Object.entries(filters)) {
+    assertEquals(search![name as keyof Search], value, name);
+  }
+});
+
+Deno.test("runQuery() prints a total as a bare number for people, as data for programs", async () => {
+  const cases = [
+    ["table", "12400\n"],
+    ["vertical", "12400\n"],
+    ["csv", "total\n12400\n"],
+    ["json", '[\n{"total":12400}\n]\n'],
+    ["ndjson", '{"total":12400}\n'],
+  ];
+  for (const [format, expected] of cases) {
+    const { text, counts } = await run({ what: "total", format: format! }, { total: 12_400 });
+    assertEquals(text, expected);
+    assertEquals(counts, [["points", null]]);
+  }
+});
+
+Deno.test("runQuery() makes records of fixes as ndjson, and objects when columns are named", async () => {
+  const rows = [[7, 1732431234.567, 60.1699123, 24, 12.345]];
+  const record = '{"userID":7,"timestamp":1732431234.567,"coordinates":[60.1699123,24.0]}\n';
+  for (const what of ["points", "last"] as const) {
+    assertEquals((await run({ what, near, format: "ndjson" }, { rows })).text, record);
+  }
+  const columns = ["distance", "user"];
+  const { text } = await run({ near, format: "ndjson", columns }, { rows });
+  assertEquals(text, '{"distance":12.3,"user":7}\n');
+});
+
+Deno.test("runQuery() shows the distance where it is measured", async () => {
+  const rows = [[7, 0, 60, 25, 12.345]];
+  assertEquals(
+    (await run({ near, format: "csv", time: "unix" }, { rows })).text,
+    "user,time,latitude,longitude,distance\n7,0,60,25,12.3\n",
+  );
+});
+
+Deno.test("runQuery() makes km, km/h and a box for --bbox of a summary", async () => {
+  const rows = [[7, 3, 0, 1800, 20_000.44, 179.5, -1, -179.5, 1], [8, 1, 5, 5, 0, 2, 1, 2, 1]];
+  assertEquals(
+    (await run({ what: "summary", format: "csv", time: "unix" }, { rows })).text,
+    "user,fixes,first,last,km,kmh,box\n" +
+      '7,3,0,1800,20,40,"179.5,-1,-179.5,1"\n' +
+      '8,1,5,5,0,,"2,1,2,1"\n',
+  );
+});
+
+Deno.test("runQuery() shows the value of a reject as text where it is text, else in hex", async () => {
+  const encode = (text: string) => new TextEncoder().encode(text);
+  const reject = (value: Uint8Array | null) => ["routes", 0, 5, 1.5, "utf8", "", "no", value];
+  const rows = [
+    reject(encode("\ufeff{ \0 ä}")),
+    reject(new Uint8Array([0xff, 0, 0x41])),
+    reject(new Uint8Array()),
+    reject(null),
+  ];
+  const { text } = await run({ what: "rejects", format: "json" }, { rows });
+  const objects = JSON.parse(text) as Record<string, unknown>[];
+  assertEquals(objects.map(({ value }) => value), ["\ufeff{ \0 ä}", "\\xff0041", "", null]);
+  assertEquals(objects[0], {
+    topic: "routes",
+    partition: 0,
+    offset: 5,
+    time: "1970-01-01T00:00:01.500Z",
+    code: "utf8",
+    path: "",
+    message: "no",
+    value: "\ufeff{ \0 ä}",
+  });
+});
+
+Deno.test("runQuery() shows the columns that were named, in that order", async () => {
+  const { text } = await run({ columns: ["longitude", "user"], format: "csv" }, { rows: fixes(1) });
+  assertEquals(text, "longitude,user\n25.5,0\n");
+});
+
+Deno.test("runQuery() refuses what does not go together, before it asks the database", async () => {
+  const cases: [Partial<QueryOptions>, message: string, fix?: string][] = [
+    [{ columns: ["user", "tiem"] }, 'unknown column "tiem"', "--columns time"],
+    [
+      { columns: ["distance"] },
+      'unknown column "distance"',
+      "--columns user,time,latitude,longitude",
+    ],
+    [{ columns: ["user", "time", "user"] }, 'column "user" is named twice'],
+    [{ format: "geojson", what: "summary" }, "--format geojson does not go with --summary"],
+    [{ format: "geojson", what: "total" }, "--format geojson does not go with --total"],
+    [{ format: "geojson", columns: ["user"] }, "--columns does not go with --format geojson"],
+    [{ format: "geojson", order: "time" }, "--order time does not go with --format geojson"],
+    [{ format: "map", what: "rejects" }, "--format map does not go with --rejects"],
+    [
+      { gapMs: 1 },
+      "--gap does not go with --format table",
+      "--format geojson, geojsonseq, gpx, kml, svg, html, map",
+    ],
+    [{ simplifyM: 1, format: "csv" }, "--simplify does not go with --format csv"],
+    [{ simplifyM: 1, format: "gpx", what: "last" }, "--simplify does not go with --last"],
+    [{ watchMs: 1, format: "csv" }, "--watch does not go with --format csv", "--format table"],
+    [{ time: "unix", format: "gpx" }, "--time unix does not go with --format gpx"],
+    [{ what: "rejects", users: [[1, 1]] }, "--user does not go with --rejects"],
+    [{ what: "rejects", near }, "--near does not go with --rejects"],
+    [{ what: "rejects", order: "user" }, "--order user does not go with --rejects"],
+    [{ what: "summary", near, order: "distance" }, "--order distance does not go with --summary"],
+  ];
+  const untouched = () => {
+    throw new Error("asked the database");
+  };
+  for (const [options, message, fix] of cases) {
+    const error = await assertRejects(
+      () => run(options, { find: untouched, count: untouched }),
+      UsageError,
+      message,
+    );
+    if (fix) assertEquals(error.hint, fix);
+  }
+});
+
+Deno.test("runQuery() writes once a batch, the head together with the first", async () => {
+  const { writes } = await run({ format: "csv", header: true }, { rows: fixes(10), size: 4 });
+  assertEquals(writes.map((text) => text.split("\n").length - 1), [5, 4, 2, 0]);
+});
+
+Deno.test("runQuery() writes nothing when the database fails, and lets the failure through", async () => {
+  const writes: string[] = [];
+  await assertRejects(
+    () =>
+      run({ format: "json" }, {
+        find: () => {
+          throw new Error("no such table");
+        },
+        out: (text) => Promise.resolve(void writes.push(text)),
+      }),
+    Error,
+    "no such table",
+  );
+  assertEquals(writes, []);
+});
+
+Deno.test("runQuery() closes its search when nobody reads any more", async () => {
+  let closed = false;
+  await assertRejects(
+    () =>
+      run({ format: "csv" }, {
+        find: async function* () {
+          try {
+            for (;;) yield await Promise.resolve(fixes(1));
+          } finally {
+            closed = true;
+          }
+        },
+        out: () => Promise.reject(new Error("closed pipe")),
+      }),
+    Error,
+    "closed pipe",
+  );
+  assertEquals(closed, true);
+});
+
+Deno.test("runQuery() ends after the batch in hand when it is stopped", async () => {
+  const stop = new AbortController();
+  const writes: string[] = [];
+  const { isClosed, notes } = await run({ limit: 8 }, {
+    rows: fixes(20),
+    size: 4,
+    signal: stop.signal,
+    out: (text) => {
+      writes.push(text);
+      stop.abort();
+      return Promise.resolve();
+    },
+  });
+  assertEquals([writes.length, isClosed, notes], [1, true, []]);
+});
+
+Deno.test("runQuery() takes a cancelled search for a good end", async () => {
+  const stop = new AbortController();
+  const { text } = await run({ format: "csv" }, {
+    signal: stop.signal,
+    find: () => {
+      stop.abort();
+      throw new Error("canceling statement due to user request");
+    },
+  });
+  assertEquals(text, "");
+});
+
+Deno.test("runQuery() draws the map of all fixes, unless asked for fewer", async () => {
+  const rows = fixes(150);
+  const all = await run({ format: "map" }, { rows });
+  assertEquals([all.search!.limit, all.search!.order, all.notes], [null, "user", []]);
+  const some = await run({ format: "map", limit: 120 }, { rows, total: 150 });
+  assertEquals(some.notes, ["120 of 150 rows (--all for the rest)"]);
+  const none = await run({ format: "map" }, { extent: () => Promise.resolve(null) });
+  assertEquals([none.text, none.notes], ["", ["no rows"]]);
+});
+
+Deno.test("runQuery() asks for the extent of just what it draws, and only where it is needed", async () => {
+  const asked: (number | null)[] = [];
+  const note = ({ limit }: Search) => {
+    asked.push(limit);
+    return Promise.resolve(extent);
+  };
+  for (const format of ["map", "svg", "html", "gpx", "table"]) {
+    await run({ format, limit: 7 }, { rows: fixes(10), extent: note });
+  }
+  assertEquals(asked, [7, 7]);
+});
+
+Deno.test("runQuery() parts tracks at the gap, and after half an hour unless told", async () => {
+  const rows = [0, 1_800, 3_601].map((time) => [1, time, 60, time / 1e4]);
+  const segments = async (gapMs: number | null) =>
+    (await run({ format: "gpx", gapMs }, { rows })).text.match(/<trkseg>/g)!.length;
+  assertEquals(await segments(null), 2);
+  assertEquals(await segments(1_801_000), 1);
+  assertEquals(await segments(1_799_000), 3);
+});
+
+Deno.test("runQuery() shows the statement before it asks", async () => {
+  const { notes } = await run({ showSql: true, limit: 5 });
+  assertEquals(notes, ["select rows of points up to 5;", "no rows"]);
+  assertEquals((await run({ showSql: true, what: "total" })).notes, [
+    "select count of points up to null;",
+  ]);
+});
+
+Deno.test("runQuery() tells how long it took, to the first row and to the last", async () => {
+  let time = 0;
+  const clock = () => time += 600;
+  const { notes } = await run({ timing: true, format: "csv" }, { rows: fixes(1_200), clock });
+  assertEquals(notes, ["1 200 rows in 1.2 s, the first after 600 ms"]);
+});
+
+/** Looks three times, then is stopped. */
+async function watched(canRedraw: boolean) {
+  const stop = new AbortController();
+  const waits: number[] = [];
+  const result = await run({ watchMs: 5_000, columns: ["user"] }, {
+    rows: fixes(2),
+    signal: stop.signal,
+    terminal: { unicode: false, width: canRedraw ? 80 : null, color: false, canRedraw },
+    sleep: (ms) => {
+      if (waits.push(ms) === 3) stop.abort();
+      return Promise.resolve();
+    },
+  });
+  return { ...result, waits };
+}
+
+Deno.test("runQuery() with watch looks until it is stopped, each look over the one before", async () => {
+  const { writes, notes, waits } = await watched(true);
+  const screen = "\x1b[Hevery 5 s: 2026-03-04 05:06:07 UTC\x1b[K\n" +
+    " user\x1b[K\n------\x1b[K\n    0\x1b[K\n    1\x1b[K\n\x1b[J";
+  assertEquals(writes, ["\x1b[2J" + screen, screen, screen]);
+  assertEquals([notes, waits], [[], [5_000, 5_000, 5_000]]);
+});
+
+Deno.test("runQuery() with watch prints one look after the other where nothing can be redrawn", async () => {
+  const { text, notes } = await watched(false);
+  assertEquals(text, " user\n------\n    0\n    1\n".repeat(3));
+  assertEquals(notes, Array(3).fill("every 5 s: 2026-03-04 05:06:07 UTC"));
+});

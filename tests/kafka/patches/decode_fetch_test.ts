@@ -1,0 +1,174 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { Buffer } from "node:buffer";
+// kafkajs's own writer and reader of batches, which its index does not export.
+// deno-lint-ignore no-import-prefix
+import Encoder from "npm:kafkajs@2.2.4/src/protocol/encoder.js";
+// deno-lint-ignore no-import-prefix
+import encodeRecord from "npm:kafkajs@2.2.4/src/protocol/recordBatch/record/v0/index.js";
+// deno-lint-ignore no-import-prefix
+import recordBatch from "npm:kafkajs@2.2.4/src/protocol/recordBatch/v0/index.js";
+// deno-lint-ignore no-import-prefix
+import fetchResponse from "npm:kafkajs@2.2.4/src/protocol/requests/fetch/v11/response.js";
+import { useCodecs } from "../../../src/kafka/codecs/mod.ts";
+import { decodeFetch } from "../../../src/kafka/patches/decode_fetch.ts";
+import { keepHeaderList } from "../../../src/kafka/patches/header_list.ts";
+import type { Message } from "../../../src/record/validate.ts";
+import { drawFrom, pick } from "../../fakes/random.ts";
+
+useCodecs();
+keepHeaderList();
+const theirs = (fetchResponse as { decode: typeof decodeFetch }).decode;
+
+// deno-lint-ignore no-explicit-any
+type Loose = any;
+const writer = (): Loose => new (Encoder as Loose)();
+
+interface Decoded {
+  responses: { partitions: { messages: Record<string, Loose>[] }[] }[];
+}
+
+const FIELDS = ["offset", "timestamp", "headers", "isControlRecord"];
+/** What of a record is looked at. */
+function shown(decoded: object): object {
+  const { responses, ...rest } = decoded as Decoded;
+  const bytes = (of: Uint8Array | null) => of && Buffer.from(of).toString("hex");
+  return {
+    ...rest,
+    responses: responses.map(({ partitions, ...topic }) => ({
+      ...topic,
+      partitions: partitions.map(({ messages, ...partition }) => ({
+        ...partition,
+        messages: messages.map((record) => ({
+          ...Object.fromEntries(FIELDS.map((name) => [name, record[name]])),
+          headers: record.headers.map(
+            ({ key, value }: { key: string; value: Uint8Array | null }) => {
+              return [key, bytes(value)];
+            },
+          ),
+          key: bytes(record.key),
+          value: bytes(record.value),
+          producerId: record.batchContext.producerId,
+          inTransaction: record.batchContext.inTransaction,
+        })),
+      })),
+    })),
+  };
+}
+
+interface BatchOptions {
+  records: object[];
+  firstOffset?: number;
+  firstTimestamp?: string;
+  compression?: number;
+  attributes?: number;
+  lastSize?: number;
+}
+
+async function batch({ attributes = 0, ...options }: BatchOptions): Promise<Buffer> {
+  const records = options.records.map((record, offsetDelta) =>
+    (encodeRecord as Loose)({ offsetDelta, ...record })
+  );
+  const { buffer } = await (recordBatch as Loose).RecordBatch({
+    firstTimestamp: "1732431234567",
+    maxTimestamp: "1732431239999",
+    producerId: "77",
+    ...options,
+    records,
+  });
+  buffer[22] |= attributes;
+  return Buffer.from(buffer);
+}
+
+/** An answer about two topics: the record sets given, and one partition without any. */
+function response(sets: Buffer[]): Buffer {
+  const partition = (id: number, set: Buffer | null) => {
+    const head = writer().writeInt32(id).writeInt16(0).writeInt64("123456789012").writeInt64(99)
+      .writeInt64(3).writeArray([writer().writeInt64(77).writeInt64("5000000000")]).writeInt32(-1);
+    return set ? head.writeInt32(set.length).writeBuffer(set) : head.writeInt32(0);
+  };
+  const topic = (name: string, partitions: Loose[]) =>
+    writer().writeString(name).writeArray(partitions);
+  const { buffer } = writer().writeInt32(5).writeInt16(0).writeInt32(0).writeArray([
+    topic("t", sets.map((set, id) => partition(id, set))),
+    topic("é", [partition(7, null)]),
+  ]);
+  return Buffer.from(buffer);
+}
+
+async function assertSame(sets: Buffer[]): Promise<Decoded> {
+  const bytes = response(sets);
+  const decoded = await decodeFetch(bytes);
+  assertEquals(shown(decoded), shown(await theirs(bytes)));
+  return decoded as Decoded;
+}
+
+Deno.test("decodeFetch() reads what kafkajs reads, whatever records hold", async () => {
+  const draw = drawFrom(1);
+  const fields = [null, "", "7", "x".repeat(63), "y".repeat(300), "é€🙂", Buffer.of(0, 255)];
+  const headers = [{}, {}, { a: "b" }, { "é": Buffer.of(255), "": "" }, { a: ["1", "2"] }];
+  const deltas = [0, 0, 1, -1, 63, 64, 2 ** 31, -(2 ** 40), 2 ** 52, "-9000000000000000000"];
+  for (let round = 0; round < 20; round++) {
+    const records = Array.from({ length: 1 + draw(80) }, () => ({
+      key: pick(draw, fields),
+      value: pick(draw, fields),
+      headers: pick(draw, headers),
+      timestampDelta: pick(draw, deltas),
+    }));
+    const sets = await Promise.all([0, 1, 2].map(async () =>
+      Buffer.concat([
+        await batch({
+          records,
+          compression: draw(2),
+          firstOffset: pick(draw, [0, 7, 2 ** 31 - 5, 2 ** 40]),
+          firstTimestamp: pick(draw, ["0", "-1", "1732431234567", "9000000000000000000"]),
+          attributes: pick(draw, [0, 0, 0x8, 0x10, 0x30]),
+        }),
+        await batch({ records: records.slice(draw(3)), firstOffset: 2 ** 41 }),
+      ])
+    ));
+    await assertSame(sets);
+  }
+});
+
+Deno.test("decodeFetch() takes a batch that was cut off for the next fetch's", async () => {
+  const whole = await batch({ records: [{ value: "1" }, { value: "2" }] });
+  for (let size = 17; size < whole.length; size++) {
+    const decoded = await assertSame([Buffer.concat([whole, whole.subarray(0, size)])]);
+    assertEquals(decoded.responses[0]!.partitions[0]!.messages.length, 2);
+  }
+});
+
+Deno.test("decodeFetch() refuses a batch that says it is smaller than its head", async () => {
+  for (const size of [-12, 0, 48]) {
+    const whole = await batch({ records: [{ value: "1" }] });
+    whole.writeInt32BE(size, 8);
+    await assertRejects(() => decodeFetch(response([whole])), RangeError, "Cannot read a batch");
+  }
+});
+
+Deno.test("decodeFetch() reads batches without records, and partitions without batches", async () => {
+  await assertSame([await batch({ records: [] }), Buffer.alloc(0)]);
+});
+
+Deno.test("decodeFetch() has kafkajs read the format of before Kafka 0.11", async () => {
+  const message = writer().writeInt8(1).writeInt8(0).writeInt64("1732431234567").writeBytes("k")
+    .writeBytes("v").buffer;
+  const set = writer().writeInt64(12).writeInt32(message.length + 4).writeInt32(0)
+    .writeBuffer(message).buffer;
+  const decoded = await decodeFetch(response([Buffer.from(set)])) as Decoded;
+  const [{ offset, value }] = decoded.responses[0]!.partitions[0]!.messages as [Message];
+  assertEquals([offset, `${value}`], ["12", "v"]);
+});
+
+Deno.test("decodeFetch() gives records with a filter that asks for the first only", async () => {
+  const whole = await batch({ records: Array(100).fill({ value: "1" }), firstOffset: 1_000 });
+  const decoded = await decodeFetch(response([whole])) as Decoded;
+  const { messages } = decoded.responses[0]!.partitions[0]!;
+  let asked = 0;
+  const from = (offset: number) =>
+    messages.filter((one) => ++asked && Number(one.offset) >= offset);
+  assertEquals([from(1_000).length, asked], [100, 1]);
+  assertEquals(from(1_040).map(({ offset }) => offset)[0], "1040");
+  assertEquals(from(2_000), []);
+  assert(messages.every(({ size, value }) => size >= value.length));
+});

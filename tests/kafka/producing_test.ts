@@ -1,0 +1,339 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { type Admin, Kafka, logLevel, Partitioners } from "kafkajs";
+import { connect, type Socket } from "node:net";
+import { type ProduceDeps, runProduce } from "../../src/commands/produce/produce.ts";
+import type { OperationalError } from "../../src/errors.ts";
+import { explainKafka } from "../../src/kafka/errors.ts";
+import { openSender, type SenderOptions } from "../../src/kafka/sender.ts";
+import { partitionOf } from "../../src/commands/produce/partitioner.ts";
+import type { Outgoing } from "../../src/commands/produce/records.ts";
+import type { Message } from "../../src/record/validate.ts";
+import { testSettings, uniqueName, withTopic } from "../support/fixtures.ts";
+
+const never = new AbortController().signal;
+
+interface Seen {
+  partition: number;
+  key: string | null;
+  value: Uint8Array | null;
+  headers: Record<string, string>;
+}
+
+interface Room {
+  topic: string;
+  kafka: Kafka;
+  admin: Admin;
+  options: SenderOptions;
+}
+
+/** A topic of its own for one test, and how to send to it. */
+async function inRoom(partitions: number, test: (room: Room) => Promise<void>): Promise<void> {
+  await withTopic({ partitions }, async (room) => {
+    const { topic } = room;
+    const options = { topic, acks: "all", compression: "gzip", deadlineMs: 30_000 } as const;
+    await test({ ...room, options: { ...options, signal: never } });
+  });
+}
+
+/** Everything in the topic, by partition and offset. */
+async function readAll({ kafka, admin, topic }: Room): Promise<Seen[]> {
+  const offsets = await admin.fetchTopicOffsets(topic);
+  const total = offsets.reduce((sum, { high }) => sum + Number(high), 0);
+  const seen: (Seen & { offset: number })[] = [];
+  const done = Promise.withResolvers<void>();
+  const consumer = kafka.consumer({ groupId: topic, maxWaitTimeInMs: 100 });
+  await consumer.connect();
+  await consumer.subscribe({ topic, fromBeginning: true });
+  await consumer.run({
+    eachMessage: ({ partition, message: { key, value, headers, offset } }) => {
+      // As keepHeaderList() has them, whatever kafkajs's types say.
+      const list = headers as unknown as NonNullable<Message["headers"]>;
+      const texts = list.map(({ key, value }) => [key, new TextDecoder().decode(value!)]);
+      seen.push({
+        partition,
+        offset: Number(offset),
+        key: key && key.toString(),
+        value: value && Uint8Array.from(value),
+        headers: Object.fromEntries(texts),
+      });
+      if (seen.length === total) done.resolve();
+      return Promise.resolve();
+    },
+  });
+  await done.promise;
+  await consumer.disconnect();
+  await admin.deleteGroups([topic]);
+  return seen.sort((a, b) => a.partition - b.partition || a.offset - b.offset)
+    .map(({ offset: _offset, ...record }) => record);
+}
+
+Deno.test("partitionOf() agrees with kafkajs on keys of every length", () => {
+  const theirs = Partitioners.DefaultPartitioner();
+  const keys = Array.from({ length: 300 }, (_, i) => "x€7".repeat(10).slice(0, i % 30) + i);
+  for (const partitions of [1, 3, 12]) {
+    const partitionMetadata = Array.from({ length: partitions }, (_, partitionId) => {
+      return { partitionId, leader: 0 } as never;
+    });
+    for (const key of keys) {
+      const message = { key, value: "" };
+      assertEquals(partitionOf(key, partitions), theirs({ topic: "", partitionMetadata, message }));
+    }
+  }
+});
+
+Deno.test("openSender() fails for a topic that does not exist, with the command that makes it", async () => {
+  const { kafka: settings } = testSettings([`kafka.topic=${uniqueName("none")}`]);
+  const { topic, brokers } = settings;
+  await inRoom(1, async ({ kafka, options }) => {
+    const error = await assertRejects(() => openSender(kafka, { ...options, topic }));
+    const failure = explainKafka(error, settings) as OperationalError;
+    assertEquals(failure.kind, "unavailable");
+    assertEquals(failure.message, `topic "${topic}" does not exist on ${brokers.join(", ")}`);
+    assertEquals(failure.hint, ["routes migrate --topic"]);
+  });
+});
+
+const bytes = Uint8Array.of(0, 0xff, 10, 0x80);
+const records: Outgoing[] = [
+  { key: "7", value: "é" },
+  { key: null, value: bytes, headers: { "routes-invalid": "utf8/stray-byte" } },
+  { key: "7", value: null },
+  { key: "8", value: "" },
+];
+
+for (const compression of ["gzip", "none"] as const) {
+  for (const acks of ["all", "1"] as const) {
+    Deno.test(`send() keeps key, value and headers to the byte (${compression}, acks ${acks})`, async () => {
+      await inRoom(3, async (room) => {
+        const sender = await openSender(room.kafka, { ...room.options, compression, acks });
+        assertEquals(sender.partitions, 3);
+        const outcome = await sender.send(1, records);
+        assertEquals(outcome.acked, records.length, JSON.stringify(outcome));
+        await sender.close();
+        const text = (value: string) => new TextEncoder().encode(value);
+        assertEquals(await readAll(room), [
+          { partition: 1, key: "7", value: text("é"), headers: {} },
+          { partition: 1, key: null, value: bytes, headers: records[1]!.headers! },
+          { partition: 1, key: "7", value: null, headers: {} },
+          { partition: 1, key: "8", value: text(""), headers: {} },
+        ]);
+      });
+    });
+  }
+}
+
+Deno.test("send() counts as failed what the broker finds too large", async () => {
+  await inRoom(1, async ({ kafka, options, admin, topic }) => {
+    const sender = await openSender(kafka, { ...options, compression: "none" });
+    const outcome = await sender.send(0, [{ key: null, value: "x".repeat(1_048_577) }]);
+    await sender.close();
+    assertEquals([outcome.acked, outcome.failed, outcome.unknown], [0, 1, 0]);
+    assertEquals(outcome.fault?.reason, "the broker answered MESSAGE_TOO_LARGE");
+    const [offsets] = await admin.fetchTopicOffsets(topic);
+    assertEquals(offsets!.high, "0");
+  });
+});
+
+// What befalls the socket at the third produce request.
+const faults: {
+  name: string;
+  strike: (socket: Socket, write: () => boolean, broker: { away: boolean }) => boolean;
+}[] = [
+  {
+    name: "the request is lost",
+    strike: (socket) => {
+      socket.destroy(new Error("cut"));
+      return false;
+    },
+  },
+  {
+    name: "the answer is lost",
+    strike: (socket, write) => {
+      socket.removeAllListeners("data");
+      socket.on("data", () => socket.destroy(new Error("cut")));
+      return write();
+    },
+  },
+  {
+    name: "the answer is lost and the broker away until kafkajs gives up",
+    strike: (socket, write, broker) => {
+      broker.away = true;
+      socket.removeAllListeners("data");
+      socket.on("data", () => {
+        socket.destroy(new Error("cut"));
+        setTimeout(() => broker.away = false, 1_000);
+      });
+      return write();
+    },
+  },
+];
+
+for (const { name, strike } of faults) {
+  Deno.test(`send() leaves each record in the topic once when ${name}`, async () => {
+    await inRoom(2, async (room) => {
+      const { kafka, struck } = faultyKafka(strike);
+      const sender = await openSender(kafka, room.options);
+      let acked = 0;
+      for (let i = 0; i < 10; i++) {
+        const batch = [1, 2, 3].map((n) => ({ key: null, value: `${i}.${n}` }));
+        acked += (await sender.send(i % 2, batch)).acked;
+      }
+      await sender.close();
+      assertEquals(acked, 30);
+      assert(struck());
+      const values = (await readAll(room)).map(({ value }) => new TextDecoder().decode(value!));
+      assertEquals(values.length, 30);
+      assertEquals(new Set(values).size, 30);
+    });
+  });
+}
+
+function faultyKafka(strike: (typeof faults)[number]["strike"]) {
+  const broker = { away: false };
+  let requests = 0;
+  const kafka = new Kafka({
+    brokers: testSettings().kafka.brokers,
+    logLevel: logLevel.NOTHING,
+    retry: { initialRetryTime: 20, retries: 1 },
+    socketFactory: ({ host, port, onConnect }) => {
+      // Nothing listens on port 1.
+      const socket = connect({ host, port: broker.away ? 1 : port }, onConnect);
+      const write = socket.write.bind(socket) as (...args: unknown[]) => boolean;
+      socket.write = (...args: unknown[]) => {
+        // A frame is its length in four bytes, then the number of the API; 0 is Produce.
+        const frame = args[0] as Uint8Array;
+        const produces = frame.length > 6 && frame[4] === 0 && frame[5] === 0;
+        const pass = () => write(...args);
+        return produces && ++requests === 3 ? strike(socket, pass, broker) : pass();
+      };
+      return socket;
+    },
+  });
+  return { kafka, struck: () => requests > 3 };
+}
+
+function deps(changes: Partial<ProduceDeps>): ProduceDeps {
+  return {
+    topic: "t",
+    sender: null,
+    stdin: ReadableStream.from([]),
+    out: () => Promise.resolve(),
+    progress: () => {},
+    now: () => Date.now(),
+    clock: () => performance.now(),
+    sleep: (ms, signal) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, ms);
+      const wake = () => (clearTimeout(timer), resolve());
+      signal.addEventListener("abort", wake, { once: true });
+      return promise.finally(() => signal.removeEventListener("abort", wake));
+    },
+    signal: never,
+    drawSeed: () => 1,
+    ...changes,
+  };
+}
+
+const options = {
+  count: 3_000,
+  durationMs: null,
+  ratePerSecond: null,
+  users: 50,
+  model: "walk",
+  center: [60.1699, 24.9384],
+  radiusM: 25_000,
+  speedKmh: 40,
+  intervalMs: 5_000,
+  startMs: 1_732_431_234_567,
+  seed: 42,
+  invalidPercent: 0,
+  stdin: false,
+  key: "user",
+  acks: "all",
+  compression: "gzip",
+  batchSize: 100,
+  dryRun: false,
+  tee: false,
+  strict: false,
+} as const;
+
+Deno.test("produce puts what a dry run prints into the topic, each once, where its key belongs", async () => {
+  await inRoom(5, async (room) => {
+    const sender = await openSender(room.kafka, room.options);
+    const { tally } = await runProduce({ ...options, center: [60, 25] }, deps({ sender }));
+    await sender.close();
+    assertEquals([tally.acked, tally.failed, tally.unknown], [3_000, 0, 0]);
+
+    const seen = await readAll(room);
+    for (const { partition, key, value } of seen) {
+      assertEquals(partition, partitionOf(key!, 5));
+      assertEquals(key, String(JSON.parse(new TextDecoder().decode(value!)).userID));
+    }
+    const printed = await print({ ...options, center: [60, 25], dryRun: true });
+    const found = seen.map(({ value }) => new TextDecoder().decode(value!));
+    assertEquals(found.toSorted(), printed.split("\n").slice(0, -1).toSorted());
+  });
+});
+
+Deno.test("produce keeps the order of each user's records", async () => {
+  await inRoom(3, async (room) => {
+    const sender = await openSender(room.kafka, room.options);
+    await runProduce({ ...options, center: [60, 25], batchSize: 7 }, deps({ sender }));
+    await sender.close();
+    const last = new Map<string, number>();
+    for (const { key, value } of await readAll(room)) {
+      const { timestamp } = JSON.parse(new TextDecoder().decode(value!));
+      assert(timestamp > (last.get(key!) ?? 0));
+      last.set(key!, timestamp);
+    }
+    assertEquals(last.size, 50);
+  });
+});
+
+Deno.test("produce labels every record it spoils, the heavy ones too", async () => {
+  await inRoom(3, async (room) => {
+    const sender = await openSender(room.kafka, room.options);
+    const spoilt = { ...options, center: [60, 25] as [number, number], invalidPercent: 5 };
+    const { tally } = await runProduce(spoilt, deps({ sender }));
+    await sender.close();
+    assertEquals([tally.acked, tally.invalid], [3_000, 150]);
+    const labels = (await readAll(room)).flatMap(({ headers }) => headers["routes-invalid"] ?? []);
+    assertEquals(labels.length, 150);
+    const codes = new Set(labels.map((label) => label.split("/")[0]!));
+    assertEquals(
+      codes,
+      new Set(["size", "json_syntax", "utf8", "schema", "depth", "tombstone"]),
+    );
+  });
+});
+
+Deno.test("produce --stdin sends lines as they are up to a bad one, and names it", async () => {
+  await inRoom(2, async (room) => {
+    const good = (n: number) => `{ "userId":${n}, "timestamp":1e3,"coordinates":[1.50,2] }`;
+    const lines = [good(1), good(2), good(3), "{nonsense", good(5)];
+    const sender = await openSender(room.kafka, room.options);
+    const { tally, failure } = await runProduce(
+      { ...options, center: [60, 25], count: null, stdin: true },
+      deps({ sender, stdin: new Blob([lines.join("\n")]).stream() }),
+    );
+    await sender.close();
+    assertEquals(tally.acked, 3);
+    assertEquals(failure?.kind, "data");
+    assert(failure?.message.startsWith("line 4 of stdin is no record"), failure?.message);
+    const seen = await readAll(room);
+    assertEquals(
+      seen.map(({ key, value }) => [key, new TextDecoder().decode(value!)]).toSorted(),
+      [["1", good(1)], ["2", good(2)], ["3", good(3)]],
+    );
+  });
+});
+
+async function print(options: Parameters<typeof runProduce>[0]): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  await runProduce(
+    options,
+    deps({ out: (data) => Promise.resolve(void (text += decoder.decode(data))) }),
+  );
+  return text;
+}

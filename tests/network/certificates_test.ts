@@ -1,0 +1,127 @@
+import { assertEquals } from "@std/assert";
+import { inspectFiles } from "../../src/network/certificates.ts";
+import { Pki } from "../support/pki.ts";
+import type { FileMode } from "../../src/system.ts";
+
+const dir = await Deno.makeTempDir({ prefix: "routes-pki-" });
+Deno.test.afterAll(() => Deno.remove(dir, { recursive: true }));
+const pki = new Pki(dir);
+const ca = await pki.authority("ca");
+const ecdsa = await pki.pair({ name: "ecdsa", ca });
+const rsa = await pki.pair({ name: "rsa", ca, kind: "rsa" });
+const DAY_MS = 86_400_000;
+
+/** What is wrong with the files of one connection, message and exit kind. */
+function faults(
+  { files, mode = { mode: 0o600, uid: 1000 }, days = 0, cert = ecdsa.cert, key = ecdsa.key }: {
+    files?: (path: string) => Uint8Array;
+    mode?: FileMode | null;
+    days?: number;
+    cert?: string | null;
+    key?: string | null;
+  },
+): string[] {
+  const findings = inspectFiles("kafka", { ca: ca.cert, cert, key, passphrase: null }, {
+    readFile: files ?? Deno.readFileSync,
+    mode: () => mode,
+    now: () => Date.now() + days * DAY_MS,
+  });
+  return findings.flatMap(({ fault }) =>
+    fault ? `${fault.kind}: ${fault.message.replaceAll(`${dir}/`, "")}` : []
+  );
+}
+
+/** Fails for one path as the runtime does. */
+function failing(path: string, name: string): (path: string) => Uint8Array {
+  return (asked) => {
+    if (asked === path) throw Object.assign(new Error("os error"), { name });
+    return Deno.readFileSync(asked);
+  };
+}
+
+Deno.test("inspectFiles() finds nothing wrong with pairs of either kind", () => {
+  assertEquals(faults({}), []);
+  assertEquals(faults({ cert: rsa.cert, key: rsa.key }), []);
+});
+
+Deno.test("inspectFiles() tells a file that is not there from one that may not be read", () => {
+  assertEquals(faults({ files: failing(ecdsa.key, "NotFound") }), [
+    'noInput: cannot read "ecdsa.key": file does not exist',
+  ]);
+  assertEquals(faults({ files: failing(ecdsa.key, "PermissionDenied") }), [
+    'noPermission: cannot read "ecdsa.key": permission denied',
+  ]);
+});
+
+Deno.test("inspectFiles() finds every fault, not the first alone", () => {
+  assertEquals(faults({ files: failing(ca.cert, "NotFound"), key: rsa.key }), [
+    'noInput: cannot read "ca.pem": file does not exist',
+    'settings: key "rsa.key" does not fit certificate "ecdsa.cert"',
+  ]);
+});
+
+Deno.test("inspectFiles() wants certificate and key together", () => {
+  assertEquals(faults({ key: null }), [
+    "settings: [kafka] ssl_keyfile is missing: [kafka] ssl_certfile is given",
+  ]);
+  assertEquals(faults({ cert: null }), [
+    "settings: [kafka] ssl_certfile is missing: [kafka] ssl_keyfile is given",
+  ]);
+});
+
+Deno.test("inspectFiles() takes a key of root's that its group reads, and no other", () => {
+  const judged = (mode: number, uid: number) => faults({ mode: { mode, uid } }).length === 0;
+  assertEquals([judged(0o600, 1000), judged(0o400, 1000), judged(0o640, 0)], [true, true, true]);
+  assertEquals([judged(0o640, 1000), judged(0o604, 1000), judged(0o644, 0)], [false, false, false]);
+  assertEquals(faults({ mode: null }), []);
+});
+
+Deno.test("inspectFiles() knows the first and the last moment of a certificate", () => {
+  assertEquals(faults({ days: 89.9 }), []);
+  assertEquals(faults({ days: 90.1 }).map((line) => line.replace(/: on .*/, "")), [
+    'settings: certificate "ecdsa.cert" has expired',
+  ]);
+  assertEquals(faults({ days: -0.9 }).filter((line) => line.includes("ecdsa")), []);
+});
+
+Deno.test("inspectFiles() knows DER when it sees it", () => {
+  const der = new Uint8Array([0x30, 0x82, 0x01, 0x0a]);
+  const files = (path: string) => path === ca.cert ? der : Deno.readFileSync(path);
+  assertEquals(faults({ files }), [
+    'settings: cannot use "ca.pem": it holds DER, where PEM is due',
+  ]);
+});
+
+/** Serves files made of others, by path. */
+function composed(parts: Record<string, string[]>): (path: string) => Uint8Array {
+  return (path) => {
+    const text = (parts[path] ?? [path]).map((part) => Deno.readTextFileSync(part)).join("");
+    return new TextEncoder().encode(text);
+  };
+}
+
+Deno.test("inspectFiles() tells a chain in the wrong order from a key of another pair", () => {
+  assertEquals(faults({ files: composed({ [ecdsa.cert]: [ecdsa.cert, ca.cert] }) }), []);
+  assertEquals(faults({ files: composed({ [ecdsa.cert]: [ca.cert, ecdsa.cert] }) }), [
+    'settings: "ecdsa.cert" begins with the certificate of somebody else',
+  ]);
+  assertEquals(faults({ key: rsa.key }), [
+    'settings: key "rsa.key" does not fit certificate "ecdsa.cert"',
+  ]);
+});
+
+Deno.test("inspectFiles() takes a bundle of authorities as long as one of them is valid", async () => {
+  const old = await pki.pair({ name: "old", ca, days: [-30, -2] });
+  assertEquals(faults({ files: composed({ [ca.cert]: [old.cert, ca.cert] }) }), []);
+  assertEquals(
+    faults({ files: composed({ [ca.cert]: [old.cert] }) }).map((line) =>
+      line.replace(/: on .*/, "")
+    ),
+    ['settings: CA certificate "ca.pem" has expired'],
+  );
+  // Of one's own chain each is needed.
+  assertEquals(
+    faults({ files: composed({ [ecdsa.cert]: [ecdsa.cert, old.cert] }) }).length,
+    1,
+  );
+});

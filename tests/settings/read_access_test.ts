@@ -1,0 +1,37 @@
+import { assertEquals } from "@std/assert";
+import { placesWithout, READ_PLACES } from "../../src/settings/read_access.ts";
+
+/** The places that stay readable for a program in /home/me that needs these files. */
+function kept(...files: string[]): string[] {
+  const left = placesWithout(files, "/home/me");
+  return READ_PLACES.filter((place) => !left.includes(place));
+}
+
+Deno.test("placesWithout() gives every place back when no file is needed", () => {
+  assertEquals(placesWithout([], "/home/me"), READ_PLACES);
+});
+
+Deno.test("placesWithout() keeps the place of each file that is needed", () => {
+  assertEquals(kept("ssl/ca.pem"), ["ssl"]);
+  assertEquals(kept("./ssl/deep/ca.pem"), ["ssl"]);
+  assertEquals(kept("src/ssl/service.key"), ["src/ssl"]);
+  assertEquals(kept("/etc/routes/ssl/ca.pem"), ["/etc/routes"]);
+  assertEquals(kept("ssl/ca.pem", "res/service.key"), ["res", "ssl"]);
+  assertEquals(kept("host_settings.ini"), ["host_settings.ini"]);
+});
+
+Deno.test("placesWithout() finds the place of a file however its path is written", () => {
+  assertEquals(kept("/home/me/ssl/ca.pem"), ["ssl"]);
+  assertEquals(kept("res/../ssl/ca.pem"), ["ssl"]);
+  assertEquals(kept("../../etc/routes/ca.pem"), ["/etc/routes"]);
+  assertEquals(kept("SSL\\ca.pem"), ["ssl"]);
+});
+
+Deno.test("placesWithout() does not take a name for the start of another", () => {
+  assertEquals(kept("sslx/ca.pem", "/etc/routes.d/ca.pem", "/home/you/ssl/ca.pem"), []);
+});
+
+Deno.test("placesWithout() gives no place back that lies in one which is kept", () => {
+  assertEquals(placesWithout(["/etc/routes/certificates/ca.pem"], "/etc/routes"), []);
+  assertEquals(placesWithout(["../routes/ca.pem"], "/etc/routes"), []);
+});
