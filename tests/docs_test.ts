@@ -39,7 +39,11 @@ Deno.test({
         [...svg.matchAll(/<text[^>]* y="(\d+)"[^>]*>(.*)<\/text>/g)]
           .map(([, y, text]) => `${y} ${text}`).join("\n"),
       );
-    assertEquals(text(draw(await perform())), text(drawn), "run deno task picture to draw it again");
+    assertEquals(
+      text(draw(await perform())),
+      text(drawn),
+      "run deno task picture to draw it again",
+    );
   },
 });
 

@@ -123,6 +123,10 @@ class Reader {
   readonly #stopping = new AbortController();
   /** Grows with each assignment; what an older one left behind is ignored. */
   #epoch = 0;
+  /** The partitions of the current assignment. */
+  #partitions: number[] = [];
+  /** kafkajs looked for another offset, because the broker did not have the one that it asked for. */
+  #wasOutOfRange = false;
   #owning = new AbortController();
   readonly #positions = new Map<number, number>();
   readonly #settled = new Map<number, number>();
@@ -141,6 +145,13 @@ class Reader {
       if (payload.batchSize > 0) return;
       this.#skip(payload.partition, Number(payload.lastOffset) + 1).catch(this.#ended.reject);
     });
+    // kafkajs asks for metadata when a broker refused a fetch, as it does when the topic was deleted or recreated. A
+    // new topic accepts offsets of the old one, so every position is checked again before anything more is stored.
+    consumer.on(consumer.events.REQUEST, ({ payload }) => {
+      if (this.#positions.size === 0) return;
+      if (payload.apiName === "Metadata") this.#join(this.#partitions);
+      if (payload.apiName === "ListOffsets") this.#wasOutOfRange = true;
+    });
     consumer.on(consumer.events.CRASH, ({ payload }) => this.#ended.reject(payload.error));
   }
 
@@ -158,6 +169,8 @@ class Reader {
   /** Runs inside kafkajs's join, before its first fetch: without the pause, batches from a wrong offset come first. */
   #join(partitions: number[]): void {
     this.#epoch++;
+    this.#partitions = partitions;
+    this.#wasOutOfRange = false;
     this.#owning.abort();
     this.#owning = new AbortController();
     const owning = AbortSignal.any([this.#owning.signal, this.#stopping.signal]);
@@ -260,6 +273,8 @@ class Reader {
     const range = (await this.#options.ranges()).get(partition);
     if (epoch !== this.#epoch || this.#positions.get(partition) !== position) return;
     const inside = range && range.low <= position && position <= range.high;
+    // The log shrank and grew again: it may be another topic by now.
+    if (inside && this.#wasOutOfRange) return this.#join(this.#partitions);
     const next = inside || !range
       ? position
       : await this.#handler.outOfRange(partition, position, range);
