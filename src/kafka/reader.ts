@@ -248,13 +248,13 @@ class Reader {
     if (position === undefined || next <= position) return;
     const range = (await this.#options.ranges()).get(partition);
     if (epoch !== this.#epoch || this.#positions.get(partition) !== position) return;
-    // Below the start of the log this was no skip but a jump: take() or the next look at the log finds it.
+    // If the log now starts after the position, kafkajs jumped over deleted records: take() or the next check reports it.
     if (!range || range.low > position) return;
     this.#positions.set(partition, next);
     this.#handler.advance(partition, next);
   }
 
-  /** kafkajs asked for another offset than it should: back to where this partition stands, or the log has changed. */
+  /** kafkajs fetched from the wrong offset: seeks back to the position, or asks the handler if the log changed. */
   async #recover(partition: number, position: number): Promise<void> {
     const epoch = this.#epoch;
     const range = (await this.#options.ranges()).get(partition);

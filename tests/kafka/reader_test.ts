@@ -106,7 +106,7 @@ Deno.test("readTopic() continues where its handler says: back, ahead, or not at 
         }
         first.push([batch.from, offsets(batch)[0]!]);
         const next = answers[first.length - 1]!;
-        // Time for more to come from partition 0, if more came.
+        // Gives partition 0 time to deliver more records, which would be a fault.
         if (next === null) more = sendMore();
         return Promise.resolve(next);
       },
@@ -134,7 +134,7 @@ Deno.test("readTopic() gives no batch that it fetched ahead instead of one that 
   inRoom(1, async (room) => {
     await sendLarge(room, 6);
     const calls: [from: number, offsets: number[]][] = [];
-    // Nothing settled; this one; another process was quicker by two; the rest.
+    // Settles nothing; then this batch; then another process has settled two more; then the rest.
     const answers = [0, 1, 4, 5, 6];
     await room.read((stop) => ({
       handleBatch: async (batch) => {

@@ -25,7 +25,7 @@ const decodeOfKafkajs = (fetchResponse as { decode: Decode }).decode;
 /**
  * Replaces decode() of kafkajs src/protocol/requests/fetch/v11/response.js, at a third of its cost: kafkajs creates a
  * dozen objects per record, and garbage collection is most of the cost of consuming. kafkajs still decodes record
- * formats older than Kafka 0.11. Test: tests/kafka/patches/decode_fetch_test.ts.
+ * formats from before Kafka 0.11, and all fetches from brokers older than 2.3. Test: tests/kafka/patches/decode_fetch_test.ts.
  */
 export function decodeQuickly(): void {
   (fetchResponse as { decode: Decode }).decode = decodeFetch;
