@@ -1,5 +1,5 @@
 import { Kafka, type KafkaConfig, type logCreator, logLevel } from "kafkajs";
-// A module of kafkajs that its index does not export, for wakeSeldom() below. Written out because an import map given
+// A module of kafkajs that its index does not export, for limitTimers() below. Written out because an import map given
 // by --import-map does not reach into packages; the version is that of deno.json.
 // deno-lint-ignore no-import-prefix
 import RequestQueue from "npm:kafkajs@2.2.4/src/network/requestQueue/index.js";
@@ -13,18 +13,18 @@ import { keepHeaderList } from "./patches/header_list.ts";
 import { rejoinAsBefore } from "./patches/rejoin.ts";
 import { leaveSilentConnections } from "./patches/drop_silent.ts";
 
-/** What the client needs of the outside: files for TLS, a place for its log lines, a limit for each wait. */
+/** What the client needs from its caller: files for TLS, a log function, and a timeout. */
 export interface KafkaOptions {
-  /** Read on every connect, so that renewed certificates serve without a restart. */
+  /** Read on every connect, so that renewed certificates are used without a restart. */
   readFile: (path: string) => Uint8Array;
-  /** Null: the library's own log goes nowhere. */
+  /** Null: the kafkajs log is discarded. */
   log: ((line: string) => void) | null;
   timeoutMs: number;
 }
 
 /** A kafkajs client for `settings`; opens no connection yet. */
 export function openKafka(settings: KafkaSettings, options: KafkaOptions): Kafka {
-  wakeSeldom();
+  limitTimers();
   keepHeaderList();
   decodeQuickly();
   leaveSilentConnections();
@@ -33,7 +33,7 @@ export function openKafka(settings: KafkaSettings, options: KafkaOptions): Kafka
   const config: KafkaConfig = {
     brokers: settings.brokers,
     clientId: settings.clientId,
-    // One of several brokers that swallows everything leaves time for the others.
+    // A broker that does not answer must leave time to try the others.
     connectionTimeout: Math.min(options.timeoutMs / settings.brokers.length, 10_000),
     authenticationTimeout: Math.min(options.timeoutMs, 10_000),
     requestTimeout: options.timeoutMs,
@@ -78,15 +78,15 @@ interface Queue {
   requestTimeoutIntervalId: ReturnType<typeof setInterval> | undefined;
 }
 
-/** How late a request may be found to be late. */
+/** The longest time between two checks for timed-out requests. */
 const LATE_MS = 500;
 
 /**
- * kafkajs re-arms a timer of -1 ms per connection for ever (tulios/kafkajs#1556, #1704): 5 % of a core when idle, and a
- * warning on stderr. A check is due only while requests wait. Ten times a second, on each connection, it looks whether one
- * waits too long: half of what is left.
+ * kafkajs restarts a -1 ms timer on each connection forever (tulios/kafkajs#1556, #1704), which costs 5 % of a core when
+ * idle and prints a warning on stderr. Here that check runs only while requests are queued. kafkajs also looks for
+ * timed-out requests ten times a second; every LATE_MS is enough, and halves the remaining cost.
  */
-function wakeSeldom(): void {
+function limitTimers(): void {
   const queue = RequestQueue.prototype as Queue;
   queue.scheduleRequestTimeoutCheck = function () {
     this.destroy();

@@ -2,16 +2,16 @@ import type { Kafka } from "kafkajs";
 import { type ErrorKind, OperationalError } from "../errors.ts";
 import { openSender, type Outcome, type Sender } from "./sender.ts";
 
-/** A reject as a record of another topic. */
-interface Letter {
+/** A rejected record, as it is sent to the dead-letter topic. */
+export interface Letter {
   key: Uint8Array | null;
   value: Uint8Array | null;
   headers: { key: string; value: Uint8Array | null }[];
 }
 
-/** Where dead letters go. */
+/** Sends rejected records to the dead-letter topic. */
 export interface DeadLetterTopic {
-  /** Ends when all are there. Letters of one partition go to one partition, and stay in order. */
+  /** Resolves when the broker has all letters. Letters from one partition go to one partition, in order. */
   post(partition: number, letters: Letter[]): Promise<void>;
   close(): Promise<void>;
 }
@@ -19,18 +19,18 @@ export interface DeadLetterTopic {
 /** How letters are sent. */
 export interface DeadLetterOptions {
   topic: string;
-  /** Puts what the client throws into words. */
+  /** Turns an error of the client into a message for the user. */
   explain(error: unknown): Error;
   signal: AbortSignal;
 }
 
-/** Two attempts of this length stay below the time after which a consumer that settles nothing begins anew. */
+/** Two attempts take less time than the limit after which a consumer without progress restarts. */
 const DEADLINE_MS = 20_000;
-/** Kafka's default limit of a batch is 1 MiB, so one is only larger where a single letter is. */
+/** Half of Kafka's default batch limit of 1 MiB; a batch is larger only if a single letter is. */
 const BATCH_BYTES = 524_288;
 const BATCH_COUNT = 500;
 
-/** Opens the way to the dead-letter topic; fails when that does not exist. */
+/** Opens a producer for the dead-letter topic; fails when the topic does not exist. */
 export async function openDeadLetterTopic(
   kafka: Kafka,
   options: DeadLetterOptions,
@@ -41,7 +41,7 @@ export async function openDeadLetterTopic(
   return {
     post: (partition, letters) => {
       const posting = turn = turn.then(() => post(partition, letters));
-      // One send in flight: whoever comes meanwhile waits, and fails with it; whoever comes later tries again.
+      // One send at a time: calls that wait for it fail with it, later calls try again.
       posting.catch(() => {
         if (turn === posting) turn = Promise.resolve();
       });
@@ -74,12 +74,12 @@ export async function openDeadLetterTopic(
     }
   }
 
-  /** Null: they are there. */
+  /** Returns null when the broker has the batch. */
   async function send(partition: number, batch: Letter[]): Promise<Outcome["fault"]> {
     sender ??= await open();
     const { fault } = await sender.send(partition % sender.partitions, batch);
     if (!fault) return null;
-    // A sender is over after a fault, be it only that the topic grew. A new one may double letters, but loses none.
+    // A sender cannot be used after a fault. A new one may send letters twice, but loses none.
     await sender.close();
     sender = null;
     return fault;
@@ -110,10 +110,10 @@ function sizeOf({ key, value, headers }: Letter): number {
 }
 
 function undelivered(topic: string, { code, reason, fix }: NonNullable<Outcome["fault"]>): Error {
-  const [kind, mend] = KNOWN[code] ?? ["temporary", fix];
+  const [kind, hint] = KNOWN[code] ?? ["temporary", fix];
   return new OperationalError(kind, `cannot send rejects to dead-letter topic "${topic}"`, {
-    reason: [reason, "nothing is settled before its rejects are there"],
-    hint: mend,
+    reason: [reason, "offsets are saved only after the rejects are sent"],
+    hint,
   });
 }
 

@@ -1,4 +1,4 @@
-/** The end of somebody's patience: after `ms`, or `hurryMs` after the signal if that is sooner. */
+/** A deadline that passes after `ms`, or `hurryMs` after the signal if that is sooner. */
 export class Deadline {
   #passed = false;
   readonly #end = Promise.withResolvers<"late">();
@@ -26,12 +26,12 @@ export class Deadline {
     return this.#passed;
   }
 
-  /** What `work` comes to, or `late`; then nobody waits for it any more. */
+  /** The result of `work`, or `late` once the deadline has passed; `work` itself is not cancelled. */
   race<T>(work: Promise<T>): Promise<T | "late"> {
     return Promise.race([work, this.#end.promise]);
   }
 
-  /** Waits for so long, or until it has passed. */
+  /** Waits `ms`, or until the deadline passes. */
   async sleep(ms: number): Promise<void> {
     const rest = Promise.withResolvers<void>();
     const timer = setTimeout(rest.resolve, ms);
@@ -39,14 +39,14 @@ export class Deadline {
     clearTimeout(timer);
   }
 
-  /** To be called when the work is done, or given up. */
+  /** Releases the timer; call it when the work is done or abandoned. */
   end(): void {
     clearTimeout(this.#timer);
     this.#signal.removeEventListener("abort", this.#hurry);
   }
 }
 
-/** Waits for `work`, but no longer than `ms`; how it ends is no matter. */
+/** Waits for `work`, but no longer than `ms`; ignores its failure. */
 export async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
   let timer;
   const limit = new Promise((resolve) => timer = setTimeout(resolve, ms));

@@ -3,13 +3,13 @@ import { explainConnection } from "../network/explain.ts";
 import { OperationalError } from "../errors.ts";
 
 /**
- * What a Kafka error means to a person: the failure of its root cause, with the way out. Others come back as they are.
- * `topic` is the one that was used, where it is not that of the settings.
+ * Turns a Kafka error into a message with a hint, from its root cause. Returns other errors unchanged.
+ * `topic` is the topic that was used, if it is not the one in the settings.
  */
 export function explainKafka(error: unknown, settings: KafkaSettings, topic?: string): Error {
   if (!(error instanceof Error) || error instanceof OperationalError) return error as Error;
   const chain = causes(error);
-  // Another service may have failed with the same code of the network.
+  // Another service may have failed with the same network error code.
   if (!chain.some(({ name, broker }) => broker || name.startsWith("KafkaJS"))) return error;
   const where = chain.find(({ broker }) => broker)?.broker ?? settings.brokers.join(", ");
   for (const cause of chain) {
@@ -36,36 +36,36 @@ export function explainKafka(error: unknown, settings: KafkaSettings, topic?: st
   });
 }
 
-/** Whether the broker ended the connection without a word. */
+/** Whether the broker closed the connection without an answer. */
 export function isHungUp(error: unknown): boolean {
   return causes(error).some(isHangUp);
 }
 
 function isHangUp({ name, code, message }: Cause): boolean {
-  // The last is what kafkajs says when the connection had ended before it asked.
+  // kafkajs says "Not connected" when the connection was closed before the request.
   return name === "KafkaJSConnectionClosedError" ||
     (name === "KafkaJSConnectionError" && message === "Not connected") ||
     ["ERR_STREAM_WRITE_AFTER_END", "ECONNRESET", "EPIPE"].includes(String(code));
 }
 
-/** What kafkajs tells of an error beside its message; those it wraps are its causes. */
+/** The fields that kafkajs adds to an error. */
 export interface Cause {
   name: string;
   message: string;
-  /** What the broker answered. */
+  /** The broker's error code by name, such as NOT_LEADER_FOR_PARTITION. */
   type?: string;
   retriable?: boolean;
   code?: string | number;
-  /** `host:port` of the broker that was talked to. */
+  /** `host:port` of the broker. */
   broker?: string;
 }
 
-/** An error and all that it wraps, down to its root. */
+/** An error and the errors it wraps, the root cause last. */
 export function causes(error: unknown): Cause[] {
   const chain: Cause[] = [];
   for (let at = error; at instanceof Error && chain.length < 10;) {
     chain.push(at as Cause);
-    // Topics are made in one request, and their failures come in one error.
+    // createTopics() reports the failures of all topics in one AggregateError.
     at = at.cause ?? (at as AggregateError).errors?.[0];
   }
   return chain;
@@ -73,7 +73,7 @@ export function causes(error: unknown): Cause[] {
 
 const UNLED = ["NOT_LEADER_FOR_PARTITION", "LEADER_NOT_AVAILABLE", "UNKNOWN_TOPIC_OR_PARTITION"];
 
-/** Whether a broker turned somebody away since it does not lead the partition, as yet or any more. */
+/** Whether a broker rejected a request because it is not the leader of the partition. */
 export function isUnled(error: unknown): boolean {
   return causes(error).some(({ type }) => UNLED.includes(type ?? ""));
 }
@@ -98,7 +98,7 @@ function explainNetwork(
   const isStray = !brokers.includes(where) && brokers.join(", ") !== where;
   if (failure && isStray && failure.message.startsWith("cannot reach")) {
     return new OperationalError(failure.kind, failure.message, {
-      reason: `the broker tells this address of itself; ${brokers.join(", ")} was asked`,
+      reason: `the broker advertises this address; the settings name ${brokers.join(", ")}`,
       hint: "correct advertised.listeners of the broker, or open the way to that address",
       cause,
     });
@@ -106,7 +106,7 @@ function explainNetwork(
   return failure ?? (isHangUp(cause) ? hungUp(settings, where) : null);
 }
 
-/** Brokers say nothing to whom they do not understand. */
+/** A broker closes the connection without an error when the client uses the wrong protocol. */
 function hungUp({ tls, sasl }: KafkaSettings, where: string): OperationalError {
   const login = sasl ? "" : "a login";
   const proof = tls ? tls.cert ? "" : "a client certificate" : "TLS";
@@ -114,19 +114,19 @@ function hungUp({ tls, sasl }: KafkaSettings, where: string): OperationalError {
   const text = `Kafka at ${where} ended the connection`;
   if (!asked) return new OperationalError("temporary", text, { hint: "run again to go on" });
   return new OperationalError("unavailable", `${text}: it may ask for ${asked}`, {
-    reason: `spoken was ${sasl ? "SASL_" : ""}${tls ? "SSL" : "PLAINTEXT"}`,
+    reason: `the client used ${sasl ? "SASL_" : ""}${tls ? "SSL" : "PLAINTEXT"}`,
     hint: "correct [kafka] security_protocol, or the port; routes check tells more",
   });
 }
 
-/** What mends a request that the broker refuses. */
+/** Hints for requests that the broker rejects. */
 const REFUSALS: Record<string, string> = {
   INVALID_TOPIC_EXCEPTION:
     "correct [kafka] topic: at most 249 letters of English, digits, dots, dashes and underscores",
   INVALID_REPLICATION_FACTOR: "ask for less with --replication, or start more brokers",
 };
 
-/** What the broker answered, by its name in the protocol. */
+/** The message for an error code of the broker; null for a code that has none. */
 function explainAnswer(
   type: string | undefined,
   settings: KafkaSettings,
@@ -165,7 +165,7 @@ function explainAnswer(
       return new OperationalError(
         type === "CLUSTER_AUTHORIZATION_FAILED" ? "noPermission" : "settings",
         `Kafka at ${where} refused the request for topic "${topic}"`,
-        { reason, hint: REFUSALS[type] ?? "ask whoever runs Kafka, or change what is asked for" },
+        { reason, hint: REFUSALS[type] ?? "ask the Kafka administrator, or change the request" },
       );
     case "SASL_AUTHENTICATION_FAILED":
       return loginRefused(where, reason);
@@ -173,7 +173,7 @@ function explainAnswer(
     case "UNSUPPORTED_SASL_MECHANISM":
       return new OperationalError(
         "settings",
-        `Kafka at ${where} takes no such login on that port`,
+        `Kafka at ${where} does not accept this login method on that port`,
         {
           reason,
           hint: "correct [kafka] security_protocol and sasl_mechanism",
@@ -190,7 +190,7 @@ function loginRefused(where: string, reason: string): OperationalError {
   });
 }
 
-/** Whom the broker knows this connection as; the name in a certificate is for it to make something of. */
+/** The user that needs the right; how a broker maps a certificate to a user is its own setting. */
 function principal({ sasl, tls }: KafkaSettings): string {
   if (sasl) return `"${sasl.username}"`;
   return tls?.cert ? `the user of "${tls.cert}"` : "the user of this connection";

@@ -10,20 +10,20 @@ import {
 } from "../network/sockets.ts";
 import { brokerTls } from "./connect.ts";
 
-/** A look at one topic without using it. */
+/** Checks of one topic that neither read nor write records. */
 export interface Probe {
-  /** `host:port` that each broker tells of itself. */
+  /** `host:port` that each broker advertises. */
   brokers(): Promise<string[]>;
-  /** How many partitions it has. */
+  /** The number of partitions. */
   partitions(): Promise<number>;
-  /** Each fails where that right is missing. */
+  /** Each of these fails when the right is missing. */
   mayRead(): Promise<void>;
   mayWrite(): Promise<void>;
   mayJoin(group: string): Promise<void>;
   close(): Promise<void>;
 }
 
-/** What kafkajs has inside; its version is pinned. */
+/** Internals of kafkajs, whose version is pinned. */
 interface Cluster {
   connect(): Promise<void>;
   disconnect(): Promise<void>;
@@ -40,7 +40,7 @@ interface Broker {
   heartbeat(request: object): Promise<unknown>;
 }
 
-/** No topic has it, and a broker says so only to who has the right to ask. */
+/** A partition that no topic has: only a user with the right gets that answer. */
 const NOWHERE = 2_147_483_647;
 const EXPECTED = [
   "UNKNOWN_TOPIC_OR_PARTITION",
@@ -52,7 +52,7 @@ const EXPECTED = [
   "GROUP_LOAD_IN_PROGRESS",
 ];
 
-/** Logs in at one of the brokers that the settings name, and at no other: what they tell of themselves may be wrong. */
+/** Logs in at one of the brokers that the settings name, and at no other: the advertised addresses may be wrong. */
 export async function openProbe(kafka: Kafka, topic: string): Promise<Probe> {
   const symbol = Object.getOwnPropertySymbols(kafka)
     .find(({ description }) => description === "private:Kafka:createCluster")!;
@@ -79,7 +79,7 @@ export async function openProbe(kafka: Kafka, topic: string): Promise<Probe> {
   };
 }
 
-/** Fails where the right to read the topic, or to read as that group, is missing. */
+/** Fails when the right to read the topic or to join the group is missing. */
 export async function mayConsume(kafka: Kafka, topic: string, group: string): Promise<void> {
   const probe = await openProbe(kafka, topic);
   try {
@@ -98,7 +98,7 @@ async function ask(request: Promise<unknown>): Promise<void> {
   }
 }
 
-/** Opens and ends a connection; the address of the name, if it is one. */
+/** Opens and closes a connection; returns the IP address if the host is a name. */
 export function reachBroker(address: string, ms: number): Promise<string | null> {
   return at(address, async (host, port) => {
     const found = await resolveName(host);
@@ -107,17 +107,17 @@ export function reachBroker(address: string, ms: number): Promise<string | null>
   });
 }
 
-/** How to shake hands with a broker, as kafkajs would. */
-interface Shaking {
+/** Options of a TLS handshake with a broker. */
+interface HandshakeOptions {
   tls: NonNullable<KafkaSettings["tls"]>;
   readFile: (path: string) => Uint8Array;
   ms: number;
 }
 
-/** Shakes hands. */
+/** Makes a TLS handshake with a broker, with the options that kafkajs uses. */
 export function tlsHandshakeWithBroker(
   address: string,
-  { tls, readFile, ms }: Shaking,
+  { tls, readFile, ms }: HandshakeOptions,
 ): Promise<TlsHandshake> {
   return at(
     address,
@@ -125,19 +125,19 @@ export function tlsHandshakeWithBroker(
   );
 }
 
-/** Why a broker ends a connection after the handshake: fails with its alert, if it sends one. */
+/** Fails with the TLS alert that the broker sends after the handshake, if it sends one. */
 export function refuseCertificate(
   address: string,
-  { tls, readFile, ms }: Shaking,
+  { tls, readFile, ms }: HandshakeOptions,
 ): Promise<void> {
-  const patience = Math.min(ms, 2_000);
+  const limitMs = Math.min(ms, 2_000);
   return at(
     address,
-    (host, port) => awaitAlert({ host, port }, brokerTls(tls, host, readFile), patience),
+    (host, port) => awaitAlert({ host, port }, brokerTls(tls, host, readFile), limitMs),
   );
 }
 
-/** Work at one broker, whose failures name it. */
+/** Runs `work` for one broker and adds its address to the errors. */
 async function at<T>(
   address: string,
   work: (host: string, port: number) => Promise<T>,
@@ -150,16 +150,16 @@ async function at<T>(
   }
 }
 
-/** Why a broker ends a connection in plain text at once: whether the port speaks TLS. */
+/** Fails when the port speaks TLS, which is why it closes a plain text connection. */
 export async function refuseTls(address: string, ms: number): Promise<void> {
   try {
     await tlsHandshake(split(address), { rejectUnauthorized: false }, ms);
   } catch (error) {
-    // An alert is TLS too.
+    // A TLS alert also shows that the port speaks TLS.
     if (!/_ALERT_/.test((error as { code?: string }).code ?? "")) return;
   }
   throw new OperationalError("unavailable", `Kafka at ${address} speaks TLS on that port`, {
-    reason: "spoken was plain text",
+    reason: "the client used plain text",
     hint: "set [kafka] security_protocol = SSL or SASL_SSL, or correct the port",
   });
 }

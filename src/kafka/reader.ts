@@ -10,19 +10,19 @@ export interface Batch {
   messages: Message[];
   /** Offset after the last record that the broker has. */
   highWatermark: number;
-  /** Ends when another process may own the partition, or when it is time to stop: finish the step in hand, then return. */
+  /** Ends when another process may own the partition, or when the run stops: finish the current step, then return. */
   signal: AbortSignal;
 }
 
-/** What is done with the records; the reader calls it and obeys. */
+/** Processes the records and decides where to read. */
 export interface BatchHandler {
-  /** This process now owns these partitions, and no others: says where to read each from. `signal` ends with that. */
+  /** This process now owns these partitions, and no others: returns where to read each from. `signal` ends with the assignment. */
   assign(partitions: number[], signal: AbortSignal): Promise<Map<number, number>>;
-  /** Takes the batch; returning is the acknowledgement, and the result is where to read on. Null: no more from here. */
+  /** Takes the batch; returning is the acknowledgement, and the result is the next offset to read. Null: stop reading this partition. */
   handleBatch(batch: Batch): Promise<number | null>;
   /** Nothing readable lies before `next` (transaction markers, aborted records). */
   advance(partition: number, next: number): void;
-  /** The log does not hold `position` any more, or not yet: says where to read on, or throws. */
+  /** The log does not contain `position`: returns the next offset to read, or throws. */
   outOfRange(partition: number, position: number, range: Range): Promise<number>;
 }
 
@@ -39,8 +39,8 @@ export interface ReadOptions {
 }
 
 /**
- * Packed, as they lie in the log. There are two fetches at a time in memory, one in hand and one ahead, and gzip packs
- * records to a quarter: with 1 MiB a partition, it took 500 MB. The next fetch comes in time all the same.
+ * Compressed size. Two fetches are in memory, the current one and the next, and gzip compresses records to a quarter:
+ * with 1 MiB per partition, the process took 500 MB. The smaller size does not delay the next fetch.
  */
 const PARTITION_BYTES = 32_768;
 const FETCH_BYTES = 524_288;
@@ -53,7 +53,7 @@ const COMMIT_EVERY_MS = 1_000;
 /**
  * Reads the topic as a member of the group until `signal` ends; throws what the handler threw, or why kafkajs stopped.
  *
- * Where to read is the handler's word alone. The group only shares partitions; offsets committed to it are for lag tools.
+ * Only the handler decides where to read. The group assigns partitions; offsets committed to it are for lag tools.
  */
 export async function readTopic(
   kafka: Kafka,
@@ -66,7 +66,7 @@ export async function readTopic(
     try {
       return await readAsMember(kafka, handler, options, signal);
     } catch (error) {
-      // In a new cluster, or behind a coordinator that moved, this is how a group begins; kafkajs takes it for a crash.
+      // Normal in a new cluster or after the coordinator moved, but kafkajs reports it as a crash.
       const isLoading = (error as { type?: string }).type === "GROUP_LOAD_IN_PROGRESS";
       if (!isLoading || performance.now() > endAt) throw error;
     }
@@ -89,7 +89,7 @@ async function readAsMember(
     maxBytes: FETCH_BYTES,
     sessionTimeout: options.sessionTimeoutMs,
     rebalanceTimeout: 60_000,
-    // The library would restart by itself for ever (tulios/kafkajs#1721); whoever called decides instead.
+    // kafkajs would restart forever (tulios/kafkajs#1721); the caller decides instead.
     retry: { initialRetryTime: 100, retries: 5, restartOnFailure: () => Promise.resolve(false) },
   });
   const reader = new Reader(consumer, handler, options);
@@ -114,14 +114,14 @@ async function readAsMember(
   }
 }
 
-/** The state of one membership: which assignment is current, and where each of its partitions stands. */
+/** The state of one group membership: the current assignment and the position of each partition. */
 class Reader {
   readonly #consumer: Consumer;
   readonly #handler: BatchHandler;
   readonly #options: ReadOptions;
   readonly #ended = Promise.withResolvers<void>();
   readonly #stopping = new AbortController();
-  /** Grows with each assignment; what an older one left behind is ignored. */
+  /** Grows with each assignment; results of an older one are ignored. */
   #epoch = 0;
   /** The partitions of the current assignment. */
   #partitions: number[] = [];
@@ -130,7 +130,7 @@ class Reader {
   #owning = new AbortController();
   readonly #positions = new Map<number, number>();
   readonly #settled = new Map<number, number>();
-  /** By partition, the batch in hand. */
+  /** By partition, the batch that the handler works on. */
   readonly #work = new Map<number, Promise<void>>();
   #committedAt = 0;
 
@@ -160,7 +160,7 @@ class Reader {
     return this.#ended.promise;
   }
 
-  /** Lets the steps in hand finish and takes no more. */
+  /** Lets the current batches finish and takes no more. */
   stop(): void {
     this.#stopping.abort();
     this.#ended.resolve();
@@ -178,7 +178,7 @@ class Reader {
     this.#settled.clear();
     const { topic } = this.#options;
     this.#consumer.pause([{ topic, partitions }]);
-    // What an older assignment has in hand still moves positions.
+    // Batches of the previous assignment still change positions.
     this.idle().then(() => this.#handler.assign(partitions, owning)).then((positions) => {
       if (owning.aborted) return;
       for (const [partition, position] of positions) this.#seek(partition, position);
@@ -192,8 +192,8 @@ class Reader {
   }
 
   /**
-   * One batch from kafkajs: to the handler, if it continues where this partition stands. Returns while that works on it, so
-   * that kafkajs fetches and reads what follows meanwhile: it would leave the database idle for a quarter of the time.
+   * Passes one batch of kafkajs to the handler, if it starts at the position of its partition. Returns before the handler
+   * is done, so that kafkajs fetches the next batch: otherwise the database is idle for a quarter of the time.
    */
   async take({ batch, resolveOffset, heartbeat }: EachBatchPayload): Promise<void> {
     const { partition } = batch;
@@ -221,8 +221,8 @@ class Reader {
   }
 
   /**
-   * Unless all of the batch was settled, the position is another one afterwards: what was fetched meanwhile must not be
-   * taken for what follows.
+   * If only part of the batch was settled, the position changes, so that the batch fetched ahead is not taken for the
+   * next one.
    */
   async #settle(batch: KafkaBatch, from: number, signal: AbortSignal): Promise<void> {
     const epoch = this.#epoch;
@@ -248,12 +248,12 @@ class Reader {
     this.#commitSometimes();
   }
 
-  /** Ends when nothing is in hand any more. */
+  /** Resolves when the handler has finished every batch. */
   async idle(): Promise<void> {
     await Promise.all(this.#work.values());
   }
 
-  /** kafkajs dropped a batch of markers or aborted records and goes on at `next`. */
+  /** kafkajs dropped a batch of markers or aborted records and continues at `next`. */
   async #skip(partition: number, next: number): Promise<void> {
     const epoch = this.#epoch;
     await this.#work.get(partition);
@@ -261,13 +261,13 @@ class Reader {
     if (position === undefined || next <= position) return;
     const range = (await this.#options.ranges()).get(partition);
     if (epoch !== this.#epoch || this.#positions.get(partition) !== position) return;
-    // Below the start of the log this was no skip but a jump: take() or the next look at the log finds it.
+    // If the log now starts after the position, kafkajs jumped over deleted records: take() or the next check reports it.
     if (!range || range.low > position) return;
     this.#positions.set(partition, next);
     this.#handler.advance(partition, next);
   }
 
-  /** kafkajs asked for another offset than it should: back to where this partition stands, or the log has changed. */
+  /** kafkajs fetched from the wrong offset: seeks back to the position, or asks the handler if the log changed. */
   async #recover(partition: number, position: number): Promise<void> {
     const epoch = this.#epoch;
     const range = (await this.#options.ranges()).get(partition);
@@ -287,7 +287,7 @@ class Reader {
     void this.commit();
   }
 
-  /** Tells the group what was settled, for those who watch lag; never read back, so a failure is no matter. */
+  /** Commits the settled offsets for lag tools; they are never read back, so a failure is ignored. */
   async commit(): Promise<void> {
     const { topic } = this.#options;
     const offsets = [...this.#settled].map(([partition, offset]) => {
@@ -296,15 +296,15 @@ class Reader {
     try {
       if (offsets.length > 0) await this.#consumer.commitOffsets(offsets);
     } catch {
-      // The next one says the same and more.
+      // The next commit includes these offsets.
     }
   }
 }
 
-/** kafkajs sends no heartbeat while a handler runs. This does; `lost` fails when the group is being shared anew. */
+/** Sends heartbeats while a handler runs, which kafkajs does not; `lost` rejects when the group rebalances. */
 function keepAlive(heartbeat: () => Promise<void>) {
   const { promise: lost, reject } = Promise.withResolvers<never>();
-  // It fails before anybody waits for it, or after.
+  // It may reject while no caller awaits it.
   lost.catch(() => {});
   const timer = setInterval(() => heartbeat().catch(reject), HEARTBEAT_MS);
   return { lost, end: () => clearInterval(timer) };

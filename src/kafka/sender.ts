@@ -4,7 +4,7 @@ import { encodeRecords, type Outgoing } from "./patches/encode_records.ts";
 import { type Cause, causes, isUnled } from "./errors.ts";
 import { fetchPartitions } from "./topic.ts";
 
-/** What became of the records of one send; the counts add up to what was given. */
+/** The result of one send; the counts add up to the number of records. */
 export interface Outcome {
   /** The broker has them, each once. */
   acked: number;
@@ -12,19 +12,19 @@ export interface Outcome {
   failed: number;
   /** No answer in time: the broker has them all, each once, or none. */
   unknown: number;
-  /** Why not acked, and what mends it; else null. */
+  /** Why records are not acked, and how to fix that; null when all are. */
   fault: { code: string; kind: "temporary" | "noPermission"; reason: string; fix: string } | null;
 }
 
 /** How to send. */
 export interface SenderOptions {
   topic: string;
-  /** `1`: the leader's word is enough, and what it may have taken is not tried twice, since that could double it. */
+  /** `1`: only the leader acknowledges, and a send without an answer is not retried, since that could duplicate records. */
   acks: "all" | "1";
   compression: "gzip" | "none";
-  /** How long one send may go on trying; past it the outcome is unknown. */
+  /** The time limit of one send with its retries; after it the outcome is unknown. */
   deadlineMs: number;
-  /** Leaves a send only DRAIN_MS more. */
+  /** After it a send has at most DRAIN_MS left. */
   signal: AbortSignal;
 }
 
@@ -55,10 +55,10 @@ async function countPartitions(kafka: Kafka, topic: string): Promise<number> {
 }
 
 /**
- * Sends records of one partition at a time, so that a retry repeats exactly the batch that the broker may have already.
+ * Sends records of one partition at a time, so that a retry repeats exactly the batch that the broker may already have.
  *
- * A kafkajs send may span brokers. When a leader moves between its retries, records are left out or go again under a new
- * sequence number; so they are with two sends in flight when an answer is lost.
+ * A kafkajs send may span brokers. When a leader moves between its retries, records are lost or sent again under a new
+ * sequence number. The same happens with two sends in flight when an answer is lost.
  */
 export class Sender {
   readonly partitions: number;
@@ -76,21 +76,21 @@ export class Sender {
     this.#producer = kafka.producer({
       idempotent,
       allowAutoTopicCreation: false,
-      // How soon a change in the number of partitions is seen.
+      // A change in the number of partitions is noticed within this time.
       metadataMaxAge: 30_000,
       createPartitioner: () => ({ partitionMetadata }) => this.#pin(partitionMetadata.length),
       retry: { initialRetryTime: 100, maxRetryTime: PAUSE_MAX_MS, retries: idempotent ? 5 : 0 },
     });
   }
 
-  /** Obtains the producer id that everything is sent under. */
+  /** Connects and obtains the producer id. */
   async connect(): Promise<void> {
     await this.#producer.connect();
   }
 
   /**
-   * Ends when the broker has answered, or at the deadline; what goes wrong out there is in the outcome. Await it before
-   * the next. After an outcome with a reason there is no next: only this producer's sequence numbers tell what was sent.
+   * Resolves when the broker has answered or the deadline has passed; failures are in the outcome. Await it before the
+   * next send. After a fault the sender cannot be used: only its sequence numbers tell the broker what was sent.
    */
   async send(partition: number, records: Outgoing[]): Promise<Outcome> {
     if (this.#state !== "idle") throw new Error(`Cannot send: the sender is ${this.#state}`);
@@ -104,14 +104,14 @@ export class Sender {
     return outcome;
   }
 
-  /** Leaves; bounded, since kafkajs may still be trying what was given up. */
+  /** Disconnects, with a time limit, since kafkajs may still retry an abandoned send. */
   async close(): Promise<void> {
     await atMost(DISCONNECT_MS, this.#producer.disconnect());
   }
 
   /** Called by kafkajs at each attempt, with the newest number of partitions it knows. */
   #pin(partitions: number): number {
-    // Later attempts go where the first went, whatever the number: a leader may have the records already.
+    // Retries use the same partition even if the topic has grown: the leader may already have the records.
     if (++this.#attempts === 1 && partitions !== this.partitions) {
       throw new PartitionsChanged(this.partitions, partitions);
     }
@@ -132,19 +132,19 @@ export class Sender {
           error = thrown;
         }
         if (isRefusal(error)) return { as: this.#attempts > 1 ? "unknown" : "failed", error };
-        // It answers so before it writes anything.
-        const turnedAway = acks === "1" && isUnled(error);
-        if (acks === "all" || turnedAway) await deadline.sleep(pauseMs);
-        if ((acks === "all" || turnedAway) && !deadline.passed) continue;
+        // The broker gives this answer before it writes anything.
+        const notLeader = acks === "1" && isUnled(error);
+        if (acks === "all" || notLeader) await deadline.sleep(pauseMs);
+        if ((acks === "all" || notLeader) && !deadline.passed) continue;
         // No attempt at all means that nothing was sent.
-        return { as: this.#attempts > 0 && !turnedAway ? "unknown" : "failed", error };
+        return { as: this.#attempts > 0 && !notLeader ? "unknown" : "failed", error };
       }
     } finally {
       deadline.end();
     }
   }
 
-  /** One call of kafkajs, itself some attempts. */
+  /** One call of kafkajs, which makes several attempts. */
   async #attempt(messages: Message[]): Promise<"acked" | "unmentioned"> {
     const { topic, acks, compression } = this.#options;
     const answers = await this.#producer.send({
@@ -153,7 +153,7 @@ export class Sender {
       acks: acks === "all" ? -1 : 1,
       compression: compression === "gzip" ? CompressionTypes.GZIP : CompressionTypes.None,
     });
-    // An error code would have been thrown. A base offset of -1 is a yes too: the broker knows the batch from before.
+    // kafkajs throws on an error code. A base offset of -1 means acked too: the broker already had the batch.
     const mentioned = answers.some(({ partition }) => partition === this.#partition);
     return mentioned ? "acked" : "unmentioned";
   }
@@ -173,29 +173,29 @@ class PartitionsChanged extends Error {
 }
 
 /**
- * What kafkajs asks of a list of messages on the way through a send, answered at once for all of them: it would look at
- * each to find its partition, copying the group for every one, and then encode each on its own.
+ * An object with the array methods that kafkajs calls during a send, answered for all messages at once. kafkajs would
+ * look up the partition of each message, copying the group every time, and encode each message on its own.
  */
 function toMessages(partition: number, records: Outgoing[]): Message[] {
   const bytes = encodeRecords(records);
-  // It counts the list, and writes what is no hole.
+  // kafkajs counts the list and skips its empty slots when it writes.
   const encoded = Object.assign(Array(records.length), { 0: { buf: bytes, buffer: bytes } });
   const messages = {
     length: records.length,
-    // Whether one has no value at all.
+    // kafkajs looks for a message without a value.
     find: () => undefined,
-    // Groups by partition; the callback asks the partitioner, once an attempt.
+    // Groups by partition; the callback calls the partitioner, once per attempt.
     reduce: (group: (groups: object, message: unknown) => object) => {
       group({}, {});
       return { [partition]: messages };
     },
-    // First their times, of which they have none of their own; then, with their numbers, each as bytes.
+    // The first call asks for timestamps, of which there are none; the second, with the index, for the bytes.
     map: (each: (message: unknown, index: number) => unknown) => each.length === 1 ? [] : encoded,
   };
   return messages as unknown as Message[];
 }
 
-/** Whether an answer was no, for good; all else is worth another attempt. */
+/** Whether the broker rejected the send for good; other errors are retried. */
 function isRefusal(error: unknown): boolean {
   return causes(error).some(({ name, retriable }) =>
     name === "PartitionsChanged" || (name === "KafkaJSProtocolError" && retriable === false)
@@ -206,7 +206,7 @@ function blame(error: unknown): NonNullable<Outcome["fault"]> {
   const { name, type, message }: Cause = causes(error).at(-1) ?? { name: "", message: `${error}` };
   const reason = type ? `the broker answered ${type}` : message;
   const code = type ?? name;
-  // Of the topic, or of the cluster, whose right an old broker wants from who sends each record once.
+  // For the topic, or for the cluster: old brokers require a cluster right for idempotent producers.
   const kind = code.endsWith("_AUTHORIZATION_FAILED") ? "noPermission" : "temporary";
   return { code, kind, reason, fix: FIXES[code] ?? "check the brokers, then run again" };
 }
@@ -215,5 +215,5 @@ const FIXES: Record<string, string> = {
   MESSAGE_TOO_LARGE:
     "--compression gzip, a smaller --batch-size, or a larger max.message.bytes of the topic",
   TOPIC_AUTHORIZATION_FAILED: "grant the user of this connection write on the topic",
-  PartitionsChanged: "run again: from now on keys belong to other partitions",
+  PartitionsChanged: "run again: keys now map to other partitions",
 };

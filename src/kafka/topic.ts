@@ -2,27 +2,27 @@ import { type Admin, ConfigResourceTypes, type Kafka, type PartitionMetadata } f
 import { isUnled } from "./errors.ts";
 import type { Range } from "../record/offsets.ts";
 
-/** The topic as the cluster shows it. */
+/** Administration of one topic. */
 export interface Topic {
   clusterId(): Promise<string>;
   /** By partition; fails when the topic does not exist. */
   ranges(): Promise<Map<number, Range>>;
   /** By partition, the first offset whose record is not older than `ms` since 1970; the end if there is none. */
   offsetsAt(ms: number): Promise<Map<number, number>>;
-  /** Whether its cleanup.policy has "compact"; where it may not be asked, no. */
+  /** Whether its cleanup.policy contains "compact"; false if the user may not read it. */
   isCompacted(): Promise<boolean>;
-  /** Of a topic that is there already, `partitions` are those that it has. */
+  /** If the topic already exists, `partitions` is its actual number. */
   createTopic(
     how: { partitions: number; replication: number | null },
   ): Promise<{ created: boolean; partitions: number }>;
-  /** Removes an empty group; a failure is no matter. */
+  /** Removes an empty group; ignores a failure. */
   forgetGroup(group: string): Promise<void>;
   close(): Promise<void>;
 }
 
 const POLICY = "cleanup.policy";
-const LOOKS_MAX = 100;
-const LOOK_AGAIN_MS = 100;
+const ATTEMPTS_MAX = 100;
+const RETRY_MS = 100;
 
 /** Opens an administrative connection for one topic. */
 export async function openTopic(kafka: Kafka, topic: string): Promise<Topic> {
@@ -57,13 +57,13 @@ export async function openTopic(kafka: Kafka, topic: string): Promise<Topic> {
   };
 }
 
-/** The partitions of a topic, and who leads them; fails when the topic does not exist. */
+/** The partitions of a topic with their leaders; fails when the topic does not exist. */
 export async function fetchPartitions(admin: Admin, topic: string): Promise<PartitionMetadata[]> {
   try {
     const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
     return topics[0]!.partitions;
   } catch (error) {
-    // Where no broker answered, kafkajs reads the answer all the same.
+    // kafkajs reads the answer even when no broker has answered.
     if (!(error instanceof TypeError)) throw error;
     throw Object.assign(new Error("Connection timeout"), { name: "KafkaJSConnectionError" });
   }
@@ -84,20 +84,20 @@ async function createTopic(
 }
 
 /**
- * Waits until a new topic can be used: it is unknown for a moment, and then without leaders. kafkajs's own
- * `waitForLeaders` fails at the first.
+ * Waits until a new topic can be used: at first the brokers do not know it, then it has no leaders. The option
+ * `waitForLeaders` of kafkajs fails while the topic is unknown.
  */
 export async function awaitLeaders(admin: Admin, topic: string): Promise<void> {
-  for (let looks = 1;; looks++) {
+  for (let attempts = 1;; attempts++) {
     try {
       const partitions = await fetchPartitions(admin, topic);
       const led = partitions.every(({ leader }) => leader >= 0);
-      // A broker that the cluster has named may not know yet that it leads.
+      // The new leader itself may not know yet that it leads.
       if (led) await admin.fetchTopicOffsets(topic);
-      if (led || looks >= LOOKS_MAX) return;
+      if (led || attempts >= ATTEMPTS_MAX) return;
     } catch (error) {
-      if (!isUnled(error) || looks >= LOOKS_MAX) throw error;
+      if (!isUnled(error) || attempts >= ATTEMPTS_MAX) throw error;
     }
-    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
 }

@@ -46,7 +46,7 @@ Deno.test("post() writes headers as they are, also those without a value", () =>
     assertEquals(second!.headers as unknown, []);
   }));
 
-Deno.test("post() sends more than one batch holds, and several at a time, each in order", () =>
+Deno.test("post() sends several batches and concurrent calls in order", () =>
   withTopic({ partitions: 1 }, async ({ topic, kafka }) => {
     const noise = Buffer.from(crypto.getRandomValues(new Uint8Array(60_000))).toString("base64");
     const box = await openDeadLetterTopic(kafka, { topic, explain, signal });
@@ -97,7 +97,7 @@ function refused(type: string): Error {
   return Object.assign(new Error("no"), { name: "KafkaJSProtocolError", retriable: false, type });
 }
 
-Deno.test("post() begins anew with another producer when the first is lost", async () => {
+Deno.test("post() opens another producer when the first is lost", async () => {
   const { kafka, sent, producers } = scripted([
     refused("OUT_OF_ORDER_SEQUENCE_NUMBER"),
     null,
@@ -110,7 +110,7 @@ Deno.test("post() begins anew with another producer when the first is lost", asy
   assertEquals([sent, producers()], [[["a"], ["a"], ["b"]], 2]);
 });
 
-Deno.test("post() fails when the letters do not arrive, for those who wait behind them too", async () => {
+Deno.test("post() fails when the letters do not arrive, and so do the calls that wait for it", async () => {
   const { kafka, sent } = scripted(Array(2).fill(refused("TOPIC_AUTHORIZATION_FAILED")));
   const box = await openDeadLetterTopic(kafka, { topic: "t", explain, signal });
   const [failure, other] = await Promise.all(
@@ -125,7 +125,7 @@ Deno.test("post() fails when the letters do not arrive, for those who wait behin
   assertEquals(sent, [["a"], ["a"]]);
 });
 
-Deno.test("post() tries again for whoever comes after a failure", async () => {
+Deno.test("post() tries again when it is called after a failure", async () => {
   const { kafka, sent, producers } = scripted([
     ...Array(2).fill(refused("INVALID_PRODUCER_EPOCH")),
     null,

@@ -3,7 +3,7 @@ import { Deadline } from "../../src/kafka/deadline.ts";
 
 const never = new Promise<string>(() => {});
 
-Deno.test("Deadline hands over what the work comes to", async () => {
+Deno.test("Deadline returns the result of the work", async () => {
   const { signal } = new AbortController();
   const deadline = new Deadline({ ms: 10_000, signal, hurryMs: 10_000 });
   assertEquals(await deadline.race(Promise.resolve("done")), "done");

@@ -33,29 +33,29 @@ Deno.test("a broker that refused the connection did not end one", () => {
   assertEquals((explainKafka(error, kafka) as OperationalError).kind, "unavailable");
 });
 
-Deno.test("a batch that does not unpack is named with its codec, whatever the reason", () => {
+Deno.test("a batch that cannot be decompressed is reported with its codec", () => {
   const cause = new UnpackFailed("gzip", new RangeError("larger than 134217728 bytes"));
   const error = Object.assign(new Error("gave up", { cause }), {
     name: "KafkaJSNonRetriableError",
   });
   const { kind, message } = explainKafka(error, kafka) as OperationalError;
-  const why = "a batch packed with gzip does not unpack: larger than 134217728 bytes";
+  const why = "cannot decompress a gzip batch: larger than 134217728 bytes";
   assertEquals([kind, message], ["data", `cannot read topic "${kafka.topic}": ${why}`]);
 });
 
-Deno.test("an address that a broker tells of itself is its own fault", () => {
+Deno.test("an unreachable advertised address is reported as the broker's setting", () => {
   const error = Object.assign(thrown("KafkaJSConnectionError", "getaddrinfo", "ENOTFOUND"), {
     broker: "kafka:9092",
   });
   const { message, reason, hint: fix } = explainKafka(error, kafka) as OperationalError;
   assertEquals(message, "cannot reach Kafka at kafka:9092: the name is not known");
-  assertEquals(reason, ["the broker tells this address of itself; broker:9093 was asked"]);
+  assertEquals(reason, ["the broker advertises this address; the settings name broker:9093"]);
   assertEquals(fix, [
     "correct advertised.listeners of the broker, or open the way to that address",
   ]);
 });
 
-Deno.test("a topic that could not be made tells why, not only that there was an error", () => {
+Deno.test("a failed topic creation reports the broker's reason", () => {
   const refused = Object.assign(new Error("Replication-factor is invalid"), {
     name: "KafkaJSCreateTopicError",
     type: "INVALID_REPLICATION_FACTOR",

@@ -81,7 +81,7 @@ Deno.test("partitionOf() agrees with kafkajs on keys of every length", () => {
   }
 });
 
-Deno.test("openSender() fails for a topic that does not exist, with the command that makes it", async () => {
+Deno.test("openSender() fails for a topic that does not exist, with the command that creates it", async () => {
   const { kafka: settings } = testSettings([`kafka.topic=${uniqueName("none")}`]);
   const { topic, brokers } = settings;
   await inRoom(1, async ({ kafka, options }) => {
@@ -103,7 +103,7 @@ const records: Outgoing[] = [
 
 for (const compression of ["gzip", "none"] as const) {
   for (const acks of ["all", "1"] as const) {
-    Deno.test(`send() keeps key, value and headers to the byte (${compression}, acks ${acks})`, async () => {
+    Deno.test(`send() keeps key, value and headers unchanged (${compression}, acks ${acks})`, async () => {
       await inRoom(3, async (room) => {
         const sender = await openSender(room.kafka, { ...room.options, compression, acks });
         assertEquals(sender.partitions, 3);
@@ -122,7 +122,7 @@ for (const compression of ["gzip", "none"] as const) {
   }
 }
 
-Deno.test("send() counts as failed what the broker finds too large", async () => {
+Deno.test("send() counts records that are too large as failed", async () => {
   await inRoom(1, async ({ kafka, options, admin, topic }) => {
     const sender = await openSender(kafka, { ...options, compression: "none" });
     const outcome = await sender.send(0, [{ key: null, value: "x".repeat(1_048_577) }]);
@@ -134,7 +134,7 @@ Deno.test("send() counts as failed what the broker finds too large", async () =>
   });
 });
 
-// What befalls the socket at the third produce request.
+// The fault of the socket at the third produce request.
 const faults: {
   name: string;
   strike: (socket: Socket, write: () => boolean, broker: { away: boolean }) => boolean;
@@ -257,7 +257,7 @@ const options = {
   strict: false,
 } as const;
 
-Deno.test("produce puts what a dry run prints into the topic, each once, where its key belongs", async () => {
+Deno.test("produce sends the records that a dry run prints, each once, to the partition of its key", async () => {
   await inRoom(5, async (room) => {
     const sender = await openSender(room.kafka, room.options);
     const { tally } = await runProduce({ ...options, center: [60, 25] }, deps({ sender }));
@@ -290,7 +290,7 @@ Deno.test("produce keeps the order of each user's records", async () => {
   });
 });
 
-Deno.test("produce labels every record it spoils, the heavy ones too", async () => {
+Deno.test("produce labels every invalid record, large ones too", async () => {
   await inRoom(3, async (room) => {
     const sender = await openSender(room.kafka, room.options);
     const spoilt = { ...options, center: [60, 25] as [number, number], invalidPercent: 5 };
@@ -307,7 +307,7 @@ Deno.test("produce labels every record it spoils, the heavy ones too", async () 
   });
 });
 
-Deno.test("produce --stdin sends lines as they are up to a bad one, and names it", async () => {
+Deno.test("produce --stdin sends lines unchanged up to an invalid one, and reports it", async () => {
   await inRoom(2, async (room) => {
     const good = (n: number) => `{ "userId":${n}, "timestamp":1e3,"coordinates":[1.50,2] }`;
     const lines = [good(1), good(2), good(3), "{nonsense", good(5)];

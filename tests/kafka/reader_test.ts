@@ -51,7 +51,7 @@ async function send({ kafka, topic }: Room, partition: number, count: number): P
 
 const offsets = ({ messages }: Batch) => messages.map(({ offset }) => Number(offset));
 
-Deno.test("readTopic() gives every committed record once, and passes what cannot be read up to the very end", () =>
+Deno.test("readTopic() gives every committed record once, and skips unreadable ones up to the end", () =>
   inRoom(1, async (room) => {
     const producer = room.kafka.producer({
       transactionalId: uniqueName("tx"),
@@ -77,7 +77,7 @@ Deno.test("readTopic() gives every committed record once, and passes what cannot
     }));
     assertEquals(seen, [0, 1, 2, 8, 9, 10]);
 
-    // Where nothing that is left can be read, kafkajs calls nobody; the end must come all the same.
+    // When no readable record is left, kafkajs does not call the handler; reading must still end.
     const passed: number[] = [];
     await room.read((stop) => ({
       assign: () => Promise.resolve(new Map([[0, 11]])),
@@ -87,7 +87,7 @@ Deno.test("readTopic() gives every committed record once, and passes what cannot
     assertEquals(passed.at(-1), 16);
   }));
 
-Deno.test("readTopic() reads on where its handler says: back, ahead, and no more from there", () =>
+Deno.test("readTopic() continues where its handler says: back, ahead, or not at all", () =>
   inRoom(2, async (room) => {
     await send(room, 0, 10);
     await send(room, 1, 10);
@@ -106,7 +106,7 @@ Deno.test("readTopic() reads on where its handler says: back, ahead, and no more
         }
         first.push([batch.from, offsets(batch)[0]!]);
         const next = answers[first.length - 1]!;
-        // Time for more to come from partition 0, if more came.
+        // Gives partition 0 time to deliver more records, which would be a fault.
         if (next === null) more = sendMore();
         return Promise.resolve(next);
       },
@@ -130,11 +130,11 @@ async function sendLarge({ kafka, topic }: Room, count: number): Promise<void> {
 /** Long enough for the next batch to be fetched and to wait. */
 const whileMoreComes = () => new Promise((resolve) => setTimeout(resolve, 300));
 
-Deno.test("readTopic() gives no batch that it fetched ahead in the place of one that was not settled", () =>
+Deno.test("readTopic() gives no batch that it fetched ahead instead of one that was not settled", () =>
   inRoom(1, async (room) => {
     await sendLarge(room, 6);
     const calls: [from: number, offsets: number[]][] = [];
-    // Nothing settled; this one; another process was quicker by two; the rest.
+    // Settles nothing; then this batch; then another process has settled two more; then the rest.
     const answers = [0, 1, 4, 5, 6];
     await room.read((stop) => ({
       handleBatch: async (batch) => {

@@ -5,7 +5,7 @@ import { Sender, type SenderOptions } from "../../src/kafka/sender.ts";
 const records = [{ key: "7", value: "a" }, { key: "7", value: "b" }];
 const PARTITION = 2;
 
-// As kafkajs throws them; that it does is tested against a broker in produce_test.ts.
+// As kafkajs throws them, which producing_test.ts checks against a broker.
 const cut = Object.assign(new Error("kafkajs gave up"), {
   name: "KafkaJSNonRetriableError",
   retriable: false,
@@ -210,7 +210,7 @@ Deno.test("Sender refuses a second send while one is in flight", async () => {
   await first;
 });
 
-Deno.test("Sender never sends again after an outcome it does not know", async () => {
+Deno.test("Sender does not send again after an unknown outcome", async () => {
   const sender = open(scripted([{ attempts: 1, ends: "never" }, acked]).kafka, { deadlineMs: 50 });
   assertEquals((await sender.send(PARTITION, records)).unknown, 2);
   await assertRejects(() => sender.send(PARTITION, records), Error, "the sender is over");

@@ -5,8 +5,8 @@ import { fetchPartitions, openTopic } from "../../src/kafka/topic.ts";
 import type { OperationalError } from "../../src/errors.ts";
 import { testSettings, withTopic } from "../support/fixtures.ts";
 
-Deno.test("a cluster of which no broker answers is one that cannot be reached", async () => {
-  // As kafkajs does: the metadata that nobody sent is null, and read all the same.
+Deno.test("a cluster is unreachable when no broker answers", async () => {
+  // As kafkajs does: metadata that no broker sent is null, and is read anyway.
   const metadata = null as unknown as { topicMetadata: [] };
   const fetchTopicMetadata = () =>
     new Promise<never>(() => {
@@ -21,7 +21,7 @@ Deno.test("a cluster of which no broker answers is one that cannot be reached", 
 });
 
 for (const policy of ["delete", "compact", "compact,delete"]) {
-  Deno.test(`a topic with cleanup.policy=${policy} is told by it`, () =>
+  Deno.test(`a topic with cleanup.policy=${policy} is recognized`, () =>
     withTopic({ partitions: 1, configs: { "cleanup.policy": policy } }, async (room) => {
       const log = await openTopic(room.kafka, room.topic);
       try {

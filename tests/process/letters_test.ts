@@ -163,7 +163,7 @@ Deno.test("consume settles no reject that the dead-letter topic does not take", 
           stderr.includes(
             `routes: cannot send rejects to dead-letter topic "${letters}"\n` +
               "  the broker answered MESSAGE_TOO_LARGE\n" +
-              "  nothing is settled before its rejects are there\n" +
+              "  offsets are saved only after the rejects are sent\n" +
               "  fix: a larger max.message.bytes of the dead-letter topic\n",
           ),
           stderr,

@@ -249,7 +249,7 @@ export function plantFaults(
       code: 69,
       says: [
         "✗ Kafka at <ssl> speaks TLS on that port",
-        "    spoken was plain text",
+        "    the client used plain text",
         "    fix: set [kafka] security_protocol = SSL or SASL_SSL, or correct the port",
       ],
     },
@@ -269,7 +269,7 @@ export function plantFaults(
       code: 69,
       says: [
         "✗ Kafka at <saslPlain> ended the connection: it may ask for TLS or a login",
-        "    spoken was PLAINTEXT",
+        "    the client used PLAINTEXT",
         "    fix: correct [kafka] security_protocol, or the port; routes check tells more",
       ],
     },
@@ -278,7 +278,7 @@ export function plantFaults(
       changes: { kafka: sasl({ ...plain(ports.plain), security_protocol: "SASL_PLAINTEXT" }) },
       code: 78,
       says: [
-        "✗ Kafka at <plain> takes no such login on that port",
+        "✗ Kafka at <plain> does not accept this login method on that port",
         "    the broker answered ILLEGAL_SASL_STATE",
         "    fix: correct [kafka] security_protocol and sasl_mechanism",
       ],
@@ -335,7 +335,7 @@ export function plantFaults(
       code: 69,
       says: [
         "✗ cannot reach Kafka at 127.0.0.1:1: connection refused",
-        "    the broker tells this address of itself; <astray> was asked",
+        "    the broker advertises this address; the settings name <astray>",
         "    fix: correct advertised.listeners of the broker, or open the way to that address",
       ],
     },

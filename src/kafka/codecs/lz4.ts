@@ -1,6 +1,6 @@
 /**
  * Unpacks an LZ4 frame (https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md), the form that Kafka uses; checksums
- * are passed over, since the broker has checked the batch. Throws a RangeError for broken input or more than `max` bytes.
+ * are skipped, since the broker has checked the batch. Throws a RangeError for broken input or more than `max` bytes.
  */
 export function unpackLz4(input: Uint8Array, max: number): Uint8Array {
   const view = new DataView(input.buffer, input.byteOffset, input.byteLength);
@@ -20,7 +20,7 @@ export function unpackLz4(input: Uint8Array, max: number): Uint8Array {
   }
 }
 
-/** Sequences of literals and of matches in what is unpacked already, which may reach into the blocks before. */
+/** Decodes sequences of literals and matches; a match may refer to an earlier block. */
 function unpackBlock(block: Uint8Array, output: Growing): void {
   let at = 0;
   const byte = (): number => {

@@ -5,7 +5,7 @@ import { gunzip, gzip, zstdDecompress } from "node:zlib";
 import { unpackLz4 } from "./lz4.ts";
 import { unpackSnappy } from "./snappy.ts";
 
-/** No honest batch unpacks to more: the broker's default limit of a packed one is 1 MiB. */
+/** Far more than a normal batch: the broker's default limit is 1 MiB compressed. */
 const UNPACKED_MAX = 134_217_728;
 
 const pack = promisify(gzip);
@@ -15,8 +15,8 @@ const unpackZstd = promisify(zstdDecompress);
 type Unpack = (bytes: Uint8Array) => Promise<Uint8Array> | Uint8Array;
 
 /**
- * Teaches kafkajs every codec that producers use, each with a limit on what comes out; kafkajs has gzip alone, without
- * one. Calling it twice does no harm.
+ * Registers every codec that producers use, each with a limit on the output size; kafkajs has only gzip, without a
+ * limit. It may be called twice.
  */
 export function useCodecs(): void {
   // Level 1 costs a quarter of the time of level 6 for a third more bytes.
@@ -36,7 +36,7 @@ function register(
 ): void {
   CompressionCodecs[type] = () => ({
     compress: ({ buffer }: { buffer: Uint8Array }) => {
-      if (!pack) throw new Error(`Cannot pack ${name}: only unpacking is there`);
+      if (!pack) throw new Error(`Cannot compress with ${name}: only decompression is implemented`);
       return pack(buffer);
     },
     decompress: async (bytes: Uint8Array) => {
@@ -50,14 +50,12 @@ function register(
   });
 }
 
-/** A batch of the topic does not unpack. */
+/** A batch of the topic cannot be decompressed. */
 export class UnpackFailed extends Error {
   override name = "UnpackFailed";
   constructor(codec: string, cause: unknown) {
     super(
-      `a batch packed with ${codec} does not unpack: ${
-        cause instanceof Error ? cause.message : cause
-      }`,
+      `cannot decompress a ${codec} batch: ${cause instanceof Error ? cause.message : cause}`,
       {
         cause,
       },

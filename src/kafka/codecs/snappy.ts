@@ -13,7 +13,7 @@ export function unpackSnappy(input: Uint8Array, max: number): Uint8Array {
     return output.bytes();
   }
   const view = new DataView(input.buffer, input.byteOffset, input.byteLength);
-  // Behind the mark: version and oldest compatible version, four bytes each.
+  // After the magic bytes: version and oldest compatible version, four bytes each.
   for (let at = 16; at < input.length;) {
     const size = view.getUint32(at);
     at += 4;
@@ -31,7 +31,7 @@ function unpackBlock(block: Uint8Array, output: Growing): void {
     for (let i = 0; i < bytes; i++) value += block[at++]! * 2 ** (8 * i);
     return value;
   };
-  // The length when unpacked comes first, seven bits a byte; the limit of the output serves in its place.
+  // Skips the decompressed length, seven bits per byte; the output limit is checked instead.
   while (number(1) & 0x80);
   while (at < block.length) {
     const tag = number(1);

@@ -7,35 +7,36 @@ import KafkaDecoder from "npm:kafkajs@2.2.4/src/protocol/decoder.js";
 // deno-lint-ignore no-import-prefix
 import fetchResponse from "npm:kafkajs@2.2.4/src/protocol/requests/fetch/v11/response.js";
 
-/** The part of kafkajs's reader of the protocol that is used here. */
-interface Reader {
+/** The members of the kafkajs Decoder that are used here. */
+interface ProtocolReader {
   readInt16(): number;
   readInt32(): number;
   readInt64(): bigint;
   readString(): string;
   readBytes(): Buffer | null;
-  readArray<T>(read: (reader: Reader) => T): T[];
-  readArrayAsync<T>(read: (reader: Reader) => Promise<T>): Promise<T[]>;
+  readArray<T>(read: (reader: ProtocolReader) => T): T[];
+  readArrayAsync<T>(read: (reader: ProtocolReader) => Promise<T>): Promise<T[]>;
 }
 
 type Decode = (response: Buffer) => Promise<object>;
 
-const theirs = (fetchResponse as { decode: Decode }).decode;
+const decodeOfKafkajs = (fetchResponse as { decode: Decode }).decode;
 
 /**
- * Has kafkajs read records at a third of its cost: it makes a dozen objects of each, most of them big integers, and the
- * garbage is most of the work of consuming. Answers of brokers older than Kafka 2.3 it goes on to read itself.
+ * Replaces decode() of kafkajs src/protocol/requests/fetch/v11/response.js, at a third of its cost: kafkajs creates a
+ * dozen objects per record, and garbage collection is most of the cost of consuming. kafkajs still decodes record
+ * formats from before Kafka 0.11, and all fetches from brokers older than 2.3. Test: tests/kafka/patches/decode_fetch_test.ts.
  */
 export function decodeQuickly(): void {
   (fetchResponse as { decode: Decode }).decode = decodeFetch;
 }
 
-/** An answer to a fetch of version 11 (kafka.apache.org/protocol#The_Messages_Fetch) as kafkajs has it. */
+/** An answer to a fetch of version 11 (kafka.apache.org/protocol#The_Messages_Fetch) in the form of kafkajs. */
 export async function decodeFetch(response: Buffer): Promise<object> {
   try {
-    const reader = new (KafkaDecoder as unknown as new (bytes: Buffer) => Reader)(response);
+    const reader = new (KafkaDecoder as unknown as new (bytes: Buffer) => ProtocolReader)(response);
     return {
-      // The broker has waited already if it had to.
+      // The broker has already applied the throttling itself.
       throttleTime: 0,
       clientSideThrottleTime: reader.readInt32(),
       errorCode: reader.readInt16(),
@@ -43,19 +44,19 @@ export async function decodeFetch(response: Buffer): Promise<object> {
       responses: await reader.readArrayAsync(decodeTopic),
     };
   } catch (error) {
-    if (error instanceof OldFormat) return await theirs(response);
+    if (error instanceof OldFormat) return await decodeOfKafkajs(response);
     throw error;
   }
 }
 
-async function decodeTopic(reader: Reader) {
+async function decodeTopic(reader: ProtocolReader) {
   return {
     topicName: reader.readString(),
     partitions: await reader.readArrayAsync(decodePartition),
   };
 }
 
-async function decodePartition(reader: Reader) {
+async function decodePartition(reader: ProtocolReader) {
   return {
     partition: reader.readInt32(),
     errorCode: reader.readInt16(),
@@ -71,22 +72,22 @@ async function decodePartition(reader: Reader) {
   };
 }
 
-/** Records of before Kafka 0.11, as a topic may still hold them. */
+/** The record format before Kafka 0.11, which a topic may still contain. */
 class OldFormat extends Error {}
 
-/** The batch that a record came in, as far as kafkajs asks; its format is at kafka.apache.org/documentation/#recordbatch. */
-interface Batch {
+/** The batch header fields that kafkajs reads; the format is at kafka.apache.org/documentation/#recordbatch. */
+interface BatchHeader {
   firstOffset: number;
   /** Milliseconds since 1970. */
   firstTimestamp: bigint;
-  /** Where it is the broker's clock that counts, the time of every record. */
+  /** The time of every record, if the topic uses the broker's clock; else null. */
   appendedAt: bigint | null;
   producerId: string;
   inTransaction: boolean;
   isControlBatch: boolean;
 }
 
-/** By number; 0, for what is not packed, has none. */
+/** By number; 0 means not compressed and has no codec. */
 const codecs = CompressionCodecs as Record<number, Codec | undefined>;
 type Codec = () => { decompress(bytes: Buffer): Promise<Buffer> };
 
@@ -101,12 +102,12 @@ async function decodeBatches(bytes: Buffer): Promise<FetchedRecord[]> {
   for (let at = 0; at + 17 <= bytes.length;) {
     if (bytes[at + 16] !== 2) throw new OldFormat();
     const end = at + 12 + bytes.readInt32BE(at + 8);
-    // It would be read for ever, or from the middle.
+    // Otherwise the loop would not end, or continue inside a record.
     if (end < at + HEADER_BYTES) throw new RangeError("Cannot read a batch: it ends in its head");
     // The last batch may be cut off.
     if (end > bytes.length) break;
     const attributes = bytes.readInt16BE(at + 21);
-    const batch: Batch = {
+    const batch: BatchHeader = {
       firstOffset: Number(bytes.readBigInt64BE(at)),
       firstTimestamp: bytes.readBigInt64BE(at + 27),
       appendedAt: attributes & APPEND_TIME ? bytes.readBigInt64BE(at + 35) : null,
@@ -127,14 +128,14 @@ async function decodeBatches(bytes: Buffer): Promise<FetchedRecord[]> {
 function decodeRecords(
   bytes: Buffer,
   count: number,
-  batch: Batch,
+  batch: BatchHeader,
   into: FetchedRecord[],
 ): void {
   const cursor = new Cursor(bytes);
   for (let i = 0; i < count; i++) {
     const size = cursor.varint();
     const end = cursor.at + size;
-    // Attributes, of which there are none.
+    // The attributes byte is unused.
     cursor.at++;
     const timestampDelta = cursor.varlong();
     const offset = batch.firstOffset + cursor.varint();
@@ -143,20 +144,20 @@ function decodeRecords(
   }
 }
 
-/** Answers like an object of kafkajs, out of bytes that stay where they are: most of it is asked once, or never. */
+/** Has the fields of a kafkajs record, decoded on access: most are read once or never. */
 class FetchedRecord {
   readonly #bytes: Buffer;
   readonly #offset: number;
   readonly #timestampDelta: number | bigint;
   /** Where key, value and headers begin. */
   readonly #at: number;
-  readonly batchContext: Batch;
-  /** Bytes of the record, all in all. */
+  readonly batchContext: BatchHeader;
+  /** Total bytes of the record. */
   readonly size: number;
 
   constructor(
     bytes: Buffer,
-    batch: Batch,
+    batch: BatchHeader,
     offset: number,
     timestampDelta: number | bigint,
     at: number,
@@ -205,10 +206,10 @@ class FetchedRecord {
   }
 }
 
-/** Names of headers are text, whatever is in them. */
+/** Decodes header names; invalid UTF-8 is replaced. */
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** kafkajs looks for records below the offset it asked for, in order; only the first of a packed batch can be. */
+/** kafkajs filters out records below the requested offset; they can only be at the start. */
 function withQuickFilter(records: FetchedRecord[]): FetchedRecord[] {
   const filter = (isWanted: (record: FetchedRecord) => boolean) => {
     const first = records.findIndex(isWanted);
@@ -217,7 +218,7 @@ function withQuickFilter(records: FetchedRecord[]): FetchedRecord[] {
   return Object.assign(records, { filter: filter as typeof records.filter });
 }
 
-/** Reads numbers in groups of seven bits, the lowest first, which alternate: 0, -1, 1, -2 … */
+/** Reads zigzag varints: groups of seven bits, the lowest first. */
 class Cursor {
   constructor(readonly bytes: Buffer, public at = 0) {}
 
@@ -245,13 +246,13 @@ class Cursor {
     return (rest >> 1n) ^ -(rest & 1n);
   }
 
-  /** Steps over a field. */
+  /** Skips a field. */
   skip(): void {
     const size = this.varint();
     this.at += Math.max(size, 0);
   }
 
-  /** A size, or -1 for nothing, and as many bytes. */
+  /** A size, or -1 for null, then that number of bytes. */
   field(): Buffer | null {
     const size = this.varint();
     if (size < 0) return null;

@@ -4,19 +4,19 @@ import type { Socket } from "node:net";
 // deno-lint-ignore no-import-prefix
 import Connection from "npm:kafkajs@2.2.4/src/network/connection.js";
 
-interface Sending {
+interface ConnectionMethods {
   socket: Socket | null;
   send(request: unknown): Promise<unknown>;
 }
 
-const { send } = Connection.prototype as Sending;
+const { send } = Connection.prototype as ConnectionMethods;
 
 /**
- * Has kafkajs leave a connection on which an answer did not come in time. It would ask on there for ever: where a firewall
- * forgot the connection, a consumer stood still without a word, and without lag, since nobody told it of new records.
+ * Replaces Connection.send() of kafkajs src/network/connection.js: closes the connection after a request timeout. kafkajs
+ * would reuse it forever: when a firewall dropped the connection, a consumer stopped without an error and showed no lag.
  */
 export function leaveSilentConnections(): void {
-  (Connection.prototype as Sending).send = async function (request) {
+  (Connection.prototype as ConnectionMethods).send = async function (request) {
     try {
       return await send.call(this, request);
     } catch (error) {

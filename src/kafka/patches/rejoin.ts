@@ -11,12 +11,12 @@ interface Membership {
 }
 
 const { joinAndSync, leave } = ConsumerGroup.prototype as Membership;
-/** By group, the member of this process that could not say goodbye. */
+/** By group, the member id of this process that could not leave the group. */
 const orphans = new Map<string, string>();
 
 /**
- * Has a consumer go on as the member that this process was before its broker went away. As somebody new it would wait for
- * that member too, which nobody can ask any more: 45 s, until the session is over.
+ * Replaces leave() and joinAndSync() of kafkajs src/consumer/consumerGroup.js: a consumer that lost its broker rejoins under
+ * its old member id. As a new member it would wait 45 s, until the session of the old one expires. Test: tests/tls/tls_test.ts.
  */
 export function rejoinAsBefore(): void {
   const membership = ConsumerGroup.prototype as Membership;
@@ -30,7 +30,7 @@ export function rejoinAsBefore(): void {
     }
   };
   membership.joinAndSync = async function () {
-    // One that the group has forgotten is refused, and kafkajs joins as somebody new.
+    // If the group no longer knows the id, the broker rejects it and kafkajs joins as a new member.
     this.memberId ??= orphans.get(this.groupId) ?? null;
     orphans.delete(this.groupId);
     await joinAndSync.call(this);
