@@ -62,7 +62,7 @@ Deno.test("the tables say of each class what a parser must do", () => {
   }
 });
 
-Deno.test("validate() keeps the order and the offset of what it takes, leaves and counts", () => {
+Deno.test("validate() keeps the order and the offsets of points and rejects, and counts tombstones", () => {
   const cases = [...recordCases, ...jsonCases];
   const first = Number.MAX_SAFE_INTEGER - 10 * cases.length;
   // Offsets have gaps where a topic is compacted.
@@ -80,7 +80,7 @@ Deno.test("validate() keeps the order and the offset of what it takes, leaves an
   for (const column of Object.values(points)) assertEquals(column.length, points.offsets.length);
 });
 
-Deno.test("validate() judges each record alone: the same in any company", () => {
+Deno.test("validate() judges each record independently of the others", () => {
   const draw = drawFrom(1);
   for (let i = 0; i < 200; i++) {
     const chosen = Array.from({ length: 20 }, () => pick(draw, jsonCases));
@@ -94,12 +94,12 @@ Deno.test("validate() judges each record alone: the same in any company", () => 
   }
 });
 
-Deno.test("validate() of nothing is nothing", () => {
+Deno.test("validate() of no messages returns an empty result", () => {
   const points = { offsets: [], userIDs: [], timestamps: [], latitudes: [], longitudes: [] };
   assertEquals(validate([]), { points, rejects: [], tombstones: 0 });
 });
 
-Deno.test("validate() leaves every prototype as it was", () => {
+Deno.test("validate() changes no prototype", () => {
   const names = () =>
     [Object.prototype, Array.prototype, Function.prototype].map((prototype) =>
       Reflect.ownKeys(prototype).map(String)
@@ -110,7 +110,7 @@ Deno.test("validate() leaves every prototype as it was", () => {
   assertEquals(({} as Record<string, unknown>).polluted, undefined);
 });
 
-Deno.test("validate() throws at nothing and loses nothing of 20 000 random and spoilt values", () => {
+Deno.test("validate() neither throws nor loses a record for 20 000 random and mutated values", () => {
   const draw = drawFrom(2);
   const spoil = (bytes: Uint8Array) => {
     const spoilt = Uint8Array.from(bytes);
