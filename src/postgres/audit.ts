@@ -1,9 +1,9 @@
 import { Buffer } from "node:buffer";
 import type { Sql } from "postgres";
 
-/** Reads what verify compares with the topic. */
+/** Reads the data that verify compares with the topic. */
 export interface Audit {
-  /** All sources of the topic as of one moment. */
+  /** All sources of the topic, read in one snapshot. */
   sources(): Promise<AuditedSource[]>;
   held(source: number, from: number, to: number): Promise<Held>;
 }
@@ -16,7 +16,7 @@ export function openAudit(
   const table = (name: string) => sql(`${schema}.${name}`);
   return {
     sources: async () => {
-      // One statement sees one moment, also while others settle.
+      // A single statement reads one snapshot, even while another process writes.
       const sources = await sql`
         select id, partition, start_offset, next_offset, stored, rejected, tombstones, tombstones_to,
           (select count(*) from ${table("routes_table")} where source_id = id) as rows_held,
@@ -82,17 +82,17 @@ export interface AuditedSource {
   stored: number;
   rejected: number;
   tombstones: number;
-  /** Tombstones below this offset are counted, wherever `nextOffset` stands. */
+  /** Tombstones below this offset are already counted, whatever `nextOffset` is. */
   tombstonesTo: number;
-  /** Rows and rejects there are, wherever they are. */
+  /** Number of rows and rejects of the source, at any offset. */
   rowsHeld: number;
   rejectsHeld: number;
-  /** The first offsets at or behind `nextOffset` that have a row or a reject, which none should. */
+  /** The first 5 offsets >= `nextOffset` that have a row or a reject; empty in a consistent database. */
   ahead: number[];
   lost: { from: number; to: number; reason: string }[];
 }
 
-/** What the database has in a range of offsets: packed rows in offset order, and the bytes of each reject. */
+/** The content of offsets [from, to): packed rows in offset order, and the value of each reject by offset. */
 export interface Held {
   rows: Uint8Array;
   rejects: Map<number, Uint8Array | null>;

@@ -4,43 +4,43 @@ import postgres, { type Sql } from "postgres";
 import type { PostgresSettings } from "../settings/settings.ts";
 import { tlsOptions } from "../network/sockets.ts";
 
-/** What a client needs beside the settings. */
+/** Options of a client that are not settings. */
 export interface PostgresOptions {
-  /** For certificates. */
+  /** Reads certificate files. */
   readFile: (path: string) => Uint8Array;
-  /** Notices of the server and, where wanted, statements; null: nowhere. */
+  /** Receives server notices and every statement; null: logs nothing. */
   log: ((line: string) => void) | null;
-  /** Another database than that of the settings. */
+  /** Overrides the database of the settings. */
   database?: string;
-  /** No statement can write. */
+  /** Makes the server refuse every write. */
   readOnly?: boolean;
-  /** Most connections at a time; the settings' pool_max when not given. */
+  /** Maximum number of connections; default: pool_max of the settings. */
   max?: number;
 }
 
-/** A postgres.js client for `settings`, with what it needs to be cut off; connects on first use. */
+/** A postgres.js client whose connections can be closed by force; connects on first use. */
 export interface Client {
   sql: Sql;
-  /** Breaks every connection at once: what is under way fails as lost. */
+  /** Closes every connection at once: pending statements fail with a connection error. */
   cut(): void;
-  /** Breaks them when the work takes longer than the server lets a statement take: nobody is there any more. */
+  /** Closes them when the work outlasts the server's statement timeout: the server is then unreachable. */
   bounded<T>(work: Promise<T>): Promise<T>;
 }
 
 const GRACE_MS = 5_000;
 
-/** Opens a client; each option is given, so that no PG* variable of the environment has a say. */
+/** Opens a client. Sets every option, so that postgres.js reads no PG* environment variable. */
 export function openPostgres(settings: PostgresSettings, options: PostgresOptions): Client {
   const { host, port, user, password, database, statementTimeoutMs } = settings;
   const { log } = options;
   const sockets = new Set<Socket>();
-  // Filled anew for each connection.
+  // Filled again for each connection, so that renewed certificates are used.
   const ssl = settings.sslmode === "disable" ? null : {};
   const sql = postgres({
     host,
     port,
     user,
-    // With null in its place postgres.js would look for PGPASSWORD.
+    // With null, postgres.js would read PGPASSWORD.
     password: password ?? "",
     database: options.database ?? database,
     ssl: ssl ?? false,
@@ -60,8 +60,8 @@ export function openPostgres(settings: PostgresSettings, options: PostgresOption
       statement_timeout: statementTimeoutMs,
       ...(options.readOnly && { default_transaction_read_only: true }),
     },
-    // Not in its types: called for each connection with the lists of hosts and ports. Waiting here for the connection
-    // would end the process when the server is away; what is written before is kept until it stands.
+    // Not in the types of postgres.js: called for each connection with the lists of hosts and ports. Awaiting the
+    // connection here would end the process when the server is down; the socket buffers writes until it is connected.
     socket: ({ host: [host], port: [port] }: { host: string[]; port: number[] }) => {
       const socket = connectPlain({ host: host!, port: port!, noDelay: true, keepAlive: true });
       sockets.add(socket);
@@ -89,14 +89,14 @@ export function openPostgres(settings: PostgresSettings, options: PostgresOption
   };
 }
 
-/** Ends a connection whose files cannot be read, as a lost one: they were there, and are being renewed perhaps. */
+/** Reports unreadable certificate files as a lost connection, which is retried: they may be being renewed. */
 function abort(socket: Socket, { message }: Error): void {
   const error = Object.assign(new Error(message), { code: "ECONNABORTED" });
-  // Nobody listens to it yet.
+  // postgres.js adds its error listener after this call returns.
   setTimeout(() => socket.destroy(error));
 }
 
-/** What each sslmode looks at. */
+/** What each sslmode verifies. */
 const VERIFY = {
   disable: "nothing",
   require: "nothing",
@@ -104,7 +104,7 @@ const VERIFY = {
   "verify-full": "name",
 } as const;
 
-/** Options of node:tls for one connection. */
+/** The node:tls options of one connection. */
 export function serverTls(
   { sslmode, host, tls }: PostgresSettings,
   readFile: PostgresOptions["readFile"],

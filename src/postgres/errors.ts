@@ -3,13 +3,13 @@ import { explainConnection } from "../network/explain.ts";
 import { type ErrorKind, OperationalError } from "../errors.ts";
 import { type Act, actOn, LOST } from "./sqlstates.ts";
 
-/** What to do about an error, and its code. */
+/** How consume reacts to an error, and the error's code (empty when it has none). */
 export function judgePostgres(error: unknown): { act: Act; state: string } {
   const state = codeOf(error);
   return { act: actOn(state), state };
 }
 
-/** The failure in words; an error that is not PostgreSQL's is returned as it is. */
+/** Turns a PostgreSQL error into a message for users; returns any other error unchanged. */
 export function explainPostgres(error: unknown, settings: PostgresSettings): Error {
   if (!(error instanceof Error)) return new Error(String(error));
   if (error instanceof OperationalError) return error;
@@ -23,15 +23,15 @@ export function explainPostgres(error: unknown, settings: PostgresSettings): Err
   const code = codeOf(error);
   if (!code) return error;
   const { message } = error;
-  const [kind, text, fix] = explainState(code, message, settings);
+  const [kind, text, hint] = explainState(code, message, settings);
   const reason = LOST.includes(code) ? message : `the server answered ${code}: ${message}`;
-  return new OperationalError(kind, text, { reason, hint: fix, cause: error });
+  return new OperationalError(kind, text, { reason, hint, cause: error });
 }
 
-type Known = [kind: ErrorKind, text: string, fix: string];
+type Explanation = [kind: ErrorKind, text: string, hint: string];
 
-/** What the server answered, by its SQLSTATE. */
-function explainState(code: string, message: string, settings: PostgresSettings): Known {
+/** Explains an error by its SQLSTATE or network code. */
+function explainState(code: string, message: string, settings: PostgresSettings): Explanation {
   const { host, port, user, database, schema } = settings;
   const where = `PostgreSQL at ${host}:${port}`;
   if (LOST.includes(code)) {
@@ -56,41 +56,41 @@ function explainState(code: string, message: string, settings: PostgresSettings)
     case "42501":
       return [
         "noPermission",
-        `"${user}" may not do this in database "${database}" on ${host}:${port}`,
+        `"${user}" lacks a right in database "${database}" on ${host}:${port}`,
         `grant ${user} the rights on schema "${schema}" and its tables`,
       ];
     case "23505":
       return [
         "data",
-        "a record of the same topic, partition and offset is stored already",
-        "see whether the topic was deleted and made anew",
+        "a row with the same topic, partition and offset already exists",
+        "check whether the topic was deleted and recreated",
       ];
   }
   const refused = `${where} refused the statement`;
   return actOn(code) === "wait"
     ? ["temporary", refused, "run again to go on"]
-    : ["data", refused, "see what it means for consume: routes help errors"];
+    : ["data", refused, "routes help errors"];
 }
 
-/** Why the server lets nobody in, which it tells by its words alone. */
-function explainLogin(message: string, user: string, where: string): Known {
-  const fail = (text: string, fix: string): Known => ["noPermission", text, fix];
+/** Explains a refused login by the text of the error: SQLSTATE class 28 does not tell the reasons apart. */
+function explainLogin(message: string, user: string, where: string): Explanation {
+  const fail = (text: string, hint: string): Explanation => ["noPermission", text, hint];
   const refused = `login of "${user}" refused by ${where}`;
   if (/requires a valid client certificate/.test(message)) {
     return fail(
-      `${where} asks "${user}" for a client certificate`,
+      `${where} requires a client certificate of "${user}"`,
       "set [postgresql] sslcert and sslkey",
     );
   }
   if (/certificate authentication/.test(message)) {
     return fail(
-      `${refused}: the client certificate is another user's`,
+      `${refused}: the client certificate belongs to another user`,
       "correct [postgresql] user, or sslcert and sslkey",
     );
   }
   if (/no pg_hba.conf entry/.test(message)) {
     return fail(
-      `${refused}: its rules have no place for it`,
+      `${refused}: no entry in pg_hba.conf matches`,
       /no encryption/.test(message)
         ? "set [postgresql] sslmode = verify-full, or add a line to pg_hba.conf"
         : "correct [postgresql] user and dbname, or add a line to pg_hba.conf",

@@ -3,25 +3,25 @@ import { edges, type Extent } from "../record/geo.ts";
 import { piecesOf, type Search } from "./search.ts";
 import { statementWriter } from "./print_sql.ts";
 
-/** Looks rows up. */
+/** Reads the rows that match a search. */
 export interface Finder {
-  /** Rows in batches, their cells as `FoundRow` says. */
+  /** Rows in batches; see `FoundRow` for the cells. */
   find(search: Search): AsyncGenerator<FoundRow[]>;
-  /** How many rows there are whatever the limit; counts no further than `max` when it is given. */
+  /** The number of matching rows, regardless of the search's limit; stops counting at `max` unless it is null. */
   count(search: Search, max: number | null): Promise<number>;
-  /** What the fixes of a search reach over that are somewhere on Earth; null where there are none. */
+  /** The extent of the matching fixes with a finite time and valid coordinates; null when there are none. */
   extent(search: Search): Promise<Extent | null>;
-  /** The statement of find(), or of count() without a maximum, with its values in place. */
+  /** The SQL text of find(), or of count() without a maximum, with its values filled in. */
   written(search: Search, which: "rows" | "count"): string;
 }
 
 const BATCH_ROWS = 5_000;
-// A value may have a megabyte.
+// The value of a reject can have 1 MiB.
 const BATCH_REJECTS = 100;
 
 /**
- * The tables of `schema`; `sql` must hold one connection, for a cursor lives in it. A signal that ends cancels what is
- * under way.
+ * Opens a finder on the tables of `schema`. `sql` must use one connection, because a cursor belongs to its connection.
+ * An aborted signal cancels the running statement.
  */
 export function openFinder(
   sql: Sql,
@@ -79,8 +79,8 @@ function atMost(sql: Sql, limit: number | null): Fragment {
 }
 
 /**
- * Reads through a cursor of SQL, one batch ahead. The cursor of the protocol would not do: to PostgreSQL it is one
- * statement that goes on while the reader of our output pauses, until statement_timeout ends it.
+ * Reads through an SQL cursor and fetches one batch ahead. A protocol-level cursor would not work: PostgreSQL treats it
+ * as one statement, which keeps running while the reader of our output pauses, until statement_timeout cancels it.
  */
 async function* read(
   sql: Sql,
@@ -91,11 +91,11 @@ async function* read(
   const size = what === "rejects" ? BATCH_REJECTS : BATCH_ROWS;
   const fetch = () => {
     const rows = cancellable(sql.unsafe(`fetch ${size} from page`).values(), signal);
-    // It may fail before anybody waits for it; whoever does is told.
+    // The fetch can fail before it is awaited: this avoids an unhandled rejection, and the await still throws.
     rows.catch(() => {});
     return rows as unknown as Promise<FoundRow[]>;
   };
-  // A server may be set to cut floats short, and plans cursors as if nobody read them to the end.
+  // The server's configuration may shorten floats, and its planner expects cursors to be read only in part.
   await sql.unsafe(
     "begin read only; set local extra_float_digits = 1; set local cursor_tuple_fraction = 1",
   );
@@ -113,7 +113,7 @@ async function* read(
   }
 }
 
-/** Puts west, south, east, north in the place of the extremes. */
+/** Replaces the extreme coordinates of a summary row by west, south, east, north. */
 function withBox(row: FoundRow): FoundRow {
   const [min, max, minEastern, maxWestern, south, north] = row.slice(5) as number[];
   const [west, east] = edges({ min, max, minEastern, maxWestern } as Parameters<typeof edges>[0]);
@@ -135,9 +135,9 @@ async function cancellable<T>(
 }
 
 /**
- * One row as it was found. Its cells, by what was looked for:
+ * One row of a result. Its cells, by the kind of search:
  * points, last: user, time, latitude, longitude and, with `near`, metres from there;
  * summary: user, fixes, first time, last time, metres, west, south, east, north;
- * rejects: topic, partition, offset, time, code, path, message, value; total: the number.
+ * rejects: topic, partition, offset, time, code, path, message, value.
  */
 export type FoundRow = (number | string | Uint8Array | null)[];

@@ -3,15 +3,15 @@ import type { Sql } from "postgres";
 import { OperationalError } from "../errors.ts";
 import type { Applied, Migration } from "./migration_plan.ts";
 
-/** The history of a schema; every change is made under its lock. */
+/** The migration history of a schema. Callers hold the lock while they change it. */
 export interface History {
   applied(): Promise<Applied[]>;
-  /** Waits for the lock of this schema, at most `ms`. */
+  /** Waits at most `ms` milliseconds for the lock of this schema. */
   lock(ms: number): Promise<void>;
   unlock(): Promise<void>;
-  /** The migration and its line in the history, both or neither. */
+  /** Applies the migration and records it in the history, in one transaction. */
   apply(migration: Migration): Promise<void>;
-  /** Fails where `routes_table` is there but is not the original program's. */
+  /** Throws when `routes_table` exists but was not made by the original program. */
   checkOriginal(): Promise<void>;
 }
 
@@ -23,12 +23,12 @@ export function checksum(sql: string): string {
   return createHash("sha256").update(sql).digest("hex");
 }
 
-/** Migrations with the checksums that the history keeps of them. */
+/** Adds to each migration the checksum that the history records. */
 export function withChecksums(migrations: Omit<Migration, "checksum">[]): Migration[] {
   return migrations.map((migration) => ({ ...migration, checksum: checksum(migration.sql) }));
 }
 
-/** The exact statements of a migration, as one message that PostgreSQL carries out whole or not at all. */
+/** The exact statements of a migration, as one transaction. */
 export function script(schema: string, { version, name, sql, checksum }: Migration): string {
   return `begin;
 set local lock_timeout = '5s';
@@ -48,9 +48,9 @@ commit;
 `;
 }
 
-/** The history of `schema`; `sql` must hold one connection, for the lock lives in it. */
+/** The history of `schema`; `sql` must use one connection, because the lock belongs to it. */
 export function openHistory(sql: Sql, schema: string): History {
-  // Two schemas may be migrated at the same time, the same one not.
+  // One lock for each schema: different schemas can be migrated at the same time.
   const key = `hashtextextended(${literal(`routes migrate ${schema}`)}, 0)`;
   return {
     applied: async () => {
@@ -80,7 +80,7 @@ export function openHistory(sql: Sql, schema: string): History {
           "settings",
           "a connection pooler is between this program and PostgreSQL",
           {
-            reason: "the lock of a migration holds only on a connection of its own",
+            reason: "a migration needs a connection of its own to hold its lock",
             hint: "give [postgresql] host and port of the server itself",
           },
         );
@@ -96,7 +96,7 @@ export function openHistory(sql: Sql, schema: string): History {
           return;
         } catch (error) {
           await sql.unsafe("rollback").catch(() => {});
-          // A reader that holds the table must not make everyone behind it wait for ever: step back, try again.
+          // While this waits for a reader of the table, later statements queue behind it: give up, then retry.
           if ((error as { code?: string }).code !== "55P03" || tries === TRIES_MAX) throw error;
         }
       }
@@ -125,10 +125,10 @@ async function checkOriginal(sql: Sql, schema: string): Promise<void> {
   if (found !== original.join(", ")) {
     throw new OperationalError(
       "data",
-      `table "${schema}.routes_table" is not the one of the original program`,
+      `table "${schema}.routes_table" was not created by the original program`,
       {
         reason: [`found ${found}`, `expected ${original.join(", ")}`],
-        hint: "rename that table, or set [postgresql] schema to another one",
+        hint: "rename that table, or set [postgresql] schema to another schema",
       },
     );
   }
@@ -139,7 +139,7 @@ async function checkOriginal(sql: Sql, schema: string): Promise<void> {
   if (row!.count > 0) {
     throw new OperationalError(
       "data",
-      `table "${schema}.routes_table" has ${row!.count} rows with nothing in a column`,
+      `table "${schema}.routes_table" has ${row!.count} rows with null in a column`,
       {
         hint: `delete or complete them, then run routes migrate again`,
       },
@@ -147,7 +147,7 @@ async function checkOriginal(sql: Sql, schema: string): Promise<void> {
   }
 }
 
-/** Creates the database of the settings through another one. */
+/** Creates database `name`; `sql` is connected to another database. */
 export async function createDatabase(sql: Sql, name: string): Promise<"created" | "exists"> {
   const [found] = await sql`select 1 from pg_database where datname = ${name}`;
   if (found) return "exists";
@@ -155,7 +155,7 @@ export async function createDatabase(sql: Sql, name: string): Promise<"created" 
     await sql.unsafe(`create database ${quote(name)}`);
     return "created";
   } catch (error) {
-    // Another run was quicker: 42P04, or 23505 when both were at it in the same moment.
+    // Another run created it first: 42P04, or 23505 when both ran at the same moment.
     if (["42P04", "23505"].includes((error as { code?: string }).code ?? "")) return "exists";
     throw error;
   }

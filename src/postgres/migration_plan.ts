@@ -8,14 +8,14 @@ export interface Migration {
   checksum: string;
 }
 
-/** A migration that the database has. */
+/** A migration that was applied to the database. */
 export interface Applied {
   version: number;
   name: string;
   checksum: string;
 }
 
-/** The migrations still to apply, in order; throws when the database's history is not one this program knows. */
+/** The migrations to apply, in order; throws when the database's history does not match the known migrations. */
 export function plan(known: Migration[], applied: Applied[]): Migration[] {
   const last = known.at(-1)?.version ?? 0;
   for (const { version, name, checksum } of applied) {
@@ -35,14 +35,14 @@ export function plan(known: Migration[], applied: Applied[]): Migration[] {
         `the database has migration ${label(version, name)}, which this program does not know`,
         {
           reason: "another program may use the same schema",
-          hint: "set [postgresql] schema to one of its own",
+          hint: "set [postgresql] schema to a schema that only routes uses",
         },
       );
     }
     if (migration.checksum !== checksum) {
       throw new OperationalError(
         "settings",
-        `migration ${label(version, name)} was applied with another content`,
+        `migration ${label(version, name)} was applied with different content`,
         {
           reason: `checksum in the database ${checksum.slice(0, 12)}, in this program ${
             migration.checksum.slice(0, 12)
@@ -61,16 +61,16 @@ export function plan(known: Migration[], applied: Applied[]): Migration[] {
       "settings",
       `migration ${
         label(late.version, late.name)
-      } is missing in the database, later ones are there`,
+      } is missing in the database, but later migrations were applied`,
       {
-        hint: "run the version of routes that applied those, or set [postgresql] schema to another",
+        hint: "run the version of routes that applied them, or set [postgresql] schema to another",
       },
     );
   }
   return pending;
 }
 
-/** A migration as people read it: `0001 tables`. */
+/** The name of a migration in messages: `0001 tables`. */
 export function label(version: number, name: string): string {
   return `${String(version).padStart(4, "0")} ${name}`;
 }

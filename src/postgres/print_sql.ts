@@ -1,36 +1,36 @@
 import type { Sql } from "postgres";
 
-/** A piece of a statement. */
-class Written {
+/** The text of a statement or of a part of one. */
+class SqlText {
   readonly #text: string;
 
   constructor(text: string) {
     this.#text = text;
   }
 
-  /** In one line. */
+  /** The text on one line. */
   toString(): string {
     return this.#text.trim().replace(/\s*\n\s*/g, " ").replaceAll(" ,", ",");
   }
 }
 
-/** Stands in for a client: statements become their text, with values in place, for people to take to psql. */
+/** Used in place of a client: turns statements into text with their values filled in, ready for psql. */
 export const statementWriter = Object.assign(
   (first: string | TemplateStringsArray, ...values: unknown[]) =>
     typeof first === "string"
-      ? new Written(identifier(first))
-      : new Written(first.reduce((text, part, i) => text + literal(values[i - 1]) + part)),
-  { unsafe: (text: string) => new Written(text) },
+      ? new SqlText(identifier(first))
+      : new SqlText(first.reduce((text, part, i) => text + literal(values[i - 1]) + part)),
+  { unsafe: (text: string) => new SqlText(text) },
 ) as unknown as Sql;
 
-/** As postgres.js does: dots part schema and table. */
+/** Quotes a name like postgres.js: a dot separates schema and table. */
 function identifier(name: string): string {
   return `"${name.replaceAll('"', '""').replaceAll(".", '"."')}"`;
 }
 
 function literal(value: unknown): string {
-  if (value instanceof Written) return String(value);
-  // A cast binds tighter than a sign.
+  if (value instanceof SqlText) return String(value);
+  // A cast binds tighter than a minus sign.
   if (typeof value === "number") return value < 0 ? `(${value})` : String(value);
   return `'${String(value).replaceAll("'", "''")}'`;
 }

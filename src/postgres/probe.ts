@@ -10,17 +10,17 @@ import {
 } from "../network/sockets.ts";
 import { serverTls } from "./connect.ts";
 
-/** The server as one who is logged in sees it. */
+/** What a logged-in user can read about the server. */
 export interface ServerInfo {
   user: string;
   database: string;
   version: string;
   readOnly: boolean;
-  /** How far its clock is before that of this machine, in milliseconds. */
+  /** Milliseconds that the server's clock is ahead of the local clock. */
   aheadMs: number;
 }
 
-/** What `routes` does with each table. */
+/** The rights that each command needs on each table. */
 const NEEDS: Record<"consume" | "query", Record<string, string[]>> = {
   consume: {
     routes_table: ["insert"],
@@ -33,7 +33,7 @@ const NEEDS: Record<"consume" | "query", Record<string, string[]>> = {
 
 const SSL_REQUEST = new Uint8Array([0, 0, 0, 8, 4, 210, 22, 47]);
 
-/** Opens and ends a connection; the address of the name, if it is one. */
+/** Opens and closes a TCP connection; returns the address that the host name resolved to, null for an IP address. */
 export async function reachServer(
   { host, port, connectTimeoutMs }: PostgresSettings,
 ): Promise<string | null> {
@@ -42,7 +42,7 @@ export async function reachServer(
   return found;
 }
 
-/** Shakes hands as the client would. */
+/** Runs the TLS handshake that the client would run. */
 export async function tlsHandshakeWithServer(
   settings: PostgresSettings,
   readFile: (path: string) => Uint8Array,
@@ -60,9 +60,9 @@ export async function tlsHandshakeWithServer(
   });
 }
 
-/** Says hello to the server. */
+/** Logs in and reads the server's version, state and clock; `now` in milliseconds since 1970. */
 export async function fetchServerInfo(sql: Sql, now: () => number): Promise<ServerInfo> {
-  // The first statement opens the connection, which takes a while.
+  // The first statement also opens the connection: its time must not count in the clock difference.
   await sql`select 1`;
   const before = now();
   const [row] = await sql`
@@ -70,11 +70,11 @@ export async function fetchServerInfo(sql: Sql, now: () => number): Promise<Serv
       current_setting('server_version') as version,
       current_setting('transaction_read_only') = 'on' or pg_is_in_recovery() as "readOnly",
       (extract(epoch from clock_timestamp()) * 1000)::float8 as at`;
-  const { at, ...greeting } = row!;
-  return { ...greeting, aheadMs: Math.round(at - (before + now()) / 2) } as ServerInfo;
+  const { at, ...info } = row!;
+  return { ...info, aheadMs: Math.round(at - (before + now()) / 2) } as ServerInfo;
 }
 
-/** Fails where a table or a right on it is missing; tells what is there. */
+/** Throws when a table or a right on it is missing; returns a line that confirms the check. */
 export async function checkTables(
   sql: Sql,
   { schema, database, user }: PostgresSettings,
@@ -122,7 +122,7 @@ export async function checkTables(
   return `PostgreSQL: tables and rights in schema "${schema}"`;
 }
 
-/** Fails where the schema, or the database for a new one, takes no tables of this user. */
+/** Throws when the user may not create tables in the schema, or may not create the schema. */
 export async function checkCreate(
   sql: Sql,
   { schema, database, user }: PostgresSettings,
@@ -142,7 +142,7 @@ export async function checkCreate(
   );
 }
 
-/** Whether the history of migrations can be read: consuming does without. */
+/** Whether the user may read the migration history, which consume does not need. */
 export async function mayReadHistory(sql: Sql, schema: string): Promise<boolean> {
   const [row] = await sql`
     select coalesce(bool_and(has_table_privilege(c.oid, 'select')), true) as allowed

@@ -2,13 +2,13 @@ import { Buffer } from "node:buffer";
 import type { Sql } from "postgres";
 import type { Message, Points } from "../record/validate.ts";
 
-/** What judging rejects again needs of the database. */
+/** The database operations of a retry of rejects. */
 export interface Retry {
-  /** The kept rejects of a source from offset `from` on, in offset order; at most PAGE_BYTES, unless one alone is larger. */
+  /** Rejects of a source from offset `from`, in offset order: at most PAGE_BYTES, or one reject that is larger. */
   kept(source: number, from: number, countMax: number): Promise<Message[]>;
-  /** In one statement takes these out of the rejects and into the table, and corrects the counts. */
+  /** Moves these records from the rejects to the rows and corrects the counts, in one statement. */
   move(source: number, points: Points): Promise<{ moved: number; before: number }>;
-  /** How many rejects of the topic are kept, by code. */
+  /** The number of rejects of the topic, by code. */
   remaining(): Promise<Record<string, number>>;
 }
 
@@ -47,7 +47,7 @@ export function openRetry(
       }));
     },
     move: async (source, points) => {
-      // The source is locked first, as whoever else writes does; so a second run, or a replay, finds the rejects gone.
+      // Locks the source first, like every other writer: a concurrent retry or replay then finds the rejects deleted.
       const [row] = await sql`
         with point as (
           select * from unnest(
@@ -95,7 +95,7 @@ function literal(values: number[]): string {
 
 type Field = { key?: string; key_base64?: string; value?: string | null; value_base64?: string };
 
-/** Headers as the store keeps them. */
+/** Decodes headers from the JSON that the store writes. */
 function readHeaders(text: string | null): NonNullable<Message["headers"]> {
   const fields: Field[] = JSON.parse(text ?? "[]");
   return fields.map(({ key, key_base64, value, value_base64 }) => ({

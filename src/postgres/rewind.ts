@@ -1,15 +1,15 @@
 import type { Sql } from "postgres";
 
-/** A source that goes back, from where it stands; with `to` null the partition is gone, and all of it goes. */
-interface Rewind {
+/** A source to move back `from` its position; `to` is null when the partition no longer exists: deletes all its data. */
+export interface Rewind {
   source: number;
   from: number;
-  /** How many rejects it has, since a retry of them moves no position. */
+  /** Its current number of rejects: detects a concurrent retry, which does not change the position. */
   rejected: number;
   to: number | null;
 }
 
-/** What a replay needs of the tables of `schema`; a statement of it may take long. */
+/** The database operations of a replay on the tables of `schema`; a statement can take minutes. */
 export function openRewinder(sql: Sql, schema: string) {
   const table = (name: string) => sql(`${schema}.${name}`);
   const targets = (rewinds: Rewind[]) =>
@@ -32,8 +32,8 @@ export function openRewinder(sql: Sql, schema: string) {
             on source_id = source and source_offset >= back_to)::float8 as rejects`;
       return { rows: row!.rows, rejects: row!.rejects };
     },
-    // One statement: whoever settles at the same time either came first, and then position or rejects are not what
-    // they were and nothing is deleted, or finds it fallen and writes nothing.
+    // One statement: a concurrent writer either commits first, so the position or the number of rejects has changed and
+    // nothing is deleted; or it finds the position moved back and writes nothing.
     rewind: async (rewinds: Rewind[]): Promise<number> => {
       const [row] = await sql`
         with target as (${targets(rewinds)}), moved as (

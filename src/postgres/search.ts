@@ -1,23 +1,23 @@
 import type { Fragment, Helper, Sql } from "postgres";
 import { type Box, boxAround, EARTH_RADIUS_M } from "../record/geo.ts";
 
-/** What is looked for; times in seconds since 1970, degrees. */
+/** Which rows to find; times in seconds since 1970, coordinates in degrees. */
 export interface Search {
   what: "points" | "last" | "summary" | "rejects";
   /** Inclusive ranges; null: all. */
   users: [from: number, to: number][] | null;
-  /** Half open. */
+  /** Half-open interval [since, until). */
   since: number | null;
   until: number | null;
   bbox: Box | null;
   near: { latitude: number; longitude: number; radiusM: number } | null;
   order: "time" | "user" | "distance";
   reverse: boolean;
-  /** Most rows; null: all. */
+  /** Maximum number of rows; null: all. */
   limit: number | null;
 }
 
-/** The pieces of `select cells from … order by …`. */
+/** The parts of `select <cells> from <from> order by <order>`. */
 export interface Pieces {
   cells: Fragment;
   from: Fragment;
@@ -26,7 +26,7 @@ export interface Pieces {
 
 type Key = [column: string, direction: "asc" | "desc"];
 
-// Rows by other programs have no source: those that tie in all of this are equal in all that is shown.
+// Rows of other programs have no source. Rows that tie in all these columns print identically.
 const PLACE: Key[] = [["latitude", "asc"], ["longitude", "asc"]];
 const OLDEST_FIRST: Key[] = [
   ["timestamp", "asc"],
@@ -47,7 +47,7 @@ const FIX_ORDERS: Record<Search["order"], Key[]> = {
   distance: [["distance", "asc"], ...NEWEST_FIRST],
 };
 
-/** The statement of a search in pieces; every value is a parameter. */
+/** The parts of the statement of a search; every value is a parameter. */
 export function piecesOf(sql: Sql, schema: string, search: Search): Pieces {
   const table = (name: string) => sql(`${schema}.${name}`);
   const order = (keys: Key[]) => sql.unsafe(orderText(keys, search.reverse)) as unknown as Fragment;
@@ -96,7 +96,7 @@ function orderText(keys: Key[], reverse: boolean): string {
   ).join(", ");
 }
 
-/** The fixes that pass every filter. */
+/** Selects the fixes that pass every filter. */
 function fixesOf(sql: Sql, table: Helper<string>, search: Search): Fragment {
   const { users, bbox, near } = search;
   const conditions = [during(sql, search, (seconds) => sql`${seconds}::float8`)];
@@ -134,7 +134,7 @@ function among(sql: Sql, users: [number, number][]): Fragment {
   );
 }
 
-/** Edges included, and 180° is -180°. */
+/** Inside the box or on its edges; treats 180° and -180° as equal. */
 function within(sql: Sql, { west, south, east, north }: Box): Fragment {
   const from = sql`longitude >= ${west}::float8`;
   const to = sql`longitude <= ${east}::float8`;
@@ -147,7 +147,7 @@ function within(sql: Sql, { west, south, east, north }: Box): Fragment {
   return sql`latitude between ${south}::float8 and ${north}::float8 and ${inside}`;
 }
 
-/** Haversine from another place to that of the row; `least` since rounding may step over 1. */
+/** Haversine distance between `from` and the row; `least` because rounding may exceed 1. */
 function metres(sql: Sql, from: { latitude: Fragment; longitude: Fragment }): Fragment {
   return sql`${2 * EARTH_RADIUS_M}::float8 * asin(least(1, sqrt(
     sin(radians(latitude - ${from.latitude}) / 2) ^ 2 +
@@ -157,7 +157,7 @@ function metres(sql: Sql, from: { latitude: Fragment; longitude: Fragment }): Fr
 }
 
 function summaryOf(sql: Sql, fixes: Fragment): Fragment {
-  // The first fix is its own predecessor, so that its step is 0.
+  // The first fix is its own predecessor, so its distance is 0.
   const before = {
     latitude: sql`lag(latitude, 1, latitude) over track`,
     longitude: sql`lag(longitude, 1, longitude) over track`,

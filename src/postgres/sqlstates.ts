@@ -1,15 +1,15 @@
-/** What consuming does on an error: see the table in `routes help errors`. */
+/** How consume reacts to an error; `routes help errors` prints the table. */
 export type Act = "reject" | "wait" | "stop";
 
-/** One line of the table that consuming runs on. */
+/** One line of the table of reactions. */
 export interface Rule {
-  /** SQLSTATEs or their beginnings, or codes of the network; the first rule that fits counts. */
+  /** SQLSTATEs, SQLSTATE prefixes or network codes; the first matching rule applies. */
   codes: string[];
   act: Act;
   meaning: string;
 }
 
-/** Codes of postgres.js and of the network when there is no connection, or none any more. */
+/** Codes of postgres.js and of the network for a connection that failed or was lost. */
 export const LOST = [
   "CONNECTION_CLOSED",
   "CONNECTION_ENDED",
@@ -26,32 +26,32 @@ export const LOST = [
   "EAI_AGAIN",
 ];
 
-/** Every error that PostgreSQL or the way to it can give. */
+/** Every error of PostgreSQL or of the connection to it. */
 export const RULES: Rule[] = [
   { codes: LOST, act: "wait", meaning: "the connection is lost or refused" },
   { codes: ["08"], act: "wait", meaning: "the connection failed" },
   { codes: ["25006"], act: "wait", meaning: "the server is read-only, as after a failover" },
-  { codes: ["40001", "40P01"], act: "wait", meaning: "the statement collided with another one" },
+  { codes: ["40001", "40P01"], act: "wait", meaning: "the statement conflicted with another one" },
   { codes: ["53"], act: "wait", meaning: "the server is out of disk, memory or connections" },
-  { codes: ["55P03"], act: "wait", meaning: "a lock was not to be had" },
-  { codes: ["57"], act: "wait", meaning: "the server cancelled the statement or shuts down" },
-  { codes: ["58"], act: "wait", meaning: "the server's system failed" },
+  { codes: ["55P03"], act: "wait", meaning: "the lock was not available" },
+  { codes: ["57"], act: "wait", meaning: "the server cancelled the statement or is shutting down" },
+  { codes: ["58"], act: "wait", meaning: "the server's operating system failed" },
   {
     codes: ["23505"],
     act: "stop",
-    meaning: "this offset has a row already: the topic was made anew",
+    meaning: "this offset already has a row: the topic was recreated",
   },
   {
     codes: ["22", "23"],
     act: "reject",
-    meaning: "the record itself is at fault: it becomes a reject",
+    meaning: "the record is invalid: it becomes a reject",
   },
   { codes: ["28"], act: "stop", meaning: "the login is refused" },
   { codes: ["3D", "3F"], act: "stop", meaning: "the database or schema does not exist" },
   { codes: ["42"], act: "stop", meaning: "a table, column or right is missing" },
 ];
 
-/** What to do about an error of that code; what no rule knows stops. */
+/** How consume reacts to an error code; a code without a rule stops it. */
 export function actOn(code: string): Act {
   const rule = RULES.find(({ codes }) => codes.some((known) => code.startsWith(known)));
   return code && rule ? rule.act : "stop";

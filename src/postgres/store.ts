@@ -3,22 +3,22 @@ import { createHash } from "node:crypto";
 import type { Helper, Sql } from "postgres";
 import type { Message, Validated } from "../record/validate.ts";
 
-/** How far one partition of one topic of one cluster has come in this database. */
+/** The progress of one partition of one topic of one cluster. */
 export interface Source {
   id: number;
   partition: number;
-  /** Everything readable below is settled, once. */
+  /** The position: every readable record below it is written, exactly once. */
   nextOffset: number;
   stored: number;
   rejected: number;
   tombstones: number;
   /** Tombstones below this offset were counted before a replay. */
   tombstonesTo: number;
-  /** The last record settled, to recognise a topic that was made anew; null before the first. */
+  /** The last record written, to detect a recreated topic; null before the first. */
   last: { offset: number; hash: string } | null;
 }
 
-/** One move of one source: everything readable in [from, to), ready to be written. */
+/** One step of one source: all readable records in [from, to), validated and ready to write. */
 export interface Step {
   source: number;
   from: number;
@@ -27,20 +27,20 @@ export interface Step {
   validated: Validated;
 }
 
-/** Positions, rows and rejects: what consuming writes. */
+/** The database operations of consume. */
 export interface Store {
   sources(): Promise<Source[]>;
-  /** Adds the partitions not known yet, each to be read from the offset given. */
+  /** Adds new partitions, each with its start offset; leaves known partitions unchanged. */
   addSources(starts: Map<number, number>): Promise<void>;
-  /** Writes every step whose source still stands at `from`, in one statement; tells for each whether it was written. */
+  /** Writes every step whose source is at position `from`, in one statement; returns which ones were written. */
   write(steps: Step[]): Promise<boolean[]>;
-  /** Moves a source that still stands at `from` to `to`, and writes down that what lies between is lost. */
+  /** Moves a source from position `from` to `to` and records the range between as lost. */
   skip(source: number, from: number, to: number, reason: string): Promise<void>;
-  /** Where a source stands; null when its row is gone. */
+  /** The position of a source; null when its row was deleted. */
   position(source: number): Promise<number | null>;
 }
 
-/** 4713 BC to the last millisecond of a Date: both well inside of a timestamptz. */
+/** 4713 BC to the last millisecond of a Date: both within the range of timestamptz. */
 const [CALENDAR_START_MS, CALENDAR_END_MS] = [Date.UTC(-4712, 0), 8_640_000_000_000_000];
 
 /** The tables of `schema`, for one topic of one cluster. */
@@ -102,12 +102,12 @@ export function openStore(
 }
 
 /**
- * The whole of exactly once: positions, rows and rejects move together in one statement, and only where the position is
- * still the one the step began at. Whoever lost that race, or woke from the dead, writes nothing.
+ * Guarantees exactly-once: one statement writes position, rows and rejects together, and only if the position is
+ * still where the step began. A process that lost the race or was suspended writes nothing.
  *
- * Columns travel as array literals made here: half the cost of letting the client serialize arrays. They are unnested in
- * the select list, row by row; in the from list PostgreSQL would put each column into a store of its own first, which is a
- * fifth of the statement, and more than the check of the counts.
+ * Columns are sent as array literals built here: half the cost of serializing arrays in the client. They are unnested
+ * in the select list, row by row; in the from list PostgreSQL would first materialize each column, a fifth of the
+ * statement's time.
  */
 async function writeSteps(
   sql: Sql,
@@ -207,7 +207,7 @@ function rejectRows(steps: Step[]): string {
   );
 }
 
-/** Kafka's times reach further than PostgreSQL's calendar; a reject is kept all the same. */
+/** Null for a time that PostgreSQL cannot represent: the reject is stored without it. */
 function calendarTime(ms: number): number | null {
   return ms >= CALENDAR_START_MS && ms <= CALENDAR_END_MS ? ms : null;
 }
@@ -220,7 +220,7 @@ function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength);
 }
 
-/** Headers in order, names and values as text where PostgreSQL's JSON can hold it, else as base64. */
+/** Headers in order; names and values as text if PostgreSQL's JSON can store it, else as base64. */
 function headerList(headers: NonNullable<Message["headers"]>): Record<string, string | null>[] {
   return headers.map(({ key, value }) => ({
     ...field("key", Buffer.from(key)),
@@ -235,12 +235,12 @@ function field(name: "key" | "value", bytes: Buffer): Record<string, string> {
     : { [name]: text };
 }
 
-/** PostgreSQL's text holds no NUL and no half of a surrogate pair. */
+/** Replaces NUL and unpaired surrogates, which PostgreSQL's text cannot store. */
 function storable(text: string): string {
   return text.replaceAll("\0", "\\0").toWellFormed();
 }
 
-/** Tells a record from another one at the same offset of a topic made anew: a hash of its time, key and value. */
+/** A hash of time, key and value: tells a record from the one at the same offset of a recreated topic. */
 export function fingerprint({ timestamp, key, value }: Message): string {
   const hash = createHash("sha256").update(
     `${timestamp} ${key?.length ?? -1} ${value?.length ?? -1} `,

@@ -1,10 +1,10 @@
 import { isPoint, type Point } from "./point.ts";
 
-// A record in the form in which this program and the original one write it, read straight from its bytes. That costs a
-// tenth of TextDecoder, JSON.parse() and the schema together. It only ever takes what they would take, as the same
-// numbers to the last bit; whatever looks different in any way is left to them.
+// Reads a record directly from its bytes if it has the exact form that this program or the original one writes. This
+// costs a tenth of TextDecoder, JSON.parse() and the schema together. It accepts only records that they accept, with
+// numbers equal to the last bit, and leaves every other form to them.
 
-// A space here is one that may be there: Python's json.dumps() puts them, JSON.stringify() does not.
+// Spaces in these literals are optional in the input: Python's json.dumps() writes them, JSON.stringify() does not.
 const USER = ascii('{"userID": ');
 const ORIGINAL_USER = ascii('{"userId": ');
 const TIMESTAMP = ascii(', "timestamp": ');
@@ -17,22 +17,22 @@ const MINUS = 0x2d;
 const DOT = 0x2e;
 const ZERO = 0x30;
 
-/** The powers of ten that a double holds exactly. */
+/** The powers of ten that a double represents exactly. */
 const POWERS = Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
 
-/** The point in these bytes; null when they are in another form, whether good or bad. */
+/** The point in these bytes; null when they have another form, valid or not. */
 export function readPoint(bytes: Uint8Array): Point | null {
-  const reader = new Reader(bytes);
-  if (!reader.skip(USER) && !reader.skip(ORIGINAL_USER)) return null;
-  const userID = reader.number();
-  if (!reader.skip(TIMESTAMP)) return null;
-  const timestamp = reader.number();
-  if (!reader.skip(COORDINATES)) return null;
-  const latitude = reader.number();
-  if (!reader.skip(NEXT)) return null;
-  const longitude = reader.number();
-  if (!reader.skip(END) || !reader.isAtEnd()) return null;
-  // What is not a number fails here.
+  const scanner = new ByteScanner(bytes);
+  if (!scanner.skip(USER) && !scanner.skip(ORIGINAL_USER)) return null;
+  const userID = scanner.number();
+  if (!scanner.skip(TIMESTAMP)) return null;
+  const timestamp = scanner.number();
+  if (!scanner.skip(COORDINATES)) return null;
+  const latitude = scanner.number();
+  if (!scanner.skip(NEXT)) return null;
+  const longitude = scanner.number();
+  if (!scanner.skip(END) || !scanner.isAtEnd()) return null;
+  // NaN, the result of a failed number(), is rejected here.
   if (!isPoint(userID, timestamp, latitude, longitude)) return null;
   return {
     userID: userID + 0,
@@ -41,7 +41,7 @@ export function readPoint(bytes: Uint8Array): Point | null {
   };
 }
 
-class Reader {
+class ByteScanner {
   readonly #bytes: Uint8Array;
   #at = 0;
 
@@ -64,10 +64,10 @@ class Reader {
   }
 
   /**
-   * Steps over a number; NaN when it is not `-?(0|[1-9][0-9]*)(\.[0-9]+)?`, the JSON grammar without an exponent.
+   * Reads a number; NaN when it is not `-?(0|[1-9][0-9]*)(\.[0-9]+)?`, the JSON grammar without an exponent.
    *
-   * An integer below 2^53 and a power of ten up to 10^22 are exact as doubles, so their quotient is rounded once, as it must
-   * be (W. D. Clinger, "How to read floating point numbers accurately", 1990). Longer numbers go through Number().
+   * An integer below 2^53 and a power of ten up to 10^22 are exact as doubles, so their quotient is rounded once, which
+   * is correct (W. D. Clinger, "How to read floating point numbers accurately", 1990). Longer numbers are left to Number().
    */
   number(): number {
     const bytes = this.#bytes;
@@ -96,7 +96,7 @@ class Reader {
   }
 }
 
-/** One by one, since each call of TextDecoder costs more than a number has letters. */
+/** Appends characters one by one: for a short number, a call of TextDecoder costs more. */
 function textOf(bytes: Uint8Array, start: number, end: number): string {
   let text = "";
   for (let at = start; at < end; at++) text += String.fromCharCode(bytes[at]!);

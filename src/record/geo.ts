@@ -1,7 +1,7 @@
 /** Mean radius of the Earth in metres (IUGG). */
 export const EARTH_RADIUS_M = 6_371_008.8;
 
-/** Degrees; a box with west > east lies across 180°. */
+/** Degrees; a box with west > east crosses 180°. */
 export interface Box {
   west: number;
   south: number;
@@ -9,17 +9,17 @@ export interface Box {
   north: number;
 }
 
-/** Where somebody was; seconds since 1970 and degrees. */
+/** A position at a time; seconds since 1970, degrees. */
 export interface Fix {
   timestamp: number;
   latitude: number;
   longitude: number;
 }
 
-// About a millimetre, so that no rounding leaves out what is just near enough.
+// About a millimetre, so that rounding excludes no point inside the radius.
 const SLACK_DEGREES = 1e-8;
 
-/** A box that holds everything within the radius; rather too big than too small. */
+/** A box that contains the whole circle; may be slightly too large, never too small. */
 export function boxAround(
   { latitude, longitude, radiusM }: { latitude: number; longitude: number; radiusM: number },
 ): Box {
@@ -33,17 +33,17 @@ export function boxAround(
   return { west: wrap(longitude - aside), south, east: wrap(longitude + aside), north };
 }
 
-/** Extremes of some longitudes, and those of the two halves of the world: null where there are none. */
+/** Extremes of a set of longitudes, overall and in each hemisphere; null for an empty hemisphere. */
 export interface Longitudes {
   min: number;
   max: number;
-  /** Of those from 0 up. */
+  /** The smallest longitude >= 0. */
   minEastern: number | null;
-  /** Of those below 0. */
+  /** The largest longitude < 0. */
   maxWestern: number | null;
 }
 
-/** West and east edge of the narrower way round: within the map, or across 180°. */
+/** West and east edge of the narrower box: one that does not cross 180°, or one that does. */
 export function edges({ min, max, minEastern, maxWestern }: Longitudes): [number, number] {
   const splits = minEastern !== null && maxWestern !== null &&
     360 - minEastern + maxWestern < max - min;
@@ -51,8 +51,8 @@ export function edges({ min, max, minEastern, maxWestern }: Longitudes): [number
 }
 
 /**
- * A track in parts that do not cross 180°, each with at least two fixes if the track has them. Where it crosses, both
- * parts end on the meridian, at the latitude and time of a straight line (RFC 7946, 3.1.9).
+ * Splits a track into parts that do not cross 180°, each with at least two fixes if the track has them. At a crossing
+ * both parts end on the meridian, with latitude and time interpolated linearly (RFC 7946, 3.1.9).
  */
 export function cutAt180(track: Fix[]): Fix[][] {
   const parts: Fix[][] = [];
@@ -60,7 +60,7 @@ export function cutAt180(track: Fix[]): Fix[][] {
   for (const fix of track) {
     const last = part.at(-1);
     if (!last || Math.abs(fix.longitude - last.longitude) <= 180) part.push(fix);
-    // 180 and -180 are one meridian: what lies on it is taken to the side that its neighbour is on.
+    // 180 and -180 are the same meridian: a fix on it takes the sign of its neighbour.
     else if (isOn180(fix)) part.push(mirrored(fix));
     else {
       const [here, there] = isOn180(last) ? [null, mirrored(last)] : meet180(last, fix);
@@ -80,7 +80,7 @@ function mirrored(fix: Fix): Fix {
   return { ...fix, longitude: -fix.longitude };
 }
 
-/** Where the way from `a` to `b` meets 180°, seen from either side. */
+/** The point where the line from `a` to `b` crosses 180°, once with each sign. */
 function meet180(a: Fix, b: Fix): [Fix, Fix] {
   const side = Math.sign(a.longitude) * 180;
   const before = Math.abs(side - a.longitude);
@@ -94,7 +94,7 @@ function meet180(a: Fix, b: Fix): [Fix, Fix] {
   return [here, mirrored(here)];
 }
 
-/** A longitude that went past 180° once, from the other side. */
+/** Brings a longitude that exceeds ±180° by less than a turn back into range. */
 export function wrap(longitude: number): number {
   if (longitude < -180) return longitude + 360;
   return longitude > 180 ? longitude - 360 : longitude;
@@ -108,7 +108,7 @@ function degrees(radians: number): number {
   return radians * 180 / Math.PI;
 }
 
-/** What fixes reach over; times in seconds since 1970. */
+/** Number, time range and bounding box of a set of fixes; times in seconds since 1970. */
 export interface Extent {
   fixes: number;
   users: number;

@@ -1,9 +1,9 @@
-/** Depth of brackets past which a text is not parsed at all. */
+/** Maximum nesting depth; a deeper text is not parsed. */
 export const DEPTH_MAX = 64;
 
 /**
- * Whether brackets outside of strings nest deeper than DEPTH_MAX. Looks at bytes, a quarter of the cost of looking at the
- * text: in UTF-8 no byte of a longer character looks like a bracket, a quote or a backslash.
+ * Whether brackets outside of strings nest deeper than DEPTH_MAX. Scans bytes, at a quarter of the cost of scanning text:
+ * in UTF-8 no byte of a multi-byte character equals a bracket, a quote or a backslash.
  */
 export function isTooDeep(utf8: Uint8Array): boolean {
   if (utf8.length <= DEPTH_MAX) return false;
@@ -13,7 +13,7 @@ export function isTooDeep(utf8: Uint8Array): boolean {
     const byte = utf8[at]!;
     if (byte === QUOTE) isQuoted = !isQuoted;
     else if (isQuoted) at += byte === BACKSLASH ? 1 : 0;
-    // "[" and "{" differ in one bit, and so do "]" and "}".
+    // "[" and "{" differ in one bit (0x20), and so do "]" and "}".
     else if ((byte & ~0x20) === 0x5b) depth++;
     else if ((byte & ~0x20) === 0x5d) depth--;
     if (depth > DEPTH_MAX) return true;
@@ -21,7 +21,7 @@ export function isTooDeep(utf8: Uint8Array): boolean {
   return false;
 }
 
-/** JSON with each number as it is written, for quoting: `JSON.stringify()` of any part of it gives back `1e400` or `-0.0`. */
+/** Parses JSON and keeps the source text of each number: `JSON.stringify()` of a part returns `1e400` or `-0.0`. */
 export function parseAsWritten(text: string): unknown {
   return parseWithSource(
     text,
@@ -29,7 +29,7 @@ export function parseAsWritten(text: string): unknown {
   );
 }
 
-// TypeScript does not know ES2026's source text access yet.
+// TypeScript has no types yet for JSON source text access (ES2026).
 const parseWithSource = JSON.parse as (
   text: string,
   reviver: (key: string, value: unknown, context: { source?: string }) => unknown,
@@ -37,24 +37,24 @@ const parseWithSource = JSON.parse as (
 const { rawJSON: rawJson } = JSON as unknown as { rawJSON(text: string): object };
 
 /**
- * Where a text stops being JSON (RFC 8259) and what is there, or null when it is JSON. JSON.parse() does not always say,
- * and words it differently in every engine. It recurses, so ask isTooDeep() first.
+ * The position and description of the first JSON syntax error (RFC 8259); null when the text is JSON. JSON.parse() does not
+ * always name the position, and its messages differ between engines. Recursive, so check isTooDeep() first.
  *
  * Positions count characters (UTF-16) from 0.
  */
-export function findSyntaxFault(text: string): string | null {
-  const reader = new Reader(text);
-  const expected = reader.value() ?? reader.end();
+export function findSyntaxError(text: string): string | null {
+  const scanner = new JsonScanner(text);
+  const expected = scanner.value() ?? scanner.end();
   return expected === null
     ? null
-    : `expected ${expected} at position ${reader.at}, found ${reader.found()}`;
+    : `expected ${expected} at position ${scanner.at}, found ${scanner.found()}`;
 }
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** Steps over JSON. Each step gives null, or what was expected at the place where it stopped. */
-class Reader {
+/** Scans JSON. Each step returns null, or a description of what was expected at the position where it stopped. */
+class JsonScanner {
   at = 0;
   readonly #text: string;
 

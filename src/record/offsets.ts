@@ -1,13 +1,13 @@
 import { OperationalError } from "../errors.ts";
 
-/** Offsets of a partition that can be read now: [low, high). */
+/** The offsets of a partition that can be read: [low, high). */
 export interface Range {
   low: number;
-  /** The last stable offset: records of open transactions lie beyond it. */
+  /** The last stable offset: records of open transactions start there or later. */
   high: number;
 }
 
-/** A place in every partition, as the command line names it; `ms` since 1970. */
+/** A start or end position given on the command line; `ms` since 1970. */
 export type Spec =
   | { at: "earliest" }
   | { at: "latest" }
@@ -15,7 +15,7 @@ export type Spec =
   | { at: "time"; ms: number }
   | { at: "last"; count: number };
 
-/** The offset of `spec` in one partition; `atTime` is the first offset that is not older than a time. */
+/** Resolves `spec` to an offset of one partition; `atTime` is the first offset whose time is not before `spec.ms`. */
 export function place(spec: Spec, { low, high }: Range, atTime?: number): number {
   const offset = {
     earliest: low,
@@ -27,14 +27,14 @@ export function place(spec: Spec, { low, high }: Range, atTime?: number): number
   return Math.min(Math.max(offset, low), high);
 }
 
-/** Whether reading can go on at `position`. */
+/** Whether reading can continue at `position`. */
 export function holds({ low, high }: Range, position: number): boolean {
   return low <= position && position <= high;
 }
 
-const REPLAY = "routes consume --replay earliest, which takes what was stored of it out first";
+const REPLAY = "routes consume --replay earliest, which deletes what was stored from the topic";
 
-/** The failure when the log does not hold the position that the database has. */
+/** The error when the log does not contain the position stored in the database. */
 export function contradiction(
   topic: string,
   partition: number,
@@ -43,47 +43,47 @@ export function contradiction(
 ): OperationalError {
   const where = `partition ${partition} of topic "${topic}"`;
   return position < low
-    ? new OperationalError("data", `${where} lost ${low - position} records unread`, {
+    ? new OperationalError("data", `${where} lost ${low - position} unread records`, {
       reason: `offsets ${position} to ${low - 1} were deleted before they were read`,
       hint: "routes consume --accept-loss",
     })
-    : new OperationalError("data", `${where} ends before what was already read`, {
+    : new OperationalError("data", `${where} ends before the stored position`, {
       reason: [
-        `it was read up to offset ${position}, and now ends at ${high}`,
-        "it was truncated, or deleted and made anew",
+        `it was read up to offset ${position}, but now ends at ${high}`,
+        "the topic was truncated, or deleted and recreated",
       ],
       hint: REPLAY,
     });
 }
 
-/** The failure when the log holds another record where the last one was read. */
+/** The error when the last record read is no longer at its offset. */
 export function otherRecord(topic: string, partition: number, offset: number): OperationalError {
   return new OperationalError(
     "data",
-    `partition ${partition} of topic "${topic}" is not what was read`,
+    `partition ${partition} of topic "${topic}" has changed since it was read`,
     {
-      reason: `offset ${offset} holds another record now: the topic was deleted and made anew`,
+      reason: `offset ${offset} now holds a different record: the topic was deleted and recreated`,
       hint: REPLAY,
     },
   );
 }
 
-/** The failure when partitions that were read are gone: topics only grow, so this is another one of the same name. */
+/** The error when partitions that were read no longer exist: topics only grow, so the topic was recreated. */
 export function fewerPartitions(topic: string, gone: number[], count: number): OperationalError {
   return new OperationalError("data", `topic "${topic}" has fewer partitions than before`, {
     reason: `partitions ${
       gone.join(", ")
-    } were read, now there are ${count}: the topic was made anew`,
-    hint: "begin anew in a schema of its own: set [postgresql] schema, then routes migrate",
+    } were read, now there are ${count}: the topic was recreated`,
+    hint: "start again in a new schema: set [postgresql] schema, then run routes migrate",
   });
 }
 
-/** The refusal of --from where reading has begun. */
+/** The error when --from is given for a topic that was already read. */
 export function readBefore(
   topic: string,
   sources: { partition: number; nextOffset: number }[],
 ): OperationalError {
-  return new OperationalError("data", `--from comes too late: topic "${topic}" was read before`, {
+  return new OperationalError("data", `--from is refused: topic "${topic}" was already read`, {
     reason: sources.slice(0, 3).map(({ partition, nextOffset }) =>
       `partition ${partition} is read up to offset ${nextOffset}`
     ),

@@ -8,7 +8,7 @@ const TIME_END = 253_402_300_800;
 const LATITUDE_MAX = 90;
 const LONGITUDE_MAX = 180;
 
-/** What a value must be to become a row; the one place that says so. */
+/** The definition of a valid record. */
 export const PointSchema = v.object({
   userID: v.pipe(v.number(), v.integer(), v.minValue(USER_MIN), v.maxValue(USER_MAX)),
   timestamp: v.pipe(v.number(), v.finite(), v.minValue(0), v.ltValue(TIME_END)),
@@ -22,7 +22,7 @@ function degrees(max: number) {
 /** One GPS record: who, when (seconds since 1970), where (degrees: latitude, then longitude). */
 export type Point = v.InferOutput<typeof PointSchema>;
 
-/** The schema once more for four numbers that are at hand already, at a fiftieth of the cost. */
+/** The same check as PointSchema for four numbers, at a fiftieth of the cost. */
 export function isPoint(
   userID: number,
   timestamp: number,
@@ -34,14 +34,14 @@ export function isPoint(
     Math.abs(latitude) <= LATITUDE_MAX && Math.abs(longitude) <= LONGITUDE_MAX;
 }
 
-/** A point, or where the value is at fault (such as `coordinates[0]`, empty for the whole) and why, in at most 200 characters. */
-export type Parsed = { ok: true; point: Point } | { ok: false; path: string; reason: string };
+/** A point, or the invalid part (`coordinates[0]`; empty: the whole value) and a reason of at most 200 characters. */
+export type ParsedPoint = { ok: true; point: Point } | { ok: false; path: string; reason: string };
 
 /**
- * The only way from a value of JSON.parse() to a point: checks, never converts. With the text that the value came from, a
- * refusal quotes numbers as they were written.
+ * Checks a value of JSON.parse() and never converts it. With `text`, the source of the value, a reason quotes numbers as
+ * they were written.
  */
-export function parsePoint(value: unknown, text?: string): Parsed {
+export function parsePoint(value: unknown, text?: string): ParsedPoint {
   if (!isRecord(value)) return refuse([], value, text);
   // The original program writes `userId`.
   const isOriginal = Object.hasOwn(value, "userId");
@@ -49,8 +49,8 @@ export function parsePoint(value: unknown, text?: string): Parsed {
     return { ok: false, path: "userId", reason: "expected one of userID and userId, found both" };
   }
   const { userId, timestamp, coordinates } = value;
-  const spelled = isOriginal ? { userID: userId, timestamp, coordinates } : value;
-  const result = v.safeParse(PointSchema, spelled, { abortEarly: true });
+  const normalized = isOriginal ? { userID: userId, timestamp, coordinates } : value;
+  const result = v.safeParse(PointSchema, normalized, { abortEarly: true });
   if (result.success) return { ok: true, point: withoutMinusZero(result.output) };
   const [issue] = result.issues;
   const keys = (issue.path ?? []).map(({ key }) => key as string | number);
@@ -58,7 +58,7 @@ export function parsePoint(value: unknown, text?: string): Parsed {
   return refuse(keys, value, text);
 }
 
-/** JSON in the form of the topic: the original consumer takes only numbers with a fraction for time and place. */
+/** JSON as written to the topic: the original consumer requires a fraction in time and coordinates. */
 export function encodePoint(
   { userID, timestamp, coordinates: [latitude, longitude] }: Point,
 ): string {
@@ -96,7 +96,7 @@ const EXPECTED: Record<string, string> = {
 };
 const REASON_MAX = 200;
 
-function refuse(keys: (string | number)[], value: unknown, text: string | undefined): Parsed {
+function refuse(keys: (string | number)[], value: unknown, text: string | undefined): ParsedPoint {
   const path = keys.map((key) => typeof key === "number" ? `[${key}]` : key).join("");
   const found = keys.reduce<unknown>(
     (part, key) => (part as Record<string | number, unknown>)[key],
@@ -110,7 +110,7 @@ function quote(found: unknown): string {
   return typeof found === "number" ? String(found) : JSON.stringify(found);
 }
 
-/** A pair of surrogates is not cut in two: half a pair is no text that a database takes. */
+/** Never splits a surrogate pair: PostgreSQL refuses text with an unpaired surrogate. */
 function shorten(text: string): string {
   return text.length <= REASON_MAX
     ? text

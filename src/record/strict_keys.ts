@@ -1,7 +1,7 @@
 const KNOWN = ["userID", "userId", "timestamp", "coordinates"];
 
-/** What only `--strict` minds in a record that is good otherwise. */
-export interface StrictFault {
+/** Why `--strict` rejects a record that is otherwise valid. */
+export interface StrictIssue {
   code: "unknown_key" | "duplicate_key";
   /** The key. */
   path: string;
@@ -10,11 +10,11 @@ export interface StrictFault {
 
 const NAME_MAX = 100;
 
-/** The first key that stands twice, or that nobody knows, in a text that JSON.parse() takes for an object. */
-export function findStrictFault(text: string): StrictFault | null {
+/** The first duplicate or unknown key in the text of a JSON object. */
+export function findStrictIssue(text: string): StrictIssue | null {
   const seen = new Set<string>();
   for (const key of keysOf(text)) {
-    // A key may be as long as the record; and half a pair of surrogates is no text that a database takes.
+    // A key can be as long as the record, and PostgreSQL refuses text with an unpaired surrogate.
     const path = key.slice(0, NAME_MAX).toWellFormed();
     if (seen.has(key)) {
       return { code: "duplicate_key", path, reason: "expected it once, found it twice" };
@@ -27,7 +27,7 @@ export function findStrictFault(text: string): StrictFault | null {
   return null;
 }
 
-/** The keys of the outermost object. JSON.parse() keeps the last of two that are the same. */
+/** The keys of the outermost object, duplicates included: JSON.parse() keeps only the last. */
 function* keysOf(text: string): Generator<string> {
   let depth = 0;
   for (const [token, key] of text.matchAll(/("(?:[^"\\]|\\.)*")\s*:|"(?:[^"\\]|\\.)*"|[[\]{}]/g)) {

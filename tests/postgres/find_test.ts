@@ -93,7 +93,7 @@ Deno.test("find() returns nothing from empty tables", () =>
     }
   }));
 
-Deno.test("find() takes since as included and until as excluded", () =>
+Deno.test("find() includes since and excludes until", () =>
   inRoom(async ({ add, find }) => {
     await add([1, 99.999, 0, 0], [1, 100, 0, 0], [1, 199.999, 0, 0], [1, 200, 0, 0]);
     assertEquals(times(await find({ since: 100, until: 200 })), [199.999, 100]);
@@ -101,7 +101,7 @@ Deno.test("find() takes since as included and until as excluded", () =>
     assertEquals(times(await find({ until: 100 })), [99.999]);
   }));
 
-Deno.test("find() takes users one by one and in ranges, ends included", () =>
+Deno.test("find() accepts single users and inclusive ranges of users", () =>
   inRoom(async ({ add, find }) => {
     await add(...[-3, 1, 2, 3, 5, 7, 9, 10].map((user): Fix => [user, 1, 0, 0]));
     const cases: [NonNullable<Search["users"]>, number[]][] = [
@@ -115,11 +115,11 @@ Deno.test("find() takes users one by one and in ranges, ends included", () =>
     for (const [ranges, expected] of cases) {
       assertEquals(users(await find({ users: ranges, order: "user" })), expected);
     }
-    // The list of users must not swallow the other conditions.
+    // The users must be combined with the other conditions by AND.
     assertEquals(await find({ users: [[1, 1], [5, 9]], since: 2 }), []);
   }));
 
-Deno.test("find() takes a box with its edges, and one that lies across 180°", () =>
+Deno.test("find() includes the edges of a box, also of one that crosses 180°", () =>
   inRoom(async ({ add, find }) => {
     await add(
       [1, 1, 10, 20],
@@ -178,7 +178,7 @@ Deno.test("find() measures distances on the sphere, over poles and across 180°"
     assertEquals((await find({ near: system })).length, 8);
   }));
 
-Deno.test("find() with near is not misled by its box: it finds what a look at every row finds", () =>
+Deno.test("find() with near finds the same rows as a scan of every row", () =>
   inRoom(async ({ sql, schema, find }) => {
     await sql`
       insert into ${sql(`${schema}.routes_table`)} (user_id, timestamp, latitude, longitude)
@@ -204,15 +204,15 @@ Deno.test("find() with near is not misled by its box: it finds what a look at ev
 function haversine(lat1: number, lon1: number, lat2: number, lon2: number): number {
   const radians = (degrees: number) => degrees * Math.PI / 180;
   const [a, b] = [radians(lat1), radians(lat2)];
-  // The spherical law of cosines, to measure by another formula than the program.
+  // The spherical law of cosines: a different formula from the program's.
   const cosine = Math.sin(a) * Math.sin(b) +
     Math.cos(a) * Math.cos(b) * Math.cos(radians(lon2 - lon1));
   return 6_371_008.8 * Math.acos(Math.max(-1, Math.min(1, cosine)));
 }
 
-Deno.test("find() orders by time, user and distance the same way each time, and exactly back to front", () =>
+Deno.test("find() orders by time, user and distance deterministically, and exactly reversed with reverse", () =>
   inRoom(async ({ sql, schema, add, find }) => {
-    // Ties in everything that orders come from other programs, in any order of storage.
+    // Rows that tie in every sort key come from other programs, stored in any order.
     const fixes: Fix[] = [];
     for (const user of [3, 1, 2]) {
       for (const time of [20, 10, 20]) {
@@ -253,7 +253,7 @@ Deno.test("find() breaks ties of time by offset, the latest first", () =>
     assertEquals(latitudes(await find({ what: "last" })), [9]);
   }));
 
-Deno.test("find() of the last fixes takes the newest that passes the filters, one a user", () =>
+Deno.test("find() of the last fixes returns the newest fix of each user that passes the filters", () =>
   inRoom(async ({ add, find, count }) => {
     await add([1, 10, 1, 1], [1, 30, 3, 3], [1, 20, 2, 2], [2, 15, 9, 9], [3, 40, 9, 9]);
     assertEquals(await find({ what: "last" }), [[3, 40, 9, 9], [1, 30, 3, 3], [2, 15, 9, 9]]);
@@ -267,7 +267,7 @@ Deno.test("find() of the last fixes takes the newest that passes the filters, on
 Deno.test("find() of the summary counts, measures and frames each user's track", () =>
   inRoom(async ({ add, find, count }) => {
     const degree = 6_371_008.8 * Math.PI / 180;
-    // In no order: a track is made by time.
+    // Unordered: a track is ordered by time.
     await add([1, 30, 2, 0], [1, 10, 0, 0], [1, 20, 1, 0]);
     await add([2, 100, 5, 6]);
     await add([3, 10, 0, 179], [3, 20, 0, -179], [3, 30, 1, -179]);
@@ -295,7 +295,7 @@ Deno.test("find() of the summary counts, measures and frames each user's track",
     assertEquals((await find({ what: "summary", since: 20, users: [[1, 1]] }))[0]![1], 2);
   }));
 
-Deno.test("find() of rejects tells where, when, why and what, to the byte", () =>
+Deno.test("find() of rejects returns place, time, reason and the exact bytes", () =>
   inRoom(async ({ sql, schema, find, count }) => {
     const table = (name: string) => sql(`${schema}.${name}`);
     await sql`
@@ -337,7 +337,7 @@ Deno.test("count() ignores the limit of the search and stops at its own", () =>
     assertEquals(await count({ near, order: "distance" }), 50);
   }));
 
-Deno.test("extent() is what the fixes of a search reach over, the narrower way round", () =>
+Deno.test("extent() is the narrower bounding box of the fixes of a search", () =>
   inRoom(async ({ add, open }) => {
     const { extent, close } = open();
     try {
@@ -351,7 +351,7 @@ Deno.test("extent() is what the fixes of a search reach over, the narrower way r
         last: 7,
         box: { west: 179, south: -10, east: -178, north: 20 },
       });
-      // No further than the limit, and nothing that is nowhere.
+      // Respects the limit and ignores fixes with invalid coordinates.
       const { box, ...one } = (await extent({ ...everything, order: "user", limit: 1 }))!;
       assertEquals([one.fixes, one.users, box.west, box.east], [1, 1, 179, 179]);
       assertEquals(await extent({ ...everything, users: [[4, 4]] }), null);
@@ -362,7 +362,7 @@ Deno.test("extent() is what the fixes of a search reach over, the narrower way r
     }
   }));
 
-Deno.test("written() is a statement that finds, and counts, the same", () =>
+Deno.test("written() is a statement with the same result as find() and count()", () =>
   inRoom(async ({ add, find, count, open }) => {
     await add([-5, 100, -33.9, 151.2], [7, 200, 60, 24], [7, 300, -33.9, -180], [8, 0.5, 1, 2]);
     const { sql, written, close } = open();
@@ -412,7 +412,7 @@ Deno.test("find() returns floats exact to the last bit, so that ndjson is the re
     await add(...fixes);
     await add([77, -0, -0, -0]);
     const { find, sql: reading, close } = open();
-    // A server set up long ago may cut floats to 15 digits.
+    // A server may be configured to round floats to 15 digits.
     await reading`set extra_float_digits = 0`;
     const rows = await gather(find({ ...everything, order: "user" }));
     await close();
@@ -425,7 +425,7 @@ Deno.test("find() returns floats exact to the last bit, so that ndjson is the re
     });
     const expected = [...fixes, [77, 0, 0, 0]].sort(([a, b], [c, d]) => a! - c! || b! - d!);
     assertEquals(back.length, expected.length);
-    // Compared as text of the bits: assertEquals() has 0 and -0 differ too, but says less where.
+    // Compared as text: assertEquals() also distinguishes 0 and -0, but shows less about where they differ.
     assertEquals(back.map(hexes), expected.map(hexes));
   }));
 
@@ -450,7 +450,7 @@ Deno.test("find() reads 200 000 rows in batches, one ahead of its reader at most
       assertEquals(batch[0]![1], 200_000 - count);
       count += batch.length;
       assertEquals(batch.length, 5_000);
-      // Time for more to come, if more were on its way.
+      // Leaves time for further batches to arrive.
       if (batches <= 3) await new Promise((resolve) => setTimeout(resolve, 50));
       assertEquals(fetched, batches + 1);
     }
@@ -473,7 +473,7 @@ Deno.test("find() survives a reader that pauses for longer than statement_timeou
     assertEquals(count, 20_000);
   }));
 
-Deno.test("find() tells its reader when the server goes away while the reader pauses", () =>
+Deno.test("find() throws when the connection breaks while its reader pauses", () =>
   inRoom(async ({ sql, schema, open }) => {
     await sql`
       insert into ${sql(`${schema}.routes_table`)} (user_id, timestamp, latitude, longitude)
@@ -485,7 +485,7 @@ Deno.test("find() tells its reader when the server goes away while the reader pa
       for await (const batch of find(everything)) {
         count += batch.length;
         await sql`select pg_terminate_backend(${session!.pid})`;
-        // Long enough for the news to come, and for what fails to fail unheard.
+        // Long enough for the connection error to arrive before the next read.
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
     });
@@ -493,7 +493,7 @@ Deno.test("find() tells its reader when the server goes away while the reader pa
     assert(count < 20_000);
   }));
 
-Deno.test("find() leaves the session ready when its reader stops half-way", () =>
+Deno.test("find() leaves the session usable when its reader stops early", () =>
   inRoom(async ({ sql, schema, open }) => {
     await sql`
       insert into ${sql(`${schema}.routes_table`)} (user_id, timestamp, latitude, longitude)
@@ -517,7 +517,7 @@ Deno.test("find() is cancelled by its signal while the server still works", () =
     await sql`
       insert into ${sql(`${schema}.routes_table`)} (user_id, timestamp, latitude, longitude)
       select 1, g, 60, 25 from generate_series(1, 1000) as g`;
-    // A view that takes for ever stands in for a big table.
+    // A view that never finishes simulates a big table.
     await sql.unsafe(`
       alter table ${schema}.routes_table rename to slow;
       create view ${schema}.routes_table as select * from ${schema}.slow where pg_sleep(0.1) is not null`);

@@ -13,12 +13,12 @@ const versionsOf = (applied: number[], known = [1, 2, 3]) =>
   plan(known.map((v) => step(v)), applied.map((v) => step(v))).map(({ version }) => version);
 
 function refusal(known: ReturnType<typeof step>[], applied: ReturnType<typeof step>[]) {
-  const { kind, message, reason, hint: fix } = assertThrows(
+  const { kind, message, reason, hint } = assertThrows(
     () => plan(known, applied),
     OperationalError,
   ) as OperationalError;
   assertEquals(kind, "settings");
-  return { message, reason, fix };
+  return { message, reason, hint };
 }
 
 Deno.test("plan() lists what is pending, in order", () => {
@@ -33,7 +33,7 @@ Deno.test("plan() refuses a database that is newer than the program", () => {
   assertEquals(refusal([step(1)], [step(1), step(2)]), {
     message: "the database is newer than this program: it has migration 0002 step2",
     reason: [],
-    fix: ["install the newest routes"],
+    hint: ["install the newest routes"],
   });
 });
 
@@ -41,22 +41,24 @@ Deno.test("plan() refuses the history of another program", () => {
   assertEquals(refusal([step(1), step(3)], [step(1), step(2)]), {
     message: "the database has migration 0002 step2, which this program does not know",
     reason: ["another program may use the same schema"],
-    fix: ["set [postgresql] schema to one of its own"],
+    hint: ["set [postgresql] schema to a schema that only routes uses"],
   });
 });
 
 Deno.test("plan() refuses a migration whose content changed after it was applied", () => {
   assertEquals(refusal([step(1)], [step(1, "abcdefabcdefabcdef")]), {
-    message: "migration 0001 step1 was applied with another content",
+    message: "migration 0001 step1 was applied with different content",
     reason: ["checksum in the database abcdefabcdef, in this program 111111111111"],
-    fix: ["run the version of routes that applied it, or set [postgresql] schema to another"],
+    hint: [
+      "run the version of routes that applied it, or set [postgresql] schema to another",
+    ],
   });
 });
 
 Deno.test("plan() refuses a gap in the history", () => {
   assertEquals(
     refusal([step(1), step(2), step(3)], [step(1), step(3)]).message,
-    "migration 0002 step2 is missing in the database, later ones are there",
+    "migration 0002 step2 is missing in the database, but later migrations were applied",
   );
 });
 

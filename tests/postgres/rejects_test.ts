@@ -15,7 +15,7 @@ function message(offset: number, value: string, more: Partial<Message> = {}): Me
   return { offset: String(offset), timestamp: "0", key: null, value: bytes, headers: [], ...more };
 }
 
-/** Settles the messages as rejects of one source; returns its id. */
+/** Writes the messages as rejects of one source; returns the source's id. */
 async function keep(sql: import("postgres").Sql, schema: string, messages: Message[]) {
   const store = openStore(sql, { schema, ...NAMES });
   await store.addSources(new Map([[0, 0]]));
@@ -33,7 +33,7 @@ async function keep(sql: import("postgres").Sql, schema: string, messages: Messa
   return source!.id;
 }
 
-Deno.test("kept() gives rejects as they came", () =>
+Deno.test("kept() returns rejects unchanged", () =>
   withSchema(async ({ schema, sql }) => {
     const messages = [
       message(0, GOOD, {
@@ -59,7 +59,7 @@ Deno.test("kept() gives rejects as they came", () =>
     assertEquals(kept.map(shown), messages.map(shown));
   }));
 
-Deno.test("kept() gives no more than a few large rejects at a time, and leaves none out", () =>
+Deno.test("kept() returns only a few large rejects at a time, and omits none", () =>
   withSchema(async ({ schema, sql }) => {
     const large = "x".repeat(1_500_000);
     const messages = [0, 1, 2, 3, 4].map((offset) => message(offset, large));
@@ -76,7 +76,7 @@ Deno.test("kept() gives no more than a few large rejects at a time, and leaves n
     assertEquals(pages, [[0, 1, 2], [3, 4, 5], [6, 7]]);
   }));
 
-Deno.test("move() takes out and puts in at once, corrects the counts, and does it once", () =>
+Deno.test("move() moves rejects to rows, corrects the counts, and moves each reject once", () =>
   withSchema(async ({ schema, sql }) => {
     const messages = [message(0, GOOD), message(1, GOOD), message(2, GOOD)];
     const id = await keep(sql, schema, messages);
@@ -91,7 +91,7 @@ Deno.test("move() takes out and puts in at once, corrects the counts, and does i
     assertEquals(await retry.remaining(), {});
   }));
 
-Deno.test("a replay that waited for a retry does not go back past rows it has not seen", () =>
+Deno.test("a replay that waited for a retry does not delete the rows of that retry", () =>
   withSchema(async ({ schema, sql }) => {
     const messages = [message(0, GOOD), message(1, GOOD)];
     const id = await keep(sql, schema, messages);

@@ -13,36 +13,36 @@ import {
 import type { Message } from "../../src/record/validate.ts";
 import { testSettings, withSchema } from "../support/fixtures.ts";
 
-interface Room {
+interface StoreFixture {
   sql: Sql;
   schema: string;
   store: Store;
-  /** Of partitions 0 and 1, which start at 0. */
+  /** Source ids of partitions 0 and 1, both at position 0. */
   ids: [number, number];
   table(name: string): ReturnType<Sql>;
 }
 
-/** Runs with a store that knows two partitions. */
-function inRoom(work: (room: Room) => Promise<void>): Promise<void> {
+/** Runs `work` with a store that has two partitions. */
+function withStore(work: (fixture: StoreFixture) => Promise<void>): Promise<void> {
   return withSchema(async ({ schema, sql }) => {
     const { postgresql } = testSettings(["postgresql.dbname=postgres"]);
     const readFile = () => new Uint8Array();
-    const { sql: many } = openPostgres(postgresql, { readFile, log: null, max: 4 });
-    const store = openStore(many, { schema, clusterId: "cluster", topic: "topic" });
+    const { sql: pool } = openPostgres(postgresql, { readFile, log: null, max: 4 });
+    const store = openStore(pool, { schema, clusterId: "cluster", topic: "topic" });
     await store.addSources(new Map([[0, 0], [1, 0]]));
     const [first, second] = await store.sources();
     const table = (name: string) => sql(`${schema}.${name}`) as unknown as ReturnType<Sql>;
     try {
       await work({ sql, schema, store, ids: [first!.id, second!.id], table });
     } finally {
-      await many.end();
+      await pool.end();
     }
   });
 }
 
 const point = (user: number) => `{"userID":${user},"timestamp":1.5,"coordinates":[2.5,3.5]}`;
 
-/** Messages from an offset on: a number is the record of that user, null a tombstone. */
+/** Messages from offset `from`: a number becomes a record of that user, null a tombstone. */
 function messages(from: number, values: (number | string | null)[]): Message[] {
   return values.map((value, i) => ({
     offset: String(from + i),
@@ -57,7 +57,7 @@ function step(source: number, from: number, values: (number | string | null)[]):
   return makeStep(source, from, messages(from, values));
 }
 
-async function rows({ sql, table }: Room): Promise<number[][]> {
+async function rows({ sql, table }: StoreFixture): Promise<number[][]> {
   const found = await sql`
     select source_id, source_offset::int as offset, user_id from ${table("routes_table")}
     order by source_id, source_offset`;
@@ -65,26 +65,26 @@ async function rows({ sql, table }: Room): Promise<number[][]> {
 }
 
 Deno.test("write() writes rows, rejects, counts and the position together", () =>
-  inRoom(async (room) => {
-    const { store, ids: [a] } = room;
+  withStore(async (fixture) => {
+    const { store, ids: [a] } = fixture;
     assertEquals(await store.write([step(a, 0, [7, "no record", null, 8])]), [true]);
-    assertEquals(await rows(room), [[a, 0, 7], [a, 3, 8]]);
+    assertEquals(await rows(fixture), [[a, 0, 7], [a, 3, 8]]);
     const [source, other] = await store.sources();
     const { nextOffset, stored, rejected, tombstones, last } = source!;
     assertEquals([nextOffset, stored, rejected, tombstones, last?.offset], [4, 2, 1, 1, 3]);
     assertEquals([other!.nextOffset, other!.last], [0, null]);
   }));
 
-Deno.test("write() writes nothing of a step whose source stands elsewhere, and all of the others", () =>
-  inRoom(async (room) => {
-    const { store, ids: [a, b] } = room;
+Deno.test("write() skips a step whose source is at another position, and writes the other steps", () =>
+  withStore(async (fixture) => {
+    const { store, ids: [a, b] } = fixture;
     assertEquals(await store.write([step(a, 0, [1]), step(b, 0, [2, "x"])]), [true, true]);
-    // The first comes late, as from a process that was stopped for long.
+    // The first step is stale, as from a process that was suspended.
     assertEquals(
       await store.write([step(a, 0, [9, "x", null]), step(b, 2, [3]), step(12345, 0, [9])]),
       [false, true, false],
     );
-    assertEquals(await rows(room), [[a, 0, 1], [b, 0, 2], [b, 2, 3]]);
+    assertEquals(await rows(fixture), [[a, 0, 1], [b, 0, 2], [b, 2, 3]]);
     const [first, second] = await store.sources();
     assertEquals([first!.nextOffset, first!.stored, first!.rejected], [1, 1, 0]);
     assertEquals([second!.nextOffset, second!.stored, second!.rejected], [3, 2, 1]);
@@ -92,20 +92,20 @@ Deno.test("write() writes nothing of a step whose source stands elsewhere, and a
     assertEquals(await store.position(b), 3);
   }));
 
-Deno.test("write() of the same step by many at once is won by one", () =>
-  inRoom(async (room) => {
-    const { store, ids: [a] } = room;
+Deno.test("write() of the same step by four writers at once succeeds for exactly one", () =>
+  withStore(async (fixture) => {
+    const { store, ids: [a] } = fixture;
     for (let from = 0; from < 20; from++) {
       const won = await Promise.all(
         [1, 2, 3, 4].map((user) => store.write([step(a, from, [user])])),
       );
       assertEquals(won.flat().filter(Boolean).length, 1);
     }
-    assertEquals((await rows(room)).length, 20);
+    assertEquals((await rows(fixture)).length, 20);
   }));
 
-Deno.test("write() keeps a reject as it came: key, value, headers, time and reason", () =>
-  inRoom(async ({ sql, table, store, ids: [a] }) => {
+Deno.test("write() stores a reject unchanged: key, value, headers, time and reason", () =>
+  withStore(async ({ sql, table, store, ids: [a] }) => {
     const value = Buffer.from([0, 0xff, 0x5c, 0x27]);
     const bad: Message = {
       offset: "9007199254740990",
@@ -139,8 +139,8 @@ Deno.test("write() keeps a reject as it came: key, value, headers, time and reas
     ]);
   }));
 
-Deno.test("write() keeps numbers to the last bit", () =>
-  inRoom(async ({ sql, table, store, ids: [a] }) => {
+Deno.test("write() stores numbers exact to the last bit", () =>
+  withStore(async ({ sql, table, store, ids: [a] }) => {
     const values = [5e-324, 0.1 + 0.2, 1 / 3, 89.99999999999999, 2.2250738585072014e-308];
     const texts = values.map((value) =>
       `{"userID":1,"timestamp":${value},"coordinates":[${value},-${value}]}`
@@ -154,21 +154,21 @@ Deno.test("write() keeps numbers to the last bit", () =>
     );
   }));
 
-Deno.test("write() stops at an offset that has a row already, and leaves everything as it was", () =>
-  inRoom(async (room) => {
-    const { sql, table, store, ids: [a] } = room;
+Deno.test("write() fails at an offset that already has a row, and changes nothing", () =>
+  withStore(async (fixture) => {
+    const { sql, table, store, ids: [a] } = fixture;
     await store.write([step(a, 0, [1, 2])]);
-    // As if the topic had been made anew under the database.
+    // Simulates a recreated topic.
     await sql`update ${table("routes_sources")} set next_offset = 0`;
     const error = await assertRejects(() => store.write([step(a, 0, ["x", 5])]));
     assertEquals(judgePostgres(error), { act: "stop", state: "23505" });
-    assertEquals(await rows(room), [[a, 0, 1], [a, 1, 2]]);
+    assertEquals(await rows(fixture), [[a, 0, 1], [a, 1, 2]]);
     assertEquals(await store.position(a), 0);
   }));
 
-Deno.test("write() refuses to lose rows that the database swallows without an error", () =>
-  inRoom(async (room) => {
-    const { sql, schema, store, ids: [a] } = room;
+Deno.test("write() fails when the database silently drops rows", () =>
+  withStore(async (fixture) => {
+    const { sql, schema, store, ids: [a] } = fixture;
     await sql.unsafe(`
       create function "${schema}".swallow() returns trigger language plpgsql as
         'begin if new.user_id = 2 then return null; end if; return new; end';
@@ -177,11 +177,11 @@ Deno.test("write() refuses to lose rows that the database swallows without an er
     await assertRejects(() => store.write([step(a, 0, [1, 2, 3])]), Error, "fewer rows");
   }));
 
-Deno.test("a record that only the database refuses becomes a reject, all around it rows", () =>
-  inRoom(async (room) => {
-    const { sql, table, store, ids: [a, b] } = room;
+Deno.test("a record that only the database refuses becomes a reject, and all others become rows", () =>
+  withStore(async (fixture) => {
+    const { sql, table, store, ids: [a, b] } = fixture;
     await sql`alter table ${table("routes_table")} add constraint no_13 check (user_id <> 13)`;
-    const told: number[] = [];
+    const written: number[] = [];
     const settle = createSettler({
       ...store,
       judge: judgePostgres,
@@ -190,7 +190,7 @@ Deno.test("a record that only the database refuses becomes a reject, all around 
       rowsMax: 5_000,
       statementsMax: 4,
       wait: (error) => Promise.reject(error),
-      written: ({ messages }) => Promise.resolve(void told.push(messages.length)),
+      written: ({ messages }) => Promise.resolve(void written.push(messages.length)),
     });
     const users = Array.from({ length: 100 }, (_, i) => i);
     const { signal } = new AbortController();
@@ -199,8 +199,8 @@ Deno.test("a record that only the database refuses becomes a reject, all around 
       settle(step(b, 0, [1, 2]), signal),
     ]);
     assertEquals(reached, [100, 2]);
-    assertEquals(told.reduce((sum, count) => sum + count), 102);
-    assertEquals((await rows(room)).length, 101);
+    assertEquals(written.reduce((sum, count) => sum + count), 102);
+    assertEquals((await rows(fixture)).length, 101);
     const rejects = await sql`select source_offset::int as offset, code, message from ${
       table("routes_rejects")
     }`;
@@ -213,16 +213,16 @@ Deno.test("a record that only the database refuses becomes a reject, all around 
     await assertRejects(() => settle(step(a, 100, [1]), signal), SourceGone);
   }));
 
-Deno.test("addSources() leaves a partition that is known where it stands, by many at once too", () =>
-  inRoom(async ({ store, ids: [a], sql, schema }) => {
+Deno.test("addSources() leaves known partitions unchanged, even when three run at once", () =>
+  withStore(async ({ store, ids: [a], sql, schema }) => {
     await store.write([step(a, 0, [1, 2])]);
     const starts = new Map([[0, 50], [1, 50], [2, 60], [3, 70]]);
     await Promise.all([1, 2, 3].map(() => store.addSources(starts)));
-    const stands = (await store.sources()).map((
+    const positions = (await store.sources()).map((
       { partition, nextOffset },
     ) => [partition, nextOffset]);
-    assertEquals(stands, [[0, 2], [1, 0], [2, 60], [3, 70]]);
-    // Another topic or cluster is another matter.
+    assertEquals(positions, [[0, 2], [1, 0], [2, 60], [3, 70]]);
+    // Sources of another topic or cluster are separate.
     for (const [clusterId, topic] of [["cluster", "other"], ["other", "topic"]] as const) {
       const other = openStore(sql, { schema, clusterId, topic });
       assertEquals(await other.sources(), []);

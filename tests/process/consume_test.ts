@@ -144,7 +144,10 @@ Deno.test("consume stops where it is told, and goes on from there the next time"
     assertEquals((await fixture.counts()).rows, 100);
     const late = await fixture.routes(["consume", "--from", "5"]);
     assertEquals(late.code, 65);
-    assertMatch(late.stderr, /^routes: --from comes too late: .*\n.* up to offset 100\n/);
+    assertMatch(
+      late.stderr,
+      /^routes: --from is refused: .*\n.* up to offset 100\n/,
+    );
   }));
 
 Deno.test("consume starts where it is told, where it was never before", () =>

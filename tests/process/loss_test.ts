@@ -14,7 +14,7 @@ Deno.test("consume stops before records that were deleted unread, and goes on pa
     assertEquals(stopped.code, 65);
     assert(
       stopped.stderr.includes(
-        `partition 0 of topic "${topic}" lost 30 records unread\n` +
+        `partition 0 of topic "${topic}" lost 30 unread records\n` +
           "  offsets 40 to 69 were deleted before they were read\n" +
           "  fix: routes consume --accept-loss\n",
       ),

@@ -176,8 +176,8 @@ Deno.test("migrate adopts the table of the original program, rows and all, and c
 
 for (
   const [what, columns, insert, stderr] of [
-    ["another table of that name", "id int, note text", null, /is not the one of the original/],
-    ["rows with nothing in a column", ORIGINAL, "null, 1, 2, 3", /has 1 rows with nothing in/],
+    ["another table of that name", "id int, note text", null, /was not created by the original/],
+    ["rows with nothing in a column", ORIGINAL, "null, 1, 2, 3", /has 1 rows with null in/],
   ] as const
 ) {
   Deno.test(`migrate refuses ${what} and leaves it as it is`, () =>
@@ -195,7 +195,7 @@ for (
 
 for (
   const [what, change, stderr] of [
-    ["edited", "update routes_migrations set checksum = 'x'", /was applied with another content/],
+    ["edited", "update routes_migrations set checksum = 'x'", /was applied with different content/],
     ["newer", "insert into routes_migrations values (99, 'later', 'x')", /newer than this program/],
   ] as const
 ) {

@@ -8,7 +8,7 @@ import { RECORD } from "./record_cases.ts";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-/** The long way: decoder, parser and schema; null when one of them refuses. */
+/** The slow path: decoder, parser and schema; null when one of them refuses. */
 function readSlowly(bytes: Uint8Array): Point | null {
   try {
     const parsed = parsePoint(JSON.parse(decoder.decode(bytes)));
@@ -18,12 +18,12 @@ function readSlowly(bytes: Uint8Array): Point | null {
   }
 }
 
-/** Fails unless the short way gives the same point as the long way, or none. Tells whether it gave one. */
+/** Fails unless the fast path returns null or the same point as the slow path. Returns whether it returned a point. */
 function assertSame(bytes: Uint8Array): boolean {
   const quick = readPoint(bytes);
   if (quick === null) return false;
   const slow = readSlowly(bytes);
-  if (!slow) throw new Error(`takes what is no record: ${new TextDecoder().decode(bytes)}`);
+  if (!slow) throw new Error(`accepted an invalid record: ${new TextDecoder().decode(bytes)}`);
   numbersOf(quick).forEach((number, i) =>
     assert(Object.is(number, numbersOf(slow)[i]), new TextDecoder().decode(bytes))
   );
@@ -50,7 +50,7 @@ function digits(draw: Draw, whole: number, decimals: number): string {
     (draw(4) ? `.${some(1 + draw(decimals))}` : "");
 }
 
-Deno.test("readPoint() takes what encodePoint() writes, to the last bit", () => {
+Deno.test("readPoint() reads what encodePoint() writes, exact to the last bit", () => {
   const draw = drawFrom(1);
   const unit = () => (draw(2 ** 32) + draw(2 ** 21) / 2 ** 21) / 2 ** 32;
   for (let i = 0; i < 5_000; i++) {
@@ -87,7 +87,7 @@ Deno.test("readPoint() reads 30 000 numbers of any length as JSON.parse() does",
   assert(taken > 5_000, `only ${taken} of 10 000 were taken`);
 });
 
-Deno.test("readPoint() reads as JSON.parse() does what is just too long to be divided exactly", () => {
+Deno.test("readPoint() agrees with JSON.parse() on numbers just too long for an exact division", () => {
   const draw = drawFrom(3);
   let taken = 0;
   for (let i = 0; i < 20_000; i++) {
@@ -102,7 +102,7 @@ Deno.test("readPoint() reads as JSON.parse() does what is just too long to be di
   assert(taken > 30_000, `only ${taken} of 40 000 were taken`);
 });
 
-Deno.test("readPoint() takes nothing of 60 000 spoilt records that the parser and the schema would not", () => {
+Deno.test("readPoint() accepts none of 60 000 mutated records that the slow path refuses", () => {
   const draw = drawFrom(4);
   let taken = 0;
   for (let i = 0; i < 60_000; i++) {
@@ -114,10 +114,10 @@ Deno.test("readPoint() takes nothing of 60 000 spoilt records that the parser an
     ]);
     if (assertSame(encoder.encode(mutate(draw, text)))) taken++;
   }
-  assert(taken > 3_000 && taken < 57_000, `${taken} were taken: the rest was not tried`);
+  assert(taken > 3_000 && taken < 57_000, `${taken} were taken: too few cases were tried`);
 });
 
-Deno.test("readPoint() takes nothing of records with a changed byte that the parser and the schema would not", () => {
+Deno.test("readPoint() accepts no record with a changed byte that the slow path refuses", () => {
   const whole = encoder.encode(RECORD);
   for (let at = 0; at < whole.length; at++) {
     for (let byte = 0; byte < 256; byte++) assertSame(whole.with(at, byte));
@@ -125,13 +125,13 @@ Deno.test("readPoint() takes nothing of records with a changed byte that the par
   }
 });
 
-Deno.test("readPoint() takes nothing of the table that the parser and the schema would not", () => {
+Deno.test("readPoint() accepts no case of the table that the slow path refuses", () => {
   for (const { value } of jsonCases) assertSame(value!);
 });
 
 const ends: [name: string, numbers: [string, string, string, string], taken: boolean][] = [
-  ["the lower ends", ["-2147483648", "0", "-90", "-180"], true],
-  ["the upper ends", ["2147483647", "253402300799.9999", "90.0", "180.000"], true],
+  ["the lower bounds", ["-2147483648", "0", "-90", "-180"], true],
+  ["the upper bounds", ["2147483647", "253402300799.9999", "90.0", "180.000"], true],
   ["minus zero", ["-0", "-0.0", "-0", "-0.00"], true],
   ["a user too large", ["2147483648", "0", "0", "0"], false],
   ["a user too small", ["-2147483649", "0", "0", "0"], false],

@@ -10,7 +10,7 @@ import {
 } from "./record_cases.ts";
 
 // The classes of Nicolas Seriot's JSONTestSuite (https://github.com/nst/JSONTestSuite), as cases of this program. A text
-// is no record as a rule, so most of them sit under a further key of a good one: stored means that they parse.
+// is rarely a record, so most of them are the value of an extra key of a valid record: stored means that they parse.
 
 /** A JSON text, whether a parser must take it, and what becomes of it as a record. */
 export interface JsonCase extends RecordCase {

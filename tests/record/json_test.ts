@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { DEPTH_MAX, findSyntaxFault, isTooDeep, parseAsWritten } from "../../src/record/json.ts";
+import { DEPTH_MAX, findSyntaxError, isTooDeep, parseAsWritten } from "../../src/record/json.ts";
 import { jsonCases } from "./json_cases.ts";
 import { drawFrom, mutate, pick } from "../fakes/random.ts";
 
@@ -19,23 +19,23 @@ function texts(): string[] {
   ).map(({ value }) => new TextDecoder().decode(value!));
 }
 
-Deno.test("findSyntaxFault() agrees with JSON.parse() on every text of the table", () => {
-  for (const text of texts()) assertEquals(findSyntaxFault(text) === null, parses(text), text);
+Deno.test("findSyntaxError() agrees with JSON.parse() on every text of the table", () => {
+  for (const text of texts()) assertEquals(findSyntaxError(text) === null, parses(text), text);
 });
 
-Deno.test("findSyntaxFault() agrees with JSON.parse() on 30 000 texts that went wrong somewhere", () => {
+Deno.test("findSyntaxError() agrees with JSON.parse() on 30 000 mutated texts", () => {
   const draw = drawFrom(1);
   const from = texts().filter((text) => text.length < 200);
   let good = 0;
   for (let i = 0; i < 30_000; i++) {
     const text = mutate(draw, pick(draw, from));
-    assertEquals(findSyntaxFault(text) === null, parses(text), JSON.stringify(text));
+    assertEquals(findSyntaxError(text) === null, parses(text), JSON.stringify(text));
     if (parses(text)) good++;
   }
   assert(good > 3_000 && good < 27_000, `${good} of them parse: the rest was not tried`);
 });
 
-Deno.test("findSyntaxFault() names the first place that no continuation can mend", () => {
+Deno.test("findSyntaxError() names the first position that no continuation can make valid", () => {
   const draw = drawFrom(2);
   const ends = [
     "",
@@ -59,20 +59,20 @@ Deno.test("findSyntaxFault() names the first place that no continuation can mend
   ];
   for (let i = 0; i < 5_000; i++) {
     const text = mutate(draw, '{"a":[1.5,-2e-3,"x\\n"],"b":{"c":null}}');
-    const fault = findSyntaxFault(text);
-    if (fault === null) continue;
-    const position = Number(/ at position (\d+), /.exec(fault)![1]);
+    const error = findSyntaxError(text);
+    if (error === null) continue;
+    const position = Number(/ at position (\d+), /.exec(error)![1]);
     for (const end of ends) {
       assert(!parses(text.slice(0, position + 1) + end) || position === text.length, text);
     }
   }
 });
 
-Deno.test("findSyntaxFault() shows what cannot be printed by its number", () => {
-  assertEquals(findSyntaxFault("\u001b[31m"), "expected a value at position 0, found U+001B");
-  assertEquals(findSyntaxFault("- 1"), 'expected a digit at position 1, found " 1"');
-  assertEquals(findSyntaxFault("🙂"), "expected a value at position 0, found U+1F642");
-  assertEquals(findSyntaxFault("x\u0000"), 'expected a value at position 0, found "x\\u0000"');
+Deno.test("findSyntaxError() shows an unprintable character by its code point", () => {
+  assertEquals(findSyntaxError("\u001b[31m"), "expected a value at position 0, found U+001B");
+  assertEquals(findSyntaxError("- 1"), 'expected a digit at position 1, found " 1"');
+  assertEquals(findSyntaxError("🙂"), "expected a value at position 0, found U+1F642");
+  assertEquals(findSyntaxError("x\u0000"), 'expected a value at position 0, found "x\\u0000"');
 });
 
 const depths: [name: string, text: string, deep: boolean][] = [
@@ -86,7 +86,7 @@ const depths: [name: string, text: string, deep: boolean][] = [
   ["brackets after a text", `["",${"[".repeat(64)}`, true],
   ["brackets after an escaped quote", `"\\"${"[".repeat(100)}"`, false],
   ["brackets after an escaped backslash", `["\\\\",${"[".repeat(64)}`, true],
-  ["characters with a byte like none of them", "Ûݛݝ".repeat(100), false],
+  ["characters whose code points end like brackets", "Ûݛݝ".repeat(100), false],
 ];
 
 for (const [name, text, deep] of depths) {
@@ -116,7 +116,7 @@ Deno.test("isTooDeep() agrees with the depth that JSON.parse() finds", () => {
   }
 });
 
-Deno.test("parseAsWritten() gives back numbers as they were written", () => {
+Deno.test("parseAsWritten() keeps numbers as they were written", () => {
   const text = '[-0,-0.0,1e400,1E+2,0.10,12345678901234567890,{"a":[1.0]},"1.0",null,true]';
   assertEquals(JSON.stringify(parseAsWritten(text)), text);
 });

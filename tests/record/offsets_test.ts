@@ -23,7 +23,7 @@ Deno.test("place() of an empty partition is its one offset", () => {
   for (const [spec] of cases) assertEquals(place(spec, { low: 5, high: 5 }), 5);
 });
 
-Deno.test("holds() takes both ends of the log as readable positions", () => {
+Deno.test("holds() accepts both ends of the log as positions", () => {
   assertEquals([9, 10, 20, 21].map((position) => holds(range, position)), [
     false,
     true,
@@ -32,13 +32,13 @@ Deno.test("holds() takes both ends of the log as readable positions", () => {
   ]);
 });
 
-Deno.test("contradiction() names the lost range, or where the log ends", () => {
+Deno.test("contradiction() names the lost range of offsets", () => {
   assertEquals(contradiction("t", 2, 4, range).reason, [
     "offsets 4 to 9 were deleted before they were read",
   ]);
   assertEquals(
     contradiction("t", 2, 4, range).message,
-    'partition 2 of topic "t" lost 6 records unread',
+    'partition 2 of topic "t" lost 6 unread records',
   );
   assertEquals(contradiction("t", 2, 30, range).kind, "data");
 });

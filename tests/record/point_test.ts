@@ -3,7 +3,7 @@ import * as v from "valibot";
 import {
   encodePoint,
   isPoint,
-  type Parsed,
+  type ParsedPoint,
   parsePoint,
   type Point,
   PointSchema,
@@ -17,33 +17,33 @@ const point: Point = {
 };
 const original = { userId: 7, timestamp: 1732431234.567, coordinates: [60.1699123, 24.9384567] };
 
-function pathOf(parsed: Parsed): string | null {
+function pathOf(parsed: ParsedPoint): string | null {
   return parsed.ok ? null : parsed.path;
 }
 
-Deno.test("parsePoint() takes a record in either spelling of the user", () => {
+Deno.test("parsePoint() accepts both spellings of the user key", () => {
   assertEquals(parsePoint(point), { ok: true, point });
   assertEquals(parsePoint(original), { ok: true, point });
 });
 
-Deno.test("parsePoint() refuses both spellings at once, even when they agree", () => {
+Deno.test("parsePoint() refuses a record with both spellings, even with equal values", () => {
   const reason = "expected one of userID and userId, found both";
   assertEquals(parsePoint({ ...point, userId: 7 }), { ok: false, path: "userId", reason });
 });
 
-Deno.test("parsePoint() leaves unknown keys out", () => {
+Deno.test("parsePoint() ignores unknown keys", () => {
   assertEquals(parsePoint({ ...point, speed: 3, note: { a: [] } }), { ok: true, point });
   assertEquals(parsePoint({ ...original, speed: 3 }), { ok: true, point });
 });
 
-Deno.test("parsePoint() makes zero of minus zero", () => {
+Deno.test("parsePoint() converts -0 to 0", () => {
   const parsed = parsePoint({ userID: -0, timestamp: -0, coordinates: [-0, -0] });
   if (!parsed.ok) throw new Error(parsed.reason);
   const { userID, timestamp, coordinates } = parsed.point;
   for (const number of [userID, timestamp, ...coordinates]) assert(Object.is(number, 0));
 });
 
-// Each with its neighbours in doubles.
+// The bounds of each field, with the nearest doubles outside them.
 const ends: [field: string, inside: number[], outside: number[]][] = [
   ["userID", [-2147483648, -1, 0, 2147483647], [
     -2147483649,
@@ -71,7 +71,7 @@ const ends: [field: string, inside: number[], outside: number[]][] = [
 ];
 
 for (const [field, inside, outside] of ends) {
-  Deno.test(`parsePoint() and isPoint() know the ends of ${field}`, () => {
+  Deno.test(`parsePoint() and isPoint() apply the bounds of ${field}`, () => {
     const judge = (value: number): (boolean | string | null)[] => {
       const numbers = { userID: 7, timestamp: 1, latitude: 2, longitude: 3, [field]: value };
       const { userID, timestamp, latitude, longitude } = numbers;
@@ -84,7 +84,7 @@ for (const [field, inside, outside] of ends) {
   });
 }
 
-Deno.test("isPoint() says what the schema says, for 20 000 draws around the ends", () => {
+Deno.test("isPoint() agrees with the schema on 20 000 random values near the bounds", () => {
   const draw = drawFrom(1);
   const near = (...ends: number[]) => {
     const end = ends[draw(ends.length)]!;
@@ -111,25 +111,27 @@ Deno.test("isPoint() says what the schema says, for 20 000 draws around the ends
   assert(good > 5_000 && good < 19_000, `${good}`);
 });
 
-// What nothing but a record may be; texts that look like numbers first.
-const strangers: unknown[] = ["7", true, false, null, "", [], [7], {}, "NaN", "1e3", [[7]], {
+// Values of a wrong type, some of which JavaScript would convert to numbers.
+const wrongValues: unknown[] = ["7", true, false, null, "", [], [7], {}, "NaN", "1e3", [[7]], {
   valueOf: 7,
 }];
 
 for (const path of ["userID", "timestamp", "coordinates[0]", "coordinates[1]"]) {
-  Deno.test(`parsePoint() never converts what stands at ${path}`, () => {
-    for (const stranger of strangers) {
+  Deno.test(`parsePoint() never converts the value at ${path}`, () => {
+    for (const wrongValue of wrongValues) {
       const [latitude, longitude] = point.coordinates;
-      const coordinates = path === "coordinates[0]" ? [stranger, longitude] : [latitude, stranger];
+      const coordinates = path === "coordinates[0]"
+        ? [wrongValue, longitude]
+        : [latitude, wrongValue];
       const value = path.startsWith("c")
         ? { ...point, coordinates }
-        : { ...point, [path]: stranger };
-      assertEquals(pathOf(parsePoint(value)), path, JSON.stringify(stranger));
+        : { ...point, [path]: wrongValue };
+      assertEquals(pathOf(parsePoint(value)), path, JSON.stringify(wrongValue));
     }
   });
 }
 
-Deno.test("parsePoint() refuses what is no object, array-like or not", () => {
+Deno.test("parsePoint() refuses values that are not objects", () => {
   for (const value of [null, 7, "7", true, [], [7, 1, [2, 3]], undefined]) {
     assertEquals(pathOf(parsePoint(value)), "");
   }
@@ -145,14 +147,14 @@ Deno.test("parsePoint() refuses any other number of coordinates", () => {
   }
 });
 
-Deno.test("parsePoint() names the first fault in the order of the record", () => {
+Deno.test("parsePoint() reports the first invalid key in schema order", () => {
   assertEquals(pathOf(parsePoint({ coordinates: 1, timestamp: 1, userID: "7" })), "userID");
   assertEquals(pathOf(parsePoint({ coordinates: 1, timestamp: "1", userID: 7 })), "timestamp");
 });
 
-Deno.test("parsePoint() quotes a number without its text as JavaScript writes it", () => {
+Deno.test("parsePoint() without the source text quotes a number as JavaScript prints it", () => {
   const parsed = parsePoint({ ...point, userID: Infinity });
-  if (parsed.ok) throw new Error("infinity is no user");
+  if (parsed.ok) throw new Error("Infinity was accepted as a user");
   assertEquals(parsed.reason, "expected an integer from -2147483648 to 2147483647, found Infinity");
 });
 
@@ -214,7 +216,7 @@ for (const [name, given, json] of encoded) {
   Deno.test(`encodePoint() writes ${name}`, () => assertEquals(encodePoint(given), json));
 }
 
-Deno.test("encodePoint() is undone by parsePoint(), to the last bit", () => {
+Deno.test("parsePoint() reads what encodePoint() writes, exact to the last bit", () => {
   const draw = drawFrom(2);
   const unit = () => (draw(2 ** 32) + draw(2 ** 21) / 2 ** 21) / 2 ** 32;
   for (let i = 0; i < 5_000; i++) {

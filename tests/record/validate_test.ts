@@ -21,7 +21,7 @@ function messageOf({ value, key = undefined, headers }: Partial<RecordCase>, off
   };
 }
 
-/** What became of one record, in the form of the tables. */
+/** The outcome of one record, in the form of the tables. */
 function outcomeOf(message: Message): Outcome {
   const { points, rejects, tombstones } = validate([message]);
   assertEquals(points.offsets.length + rejects.length + tombstones, 1);
@@ -35,14 +35,14 @@ function outcomeOf(message: Message): Outcome {
 }
 
 for (const given of recordCases) {
-  Deno.test(`sift() judges ${given.name}`, () => {
+  Deno.test(`validate() judges ${given.name}`, () => {
     assertOutcome(outcomeOf(messageOf(given)), given.outcome);
     assertEquals(outcomeOf(messageOf(given)), given.outcome);
   });
 }
 
 for (const given of jsonCases) {
-  Deno.test(`sift() judges JSON that ${given.class}: ${given.name}`, () => {
+  Deno.test(`validate() judges JSON that ${given.class}: ${given.name}`, () => {
     assertOutcome(outcomeOf(messageOf(given)), given.outcome);
   });
 }
@@ -62,7 +62,7 @@ Deno.test("the tables say of each class what a parser must do", () => {
   }
 });
 
-Deno.test("sift() keeps the order and the offset of what it takes, leaves and counts", () => {
+Deno.test("validate() keeps the order and the offsets of points and rejects, and counts tombstones", () => {
   const cases = [...recordCases, ...jsonCases];
   const first = Number.MAX_SAFE_INTEGER - 10 * cases.length;
   // Offsets have gaps where a topic is compacted.
@@ -80,7 +80,7 @@ Deno.test("sift() keeps the order and the offset of what it takes, leaves and co
   for (const column of Object.values(points)) assertEquals(column.length, points.offsets.length);
 });
 
-Deno.test("sift() judges each record alone: the same in any company", () => {
+Deno.test("validate() judges each record independently of the others", () => {
   const draw = drawFrom(1);
   for (let i = 0; i < 200; i++) {
     const chosen = Array.from({ length: 20 }, () => pick(draw, jsonCases));
@@ -94,12 +94,12 @@ Deno.test("sift() judges each record alone: the same in any company", () => {
   }
 });
 
-Deno.test("sift() of nothing is nothing", () => {
+Deno.test("validate() of no messages returns an empty result", () => {
   const points = { offsets: [], userIDs: [], timestamps: [], latitudes: [], longitudes: [] };
   assertEquals(validate([]), { points, rejects: [], tombstones: 0 });
 });
 
-Deno.test("sift() leaves every prototype as it was", () => {
+Deno.test("validate() changes no prototype", () => {
   const names = () =>
     [Object.prototype, Array.prototype, Function.prototype].map((prototype) =>
       Reflect.ownKeys(prototype).map(String)
@@ -110,7 +110,7 @@ Deno.test("sift() leaves every prototype as it was", () => {
   assertEquals(({} as Record<string, unknown>).polluted, undefined);
 });
 
-Deno.test("sift() throws at nothing and loses nothing of 20 000 random and spoilt values", () => {
+Deno.test("validate() neither throws nor loses a record for 20 000 random and mutated values", () => {
   const draw = drawFrom(2);
   const spoil = (bytes: Uint8Array) => {
     const spoilt = Uint8Array.from(bytes);

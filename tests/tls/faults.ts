@@ -402,7 +402,7 @@ export function plantFaults(
       changes: { postgresql: { user: "stranger" } },
       code: 77,
       says: [
-        '✗ login of "stranger" refused by PostgreSQL at <postgres>: its rules have no place for it',
+        '✗ login of "stranger" refused by PostgreSQL at <postgres>: no entry in pg_hba.conf matches',
         '    the server answered 28000: no pg_hba.conf entry for host "127.0.0.1", user "stranger", database "routes", SSL encryption',
         "    fix: correct [postgresql] user and dbname, or add a line to pg_hba.conf",
       ],
@@ -412,7 +412,7 @@ export function plantFaults(
       changes: { postgresql: { sslmode: "disable" } },
       code: 77,
       says: [
-        '✗ login of "ann" refused by PostgreSQL at <postgres>: its rules have no place for it',
+        '✗ login of "ann" refused by PostgreSQL at <postgres>: no entry in pg_hba.conf matches',
         '    the server answered 28000: no pg_hba.conf entry for host "127.0.0.1", user "ann", database "routes", no encryption',
         "    fix: set [postgresql] sslmode = verify-full, or add a line to pg_hba.conf",
       ],
@@ -422,7 +422,7 @@ export function plantFaults(
       changes: { postgresql: { user: "certified", password: null } },
       code: 77,
       says: [
-        '✗ PostgreSQL at <postgres> asks "certified" for a client certificate',
+        '✗ PostgreSQL at <postgres> requires a client certificate of "certified"',
         "    the server answered 28000: connection requires a valid client certificate",
         "    fix: set [postgresql] sslcert and sslkey",
       ],

@@ -364,7 +364,10 @@ Deno.test("consume --from begins there, and is refused where reading has begun",
   assertEquals((await run({ from: last }, { log })).stored, ["0:7", "0:8"]);
   const { failure, summary, rounds } = await run({ from: last }, { log, stored: { 0: 5 } });
   assertEquals(kindOf(failure), "data");
-  assertEquals(failure?.message, '--from comes too late: topic "t" was read before');
+  assertEquals(
+    failure?.message,
+    '--from is refused: topic "t" was already read',
+  );
   assertEquals([summary, rounds], [undefined, 0]);
 });
 

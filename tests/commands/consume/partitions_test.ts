@@ -170,7 +170,7 @@ Deno.test("settle() refuses a topic whose last record is another one now", async
   await assertRejects(
     () => share.handleBatch(batch(0, records(9, 5))),
     OperationalError,
-    "not what was read",
+    "has changed since it was read",
   );
   assertEquals(settled, []);
 });
@@ -300,7 +300,7 @@ Deno.test("a share does not take a topic that was made anew for a loss", async (
   const { share, skipped } = room({ 0: { low: 0, high: 5 } }, { acceptLoss: true }, { 0: 10 });
   const failure = await assertRejects(() => share.assign([0], never), OperationalError);
   assertEquals(failure.hint, [
-    "routes consume --replay earliest, which takes what was stored of it out first",
+    "routes consume --replay earliest, which deletes what was stored from the topic",
   ]);
   assertEquals(skipped, []);
 });

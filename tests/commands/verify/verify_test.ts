@@ -318,7 +318,7 @@ Deno.test("verify refuses a topic that ends before what was read", async () => {
   await assertRejects(
     () => run({ 0: { log: lines(3), settled: lines(9) } }),
     OperationalError,
-    'partition 0 of topic "t" ends before what was already read',
+    'partition 0 of topic "t" ends before the stored position',
   );
 });
 
