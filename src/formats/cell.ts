@@ -1,14 +1,14 @@
-import type { Cell, Column, Look } from "./format.ts";
+import type { Cell, Column, RenderOptions } from "./format.ts";
 
 /** A cell as plain text, exact; nothing for null. */
-export function textOf({ kind }: Column, time: Look["time"]): (cell: Cell) => string {
+export function textOf({ kind }: Column, time: RenderOptions["time"]): (cell: Cell) => string {
   if (kind !== "time" || time === "unix") return (cell) => cell === null ? "" : String(cell);
   const form = time === "iso" ? isoTime : milliseconds;
   return (cell) => cell === null ? "" : form(cell as number);
 }
 
 /** A cell as JSON, exact; null too for a number that JSON does not have. */
-export function jsonOf({ kind }: Column, time: Look["time"]): (cell: Cell) => string {
+export function jsonOf({ kind }: Column, time: RenderOptions["time"]): (cell: Cell) => string {
   if (kind === "text") return (cell) => JSON.stringify(cell);
   if (kind !== "time" || time === "unix") {
     return (cell) => Number.isFinite(cell) ? String(cell) : "null";

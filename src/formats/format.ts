@@ -12,7 +12,7 @@ export interface Column {
 }
 
 /** How a result is to look; formats take what concerns them. */
-export interface Look {
+export interface RenderOptions {
   columns: Column[];
   /** Whether the names of the columns are shown. */
   header: boolean;
@@ -38,4 +38,4 @@ export interface Format {
 }
 
 /** Begins one result. */
-export type Open = (look: Look) => Format;
+export type Open = (look: RenderOptions) => Format;

@@ -1,5 +1,5 @@
 import type { Fix } from "../record/geo.ts";
-import type { Format, Look } from "./format.ts";
+import type { Format, RenderOptions } from "./format.ts";
 import controls from "./page/controls.js" with { type: "text" };
 import frame from "./page/page.html" with { type: "text" };
 import script from "./page/page.js" with { type: "text" };
@@ -16,7 +16,7 @@ const [above, between, below] = frame.split(/<!-- (?:style|program) -->/) as [
 const program = script.replace(/^export /gm, "") + controls.replace(/^import .*?;\n/gms, "");
 
 /** One page that needs nothing else: the tracks as calls that gather them, then the program that draws them. Holds nothing. */
-export function html(look: Look): Format {
+export function html(look: RenderOptions): Format {
   return tracks(look, {
     head: `${above}<style>
 ${style}</style>${between}<script>

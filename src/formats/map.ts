@@ -1,6 +1,6 @@
 import { formatCount } from "../units.ts";
 import { inHue, openPicture } from "./braille.ts";
-import type { Format, Look } from "./format.ts";
+import type { Format, RenderOptions } from "./format.ts";
 import {
   degreesText,
   distanceText,
@@ -19,7 +19,7 @@ const WIDTH = 80;
 const WIDTH_MAX = 200;
 
 /** A picture in the terminal, of braille where it is known; held is the picture alone, however many fixes there are. */
-export function map(look: Look): Format {
+export function map(look: RenderOptions): Format {
   const { extent, color } = look;
   if (!extent) return { head: "", rows: () => "", tail: () => "" };
   const width = Math.max(20, Math.min(look.width ?? WIDTH, WIDTH_MAX));

@@ -1,6 +1,6 @@
 import type { Fix } from "../record/geo.ts";
 import { formatCount, formatMany } from "../units.ts";
-import type { Format, Look } from "./format.ts";
+import type { Format, RenderOptions } from "./format.ts";
 import {
   degreesText,
   distanceText,
@@ -44,7 +44,7 @@ ${PALETTE.map(({ dark }, i) => `.c${i} { stroke: ${dark}; color: ${dark} }`).joi
 }`;
 
 /** A drawing that stands alone; nothing is held but what the legend names. */
-export function svg(look: Look): Format {
+export function svg(look: RenderOptions): Format {
   const { extent } = look;
   if (!extent) return { head: empty(), rows: () => "", tail: () => "" };
   const shape = Math.min(Math.max(shapeOf(extent.box), 1), 2.5);

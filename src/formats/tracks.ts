@@ -1,6 +1,6 @@
 import type { Fix } from "../record/geo.ts";
 import { simplify } from "./simplify.ts";
-import type { Cell, Format, Look } from "./format.ts";
+import type { Cell, Format, RenderOptions } from "./format.ts";
 
 /** Draws tracks: each call gives the next piece of text. */
 export interface Pen {
@@ -23,7 +23,10 @@ const STRETCH_MAX = 100_000;
  * Leads a pen along fixes that come user by user, as columns user, time, latitude, longitude, … What other programs stored
  * without a place on Earth or in time is left out.
  */
-export function tracks({ gapS, simplifyM }: Pick<Look, "gapS" | "simplifyM">, pen: Pen): Format {
+export function tracks(
+  { gapS, simplifyM }: Pick<RenderOptions, "gapS" | "simplifyM">,
+  pen: Pen,
+): Format {
   let user: number | null = null;
   let last: Fix | null = null;
   let run: Fix[] = [];

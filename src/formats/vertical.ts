@@ -1,12 +1,12 @@
 import { textOf } from "./cell.ts";
-import type { Cell, Column, Format, Look } from "./format.ts";
+import type { Cell, Column, Format, RenderOptions } from "./format.ts";
 import { shown, widthOf } from "./shown.ts";
 
 const TEXT_MAX = 1_000;
 const RULE_MAX = 80;
 
 /** A line a value, as `psql` with \x. */
-export function vertical({ columns, header, time, unicode, width, color }: Look): Format {
+export function vertical({ columns, header, time, unicode, width, color }: RenderOptions): Format {
   const texts = columns.map((column) => peopleText(column, time, TEXT_MAX));
   const nameWidth = Math.max(...columns.map(({ name }) => name.length));
   const names = columns.map(({ name }) => bold(name, color) + " ".repeat(nameWidth - name.length));
@@ -32,7 +32,7 @@ export function vertical({ columns, header, time, unicode, width, color }: Look)
 /** A cell as people read it: derived numbers rounded, text made safe. */
 export function peopleText(
   column: Column,
-  time: Look["time"],
+  time: RenderOptions["time"],
   textMax: number,
 ): (cell: Cell) => string {
   if (column.kind === "text") return (cell) => cell === null ? "" : shown(String(cell), textMax);
