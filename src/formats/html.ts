@@ -12,7 +12,7 @@ const [above, between, below] = frame.split(/<!-- (?:style|program) -->/) as [
   string,
   string,
 ];
-// As modules they are written, as one script they are sent: a page opened from a file loads no module.
+// The sources are modules, the page has one script: browsers load no modules from a file: URL.
 const program = script.replace(/^export /gm, "") + controls.replace(/^import .*?;\n/gms, "");
 
 /** One page that needs nothing else: the tracks as calls that gather them, then the program that draws them. Holds nothing. */

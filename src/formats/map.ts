@@ -18,7 +18,7 @@ import type { Extent } from "../record/geo.ts";
 const WIDTH = 80;
 const WIDTH_MAX = 200;
 
-/** A picture in the terminal, of braille where it is known; held is the picture alone, however many fixes there are. */
+/** A picture in the terminal, in braille if it supports Unicode. Memory use does not depend on the number of fixes. */
 export function map(look: RenderOptions): Format {
   const { extent, color } = look;
   if (!extent) return { head: "", rows: () => "", tail: () => "" };
@@ -89,7 +89,7 @@ function border(body: string[], { frame, columns, isUtf8 }: Looks): string {
     `${corners[2]}${bottom}${corners[3]}\n`;
 }
 
-/** `named` are the first of so many users. */
+/** `named` are the first of `users` users. */
 function legend(extent: Extent, named: number[], users: number, looks: Looks): string {
   const { frame, columns, isUtf8, color } = looks;
   const metres = niceBelow(frame.metres * columns / 2);

@@ -40,7 +40,7 @@ export function markdown({ columns, time }: RenderOptions): Format {
   };
 }
 
-/** Stored text must be read as itself, whatever it means to Markdown. */
+/** Escapes the special characters of Markdown in stored text. */
 function plain(text: string): string {
   return text.replace(/[\\`*_{}[\]<>()#|~&!$@]/g, "\\$&");
 }

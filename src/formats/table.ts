@@ -4,7 +4,7 @@ import { bold, peopleText, vertical } from "./vertical.ts";
 
 const TEXT_MAX = 120;
 
-/** Aligned columns; a line a value where they are wider than the terminal. The first batch sets the widths. */
+/** Aligned columns, or vertical if wider than the terminal. The first batch determines the widths. */
 export function table(look: RenderOptions): Format {
   const { columns, header, time, unicode, width, color } = look;
   const texts = columns.map((column) => peopleText(column, time, TEXT_MAX));

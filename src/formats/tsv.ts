@@ -3,7 +3,7 @@ import type { Format, RenderOptions } from "./format.ts";
 
 const ESCAPES: Record<string, string> = { "\t": "\\t", "\n": "\\n", "\r": "\\r", "\\": "\\\\" };
 
-/** Tab-separated (IANA), with tabs, line ends and backslashes escaped as PostgreSQL's COPY does. Null is nothing. */
+/** Tab-separated (IANA), with tabs, line ends and backslashes escaped as PostgreSQL's COPY does. Null is an empty field. */
 export function tsv({ columns, header, time }: RenderOptions): Format {
   const texts = columns.map((column) => textOf(column, time));
   return {

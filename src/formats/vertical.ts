@@ -5,7 +5,7 @@ import { shown, widthOf } from "./shown.ts";
 const TEXT_MAX = 1_000;
 const RULE_MAX = 80;
 
-/** A line a value, as `psql` with \x. */
+/** One line per value, as `psql` with \x. */
 export function vertical({ columns, header, time, unicode, width, color }: RenderOptions): Format {
   const texts = columns.map((column) => peopleText(column, time, TEXT_MAX));
   const nameWidth = Math.max(...columns.map(({ name }) => name.length));
@@ -29,7 +29,7 @@ export function vertical({ columns, header, time, unicode, width, color }: Rende
   };
 }
 
-/** A cell as people read it: derived numbers rounded, text made safe. */
+/** Formats a cell for people: derived numbers rounded, control characters in text escaped. */
 export function peopleText(
   column: Column,
   time: RenderOptions["time"],
@@ -41,7 +41,7 @@ export function peopleText(
   return (cell) => cell === null ? "" : (cell as number).toFixed(digits);
 }
 
-/** Stands out on a terminal that can. */
+/** Bold text on a terminal with colours. */
 export function bold(text: string, color: boolean): string {
   return color ? `\x1b[1m${text}\x1b[22m` : text;
 }

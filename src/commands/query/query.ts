@@ -138,39 +138,25 @@ function check({ what, format, order, ...options }: QueryOptions): void {
   if (!formats[format]) throw new UsageError(`unknown format "${format}"`);
   const { forTracks } = formats[format];
   const isFixes = what === "points" || what === "last";
-  if (forTracks && !isFixes) {
-    throw new UsageError(`--format ${format} cannot be combined with --${what}`);
-  }
-  if (forTracks && options.columns) {
-    throw new UsageError(`--columns cannot be combined with --format ${format}`);
-  }
+  if (forTracks && !isFixes) throw conflict(`--format ${format}`, `--${what}`);
+  if (forTracks && options.columns) throw conflict("--columns", `--format ${format}`);
   if (forTracks && what === "points" && order !== null && order !== "user") {
-    throw new UsageError(
-      `--order ${order} cannot be combined with --format ${format}`,
-      "--order user",
-    );
+    throw conflict(`--order ${order}`, `--format ${format}`, "--order user");
   }
   checkTracks({ what, format, ...options });
   if (options.watchMs !== null && !formats[format].forPeople) {
-    throw new UsageError(`--watch cannot be combined with --format ${format}`, "--format table");
+    throw conflict("--watch", `--format ${format}`, "--format table");
   }
   if (options.time !== "iso" && !formats[format].hasTime) {
-    throw new UsageError(`--time ${options.time} cannot be combined with --format ${format}`);
+    throw conflict(`--time ${options.time}`, `--format ${format}`);
   }
   if (what === "rejects") {
     const given = (["users", "bbox", "near"] as const).find((name) => options[name] !== null);
     const flag = given === "users" ? "user" : given;
-    if (flag) {
-      throw new UsageError(
-        `--${flag} cannot be combined with --rejects`,
-        "use --since and --until",
-      );
-    }
-    if (order === "user") throw new UsageError("--order user cannot be combined with --rejects");
+    if (flag) throw conflict(`--${flag}`, "--rejects", "use --since and --until");
+    if (order === "user") throw conflict("--order user", "--rejects");
   }
-  if (order === "distance" && !isFixes) {
-    throw new UsageError(`--order distance cannot be combined with --${what}`);
-  }
+  if (order === "distance" && !isFixes) throw conflict("--order distance", `--${what}`);
 }
 
 function checkTracks({ what, format, gapMs, simplifyM }: Pick<
@@ -179,13 +165,14 @@ function checkTracks({ what, format, gapMs, simplifyM }: Pick<
 >): void {
   const flag = gapMs !== null ? "--gap" : simplifyM !== null ? "--simplify" : null;
   if (flag === null) return;
-  if (what === "last") throw new UsageError(`${flag} cannot be combined with --last`);
+  if (what === "last") throw conflict(flag, "--last");
   if (formats[format]!.forTracks) return;
   const known = Object.keys(formats).filter((name) => formats[name]!.forTracks);
-  throw new UsageError(
-    `${flag} cannot be combined with --format ${format}`,
-    `--format ${known.join(", ")}`,
-  );
+  throw conflict(flag, `--format ${format}`, `--format ${known.join(", ")}`);
+}
+
+function conflict(flag: string, other: string, hint?: string): UsageError {
+  return new UsageError(`${flag} cannot be combined with ${other}`, hint);
 }
 
 /** Tracks are ordered by user, oldest first; all other rows by time, newest first. */
