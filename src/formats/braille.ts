@@ -1,10 +1,10 @@
 import type { Spot } from "./frame.ts";
 import { PALETTE } from "./palette.ts";
 
-/** Dots by their place in a cell of 2 × 4, as Unicode numbers them. */
+/** The Unicode bit of each dot in a braille cell of 2 × 4. */
 const DOTS = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
 
-/** Cells of 2 × 4 dots, each in the colour of the last line through it. */
+/** A picture of cells with 2 × 4 dots; a cell has the colour of the last line through it. */
 export function openPicture(columns: number, lines: number) {
   const dots = new Uint8Array(columns * lines);
   const hues = new Uint8Array(columns * lines);

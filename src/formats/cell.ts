@@ -1,14 +1,14 @@
-import type { Cell, Column, Look } from "./format.ts";
+import type { Cell, Column, RenderOptions } from "./format.ts";
 
-/** A cell as plain text, exact; nothing for null. */
-export function textOf({ kind }: Column, time: Look["time"]): (cell: Cell) => string {
+/** Formats a cell as plain text without rounding; null is empty. */
+export function textOf({ kind }: Column, time: RenderOptions["time"]): (cell: Cell) => string {
   if (kind !== "time" || time === "unix") return (cell) => cell === null ? "" : String(cell);
   const form = time === "iso" ? isoTime : milliseconds;
   return (cell) => cell === null ? "" : form(cell as number);
 }
 
-/** A cell as JSON, exact; null too for a number that JSON does not have. */
-export function jsonOf({ kind }: Column, time: Look["time"]): (cell: Cell) => string {
+/** Formats a cell as JSON without rounding; numbers that JSON cannot express become null. */
+export function jsonOf({ kind }: Column, time: RenderOptions["time"]): (cell: Cell) => string {
   if (kind === "text") return (cell) => JSON.stringify(cell);
   if (kind !== "time" || time === "unix") {
     return (cell) => Number.isFinite(cell) ? String(cell) : "null";
@@ -19,11 +19,11 @@ export function jsonOf({ kind }: Column, time: Look["time"]): (cell: Cell) => st
 
 const DATE_SECONDS_MAX = 8_640_000_000_000;
 
-/** ISO 8601 in UTC with all decimals of the number, at least three; a number that is no date stays a number. */
+/** ISO 8601 in UTC with all decimals, at least three; a number outside the range of dates stays a number. */
 export function isoTime(seconds: number): string {
   if (!(Math.abs(seconds) <= DATE_SECONDS_MAX)) return String(seconds);
   const [, whole, decimals = ""] = /^(\d+)(?:\.(\d+))?$/.exec(String(seconds)) ?? [];
-  // Before 1970, and within a microsecond of it, there is no plain decimal to take them from.
+  // Negative numbers, and those that String() writes with an exponent, have no plain decimals.
   if (whole === undefined) return new Date(seconds * 1000).toISOString();
   const date = new Date(Number(whole) * 1000).toISOString();
   return `${date.slice(0, -4)}${decimals.padEnd(3, "0")}Z`;

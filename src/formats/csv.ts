@@ -1,10 +1,10 @@
 import { textOf } from "./cell.ts";
-import type { Format, Look } from "./format.ts";
+import type { Format, RenderOptions } from "./format.ts";
 
 /**
- * RFC 4180, but for the line ends: LF, as `psql` and most tools write and all read. Null is nothing, empty text is "".
+ * RFC 4180, except for the line end: LF, as `psql` and most tools write it. Null is an empty field, empty text is "".
  */
-export function csv({ columns, header, time }: Look): Format {
+export function csv({ columns, header, time }: RenderOptions): Format {
   const texts = columns.map((column) => {
     const text = textOf(column, time);
     return column.kind === "text" ? (cell: Parameters<typeof text>[0]) => quote(cell) : text;

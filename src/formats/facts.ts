@@ -1,12 +1,12 @@
-/** What is known of a format before anything is printed in it. */
+/** The properties of a format that the commands need. */
 export interface FormatFacts {
-  /** Read on a terminal: short unless asked for more, and worth watching. */
+  /** For people at a terminal: a default limit applies, and --watch is allowed. */
   forPeople: boolean;
-  /** Draws tracks: takes nothing but fixes, user by user. */
+  /** Draws tracks: accepts only fixes, ordered by user. */
   forTracks: boolean;
-  /** Must know the edges of the data before the first fix. */
+  /** Needs the extent of the data before the first fix. */
   needsExtent: boolean;
-  /** Writes times as `--time` says. */
+  /** Formats times according to `--time`. */
   hasTime: boolean;
   help: string;
 }

@@ -1,31 +1,31 @@
 import type { Extent } from "../record/geo.ts";
 
-/** What a cell holds; times are seconds since 1970. */
+/** The value of a cell; times are seconds since 1970. */
 export type Cell = number | string | null;
 
 /** One column of a result. */
 export interface Column {
   name: string;
   kind: "integer" | "decimal" | "time" | "text";
-  /** Decimals that people are shown; as many as there are when not given. */
+  /** Decimals to show to people; by default all. */
   digits?: number;
 }
 
-/** How a result is to look; formats take what concerns them. */
-export interface Look {
+/** How to render a result; a format uses the options that concern it. */
+export interface RenderOptions {
   columns: Column[];
-  /** Whether the names of the columns are shown. */
+  /** Whether to show column names. */
   header: boolean;
   time: "iso" | "unix" | "ms";
-  /** Seconds without a fix after which a track goes on in a new segment. */
+  /** Seconds without a fix after which a new segment of the track begins. */
   gapS: number;
-  /** Metres that a simplified track may be off; null: every fix. */
+  /** Tolerance of simplified tracks in metres; null: keep every fix. */
   simplifyM: number | null;
-  /** Of all fixes to come; null where there are none, or where the format does not need it. */
+  /** The extent of all fixes; null if there are none or the format does not need it. */
   extent: Extent | null;
-  /** Whether the terminal knows more than ASCII. */
+  /** Whether the terminal supports Unicode. */
   unicode: boolean;
-  /** Columns of the terminal, null where there is none. */
+  /** Columns of the terminal; null: not a terminal. */
   width: number | null;
   color: boolean;
 }
@@ -37,5 +37,5 @@ export interface Format {
   tail(): string;
 }
 
-/** Begins one result. */
-export type Open = (look: Look) => Format;
+/** Starts the output of one result. */
+export type Open = (look: RenderOptions) => Format;

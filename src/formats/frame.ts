@@ -1,14 +1,15 @@
 import { type Box, cutAt180, EARTH_RADIUS_M, type Extent, type Fix, wrap } from "../record/geo.ts";
 import { formatCount } from "../units.ts";
 import { isoTime } from "./cell.ts";
+
 /** A place on a drawing; y grows downward. */
 export type Spot = [x: number, y: number];
 
 /** A drawing's view of the Earth: plate carrée, true to scale in its middle. */
 export interface Frame {
-  /** Degrees that are in view; the longitudes run on past 180°. */
+  /** The visible degrees; longitudes can exceed 180°. */
   view: Box;
-  /** Metres of a unit in the middle. */
+  /** Metres per unit in the middle. */
   metres: number;
   /** Of degrees, the longitude within `view`. */
   spot(longitude: number, latitude: number): Spot;
@@ -43,7 +44,7 @@ export function openFrame(
     metres: METRES_A_DEGREE / scale,
     spot: (longitude, latitude) => spotOf(longitude - middle.longitude, latitude),
     lines: (fixes) => {
-      // As if the middle were the prime meridian, so that the far side is where the Earth is cut.
+      // Relative to the middle, so that the lines are cut on the far side of the Earth.
       const turned = fixes.map((fix) => ({
         ...fix,
         longitude: wrap(fix.longitude - middle.longitude),
@@ -66,7 +67,7 @@ function measure({ west, south, east, north }: Box) {
   const latitude = (south + north) / 2;
   return {
     middle: { longitude: west + width / 2, latitude },
-    // Not even at a pole is it 0 in floating point: there all longitudes are one place, as they are.
+    // Not 0 even at a pole, in floating point; there all longitudes are drawn in one place.
     squeeze: Math.cos(latitude * Math.PI / 180),
     span: Math.max(width, SPAN_MIN),
     rise: Math.max(north - south, SPAN_MIN),
@@ -96,7 +97,7 @@ export function degreesText(value: number, axis: "latitude" | "longitude", step:
   return `${text}°${isNeither ? "" : inside > 0 ? positive : negative}`;
 }
 
-/** `1 234 fixes, 2026-11-24 10:00 to 12:00`: a date that is the first one's is not said again. */
+/** `1 234 fixes, 2026-11-24 10:00 to 12:00`: an equal second date is omitted. */
 export function summary({ fixes, first, last }: Extent): string {
   const [from, to] = [first, last].map((time) => isoTime(time).slice(0, 16).replace("T", " "));
   const until = to!.slice(0, 10) === from!.slice(0, 10) ? to!.slice(11) : to;

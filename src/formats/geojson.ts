@@ -1,10 +1,10 @@
 import { cutAt180, type Fix } from "../record/geo.ts";
 import { jsonOf } from "./cell.ts";
-import type { Format, Look } from "./format.ts";
+import type { Format, RenderOptions } from "./format.ts";
 import { tracks } from "./tracks.ts";
 
 /** RFC 7946: a collection with the features of each user. */
-export function geojson(look: Look): Format {
+export function geojson(look: RenderOptions): Format {
   let any = false;
   const format = featuresOf(look, (feature) => {
     const text = (any ? ",\n" : "\n") + feature;
@@ -16,7 +16,7 @@ export function geojson(look: Look): Format {
 }
 
 /** RFC 8142: each feature behind a record separator, so that a reader need not wait for the end. */
-export function geojsonseq(look: Look): Format {
+export function geojsonseq(look: RenderOptions): Format {
   return featuresOf(look, (feature) => `\x1e${feature}\n`);
 }
 
@@ -24,7 +24,7 @@ export function geojsonseq(look: Look): Format {
  * A line a user, in parts across gaps and 180°, and its times in `coordTimes` in the shape of its coordinates. Fixes with a
  * gap on both sides make no line: they are points of a second feature. At most the track of one user is held.
  */
-function featuresOf(look: Look, write: (feature: string) => string): Format {
+function featuresOf(look: RenderOptions, write: (feature: string) => string): Format {
   const timeJson = jsonOf({ name: "time", kind: "time" }, look.time);
   let user = 0;
   let segments: Fix[][] = [];

@@ -1,11 +1,11 @@
 import type { Fix } from "../record/geo.ts";
 import { version } from "../version.ts";
-import type { Format, Look } from "./format.ts";
+import type { Format, RenderOptions } from "./format.ts";
 import { tracks } from "./tracks.ts";
 import { dateTime, decimal } from "./xml.ts";
 
 /** GPX 1.1: a track a user, a segment between two gaps; fixes as they are, so nothing is cut at 180°. Holds nothing. */
-export function gpx(look: Look): Format {
+export function gpx(look: RenderOptions): Format {
   return tracks(look, {
     head: '<?xml version="1.0" encoding="UTF-8"?>\n' +
       `<gpx version="1.1" creator="routes ${version}" xmlns="http://www.topografix.com/GPX/1/1">\n`,

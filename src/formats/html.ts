@@ -1,5 +1,5 @@
 import type { Fix } from "../record/geo.ts";
-import type { Format, Look } from "./format.ts";
+import type { Format, RenderOptions } from "./format.ts";
 import controls from "./page/controls.js" with { type: "text" };
 import frame from "./page/page.html" with { type: "text" };
 import script from "./page/page.js" with { type: "text" };
@@ -12,11 +12,11 @@ const [above, between, below] = frame.split(/<!-- (?:style|program) -->/) as [
   string,
   string,
 ];
-// As modules they are written, as one script they are sent: a page opened from a file loads no module.
+// The sources are modules, the page has one script: browsers load no modules from a file: URL.
 const program = script.replace(/^export /gm, "") + controls.replace(/^import .*?;\n/gms, "");
 
 /** One page that needs nothing else: the tracks as calls that gather them, then the program that draws them. Holds nothing. */
-export function html(look: Look): Format {
+export function html(look: RenderOptions): Format {
   return tracks(look, {
     head: `${above}<style>
 ${style}</style>${between}<script>

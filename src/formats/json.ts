@@ -1,8 +1,8 @@
 import { jsonOf } from "./cell.ts";
-import type { Cell, Format, Look } from "./format.ts";
+import type { Cell, Format, RenderOptions } from "./format.ts";
 
 /** One array of objects, a line each. */
-export function json(look: Look): Format {
+export function json(look: RenderOptions): Format {
   const object = objectOf(look);
   let any = false;
   return {
@@ -20,7 +20,7 @@ export function json(look: Look): Format {
 }
 
 /** An object a line. */
-export function ndjson(look: Look): Format {
+export function ndjson(look: RenderOptions): Format {
   const object = objectOf(look);
   return {
     head: "",
@@ -29,7 +29,7 @@ export function ndjson(look: Look): Format {
   };
 }
 
-function objectOf({ columns, time }: Look): (row: Cell[]) => string {
+function objectOf({ columns, time }: RenderOptions): (row: Cell[]) => string {
   const fields = columns.map((column) => jsonOf(column, time));
   const keys = columns.map(({ name }, i) => `${i > 0 ? "," : "{"}${JSON.stringify(name)}:`);
   return (row) => {

@@ -1,5 +1,5 @@
 import type { Fix } from "../record/geo.ts";
-import type { Format, Look } from "./format.ts";
+import type { Format, RenderOptions } from "./format.ts";
 import { PALETTE } from "./palette.ts";
 import { tracks } from "./tracks.ts";
 import { dateTime, decimal } from "./xml.ts";
@@ -11,7 +11,7 @@ ${PALETTE.map(({ light }, i) => style(i, light)).join("\n")}
 `;
 
 /** KML 2.2 with Google's gx:Track, one a segment; fixes as they are. Holds a segment at most: its times come first. */
-export function kml(look: Look): Format {
+export function kml(look: RenderOptions): Format {
   let users = 0;
   let segment: Fix[] = [];
   return tracks(look, {

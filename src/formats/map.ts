@@ -1,6 +1,6 @@
 import { formatCount } from "../units.ts";
 import { inHue, openPicture } from "./braille.ts";
-import type { Format, Look } from "./format.ts";
+import type { Format, RenderOptions } from "./format.ts";
 import {
   degreesText,
   distanceText,
@@ -18,8 +18,8 @@ import type { Extent } from "../record/geo.ts";
 const WIDTH = 80;
 const WIDTH_MAX = 200;
 
-/** A picture in the terminal, of braille where it is known; held is the picture alone, however many fixes there are. */
-export function map(look: Look): Format {
+/** A picture in the terminal, in braille if it supports Unicode. Memory use does not depend on the number of fixes. */
+export function map(look: RenderOptions): Format {
   const { extent, color } = look;
   if (!extent) return { head: "", rows: () => "", tail: () => "" };
   const width = Math.max(20, Math.min(look.width ?? WIDTH, WIDTH_MAX));
@@ -89,7 +89,7 @@ function border(body: string[], { frame, columns, isUtf8 }: Looks): string {
     `${corners[2]}${bottom}${corners[3]}\n`;
 }
 
-/** `named` are the first of so many users. */
+/** `named` are the first of `users` users. */
 function legend(extent: Extent, named: number[], users: number, looks: Looks): string {
   const { frame, columns, isUtf8, color } = looks;
   const metres = niceBelow(frame.metres * columns / 2);

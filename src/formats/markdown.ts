@@ -1,11 +1,11 @@
-import type { Format, Look } from "./format.ts";
+import type { Format, RenderOptions } from "./format.ts";
 import { widthOf } from "./shown.ts";
 import { peopleText } from "./vertical.ts";
 
 const TEXT_MAX = 120;
 
 /** A table of GitHub Flavored Markdown; the first batch sets the widths, so that the source is readable too. */
-export function markdown({ columns, time }: Look): Format {
+export function markdown({ columns, time }: RenderOptions): Format {
   const texts = columns.map((column) => peopleText(column, time, TEXT_MAX));
   const names = columns.map(({ name }) => name);
   const isLeft = columns.map(({ kind }) => kind === "text" || (kind === "time" && time === "iso"));
@@ -40,7 +40,7 @@ export function markdown({ columns, time }: Look): Format {
   };
 }
 
-/** Stored text must be read as itself, whatever it means to Markdown. */
+/** Escapes the special characters of Markdown in stored text. */
 function plain(text: string): string {
   return text.replace(/[\\`*_{}[\]<>()#|~&!$@]/g, "\\$&");
 }

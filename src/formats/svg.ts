@@ -1,6 +1,6 @@
 import type { Fix } from "../record/geo.ts";
 import { formatCount, formatMany } from "../units.ts";
-import type { Format, Look } from "./format.ts";
+import type { Format, RenderOptions } from "./format.ts";
 import {
   degreesText,
   distanceText,
@@ -43,8 +43,8 @@ circle { stroke: #14181e }
 ${PALETTE.map(({ dark }, i) => `.c${i} { stroke: ${dark}; color: ${dark} }`).join("\n")}
 }`;
 
-/** A drawing that stands alone; nothing is held but what the legend names. */
-export function svg(look: Look): Format {
+/** A self-contained drawing. Only the user names of the legend are kept in memory. */
+export function svg(look: RenderOptions): Format {
   const { extent } = look;
   if (!extent) return { head: empty(), rows: () => "", tail: () => "" };
   const shape = Math.min(Math.max(shapeOf(extent.box), 1), 2.5);
@@ -98,7 +98,7 @@ function open(height: number, about: string): string {
     `<text x="${WIDTH - 20}" y="35" text-anchor="end">${about}</text>\n`;
 }
 
-/** A step of a tenth of a unit; what moves less than the half of one is left out, but for the end. */
+/** Rounded to a tenth of a unit; points closer than half a unit are omitted, except the last. */
 function pathOf(line: Spot[]): string {
   let [x, y] = line[0]!;
   let text = `M${round(x)} ${round(y)}`;

@@ -1,11 +1,11 @@
-import type { Format, Look } from "./format.ts";
+import type { Format, RenderOptions } from "./format.ts";
 import { widthOf } from "./shown.ts";
 import { bold, peopleText, vertical } from "./vertical.ts";
 
 const TEXT_MAX = 120;
 
-/** Aligned columns; a line a value where they are wider than the terminal. The first batch sets the widths. */
-export function table(look: Look): Format {
+/** Aligned columns, or vertical if wider than the terminal. The first batch determines the widths. */
+export function table(look: RenderOptions): Format {
   const { columns, header, time, unicode, width, color } = look;
   const texts = columns.map((column) => peopleText(column, time, TEXT_MAX));
   const [dash, cross, bar] = unicode ? ["─", "┼", "│"] : ["-", "+", "|"];

@@ -1,6 +1,6 @@
 import type { Fix } from "../record/geo.ts";
 import { simplify } from "./simplify.ts";
-import type { Cell, Format, Look } from "./format.ts";
+import type { Cell, Format, RenderOptions } from "./format.ts";
 
 /** Draws tracks: each call gives the next piece of text. */
 export interface Pen {
@@ -9,21 +9,24 @@ export interface Pen {
   user(userID: number): string;
   /** A segment begins: fixes without a gap between them. */
   segment(): string;
-  /** Its next fixes, one at least. */
+  /** The next fixes of the segment, at least one. */
   fixes(run: Fix[]): string;
   endSegment(): string;
   endUser(): string;
   tail(): string;
 }
 
-// The most that is held of a segment that is simplified; each such stretch keeps its ends.
+// The largest part of a segment that is simplified at once; the ends of each part are kept.
 const STRETCH_MAX = 100_000;
 
 /**
- * Leads a pen along fixes that come user by user, as columns user, time, latitude, longitude, … What other programs stored
- * without a place on Earth or in time is left out.
+ * Draws fixes with a pen; the rows are ordered by user: user, time, latitude, longitude, … Rows of other programs with
+ * invalid coordinates or times are skipped.
  */
-export function tracks({ gapS, simplifyM }: Pick<Look, "gapS" | "simplifyM">, pen: Pen): Format {
+export function tracks(
+  { gapS, simplifyM }: Pick<RenderOptions, "gapS" | "simplifyM">,
+  pen: Pen,
+): Format {
   let user: number | null = null;
   let last: Fix | null = null;
   let run: Fix[] = [];
@@ -31,7 +34,7 @@ export function tracks({ gapS, simplifyM }: Pick<Look, "gapS" | "simplifyM">, pe
   function draw({ ends }: { ends: boolean }): string {
     if (run.length === 0) return "";
     const kept = simplifyM === null ? run : simplify(run, simplifyM);
-    // The end of a stretch is where the next one begins.
+    // The last fix of a part is also the first of the next.
     run = ends || simplifyM === null ? [] : [kept.pop()!];
     return kept.length > 0 ? pen.fixes(kept) : "";
   }
@@ -65,7 +68,7 @@ export function tracks({ gapS, simplifyM }: Pick<Look, "gapS" | "simplifyM">, pe
         const fix = { timestamp: timestamp!, latitude: latitude!, longitude: longitude! };
         if (isSomewhere(fix)) text += step(userID!, fix);
       }
-      // What is simplified waits for the end of its segment.
+      // A simplified segment is drawn when it ends.
       return simplifyM === null ? text + draw({ ends: false }) : text;
     },
     tail: () => endUser() + pen.tail(),

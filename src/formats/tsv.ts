@@ -1,10 +1,10 @@
 import { textOf } from "./cell.ts";
-import type { Format, Look } from "./format.ts";
+import type { Format, RenderOptions } from "./format.ts";
 
 const ESCAPES: Record<string, string> = { "\t": "\\t", "\n": "\\n", "\r": "\\r", "\\": "\\\\" };
 
-/** Tab-separated (IANA), with tabs, line ends and backslashes escaped as PostgreSQL's COPY does. Null is nothing. */
-export function tsv({ columns, header, time }: Look): Format {
+/** Tab-separated (IANA), with tabs, line ends and backslashes escaped as PostgreSQL's COPY does. Null is an empty field. */
+export function tsv({ columns, header, time }: RenderOptions): Format {
   const texts = columns.map((column) => textOf(column, time));
   return {
     head: header ? columns.map(({ name }) => name).join("\t") + "\n" : "",

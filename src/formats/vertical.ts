@@ -1,12 +1,12 @@
 import { textOf } from "./cell.ts";
-import type { Cell, Column, Format, Look } from "./format.ts";
+import type { Cell, Column, Format, RenderOptions } from "./format.ts";
 import { shown, widthOf } from "./shown.ts";
 
 const TEXT_MAX = 1_000;
 const RULE_MAX = 80;
 
-/** A line a value, as `psql` with \x. */
-export function vertical({ columns, header, time, unicode, width, color }: Look): Format {
+/** One line per value, as `psql` with \x. */
+export function vertical({ columns, header, time, unicode, width, color }: RenderOptions): Format {
   const texts = columns.map((column) => peopleText(column, time, TEXT_MAX));
   const nameWidth = Math.max(...columns.map(({ name }) => name.length));
   const names = columns.map(({ name }) => bold(name, color) + " ".repeat(nameWidth - name.length));
@@ -29,10 +29,10 @@ export function vertical({ columns, header, time, unicode, width, color }: Look)
   };
 }
 
-/** A cell as people read it: derived numbers rounded, text made safe. */
+/** Formats a cell for people: derived numbers rounded, control characters in text escaped. */
 export function peopleText(
   column: Column,
-  time: Look["time"],
+  time: RenderOptions["time"],
   textMax: number,
 ): (cell: Cell) => string {
   if (column.kind === "text") return (cell) => cell === null ? "" : shown(String(cell), textMax);
@@ -41,7 +41,7 @@ export function peopleText(
   return (cell) => cell === null ? "" : (cell as number).toFixed(digits);
 }
 
-/** Stands out on a terminal that can. */
+/** Bold text on a terminal with colours. */
 export function bold(text: string, color: boolean): string {
   return color ? `\x1b[1m${text}\x1b[22m` : text;
 }

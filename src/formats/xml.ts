@@ -1,9 +1,9 @@
 import { isoTime } from "./cell.ts";
 
-/** A number as XML Schema's `decimal` has it: never with an exponent; what has one is rounded to 18 decimals. */
+/** A number as an XML Schema `decimal`, without an exponent; numbers that need one are rounded to 18 decimals. */
 export function decimal(value: number): string {
   const text = String(value);
-  // A reader needs to take no more than 18 digits (XML Schema 2, section 5.1), and some do not.
+  // Readers must support only 18 digits (XML Schema 2, section 5.1), and some support no more.
   return text.includes("e") ? value.toFixed(18).replace(/\.?0+$/, "") : text;
 }
 

@@ -1,10 +1,10 @@
 import { formats } from "../../src/formats/mod.ts";
-import type { Look } from "../../src/formats/format.ts";
+import type { RenderOptions } from "../../src/formats/format.ts";
 
 // Each iteration does one batch: divide by ROWS for the cost of a row.
 const ROWS = 5000;
 
-const look: Look = {
+const look: RenderOptions = {
   columns: [
     { name: "user", kind: "integer" },
     { name: "time", kind: "time" },

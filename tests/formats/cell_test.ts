@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { isoTime, jsonOf, textOf } from "../../src/formats/cell.ts";
-import type { Cell, Column, Look } from "../../src/formats/format.ts";
+import type { Cell, Column, RenderOptions } from "../../src/formats/format.ts";
 
 Deno.test("isoTime() shows every decimal of the number, and three at least", () => {
   const cases: [number, string][] = [
@@ -20,7 +20,7 @@ Deno.test("isoTime() shows every decimal of the number, and three at least", () 
 });
 
 Deno.test("textOf() and jsonOf() write each kind of cell", () => {
-  const cases: [Column["kind"], Look["time"], Cell, text: string, json: string][] = [
+  const cases: [Column["kind"], RenderOptions["time"], Cell, text: string, json: string][] = [
     ["integer", "iso", -7, "-7", "-7"],
     ["decimal", "iso", 0.1 + 0.2, "0.30000000000000004", "0.30000000000000004"],
     ["decimal", "iso", 5e-324, "5e-324", "5e-324"],

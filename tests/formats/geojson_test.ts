@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { geojson, geojsonseq } from "../../src/formats/geojson.ts";
-import type { Look } from "../../src/formats/format.ts";
+import type { RenderOptions } from "../../src/formats/format.ts";
 import { sampleFixes } from "./sample_fixes.ts";
 import { render } from "./support.ts";
 
@@ -12,7 +12,7 @@ interface Feature {
 }
 
 /** The features, after a look at the rules of RFC 7946 that bear on them. */
-function parse(look: Partial<Look>, ...batches: number[][][]): Feature[] {
+function parse(look: Partial<RenderOptions>, ...batches: number[][][]): Feature[] {
   const collection = JSON.parse(render(geojson, look, ...batches));
   assertEquals(Object.keys(collection), ["type", "features"]);
   assertEquals(collection.type, "FeatureCollection");

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Format, Look } from "../../src/formats/format.ts";
+import type { Format, RenderOptions } from "../../src/formats/format.ts";
 import { degreesText, distanceText, niceBelow, openFrame } from "../../src/formats/frame.ts";
 import { html } from "../../src/formats/html.ts";
 import { map } from "../../src/formats/map.ts";
@@ -34,7 +34,11 @@ function extentOf(rows: number[][]): Extent | null {
   };
 }
 
-function picture(open: (look: Look) => Format, look: Partial<Look>, rows: number[][]): string {
+function picture(
+  open: (look: RenderOptions) => Format,
+  look: Partial<RenderOptions>,
+  rows: number[][],
+): string {
   return render(open, { extent: extentOf(rows), unicode: true, ...look }, rows);
 }
 

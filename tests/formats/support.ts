@@ -1,4 +1,4 @@
-import type { Cell, Column, Look, Open } from "../../src/formats/format.ts";
+import type { Cell, Column, Open, RenderOptions } from "../../src/formats/format.ts";
 
 /** Columns as a query for points has them. */
 export const fixColumns: Column[] = [
@@ -9,7 +9,7 @@ export const fixColumns: Column[] = [
 ];
 
 /** The whole text of a result that comes in these batches. */
-export function render(open: Open, look: Partial<Look>, ...batches: Cell[][][]): string {
+export function render(open: Open, look: Partial<RenderOptions>, ...batches: Cell[][][]): string {
   const format = open({
     columns: fixColumns,
     header: true,

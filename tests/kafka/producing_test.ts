@@ -6,7 +6,7 @@ import type { OperationalError } from "../../src/errors.ts";
 import { explainKafka } from "../../src/kafka/errors.ts";
 import { openSender, type SenderOptions } from "../../src/kafka/sender.ts";
 import { partitionOf } from "../../src/commands/produce/partitioner.ts";
-import type { Outgoing } from "../../src/commands/produce/records.ts";
+import type { GeneratedRecord } from "../../src/commands/produce/records.ts";
 import type { Message } from "../../src/record/validate.ts";
 import { testSettings, uniqueName, withTopic } from "../support/fixtures.ts";
 
@@ -94,7 +94,7 @@ Deno.test("openSender() fails for a topic that does not exist, with the command 
 });
 
 const bytes = Uint8Array.of(0, 0xff, 10, 0x80);
-const records: Outgoing[] = [
+const records: GeneratedRecord[] = [
   { key: "7", value: "é" },
   { key: null, value: bytes, headers: { "routes-invalid": "utf8/stray-byte" } },
   { key: "7", value: null },
@@ -319,7 +319,7 @@ Deno.test("produce --stdin sends lines unchanged up to an invalid one, and repor
     await sender.close();
     assertEquals(tally.acked, 3);
     assertEquals(failure?.kind, "data");
-    assert(failure?.message.startsWith("line 4 of stdin is no record"), failure?.message);
+    assert(failure?.message.startsWith("line 4 of stdin is not a valid record"), failure?.message);
     const seen = await readAll(room);
     assertEquals(
       seen.map(({ key, value }) => [key, new TextDecoder().decode(value!)]).toSorted(),

@@ -113,7 +113,7 @@ Deno.test("consume --strict rejects keys that are unknown or twice; without it t
     assertEquals(refused.code, 65);
     assertMatch(
       refused.stderr,
-      /^routes: line 1 of stdin is no record: speed: .*\n {2}unknown_key\n/m,
+      /^routes: line 1 of stdin is not a valid record: speed: .*\n {2}unknown_key\n/m,
     );
     assertEquals((await fixture.routes(["produce", "--stdin"], { stdin: `${more}\n` })).code, 0);
   }));

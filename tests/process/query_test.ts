@@ -33,7 +33,7 @@ Deno.test("query prints the same fixes in every format, and looks on until Ctrl-
 
     const told = await fixture.routes(["query", "--total", "--show-sql", "--timing"]);
     assertEquals([told.code, told.stdout], [0, "300\n"]);
-    assertMatch(told.stderr, /^select count.*;\n1 row in \d+ ms, the first after \d+ ms\n$/);
+    assertMatch(told.stderr, /^select count.*;\n1 row in \d+ ms, first row after \d+ ms\n$/);
 
     const watching = fixture.start(["query", "--last", "--watch=200ms", "--columns", "user"]);
     await watching.said(/(every 200 ms: [^\n]*\n[^]*){3}/);

@@ -1,78 +1,68 @@
 import { partitionOf } from "./partitioner.ts";
-import type { Outgoing } from "./records.ts";
+import type { Outcome, Sender } from "../../kafka/sender.ts";
+import type { GeneratedRecord } from "./records.ts";
 
-/** What became of the records of one send; the counts add up to what was given. */
-export interface Outcome {
-  acked: number;
-  failed: number;
-  unknown: number;
-  /** Why not acked, and what mends it; else null. */
-  fault: { kind: "temporary" | "noPermission"; reason: string; fix: string } | null;
+/** The batcher awaits each send before the next, and does not call it again after an outcome with a fault. */
+export interface RecordSender extends Pick<Sender, "partitions"> {
+  send(partition: number, records: GeneratedRecord[]): Promise<Outcome>;
 }
 
-/** What an outbox needs of Kafka. */
-export interface Sender {
-  partitions: number;
-  /** Awaited before the next is called; one outcome with a fault, and it is not called again. */
-  send(partition: number, records: Outgoing[]): Promise<Outcome>;
-}
-
-/** How an outbox fills its batches. */
+/** How a batcher fills its batches. */
 export interface BatcherOptions {
   batchSize: number;
-  /** Where records without a key start their round of the partitions. */
+  /** Chooses the partition of the first record without a key; the next ones follow in turn. */
   seed: number;
-  /** Longest time a record waits for others. */
+  /** The longest time that a record waits for its batch to fill. */
   lingerMs: number;
-  /** Told of every send as soon as it has ended; the next begins after that. */
-  settled(outcome: Outcome, records: Outgoing[]): Promise<void>;
+  /** Called after every send; the next send begins when it returns. */
+  onSent(outcome: Outcome, records: GeneratedRecord[]): Promise<void>;
 }
 
 /**
- * Bytes of values and headers in one send. Kafka's default limit of a batch is 1 MiB and 12 bytes, so a batch is only
- * larger where a single record is.
+ * Most bytes of values and headers in one send. Kafka's default limit for a batch is 1 MiB and 12 bytes; with this value,
+ * only a batch of a single large record can exceed it.
  */
 const BATCH_BYTES = 524_288;
 const KEYS_MAX = 100_000;
 
 interface Bucket {
-  records: Outgoing[];
+  records: GeneratedRecord[];
   bytes: number;
-  /** When the oldest of them must leave. */
+  /** When the oldest record must be sent. */
   dueMs: number;
 }
 
 /**
- * Collects records by partition and sends what is full or due, one send at a time; the next is filled meanwhile.
+ * Collects records by partition and sends the full and the overdue batches, one send at a time; meanwhile it fills others.
  *
- * Times are milliseconds on any clock that never jumps.
+ * Times are milliseconds of a monotonic clock.
  */
 export class Batcher {
-  readonly #sender: Sender;
+  readonly #sender: RecordSender;
   readonly #options: BatcherOptions;
   readonly #buckets: Bucket[];
   readonly #partitions = new Map<string, number>();
   #inFlight: Promise<void> | null = null;
   #turn: number;
-  /** True once a send did not succeed: all that is still here, or comes, stays unsent. */
+  /** True once a send has failed: the remaining and all later records are not sent. */
   #stopped = false;
 
-  constructor(sender: Sender, options: BatcherOptions) {
+  constructor(sender: RecordSender, options: BatcherOptions) {
     this.#sender = sender;
     this.#options = options;
     this.#turn = options.seed % sender.partitions;
     this.#buckets = Array.from({ length: sender.partitions }, () => empty());
   }
 
-  /** When the next bucket is due; infinite when nothing waits. */
+  /** When the next bucket must be sent; infinite when all are empty. */
   get dueMs(): number {
     let dueMs = Infinity;
     for (const bucket of this.#buckets) dueMs = Math.min(dueMs, bucket.dueMs);
     return dueMs;
   }
 
-  /** Takes a record; where that sends a full bucket, what to wait for before the next is added. */
-  add(record: Outgoing, nowMs: number): Promise<void> | null {
+  /** Adds a record; returns a promise when this sends a full bucket: await it before the next add(). */
+  add(record: GeneratedRecord, nowMs: number): Promise<void> | null {
     const partition = this.#route(record.key);
     const bytes = sizeOf(record);
     const { records, bytes: before } = this.#buckets[partition]!;
@@ -86,20 +76,20 @@ export class Batcher {
     return sending;
   }
 
-  /** Sends every bucket that is due. */
+  /** Sends every bucket whose time has come. */
   async sendDue(nowMs: number): Promise<void> {
     for (const [partition, { records, dueMs }] of this.#buckets.entries()) {
       if (records.length > 0 && dueMs <= nowMs) await this.#send(partition);
     }
   }
 
-  /** Sends the rest and waits until all is settled. */
+  /** Sends the remaining records and waits for the last send. */
   async close(): Promise<void> {
     await this.sendDue(Infinity);
     await this.#landed();
   }
 
-  /** Pinned here, before the first attempt: chosen again at a retry, it could be another. */
+  /** Chosen once, before the first attempt: at a retry, the number of partitions could have changed. */
   #route(key: string | null): number {
     if (key === null) return this.#turn++ % this.#sender.partitions;
     let partition = this.#partitions.get(key);
@@ -117,14 +107,14 @@ export class Batcher {
     await this.#landed();
     if (this.#stopped) return;
     this.#inFlight = this.#deliver(partition, records);
-    // A failure is thrown by #landed(), where somebody waits.
+    // #landed() throws the failure to its caller.
     this.#inFlight.catch(() => {});
   }
 
-  async #deliver(partition: number, records: Outgoing[]): Promise<void> {
+  async #deliver(partition: number, records: GeneratedRecord[]): Promise<void> {
     const outcome = await this.#sender.send(partition, records);
     this.#stopped ||= outcome.fault !== null;
-    await this.#options.settled(outcome, records);
+    await this.#options.onSent(outcome, records);
   }
 
   /** Waits until nothing is in flight. */
@@ -139,7 +129,7 @@ function empty(): Bucket {
   return { records: [], bytes: 0, dueMs: Infinity };
 }
 
-function sizeOf({ value, headers }: Outgoing): number {
+function sizeOf({ value, headers }: GeneratedRecord): number {
   let size = value?.length ?? 0;
   for (const name in headers) size += headers[name]!.length;
   return size;

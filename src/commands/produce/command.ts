@@ -4,12 +4,12 @@ import { Rate } from "../../units.ts";
 import { type CommandContext, type CommandResult, type Options, sleep } from "../context.ts";
 import { openKafkaFor } from "../open_kafka.ts";
 
-/** `routes produce`: the topic is the sink. */
+/** `routes produce`: sends generated or given records to the topic. */
 export async function produce(
   options: Options<"produce">,
   context: CommandContext,
 ): Promise<CommandResult> {
-  const { system: system, reporter: reporter, settings: { kafka: settings } } = context;
+  const { system, reporter, settings: { kafka: settings } } = context;
   const connection = options.dryRun ? null : openKafkaFor(context);
   const sender = connection && await connection.open(
     openSender(connection.kafka, {
@@ -19,7 +19,7 @@ export async function produce(
       signal: system.signal,
     }),
   );
-  // What comes next may be a person who types records.
+  // A person may type the records: leave no progress line on the terminal.
   reporter.clear();
   const rate = new Rate();
   try {

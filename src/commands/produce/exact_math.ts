@@ -1,11 +1,11 @@
 import { EARTH_RADIUS_M as EARTH_M } from "../../record/geo.ts";
 
-// Functions of the circle by + - * / and sqrt alone, which IEEE 754 defines to the last bit: those of Math may differ
+// Trigonometry with + - * / and sqrt only, which IEEE 754 defines to the last bit: Math.sin() and the like may differ
 // between engines.
 
 const RADIANS = Math.PI / 180;
 
-/** Of −90 … 90 degrees, by its series; the first term left out is below 3e-16. */
+/** The sine of −90 … 90 degrees, as a Taylor series; the first omitted term is below 3e-16. */
 export function sine(degrees: number): number {
   const x = degrees * RADIANS;
   const s = x * x;
@@ -14,18 +14,18 @@ export function sine(degrees: number): number {
   return x * sum;
 }
 
-/** Of −90 … 90 degrees. */
+/** The cosine of −90 … 90 degrees. */
 export function cosine(degrees: number): number {
   return sine(90 - Math.abs(degrees));
 }
 
-/** Degrees of the direction from the origin to a point; 0 at the origin. */
+/** The direction from the origin to a point in degrees, as atan2; 0 at the origin. */
 function angle(y: number, x: number): number {
   if (x < 0) return (y < 0 ? -180 : 180) - arctangent(y / -x);
   return x === 0 && y === 0 ? 0 : arctangent(y / x);
 }
 
-/** In degrees, by its series, after three times half of the angle. */
+/** In degrees, as a Taylor series, after halving the angle three times. */
 function arctangent(slope: number): number {
   if (slope > 1 || slope < -1) return (slope > 0 ? 90 : -90) - arctangent(1 / slope);
   let t = slope;
@@ -36,14 +36,14 @@ function arctangent(slope: number): number {
   return 8 * t * sum / RADIANS;
 }
 
-/** Into −180 ≤ longitude < 180. */
+/** Normalizes to −180 ≤ longitude < 180. */
 function wrap(longitude: number): number {
   return longitude - 360 * Math.floor((longitude + 180) / 360);
 }
 
 /**
- * Lays a map in metres around a centre on the globe, up to half way round; gives latitude and longitude in degrees.
- * Azimuthal equidistant: distances from the centre are true, others at most as long as on the map.
+ * Projects a map in metres around a centre onto the globe, up to half its circumference; returns degrees.
+ * Azimuthal equidistant: distances from the centre are exact, all others are at most as long as on the map.
  */
 export function onGlobe(
   [latitude, longitude]: [number, number],
@@ -55,7 +55,7 @@ export function onGlobe(
     const cosAway = away > 90 ? -cosine(180 - away) : cosine(away);
     const scale = away === 0 ? 0 : sinAway / (away * RADIANS * EARTH_M);
     const [east, north] = [eastM * scale, northM * scale];
-    // From the middle of the earth: towards the centre's meridian, and to the north pole.
+    // Cartesian, from the middle of the earth: towards the centre's meridian, and towards the north pole.
     const out = cosAway * cos0 - north * sin0;
     const up = cosAway * sin0 + north * cos0;
     return [
@@ -65,5 +65,5 @@ export function onGlobe(
   };
 }
 
-/** Half way round the earth, in metres: nothing is farther away. */
+/** Half the circumference of the earth in metres, the greatest possible distance. */
 export const FARTHEST_M = Math.PI * EARTH_M;

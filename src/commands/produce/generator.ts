@@ -2,34 +2,34 @@ import type { Point } from "../../record/point.ts";
 import { cosine, FARTHEST_M, onGlobe } from "./exact_math.ts";
 import { advance, layOut, type Random, settleIn, type Walker, whereIs } from "./traffic.ts";
 
-// The same seed must give the same bytes on every machine. So nothing here but + - * /, integer operations, and sqrt and
+// The same seed must give the same bytes on every machine. So this file uses only + - * /, integer operations, sqrt and
 // rounding, which IEEE 754 defines to the last bit; Math.sin, Math.pow and the like may differ between engines.
 
-/** What decides the points, all of it. */
+/** Everything that determines the points. */
 export interface TrackOptions {
   /** A safe integer, not negative. */
   seed: number;
   /** `walk`: users who drive through a town · `uniform`: independent points, evenly over the globe. */
   model: "walk" | "uniform";
-  /** UserIDs are 1 to this; they take turns. */
+  /** UserIDs are 1 to this number, in turn. */
   users: number;
   center: [latitude: number, longitude: number];
   radiusM: number;
-  /** The mean; a walker is at times faster, up to twice, and at times stands. */
+  /** The mean speed; a walker sometimes rests and is sometimes up to twice as fast. */
   speedKmh: number;
-  /** Between two fixes of one user. */
+  /** The time between two fixes of one user. */
   intervalMs: number;
-  /** Of the first fix, since 1970. */
+  /** The time of the first fix, since 1970. */
   startMs: number;
 }
 
-/** Endless points: record k is the same whenever the options are. */
+/** Endless points: equal options give equal points. */
 export function track(options: TrackOptions): Generator<Point, never> {
   const random = sfc32(options.seed);
   return options.model === "walk" ? walk(options, random) : uniform(options, random);
 }
 
-/** Milliseconds from the first fix of all to that of record `index`; users are spread evenly over the interval. */
+/** Milliseconds from the first fix to that of record `index`; users are spread evenly over the interval. */
 export function elapsedMs(
   index: number,
   { users, intervalMs }: { users: number; intervalMs: number },
@@ -41,7 +41,7 @@ export function elapsedMs(
 function* uniform(options: TrackOptions, random: Random): Generator<Point, never> {
   for (let index = 0;; index++) {
     let latitude;
-    // Circles of latitude shrink towards the poles: keep as many points as there is room for.
+    // Circles of latitude shrink towards the poles: keep points in proportion to their length.
     do latitude = random() * 180 - 90; while (random() > cosine(latitude));
     yield fix(options, index, latitude, random() * 360 - 180);
   }
@@ -71,7 +71,7 @@ function fix(options: TrackOptions, index: number, latitude: number, longitude: 
   };
 }
 
-/** Seven decimals are a centimetre; adding 0 turns −0 into 0. */
+/** Seven decimals are about a centimetre; adding 0 turns −0 into 0. */
 function round7(degrees: number): number {
   return Math.round(degrees * 1e7) / 1e7 + 0;
 }

@@ -1,33 +1,33 @@
 import type { Point } from "../../record/point.ts";
 
-/** A record that makes no row, labelled with what becomes of it: `<reject code>/<what is wrong>`, or `tombstone/null`. */
+/** A record that makes no row, labelled with the expected result: `<reject code>/<what is wrong>`, or `tombstone/null`. */
 export interface Flawed {
   label: string;
   value: string | Uint8Array | null;
-  /** Beside the label; null for all flaws but one. */
+  /** The value of the padding header; null for all flaws but one. */
   header: string | null;
 }
 
-/** The header that carries the label, so that rejects can be counted against what was sent. */
+/** The header with the label, so that rejects can be compared with what was sent. */
 export const LABEL_HEADER = "routes-invalid";
-/** The header of the one flaw that lies in the headers. */
+/** The header of the one flaw that concerns the headers. */
 export const PADDING_HEADER = "routes-padding";
 
-/** How many of the first `index` records are flawed: an exact share, spread evenly. */
+/** How many of the first `index` records are flawed: an exact percentage, spread evenly. */
 export function flawedBefore(index: number, percent: number): number {
   return Math.floor(index * Math.round(percent * 10_000) / 1_000_000);
 }
 
 /**
- * The point, spoilt: every kind of flaw in turn, by how many came before.
+ * Makes an invalid record of the point. The kinds of flaw take turns; `before` is the number of flawed records so far.
  *
- * The two of 1 MiB come first, so that a short run has them, and then once in SPELLS rounds of all others, so that a long
- * run stays light. They pass a broker's default `max.message.bytes` (1 MiB and 12 bytes a batch) only when
- * compressed; without `heavy` they are left out.
+ * The two flaws of 1 MiB come first, so that a short run includes them, and then once in LIGHT_ROUNDS rounds of all
+ * others, which keeps a long run small. They fit a broker's default `max.message.bytes` (1 MiB and 12 bytes a batch)
+ * only when compressed; without `heavy` they are left out.
  */
 export function corrupt(point: Point, before: number, { heavy }: { heavy: boolean }): Flawed {
   const giants = heavy ? HEAVY.length : 0;
-  const turn = before % (giants + SPELLS * LIGHT.length);
+  const turn = before % (giants + LIGHT_ROUNDS * LIGHT.length);
   const [label, spoil] = turn < giants ? HEAVY[turn]! : LIGHT[(turn - giants) % LIGHT.length]!;
   const spoilt = spoil(point);
   return spoilt === null || typeof spoilt === "string" || spoilt instanceof Uint8Array
@@ -40,7 +40,7 @@ type Flaw = [
   spoil: (point: Point) => string | Uint8Array | null | { value: string; header: string },
 ];
 
-const SPELLS = 16;
+const LIGHT_ROUNDS = 16;
 const MIB = 1_048_576;
 
 const HEAVY: Flaw[] = [
@@ -106,7 +106,7 @@ const TOMBSTONE: Flaw[] = [["tombstone/null", () => null]];
 
 const LIGHT = takeTurns(SYNTAX, UTF8, SCHEMA, DEPTH, TOMBSTONE);
 
-/** The first of each, the second of each, and so on, so that a few records show every code. */
+/** The first of each, the second of each, and so on, so that a few records cover every code. */
 function takeTurns(...groups: Flaw[][]): Flaw[] {
   const longest = Math.max(...groups.map((group) => group.length));
   return Array.from(
@@ -116,7 +116,7 @@ function takeTurns(...groups: Flaw[][]): Flaw[] {
     .flat();
 }
 
-/** The record as text, with some of its parts replaced. */
+/** The record as text, with the given parts replaced. */
 function json(
   point: Point,
   {
@@ -128,14 +128,14 @@ function json(
   return `{"userID":${userID},"timestamp":${timestamp},"coordinates":${coordinates}}`;
 }
 
-/** The record with a further key that holds these bytes: all else is right, so only they can be at fault. */
+/** The record with one more key that holds these bytes: they are the only flaw. */
 function note(point: Point, bytes: number[]): Uint8Array {
   const encoder = new TextEncoder();
   const head = encoder.encode(json(point).replace("}", ',"note":"'));
   return Uint8Array.of(...head, ...bytes, ...encoder.encode('"}'));
 }
 
-/** Little-endian with a mark, as Windows tools write it; of ASCII text. */
+/** ASCII text as little-endian UTF-16 with a byte order mark, as Windows tools write it. */
 function utf16(text: string): Uint8Array {
   return Uint8Array.of(0xff, 0xfe, ...[...text].flatMap((letter) => [letter.charCodeAt(0), 0]));
 }

@@ -1,10 +1,10 @@
-/** A line that goes on for longer is handed over cut off, as no record is that long. */
+/** Longer lines are cut off here: no record is that long. */
 const LINE_BYTES_MAX = 4_194_304;
 
 const NEWLINE = 10;
 const RETURN = 13;
 
-/** The lines of a stream, without their ends (LF or CRLF), as many at a time as have come; the last needs no end. */
+/** The lines of a stream without LF or CRLF, in chunks as they arrive; the last line needs no line end. */
 export async function* splitLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array[]> {
   let rest: Uint8Array = new Uint8Array();
   for await (const chunk of chunks) {
@@ -14,7 +14,7 @@ export async function* splitLines(chunks: AsyncIterable<Uint8Array>): AsyncGener
       lines.push(trim(join(rest, chunk.subarray(from, end))));
       rest = new Uint8Array();
     }
-    // Once too long, always too long: the rest of the line is not kept.
+    // A line that is already too long is not kept further.
     if (rest.length < LINE_BYTES_MAX) rest = join(rest, chunk.subarray(from));
     if (lines.length > 0) yield lines;
   }

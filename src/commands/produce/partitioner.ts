@@ -1,6 +1,6 @@
 const utf8 = new TextEncoder();
 
-/** The partition that Kafka's Java client picks for a key: so records of one key keep their order, whoever sends them. */
+/** The partition that Kafka's Java client picks for a key, so that records of one key keep their order with any client. */
 export function partitionOf(key: string, partitions: number): number {
   return (murmur2(utf8.encode(key)) & 0x7fffffff) % partitions;
 }
@@ -8,7 +8,7 @@ export function partitionOf(key: string, partitions: number): number {
 /**
  * The 32-bit murmur2 hash of Kafka's `org.apache.kafka.common.utils.Utils`, as a signed integer.
  *
- * kafkajs has the same in BigInt, 60 times slower; Math.imul multiplies as Java's int does.
+ * The BigInt version of kafkajs is 60 times slower; Math.imul multiplies as Java's int does.
  */
 export function murmur2(data: Uint8Array): number {
   const m = 0x5bd1e995;

@@ -1,8 +1,9 @@
 import type { ProduceOptions } from "../../cli/options.ts";
 import { flawedBefore } from "./invalid_records.ts";
 import { OperationalError, UsageError } from "../../errors.ts";
-import { Batcher, type Outcome, type Sender } from "./batcher.ts";
-import { makeRecords, type Outgoing, readRecords, toLines } from "./records.ts";
+import type { Outcome } from "../../kafka/sender.ts";
+import { Batcher, type RecordSender } from "./batcher.ts";
+import { type GeneratedRecord, makeRecords, readRecords, toLines } from "./records.ts";
 import { throttle } from "./throttle.ts";
 import {
   CALENDAR_END_MS,
@@ -15,35 +16,35 @@ import {
 } from "../../units.ts";
 import { elapsedMs } from "./generator.ts";
 
-/** What producing needs of the world. */
+/** What runProduce() needs from its environment. */
 export interface ProduceDeps {
   topic: string;
   /** Null with `--dry-run`. */
-  sender: Sender | null;
+  sender: RecordSender | null;
   stdin: ReadableStream<Uint8Array>;
-  /** Data for stdout; flawed records are not always text. */
+  /** Writes to stdout; invalid records are not always text. */
   out(data: Uint8Array): Promise<void>;
   progress(tally: ProduceTally): void;
   /** Milliseconds since 1970. */
   now(): number;
-  /** Milliseconds on a clock that never jumps. */
+  /** Milliseconds of a monotonic clock. */
   clock(): number;
-  /** Ends early when the signal does. */
+  /** Returns early when the signal aborts. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
   signal: AbortSignal;
   /** A safe integer, not negative. */
   drawSeed(): number;
 }
 
-/** What became of the records of this run. */
+/** The counts of a run. */
 export interface ProduceTally {
   topic: string;
-  /** With `startMs` and the same flags it makes the same records again; null where none were made: `--stdin`. */
+  /** With `startMs` and the same flags, it generates the same records again; null with `--stdin`. */
   seed: number | null;
   startMs: number | null;
-  /** Made or read; those that were not sent are in none of the counts below. */
+  /** Generated or read; records that were never sent are in none of the counts below. */
   made: number;
-  /** Of those made, deliberately bad. */
+  /** How many of them are deliberately invalid. */
   invalid: number;
   acked: number;
   failed: number;
@@ -51,16 +52,16 @@ export interface ProduceTally {
   seconds: number;
 }
 
-/** How a run ended; the failure, if any, is to be told after the tally. */
+/** How a run ended; the caller prints the tally first, then the failure. */
 export interface Produced {
   tally: ProduceTally;
   failure: OperationalError | null;
 }
 
-/** Longest time a record waits for others. */
+/** The longest time that a record waits for its batch to fill. */
 const LINGER_MS = 100;
 
-/** Makes records, or reads them from stdin, sends them, and tells what became of them. */
+/** Generates records or reads them from stdin, sends them, and counts the results. */
 export async function runProduce(options: ProduceOptions, deps: ProduceDeps): Promise<Produced> {
   const stop = new AbortController();
   const signal = AbortSignal.any([deps.signal, stop.signal]);
@@ -74,7 +75,7 @@ export async function runProduce(options: ProduceOptions, deps: ProduceDeps): Pr
   }
 }
 
-/** The last line of a run; `dry` says that it only printed. */
+/** The last line of a run; `dry`: the records were only printed. */
 export function summarize(tally: ProduceTally, { dry }: { dry: boolean }): string {
   const { topic, made, acked, failed, unknown, seconds, seed } = tally;
   const took = `in ${formatSpan(seconds)}`;
@@ -86,7 +87,7 @@ export function summarize(tally: ProduceTally, { dry }: { dry: boolean }): strin
   return seed === null ? counts : `${counts} · seed ${seed}`;
 }
 
-/** The same on the way: of how many, how fast now, for how long already and still. */
+/** The progress line: count and total, current rate, elapsed and remaining time. */
 export function describeProgress(
   { acked, seconds }: ProduceTally,
   { count, durationMs, stdin }: Pick<ProduceOptions, "count" | "durationMs" | "stdin">,
@@ -114,63 +115,63 @@ async function produce(
       seed,
       startMs: tally.startMs!,
       count: boundCount(options, tally.startMs!),
-      // Not compressed, no broker takes them by default.
+      // Uncompressed, they exceed the default limit of a broker.
       heavy: options.compression === "gzip",
     });
   const chunks = throttle(source, { ...deps, perSecond: options.ratePerSecond });
 
   const beganMs = deps.clock();
   let failure: OperationalError | null = null;
-  const outbox = deps.sender && new Batcher(deps.sender, {
+  const batcher = deps.sender && new Batcher(deps.sender, {
     batchSize: options.batchSize,
     seed,
     lingerMs: LINGER_MS,
-    settled: async (outcome, records) => {
+    onSent: async (outcome, records) => {
       addUp(tally, outcome, deps.clock() - beganMs);
       failure ??= explain(outcome, deps.topic);
-      // Whoever waits for more to send waits in vain.
+      // Nothing more can be sent: stop waiting for input.
       if (outcome.fault) stop();
       if (options.tee && outcome.acked > 0) await deps.out(toLines(records));
       deps.progress(tally);
     },
   });
   try {
-    await (outbox ? post(chunks, outbox, tally, deps) : print(chunks, tally, deps));
+    await (batcher ? sendAll(chunks, batcher, tally, deps) : printAll(chunks, tally, deps));
   } catch (error) {
     if (!(error instanceof OperationalError)) throw error;
     failure ??= error;
   }
-  await outbox?.close();
+  await batcher?.close();
   tally.seconds = (deps.clock() - beganMs) / 1000;
   tally.invalid = flawedBefore(tally.made, options.stdin ? 0 : options.invalidPercent);
   return { tally, failure };
 }
 
-/** Fills the outbox with what comes, and empties it when nothing comes in time. */
-async function post(
-  chunks: AsyncGenerator<Outgoing[]>,
-  outbox: Batcher,
+/** Adds the records to the batcher, and sends overdue batches while it waits for more. */
+async function sendAll(
+  chunks: AsyncGenerator<GeneratedRecord[]>,
+  batcher: Batcher,
   tally: ProduceTally,
   deps: ProduceDeps,
 ): Promise<void> {
   while (!deps.signal.aborted) {
     const next = chunks.next();
-    while (!await arrives(next, outbox.dueMs - deps.clock(), deps)) {
-      await outbox.sendDue(deps.clock());
+    while (!await arrives(next, batcher.dueMs - deps.clock(), deps)) {
+      await batcher.sendDue(deps.clock());
     }
     const { done, value: records } = await next;
     if (done) return;
     tally.made += records.length;
     const nowMs = deps.clock();
     for (const record of records) {
-      const sending = outbox.add(record, nowMs);
+      const sending = batcher.add(record, nowMs);
       if (sending) await sending;
     }
   }
   await chunks.return(undefined);
 }
 
-/** Whether `next` has settled within that time. */
+/** Whether `next` settles within that time. */
 async function arrives(
   next: Promise<unknown>,
   ms: number,
@@ -186,8 +187,8 @@ async function arrives(
   return arrived;
 }
 
-async function print(
-  chunks: AsyncGenerator<Outgoing[]>,
+async function printAll(
+  chunks: AsyncGenerator<GeneratedRecord[]>,
   tally: ProduceTally,
   deps: ProduceDeps,
 ): Promise<void> {
@@ -212,7 +213,7 @@ function openTally(options: ProduceOptions, deps: ProduceDeps, seed: number): Pr
   };
 }
 
-/** When the first fix is, where not told: so long ago that the last is about now, as far as their number is known. */
+/** The time of the first fix. By default the last fix is about now, as far as the number of records is known. */
 function chooseStart(options: ProduceOptions, nowMs: number): number {
   if (options.startMs !== null) return options.startMs;
   const { count, durationMs, ratePerSecond } = options;
@@ -225,12 +226,12 @@ function chooseStart(options: ProduceOptions, nowMs: number): number {
     : Math.max(0, nowMs - elapsedMs(Math.max(expected - 1, 0), options));
 }
 
-/** How many to make: all have to lie before the year 10000. */
+/** How many records to generate: all must be before the year 10000. */
 function boundCount({ count, users, intervalMs }: ProduceOptions, startMs: number): number {
   const room = Math.floor((CALENDAR_END_MS - startMs) / intervalMs) * users;
   if (count !== null && count > room) {
     throw new UsageError(
-      `--count ${count} runs past the year 9999: there is room for ${room}`,
+      `--count ${count} runs past the year 9999: at most ${room} records fit`,
       "a shorter --interval, more --users or an earlier --start",
     );
   }
@@ -247,9 +248,9 @@ function addUp(tally: ProduceTally, outcome: Outcome, elapsedMs: number): void {
 function explain({ failed, unknown, fault }: Outcome, topic: string): OperationalError | null {
   if (!fault) return null;
   const message = failed > 0
-    ? `cannot send to topic "${topic}": ${formatMany(failed, "record")} ${
-      failed === 1 ? "is" : "are"
-    } not there, the rest was not tried`
+    ? `cannot send to topic "${topic}": the broker did not store ${
+      formatMany(failed, "record")
+    }, later records were not sent`
     : `cannot tell whether ${formatMany(unknown, "record")} reached topic "${topic}": no answer`;
   return new OperationalError(fault.kind, message, { reason: fault.reason, hint: fault.fix });
 }

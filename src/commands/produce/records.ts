@@ -5,33 +5,33 @@ import { encodePoint, type Point } from "../../record/point.ts";
 import { type Reject, validate } from "../../record/validate.ts";
 import { track, type TrackOptions } from "./generator.ts";
 
-/** A record on its way out; the key decides the partition. */
-export interface Outgoing {
+/** A record to send, generated or read from stdin; the key determines the partition. */
+export interface GeneratedRecord {
   key: string | null;
   /** Null is a tombstone. */
   value: string | Uint8Array | null;
   headers?: Record<string, string>;
 }
 
-/** What is made, all that decides it. */
+/** Everything that determines the generated records. */
 export interface MakeOptions extends TrackOptions {
   key: "user" | "none";
-  /** How many; may be infinite. */
+  /** How many records; may be infinite. */
   count: number;
-  /** Share of flawed ones, 0 to 100. */
+  /** How many of them are invalid, 0 to 100. */
   invalidPercent: number;
-  /** Whether flaws of 1 MiB may be among them. */
+  /** Whether invalid records may have 1 MiB. */
   heavy: boolean;
 }
 
-/** Records to ask for at a time. */
+/** Records per chunk. */
 const CHUNK = 500;
 
-/** Points of a track as records, some of them spoilt. */
-export function* makeRecords(options: MakeOptions): Generator<Outgoing[]> {
+/** The points of a track as records, some of them invalid. */
+export function* makeRecords(options: MakeOptions): Generator<GeneratedRecord[]> {
   const points = track(options);
   for (let made = 0; made < options.count; made += CHUNK) {
-    const records: Outgoing[] = [];
+    const records: GeneratedRecord[] = [];
     const end = Math.min(made + CHUNK, options.count);
     for (let index = made; index < end; index++) {
       records.push(makeRecord(points.next().value, index, options));
@@ -40,7 +40,7 @@ export function* makeRecords(options: MakeOptions): Generator<Outgoing[]> {
   }
 }
 
-function makeRecord(point: Point, index: number, options: MakeOptions): Outgoing {
+function makeRecord(point: Point, index: number, options: MakeOptions): GeneratedRecord {
   const key = options.key === "user" ? String(point.userID) : null;
   const before = flawedBefore(index, options.invalidPercent);
   if (flawedBefore(index + 1, options.invalidPercent) === before) {
@@ -55,16 +55,16 @@ function makeRecord(point: Point, index: number, options: MakeOptions): Outgoing
 }
 
 /**
- * NDJSON as records with the bytes of each line as they are. A bad line ends it with an Operation, after the last good one;
- * the signal ends it too, even while it waits for more.
+ * Reads NDJSON; the value of a record is the unchanged bytes of its line. An invalid line throws an OperationalError after
+ * the valid lines before it. An abort of the signal ends the input, even while it waits for more.
  */
 export async function* readRecords(
   input: ReadableStream<Uint8Array>,
   { key, signal, strict = false }: { key: "user" | "none"; signal: AbortSignal; strict?: boolean },
-): AsyncGenerator<Outgoing[]> {
+): AsyncGenerator<GeneratedRecord[]> {
   let first = 1;
   for await (const lines of splitLines(readUntil(input, signal))) {
-    // What the signal cut short is no bad line.
+    // The abort may have cut the last line short.
     if (signal.aborted) return;
     const { points, rejects } = validate(
       lines.map((value, i) => {
@@ -104,16 +104,16 @@ async function* readUntil(
 function badLine({ offset, code, path, reason }: Reject): OperationalError {
   return new OperationalError(
     "data",
-    `line ${offset} of stdin is no record: ${path && path + ": "}${reason}`,
+    `line ${offset} of stdin is not a valid record: ${path && path + ": "}${reason}`,
     {
-      reason: [code, "nothing after it was sent"],
-      hint: "correct that line, then send from there on",
+      reason: [code, "this line and all later lines were not sent"],
+      hint: "correct this line, then send it and all later lines",
     },
   );
 }
 
-/** The values as lines; what is not text stays as it is, and a tombstone is an empty line. */
-export function toLines(records: Outgoing[]): Uint8Array {
+/** The values as lines; bytes are not changed, and a tombstone is an empty line. */
+export function toLines(records: GeneratedRecord[]): Uint8Array {
   const encoder = new TextEncoder();
   const parts: Uint8Array[] = [];
   let text = "";

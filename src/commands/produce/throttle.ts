@@ -1,18 +1,18 @@
-/** What pacing needs of the world. */
+/** The rate, and the timers that throttle() needs. */
 export interface ThrottleOptions {
-  /** Null: as fast as they are asked for. */
+  /** Items per second; null: no limit. */
   perSecond: number | null;
-  /** Milliseconds on a clock that never jumps. */
+  /** Milliseconds of a monotonic clock. */
   clock(): number;
-  /** Ends early when the signal does. */
+  /** Returns early when the signal aborts. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
   signal: AbortSignal;
 }
 
-/** Timers are no finer than this; at high rates more than one item falls due in it. */
+/** The resolution of timers; at high rates, one tick releases several items. */
 const TICK_MS = 5;
 
-/** Hands on the items as they fall due, evenly, in chunks no larger than those given. What was late is made up for. */
+/** Yields the items evenly at the rate, in chunks no larger than the input. It catches up after a delay. */
 export async function* throttle<T>(
   chunks: AsyncIterable<T[]> | Iterable<T[]>,
   { perSecond, clock, sleep, signal }: ThrottleOptions,

@@ -1,49 +1,49 @@
-// Drivers in a town of streets, roads and motorways that cross at right angles. A drive goes from corner to corner: gain
-// speed, keep to that of the road, brake to turn or for a light, arrive, rest, set out again. It is laid out on a map in
-// metres; the scale of the town follows speed, interval and area, so that it serves pedestrians and planes as well.
+// Simulates drivers in a town of streets, roads and motorways that cross at right angles. A driver accelerates, cruises,
+// brakes for turns and traffic lights, arrives, rests, and starts again. The town is a map in metres; its scale depends on
+// speed, interval and area, so that it also suits pedestrians and planes.
 
-/** Draws evenly from 0 up to, not including, 1. */
+/** Returns evenly distributed numbers from 0 up to, not including, 1. */
 export type Random = () => number;
 
-/** What decides the walks, beside the draws. */
+/** What determines the walks, apart from the random numbers. */
 export interface WalkOptions {
   radiusM: number;
-  /** The mean, rests included; nobody is ever more than twice as fast. */
+  /** The mean, rests included; no driver is ever more than twice as fast. */
   speedKmh: number;
   intervalMs: number;
 }
 
-/** Where, and in what scale. */
+/** The area and the scale of the town. */
 export interface Town {
   radiusM: number;
-  /** From line to line, on average. */
+  /** The mean distance between two parallel lines. */
   blockM: number;
-  /** Metres a second. */
+  /** Metres per second. */
   meanSpeed: number;
-  /** Metres a second, a second; to brake, too. */
+  /** Metres per second squared, also for braking. */
   acceleration: number;
 }
 
 /** One driver. */
 export interface Walker {
-  /** The last one, and the way to the next: one step along a line, none while at rest. */
+  /** The last corner, and the step to the next one: along one line, zero at rest. */
   corner: Corner;
   heading: Corner;
   alongM: number;
-  /** The step after that; none where not decided. */
+  /** The step after that; zero while undecided. */
   ahead: Corner;
   target: Corner;
-  /** Metres a second: at the last corner, and on this road where nothing is in the way. */
+  /** Metres per second: at the last corner, and the cruising speed on this road. */
   speed: number;
   cruise: number;
-  /** What comes until the next corner, the last first. */
+  /** The stretches up to the next corner, in reverse order. */
   stretches: Stretch[];
-  /** Since setting out. */
+  /** Since the start of this drive. */
   drivenM: number;
   drivenSeconds: number;
 }
 
-/** Where two lines cross, by their numbers from the centre; or the way from one to another. */
+/** Where two lines cross, as line numbers from the centre; also the step between two corners. */
 interface Corner {
   column: number;
   row: number;
@@ -57,24 +57,24 @@ interface Stretch {
 }
 
 const NOWHERE: Corner = { column: 0, row: 0 };
-/** The steps there are, by sign plus 1: made once, since there may be a million walkers. */
+/** All possible steps, by sign plus 1; shared objects, since there may be a million walkers. */
 const ACROSS: Corner[] = [-1, 0, 1].map((column) => ({ column, row: 0 }));
 const ALONG: Corner[] = [-1, 0, 1].map((row) => ({ column: 0, row }));
-/** Speed on a street, a road and a motorway, and round a corner; the mean is 1. */
+/** Speeds relative to the mean: on a street, a road, a motorway, and in a turn. */
 const CRUISE = [1.25, 1.55, 1.8];
 const TURNING = 0.5;
-/** A drive ends within so many blocks as the crow flies. */
+/** The longest drive, in blocks as the crow flies. */
 const REACH = 40;
 /** The longest red light. */
 const LIGHT_SECONDS = 40;
-/** Of all, how many rest. */
+/** The share of drivers that rest at the start. */
 const RESTING = 0.1;
 
 /** The town for these options. */
 export function layOut({ radiusM, speedKmh, intervalMs }: WalkOptions): Town {
-  // Nobody is carried through the whole town between two fixes.
+  // No driver crosses the whole town between two fixes.
   const meanSpeed = Math.min(speedKmh / 3.6, radiusM * 1000 / intervalMs);
-  // Three fixes or more to a block, else turns are not to be seen; and blocks enough in the smallest town.
+  // A block has three fixes or more, else turns are not visible; the smallest town still has enough blocks.
   const blockM = Math.min(Math.max(150, 3 * meanSpeed * intervalMs / 1000), radiusM / 4) || 1;
   return {
     radiusM,
@@ -84,7 +84,7 @@ export function layOut({ radiusM, speedKmh, intervalMs }: WalkOptions): Town {
   };
 }
 
-/** Somewhere in the town, in the midst of a drive or at rest. */
+/** Creates a walker somewhere in the town, in the middle of a drive or at rest. */
 export function settleIn(town: Town, random: Random): Walker {
   const corner = drawCorner(NOWHERE, town.radiusM, town, random);
   const blockSeconds = town.blockM / town.meanSpeed;
@@ -100,12 +100,12 @@ export function settleIn(town: Town, random: Random): Walker {
     drivenM: 0,
     drivenSeconds: 0,
   };
-  // So that not all set out at once.
+  // Prevents all walkers from starting at the same time.
   if (town.meanSpeed > 0) advance(walker, (1 + 2 * random()) * blockSeconds, town, random);
   return walker;
 }
 
-/** Lets so much time go by. */
+/** Moves the walker on by that time. */
 export function advance(walker: Walker, seconds: number, town: Town, random: Random): void {
   for (;;) {
     const stretch = walker.stretches.at(-1);
@@ -123,7 +123,7 @@ export function advance(walker: Walker, seconds: number, town: Town, random: Ran
   }
 }
 
-/** Metres east and north of the centre. The lines are not quite those of the compass. */
+/** Metres east and north of the centre. The street grid is rotated against north by about 23°. */
 export function whereIs(
   { corner, heading, alongM }: Walker,
   town: Town,
@@ -148,7 +148,7 @@ function passCorner(walker: Walker, town: Town, random: Random): void {
   drive(walker, plus(corner, heading), town, random);
 }
 
-/** Rests until the drive, the rest included, went at mean speed; then there is another target. */
+/** Rests until the drive with its rest has the mean speed, and chooses the next target. */
 function arrive(walker: Walker, town: Town, random: Random): void {
   const { drivenM, drivenSeconds, corner } = walker;
   const seconds = drivenM / town.meanSpeed - drivenSeconds;
@@ -158,7 +158,7 @@ function arrive(walker: Walker, town: Town, random: Random): void {
   walker.target = drawCorner(corner, REACH * town.blockM, town, random);
 }
 
-/** Lays out the way to the next corner. */
+/** Plans the stretches to the next corner. */
 function drive(walker: Walker, corner: Corner, town: Town, random: Random): void {
   const { heading, speed: from, cruise } = walker;
   const { acceleration: gain, meanSpeed, blockM } = town;
@@ -171,7 +171,7 @@ function drive(walker: Walker, corner: Corner, town: Town, random: Random): void
 
   const wanted = isLast || waits ? 0 : isStraight ? cruise : TURNING * meanSpeed;
   const to = Math.min(wanted, Math.sqrt(from * from + 2 * gain * lengthM));
-  // From a motorway into a street close by takes harder braking.
+  // A turn from a motorway into a nearby street needs harder braking.
   const loss = Math.max(gain, (from * from - to * to) / (2 * lengthM));
   const square = (2 * gain * loss * lengthM + loss * from * from + gain * to * to) / (gain + loss);
   const peak = Math.min(Math.sqrt(square), cruise);
@@ -190,7 +190,7 @@ function drive(walker: Walker, corner: Corner, town: Town, random: Random): void
   for (const { seconds } of walker.stretches) walker.drivenSeconds += seconds;
 }
 
-/** The next step to the target. One of the two lines that lead there never leaves the area, since it is round. */
+/** The next step to the target. The area is round, so one of the two lines towards it never leaves the area. */
 function choose(
   corner: Corner,
   { target, heading }: Walker,
@@ -203,31 +203,31 @@ function choose(
   if (along.row === 0 || !isInside(plus(corner, along), town)) return across;
   const [isAcross, isAlong] = [isSame(heading, across), isSame(heading, along)];
   const better = rank(corner.row) - rank(corner.column);
-  // Better roads draw, and most drivers go straight on.
+  // Most drivers prefer the better road, else go straight on.
   const odds = better > 0 ? 0.85 : better < 0 ? 0.15 : isAcross ? 0.8 : isAlong ? 0.2 : 0.5;
   return random() < odds ? across : along;
 }
 
-/** How likely the light is red. */
+/** The probability of a red light. */
 function lightOdds(corner: Corner, heading: Corner, isStraight: boolean): number {
   if (isStraight && rank(lineAlong(corner, heading)) === 2) return 0;
   return rank(heading.row === 0 ? corner.column : corner.row) > 0 ? 0.2 : 0.05;
 }
 
-/** 0 a street, 1 a road, 2 a motorway. */
+/** 0: street, 1: road, 2: motorway. */
 function rank(line: number): 0 | 1 | 2 {
   return line % 15 === 0 ? 2 : line % 5 === 0 ? 1 : 0;
 }
 
-/** Metres from the centre; the gaps between lines are of half a block up to one and a half. */
+/** Metres from the centre; the gap between two lines is half a block to one and a half. */
 function lineM(line: number, { blockM }: Town): number {
-  // The last step of murmur3's hash mixes the bits of the number.
+  // The final step of the murmur3 hash mixes the bits of the number.
   let bits = Math.imul(line ^ (line >>> 16), 0x85eb_ca6b);
   bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2_ae35);
   return line === 0 ? 0 : (line + 0.5 * ((bits ^ (bits >>> 16)) / 2 ** 32)) * blockM;
 }
 
-/** A corner evenly from those within reach. */
+/** A random corner within reach, evenly distributed. */
 function drawCorner(around: Corner, reachM: number, town: Town, random: Random): Corner {
   const { radiusM, blockM } = town;
   const reach = Math.min(reachM, radiusM);
@@ -256,7 +256,7 @@ function isSame(a: Corner, b: Corner): boolean {
   return a.column === b.column && a.row === b.row;
 }
 
-/** The number of the line that one drives on. */
+/** The number of the line that the walker follows. */
 function lineAlong(corner: Corner, heading: Corner): number {
   return heading.row === 0 ? corner.row : corner.column;
 }

@@ -1,14 +1,14 @@
 import type { QueryOptions } from "../../cli/options.ts";
 import { UsageError } from "../../errors.ts";
-import type { Cell, Column, Format, Look } from "../../formats/format.ts";
+import type { Cell, Column, Format, RenderOptions } from "../../formats/format.ts";
 import { formats } from "../../formats/mod.ts";
 import { records } from "../../formats/records.ts";
 import { suggest } from "../../suggest.ts";
 import type { FoundRow } from "../../postgres/find.ts";
 
-/** Where the output goes. */
-export type Terminal = Pick<Look, "unicode" | "width" | "color"> & {
-  /** Whether what was printed can be printed over. */
+/** What the format must know about the terminal. */
+export type Terminal = Pick<RenderOptions, "unicode" | "width" | "color"> & {
+  /** Whether earlier output can be overwritten. */
   canRedraw: boolean;
 };
 
@@ -16,18 +16,18 @@ const GAP_MS = 30 * 60_000;
 
 type What = QueryOptions["what"];
 
-/** What a query shows. */
+/** A format with the cells that it shows. */
 export interface View {
   format: Format;
-  /** The cells to show of a row that was found. */
+  /** The cells to show for a row. */
   cells(row: FoundRow): Cell[];
 }
 
-/** Opens the format that was asked for, with the columns that were asked for. */
+/** Opens the requested format with the requested columns. */
 export function openView(
   options: QueryOptions,
   terminal: Terminal,
-  extent: Look["extent"] = null,
+  extent: RenderOptions["extent"] = null,
 ): View {
   const { what, near } = options;
   const present = presenter(what, near !== null);
@@ -36,17 +36,17 @@ export function openView(
   const gapS = (options.gapMs ?? GAP_MS) / 1000;
   const common = { ...options, ...terminal, gapS, extent };
   if (options.columns === null) {
-    // Fixes as ndjson are records again, for `routes produce --stdin`.
+    // Fixes in ndjson have the format of the topic, for `routes produce --stdin`.
     const isRecords = options.format === "ndjson" && (what === "points" || what === "last");
-    const look = { ...common, columns: known };
-    return { format: isRecords ? records() : open(look), cells: present };
+    const renderOptions = { ...common, columns: known };
+    return { format: isRecords ? records() : open(renderOptions), cells: present };
   }
   const places = options.columns.map((name) => placeOf(name, known));
   const twice = options.columns.find((name, i) => options.columns!.indexOf(name) < i);
-  if (twice) throw new UsageError(`column "${twice}" is named twice`);
-  const look = { ...common, columns: places.map((place) => known[place]!) };
+  if (twice) throw new UsageError(`column "${twice}" is given twice`);
+  const renderOptions = { ...common, columns: places.map((place) => known[place]!) };
   return {
-    format: open(look),
+    format: open(renderOptions),
     cells: (row) => {
       const all = present(row);
       return places.map((place) => all[place]!);
@@ -101,7 +101,7 @@ function columnsOf(what: What, near: boolean): Column[] {
   }
 }
 
-/** What is derived is rounded to what it is worth; what was stored stays as it is. */
+/** Derived numbers are rounded to their precision; stored values are not changed. */
 function presenter(what: What, near: boolean): (row: FoundRow) => Cell[] {
   if (what === "summary") return summarize;
   if (what === "rejects") {
@@ -111,7 +111,7 @@ function presenter(what: What, near: boolean): (row: FoundRow) => Cell[] {
   return (row) => [...row.slice(0, -1), round(row.at(-1) as number, 1)] as Cell[];
 }
 
-/** From user, fixes, first, last, metres, west, south, east, north; the box is one for `--bbox`. */
+/** From user, fixes, first, last, metres, west, south, east, north; `--bbox` accepts the box. */
 function summarize(row: FoundRow): Cell[] {
   const [user, fixes, first, last, metres, ...box] = row as number[];
   const hours = (last! - first!) / 3600;

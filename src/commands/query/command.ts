@@ -14,13 +14,12 @@ import {
 } from "../context.ts";
 import { openPostgresFor } from "../open_postgres.ts";
 
-/** `routes query`: rows to stdout, over a session that cannot write. */
+/** `routes query`: prints rows to stdout, in a read-only session. */
 export async function query(
   options: Options<"query">,
   context: CommandContext,
 ): Promise<CommandResult> {
-  const { globals, system: system, reporter: reporter, settings: { postgresql: { schema } } } =
-    context;
+  const { globals, system, reporter, settings: { postgresql: { schema } } } = context;
   const { sql, explain, close } = openPostgresFor(context, { max: 1, readOnly: true });
   try {
     await withExplanation(

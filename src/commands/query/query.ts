@@ -5,30 +5,24 @@ import { formatCount, formatMany, formatMs } from "../../units.ts";
 import { openView, type Terminal } from "./columns.ts";
 import type { Extent } from "../../record/geo.ts";
 import type { FoundRow } from "../../postgres/find.ts";
+import type { Search } from "../../postgres/search.ts";
 
-/** What is looked for in the tables. */
-type Search = Pick<QueryOptions, "users" | "since" | "until" | "bbox" | "near" | "reverse"> & {
-  what: Exclude<QueryOptions["what"], "total">;
-  order: "time" | "user" | "distance";
-  limit: number | null;
-};
-
-/** What querying needs of the world. */
+/** What runQuery() needs from its environment. */
 export interface QueryDeps {
-  /** Rows in batches, their cells as `FoundRow` says. */
+  /** Rows in batches. */
   find(search: Search): AsyncIterable<FoundRow[]>;
-  /** How many rows there are whatever the limit; counts no further than `max` when it is given. */
+  /** The number of rows without the limit; counts up to `max` if given. */
   count(search: Search, max: number | null): Promise<number>;
-  /** What the fixes reach over; null where there are none. */
+  /** The extent of the fixes; null if there are none. */
   extent(search: Search): Promise<Extent | null>;
-  /** The statement that finds, or that counts, with its values in place. */
+  /** The SQL statement that finds or counts the rows, with its values inserted. */
   written(search: Search, which: "rows" | "count"): string;
   out(text: string): Promise<void>;
   note(line: string): void;
   terminal: Terminal;
-  /** Ends the output early. */
+  /** An abort ends the output early. */
   signal: AbortSignal;
-  /** Milliseconds since 1970, and on a clock that never jumps. */
+  /** Milliseconds: now() since 1970, clock() of a monotonic clock. */
   now(): number;
   clock(): number;
   sleep(ms: number, signal: AbortSignal): Promise<void>;
@@ -37,18 +31,20 @@ export interface QueryDeps {
 const ROWS_FOR_PEOPLE = 100;
 const COUNT_MAX = 1_000_000;
 
-/** Prints the rows that pass the filters, batch by batch; with `watchMs` again and again. */
+/** Prints the rows that match the filters, batch by batch; with `watchMs` repeatedly. */
 export async function runQuery(options: QueryOptions, deps: QueryDeps): Promise<void> {
   check(options);
   try {
-    await (options.watchMs === null ? look(options, deps) : watch(options, options.watchMs, deps));
+    await (options.watchMs === null
+      ? runOnce(options, deps)
+      : watch(options, options.watchMs, deps));
   } catch (error) {
-    // What was cancelled fails.
+    // After an abort, the cancelled statement fails: that is no error.
     if (!deps.signal.aborted) throw error;
   }
 }
 
-async function look(options: QueryOptions, deps: QueryDeps): Promise<void> {
+async function runOnce(options: QueryOptions, deps: QueryDeps): Promise<void> {
   const startedAt = deps.clock();
   let firstAt: number | null = null;
   const out = (text: string) => {
@@ -61,11 +57,11 @@ async function look(options: QueryOptions, deps: QueryDeps): Promise<void> {
     formatMs(at - startedAt)
   );
   deps.note(
-    `${formatMany(rows, "row")} in ${all}, the first after ${first}`,
+    `${formatMany(rows, "row")} in ${all}, first row after ${first}`,
   );
 }
 
-/** On a terminal that can, each look replaces the one before; elsewhere it follows. */
+/** Each result replaces the previous one on a terminal that can redraw; elsewhere it is appended. */
 async function watch(options: QueryOptions, everyMs: number, deps: QueryDeps): Promise<void> {
   const { signal, terminal } = deps;
   for (let isFirst = true; !signal.aborted; isFirst = false) {
@@ -74,7 +70,7 @@ async function watch(options: QueryOptions, everyMs: number, deps: QueryDeps): P
     if (terminal.canRedraw) {
       let screen = `${title}\n`;
       const gather = (text: string) => void (screen += text);
-      await look(options, {
+      await runOnce(options, {
         ...deps,
         out: (text) => Promise.resolve(gather(text)),
         note: (line) => gather(`${line}\n`),
@@ -85,7 +81,7 @@ async function watch(options: QueryOptions, everyMs: number, deps: QueryDeps): P
       );
     } else {
       deps.note(title);
-      await look(options, deps);
+      await runOnce(options, deps);
     }
     await deps.sleep(everyMs, signal);
   }
@@ -113,10 +109,10 @@ async function printRows(options: QueryOptions, deps: QueryDeps): Promise<number
     limit,
   };
   if (options.showSql) deps.note(`${deps.written(search, "rows")};`);
-  // In a statement of its own: what comes between the two may lie outside of the picture.
+  // A separate statement: rows inserted between the two may lie outside the picture.
   const extent = needsExtent ? await deps.extent(search) : null;
   const { format, cells } = openView(options, deps.terminal, extent);
-  // One row more tells whether there are more.
+  // One extra row shows whether there are more.
   const wanted = forPeople && limit !== null ? limit + 1 : limit;
   let text = format.head;
   let count = 0;
@@ -137,36 +133,30 @@ async function printRows(options: QueryOptions, deps: QueryDeps): Promise<number
   return limit;
 }
 
-/** What the command line alone does not tell to be wrong. */
+/** Rejects combinations of flags that depend on the format. */
 function check({ what, format, order, ...options }: QueryOptions): void {
   if (!formats[format]) throw new UsageError(`unknown format "${format}"`);
   const { forTracks } = formats[format];
   const isFixes = what === "points" || what === "last";
-  if (forTracks && !isFixes) throw new UsageError(`--format ${format} does not go with --${what}`);
-  if (forTracks && options.columns) {
-    throw new UsageError(`--columns does not go with --format ${format}`);
-  }
+  if (forTracks && !isFixes) throw conflict(`--format ${format}`, `--${what}`);
+  if (forTracks && options.columns) throw conflict("--columns", `--format ${format}`);
   if (forTracks && what === "points" && order !== null && order !== "user") {
-    throw new UsageError(`--order ${order} does not go with --format ${format}`, "--order user");
+    throw conflict(`--order ${order}`, `--format ${format}`, "--order user");
   }
   checkTracks({ what, format, ...options });
   if (options.watchMs !== null && !formats[format].forPeople) {
-    throw new UsageError(`--watch does not go with --format ${format}`, "--format table");
+    throw conflict("--watch", `--format ${format}`, "--format table");
   }
   if (options.time !== "iso" && !formats[format].hasTime) {
-    throw new UsageError(`--time ${options.time} does not go with --format ${format}`);
+    throw conflict(`--time ${options.time}`, `--format ${format}`);
   }
   if (what === "rejects") {
     const given = (["users", "bbox", "near"] as const).find((name) => options[name] !== null);
     const flag = given === "users" ? "user" : given;
-    if (flag) {
-      throw new UsageError(`--${flag} does not go with --rejects`, "--since and --until do");
-    }
-    if (order === "user") throw new UsageError("--order user does not go with --rejects");
+    if (flag) throw conflict(`--${flag}`, "--rejects", "use --since and --until");
+    if (order === "user") throw conflict("--order user", "--rejects");
   }
-  if (order === "distance" && !isFixes) {
-    throw new UsageError(`--order distance does not go with --${what}`);
-  }
+  if (order === "distance" && !isFixes) throw conflict("--order distance", `--${what}`);
 }
 
 function checkTracks({ what, format, gapMs, simplifyM }: Pick<
@@ -175,16 +165,17 @@ function checkTracks({ what, format, gapMs, simplifyM }: Pick<
 >): void {
   const flag = gapMs !== null ? "--gap" : simplifyM !== null ? "--simplify" : null;
   if (flag === null) return;
-  if (what === "last") throw new UsageError(`${flag} does not go with --last`);
+  if (what === "last") throw conflict(flag, "--last");
   if (formats[format]!.forTracks) return;
   const known = Object.keys(formats).filter((name) => formats[name]!.forTracks);
-  throw new UsageError(
-    `${flag} does not go with --format ${format}`,
-    `--format ${known.join(", ")}`,
-  );
+  throw conflict(flag, `--format ${format}`, `--format ${known.join(", ")}`);
 }
 
-/** Tracks run from user to user, oldest first; all else begins with the newest. */
+function conflict(flag: string, other: string, hint?: string): UsageError {
+  return new UsageError(`${flag} cannot be combined with ${other}`, hint);
+}
+
+/** Tracks are ordered by user, oldest first; all other rows by time, newest first. */
 function orderOf({ what, format, order }: QueryOptions): Search["order"] {
   const byUser = what === "summary" || (what === "points" && formats[format]!.forTracks);
   return order ?? (byUser ? "user" : "time");

@@ -6,16 +6,15 @@ import { type CommandContext, type CommandResult, withExplanation } from "../con
 import { openKafkaFor } from "../open_kafka.ts";
 import { openPostgresFor } from "../open_postgres.ts";
 
-/** `routes verify`: the topic against the tables. */
+/** `routes verify`: compares the topic with the tables. */
 export async function verify(context: CommandContext): Promise<CommandResult> {
-  const { globals, system: system, reporter: reporter, settings: { kafka: settings, postgresql } } =
-    context;
+  const { globals, system, reporter, settings: { kafka: settings, postgresql } } = context;
   const { topic, groupId } = settings;
   const { kafka, explain, openLog } = openKafkaFor(context);
   const log = await openLog();
   const { sql, explain: explainSql, close } = openPostgresFor(context, { readOnly: true });
   const [rate, beganMs] = [new Rate(), system.clock()];
-  // A group of its own: nobody else's partitions are taken away, and it is gone afterwards.
+  // A separate consumer group takes no partitions from other consumers; it is deleted afterwards.
   const group = `${groupId}-verify-${system.random().toString(36)}`;
   try {
     const clusterId = await withExplanation(explain, log.clusterId());
@@ -24,8 +23,8 @@ export async function verify(context: CommandContext): Promise<CommandResult> {
       topic,
       ranges: log.ranges,
       isCompacted: log.isCompacted,
-      read: (reading, signal) =>
-        readTopic(kafka, reading, {
+      read: (verifier, signal) =>
+        readTopic(kafka, verifier, {
           topic,
           groupId: group,
           sessionTimeoutMs: settings.sessionTimeoutMs,

@@ -4,26 +4,26 @@ import type { Held } from "../../postgres/audit.ts";
 /** Bytes of a packed row: offset (int64), user (int32), timestamp, latitude, longitude (float64), all big-endian. */
 export const ROW_BYTES = 36;
 
-/** A record that is not where it should be, once. */
-export interface Fault {
-  /** "orphan": held, though the topic has no record at that offset. */
+/** A record that the database does not hold exactly once, as it should. */
+export interface Discrepancy {
+  /** "orphan": the database has it, but the topic has no record at that offset. */
   kind: "missing" | "extra" | "different" | "orphan";
   offset: number;
 }
 
-/** What became of the records of one range; `faults` is empty when each is accounted for. */
+/** The result for the records of one range; `discrepancies` is empty when all are accounted for. */
 export interface Comparison {
   stored: number;
   rejected: number;
   tombstones: number;
-  faults: Fault[];
+  discrepancies: Discrepancy[];
 }
 
 /**
- * Compares records of the topic with what the database has of the same offsets.
+ * Compares records of the topic with the rows and rejects of the same offsets.
  *
- * A valid record must be a row equal to the last bit; it may also be a reject with its own bytes, since the database has
- * a say too. What is no valid record must be a reject with its own bytes. A tombstone must be nowhere.
+ * A valid record must be a bit-identical row, or a reject with its own bytes, since the database may have rejected it.
+ * An invalid record must be a reject with its own bytes. A tombstone must have neither row nor reject.
  */
 export function compare(
   messages: Message[],
@@ -31,11 +31,11 @@ export function compare(
   held: Held,
 ): Comparison {
   const plain = held.rejects.size === 0 && rejects.length === 0 && equal(pack(points), held.rows);
-  if (plain) return { stored: points.offsets.length, rejected: 0, tombstones, faults: [] };
+  if (plain) return { stored: points.offsets.length, rejected: 0, tombstones, discrepancies: [] };
   return compareEach(messages, points, tombstones, held);
 }
 
-/** Rows in the form of ROW_BYTES. */
+/** Packs rows in the format of ROW_BYTES. */
 export function pack({ offsets, userIDs, timestamps, latitudes, longitudes }: Points): Uint8Array {
   const bytes = new Uint8Array(offsets.length * ROW_BYTES);
   const view = new DataView(bytes.buffer);
@@ -60,8 +60,9 @@ function compareEach(
   const { rows, twice } = unpack(held.rows);
   const rejects = new Map(held.rejects);
   const expected = unpack(pack(points)).rows;
-  const result: Comparison = { stored: 0, rejected: 0, tombstones, faults: [] };
-  const fault = (kind: Fault["kind"], offset: number) => result.faults.push({ kind, offset });
+  const result: Comparison = { stored: 0, rejected: 0, tombstones, discrepancies: [] };
+  const report = (kind: Discrepancy["kind"], offset: number) =>
+    result.discrepancies.push({ kind, offset });
   for (const message of messages) {
     const offset = Number(message.offset);
     const wanted = expected.get(offset);
@@ -71,22 +72,22 @@ function compareEach(
     rows.delete(offset);
     rejects.delete(offset);
     if (message.value === null) {
-      if (row || isReject) fault("extra", offset);
+      if (row || isReject) report("extra", offset);
     } else if (row && isReject) {
-      fault("extra", offset);
+      report("extra", offset);
     } else if (row) {
       if (wanted && equal(row, wanted)) result.stored++;
-      else fault("different", offset);
+      else report("different", offset);
     } else if (isReject) {
       if (kept && equal(kept, message.value)) result.rejected++;
-      else fault("different", offset);
+      else report("different", offset);
     } else {
-      fault("missing", offset);
+      report("missing", offset);
     }
   }
-  for (const offset of twice) fault("extra", offset);
-  for (const offset of [...rows.keys(), ...rejects.keys()]) fault("orphan", offset);
-  result.faults.sort((a, b) => a.offset - b.offset);
+  for (const offset of twice) report("extra", offset);
+  for (const offset of [...rows.keys(), ...rejects.keys()]) report("orphan", offset);
+  result.discrepancies.sort((a, b) => a.offset - b.offset);
   return result;
 }
 

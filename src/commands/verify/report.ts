@@ -1,6 +1,6 @@
 import { formatCount, formatMany } from "../../units.ts";
 
-/** What verify finds in one partition; of each kind of fault its number and the first offsets. */
+/** The result for one partition; for each kind of discrepancy the number and the first offsets. */
 export interface Account {
   partition: number;
   from: number;
@@ -13,13 +13,13 @@ export interface Account {
   different: Offsets;
   /** Declared lost by an operator. */
   lost: number;
-  /** Settled, but gone from the topic since: rows and rejects that cannot be compared any more. */
+  /** Rows and rejects whose records are no longer in the topic: they cannot be compared. */
   agedOut: number;
-  /** Counts in routes_sources that are not those of the tables. */
+  /** The counts in routes_sources do not match the tables. */
   miscounted: boolean;
 }
 
-/** How many offsets, and the first of them. */
+/** The number of offsets, and the first of them. */
 export interface Offsets {
   count: number;
   first: number[];
@@ -27,7 +27,7 @@ export interface Offsets {
 
 const FIRST_MAX = 5;
 
-/** The account of a partition that is to be compared from one offset up to another. */
+/** An empty account for a partition that is compared from one offset up to another. */
 export function openAccount(partition: number, from: number, to: number): Account {
   const none = (): Offsets => ({ count: 0, first: [] });
   return {
@@ -52,8 +52,8 @@ export function add(offsets: Offsets, offset: number): void {
   if (offsets.first.length < FIRST_MAX) offsets.first.push(offset);
 }
 
-/** In how many places topic and database differ. */
-export function faultsOf({ missing, extra, different, miscounted }: Account): number {
+/** The number of differences between topic and database. */
+export function countDiscrepancies({ missing, extra, different, miscounted }: Account): number {
   return missing.count + extra.count + different.count + Number(miscounted);
 }
 
@@ -67,7 +67,7 @@ const FIGURES: [name: string, of: (account: Account) => number][] = [
   ["lost", ({ lost }) => lost],
 ];
 
-/** A table of the accounts, their sum, and what is to be said of each. */
+/** A table of the accounts with their total, then the remarks on each partition. */
 export function report(accounts: Account[]): string {
   const sum = (of: (account: Account) => number) => accounts.reduce((n, a) => n + of(a), 0);
   const rows = [
@@ -83,8 +83,8 @@ export function report(accounts: Account[]): string {
   return [...lines, ...accounts.flatMap(remarks)].join("\n") + "\n";
 }
 
-/** What there is to say when nothing is wrong; `lag` counts the records that are not read yet. */
-export function praise(topic: string, accounts: Account[], lag: number): string {
+/** The line for a run without discrepancies; `lag` counts the records that are not consumed yet. */
+export function describeSuccess(topic: string, accounts: Account[], lag: number): string {
   const count = accounts.reduce((sum, a) => sum + a.stored + a.rejected + a.tombstones, 0);
   const all = count === 1 ? "the 1 record" : `all ${formatCount(count)} records`;
   return `${all} of topic "${topic}" ${count === 1 ? "is" : "are"} accounted for, each once` +
@@ -94,19 +94,19 @@ export function praise(topic: string, accounts: Account[], lag: number): string 
 function remarks(account: Account): string[] {
   const where = `partition ${account.partition}`;
   const kinds = ["missing", "extra", "different"] as const;
-  const faults = kinds.filter((kind) => account[kind].count > 0).map((kind) => {
+  const lines = kinds.filter((kind) => account[kind].count > 0).map((kind) => {
     const { count, first } = account[kind];
     return `${where}: ${kind} at offset ${first.join(", ")}${count > first.length ? ", …" : ""}`;
   });
   if (account.miscounted) {
-    faults.push(`${where}: the counts in routes_sources are not those of the tables`);
+    lines.push(`${where}: the counts in routes_sources do not match the tables`);
   }
   if (account.agedOut > 0) {
     const [count, are] = [
-      formatMany(account.agedOut, "settled record"),
+      formatMany(account.agedOut, "consumed record"),
       account.agedOut === 1 ? "is" : "are",
     ];
-    faults.push(`${where}: ${count} ${are} no longer in the topic`);
+    lines.push(`${where}: ${count} ${are} no longer in the topic`);
   }
-  return faults;
+  return lines;
 }

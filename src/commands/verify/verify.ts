@@ -1,37 +1,39 @@
-import { type Account, add, faultsOf, openAccount, praise, report } from "./report.ts";
+import {
+  type Account,
+  add,
+  countDiscrepancies,
+  describeSuccess,
+  openAccount,
+  report,
+} from "./report.ts";
 import { compare } from "./compare.ts";
 import { OperationalError } from "../../errors.ts";
 import { contradiction, fewerPartitions, type Range } from "../../record/offsets.ts";
 import { type Message, validate } from "../../record/validate.ts";
 import { formatMany } from "../../units.ts";
+import type { Batch } from "../../kafka/reader.ts";
 import type { AuditedSource, Held } from "../../postgres/audit.ts";
 
-interface Batch {
-  partition: number;
-  from: number;
-  messages: Message[];
-}
-
-/** What verifying needs of the world. */
+/** What runVerify() needs from its environment. */
 export interface VerifyDeps {
   topic: string;
   ranges(): Promise<Map<number, Range>>;
-  /** Whether the topic drops records that a later one of the same key replaces. */
+  /** Whether the topic is compacted: it drops a record when a later one has the same key. */
   isCompacted(): Promise<boolean>;
   sources(): Promise<AuditedSource[]>;
   held(source: number, from: number, to: number): Promise<Held>;
-  /** Reads the topic as the only member of a group of its own, until the signal ends. */
-  read(handler: Reading, signal: AbortSignal): Promise<void>;
+  /** Reads the topic as the only member of a separate consumer group, until the signal aborts. */
+  read(handler: TopicVerifier, signal: AbortSignal): Promise<void>;
   out(text: string): Promise<void>;
   note(line: string): void;
-  /** Offsets compared, of how many. */
+  /** Reports the number of compared offsets, and the total. */
   progress(done: number, total: number): void;
   signal: AbortSignal;
 }
 
 /**
- * Reads the topic again and compares record by record; no failure: every record is accounted for exactly once.
- * Null: interrupted, so that nothing can be said.
+ * Reads the topic again and compares each record with the database. `failure` is null if every record is accounted for
+ * exactly once. Returns null if the run was interrupted.
  */
 export async function runVerify(
   deps: VerifyDeps,
@@ -39,26 +41,26 @@ export async function runVerify(
   const ranges = await deps.ranges();
   const sources = await deps.sources();
   if (sources.length === 0) {
-    const text = `nothing of topic "${deps.topic}" was consumed into this database`;
+    const text = `no records of topic "${deps.topic}" were consumed into this database`;
     throw new OperationalError("data", text, { hint: "routes consume" });
   }
   const gone = sources.map(({ partition }) => partition).filter((p) => !ranges.has(p));
   if (gone.length > 0) throw fewerPartitions(deps.topic, gone, ranges.size);
   const done = new AbortController();
   const isCompacted = await deps.isCompacted();
-  const reading = new Reading(deps, sources, { ranges, isCompacted }, done);
-  if (!reading.isOver) await deps.read(reading, AbortSignal.any([done.signal, deps.signal]));
-  if (!reading.isOver) {
+  const verifier = new TopicVerifier(deps, sources, { ranges, isCompacted }, done);
+  if (!verifier.isOver) await deps.read(verifier, AbortSignal.any([done.signal, deps.signal]));
+  if (!verifier.isOver) {
     deps.note("interrupted before everything was compared");
     return null;
   }
-  const accounts = reading.close();
+  const accounts = verifier.close();
   await deps.out(report(accounts));
-  const faults = accounts.reduce((sum, account) => sum + faultsOf(account), 0);
-  if (faults === 0) deps.note(praise(deps.topic, accounts, lagOf(sources, ranges)));
-  const failure = faults === 0 ? null : new OperationalError(
+  const differences = accounts.reduce((sum, account) => sum + countDiscrepancies(account), 0);
+  if (differences === 0) deps.note(describeSuccess(deps.topic, accounts, lagOf(sources, ranges)));
+  const failure = differences === 0 ? null : new OperationalError(
     "data",
-    `topic "${deps.topic}" and the database differ in ${formatMany(faults, "place")}`,
+    `topic "${deps.topic}" and the database differ in ${formatMany(differences, "place")}`,
     {
       reason: "the first offsets of each kind are named above",
       hint: "read again from there on: routes consume --replay OFFSET",
@@ -67,12 +69,12 @@ export async function runVerify(
   return { accounts, failure };
 }
 
-/** Called by the reader of the topic; every batch is compared with the rows of the same offsets. */
-export class Reading {
+/** Handles the batches of the reader: compares each with the rows of the same offsets. */
+export class TopicVerifier {
   readonly #deps: VerifyDeps;
   readonly #sources: Map<number, AuditedSource>;
   readonly #accounts = new Map<number, Account>();
-  /** Everything below is compared. */
+  /** The next offset to compare, by partition. */
   readonly #positions = new Map<number, number>();
   readonly #isCompacted: boolean;
   readonly #done: AbortController;
@@ -97,41 +99,43 @@ export class Reading {
     }
   }
 
-  /** Whether every partition is compared up to where it was settled when this began. */
+  /** Whether every partition is compared up to its position in the database at the start. */
   get isOver(): boolean {
     return [...this.#sources.values()].every(({ partition, nextOffset }) =>
       this.#positions.get(partition)! >= nextOffset
     );
   }
 
-  /** Where to read each partition from. */
+  /** The offset from which to read each partition. */
   assign(partitions: number[]): Promise<Map<number, number>> {
     return Promise.resolve(
       new Map(partitions.map((partition) => [partition, this.#positions.get(partition) ?? 0])),
     );
   }
 
-  /** Compares a batch; null: this partition is done. */
-  async handleBatch({ partition, messages }: Batch): Promise<number | null> {
+  /** Compares a batch and returns the next offset; null: this partition is done. */
+  async handleBatch(
+    { partition, messages }: Pick<Batch, "partition" | "messages">,
+  ): Promise<number | null> {
     const source = this.#sources.get(partition);
     if (!source) return null;
     const settled = messages.filter(({ offset }) => Number(offset) < source.nextOffset);
     const isRest = settled.length === 0;
     const next = isRest ? source.nextOffset : Number(settled.at(-1)!.offset) + 1;
     await this.#compare(source, settled, next);
-    // The topic may go on, and what was settled last may be gone by compaction: nobody else says that this was all.
+    // Stop here: the topic may have later records, and compaction may have removed the last consumed one.
     if (this.isOver) this.#done.abort();
     return isRest ? null : next;
   }
 
-  /** Nothing readable lies before `next`. */
+  /** The reader found no more records before `next`. */
   advance(partition: number, next: number): void {
     const source = this.#sources.get(partition);
     if (source && next >= source.nextOffset) this.#positions.set(partition, source.nextOffset);
     if (this.isOver) this.#done.abort();
   }
 
-  /** The log changed while it was read. */
+  /** The topic changed while it was read. */
   outOfRange(partition: number, position: number, range: Range): Promise<number> {
     throw contradiction(this.#deps.topic, partition, position, range);
   }
@@ -162,11 +166,15 @@ export class Reading {
     if (to <= from) return;
     const held = await this.#deps.held(source.id, from, to);
     const account = this.#accounts.get(source.partition)!;
-    const { stored, rejected, tombstones, faults } = compare(messages, validate(messages), held);
+    const { stored, rejected, tombstones, discrepancies } = compare(
+      messages,
+      validate(messages),
+      held,
+    );
     account.stored += stored;
     account.rejected += rejected;
     account.tombstones += tombstones;
-    for (const { kind, offset } of faults) {
+    for (const { kind, offset } of discrepancies) {
       if (kind !== "orphan") add(account[kind], offset);
       else if (this.#isCompacted) account.agedOut++;
       else add(account.extra, offset);
@@ -186,7 +194,7 @@ function closing(source: AuditedSource) {
   return { ...source, lost, settled: source.rowsHeld + source.rejectsHeld - source.ahead.length };
 }
 
-/** Records that are not read yet, in all partitions: those of which nothing can be said. */
+/** The number of records that are not consumed yet, in all partitions. */
 function lagOf(sources: AuditedSource[], ranges: Map<number, Range>): number {
   const next = new Map(sources.map(({ partition, nextOffset }) => [partition, nextOffset]));
   return [...ranges].reduce(

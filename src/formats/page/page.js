@@ -6,7 +6,7 @@ const RADIANS = Math.PI / 180;
 const METRES_A_DEGREE = EARTH_RADIUS_M * RADIANS;
 /** Fixes whose box is looked at as one, to leave out what is not in view. */
 const CHUNK = 256;
-/** Where frames take longer, the drawing is moved as it is, and made anew when the hand rests. */
+/** If a frame takes longer, the existing drawing is moved, and redrawn when the pointer rests. */
 const FRAME_MS = 25;
 const REST_MS = 120;
 

@@ -39,7 +39,7 @@ const pinned = {
 };
 
 for (const model of ["walk", "uniform"] as const) {
-  Deno.test(`track() makes the same 10 000 records of model ${model} as ever`, async () => {
+  Deno.test(`track() makes the same 10 000 records of model ${model} in every version`, async () => {
     assertEquals(await hash(take(10_000, { model })), pinned[model]);
   });
 
@@ -128,7 +128,7 @@ const drives: [name: string, changes: Partial<TrackOptions>][] = [
 ];
 
 for (const [name, changes] of drives) {
-  Deno.test(`track() of model walk goes at the mean speed, and stops now and then, ${name}`, () => {
+  Deno.test(`track() of model walk has the mean speed, and stops sometimes, ${name}`, () => {
     const { speedKmh, intervalMs, users } = { ...options, users: 20, ...changes };
     const steps = stepsM(take(60_000, { users, ...changes }), users).flat();
     const speeds = steps.map((metres) => metres / intervalMs * 3600 / speedKmh);
@@ -145,7 +145,7 @@ for (const [name, changes] of drives) {
   });
 }
 
-Deno.test("track() of model walk gathers speed and loses it rather than jumping", () => {
+Deno.test("track() of model walk accelerates and brakes instead of jumping", () => {
   for (const steps of stepsM(take(60_000, { users: 20, intervalMs: 1_000 }), 20)) {
     const gains = steps.slice(1).map((metres, i) => metres - steps[i]!);
     // It is 1.65 m/s², and looks like twice as much behind a corner that is cut; to brake harder is allowed.

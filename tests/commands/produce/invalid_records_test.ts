@@ -40,12 +40,12 @@ function outcome(flawed: Flawed): string[] {
 }
 
 for (const flawed of kinds(point)) {
-  Deno.test(`corrupt() makes a record that ends as labelled: ${flawed.label}`, () => {
+  Deno.test(`corrupt() makes a record with the labelled result: ${flawed.label}`, () => {
     assertEquals(outcome(flawed), [flawed.label.split("/")[0]!]);
   });
 }
 
-Deno.test("corrupt() spoils every point, integral numbers too", () => {
+Deno.test("corrupt() makes every point invalid, also with integral numbers", () => {
   for (const flawed of kinds(integral)) {
     assertEquals(outcome(flawed), [flawed.label.split("/")[0]!], flawed.label);
   }
@@ -74,7 +74,7 @@ Deno.test("corrupt() makes no value that breaks a line", () => {
   }
 });
 
-Deno.test("corrupt() makes few records of 1 MiB, and none when told so", () => {
+Deno.test("corrupt() makes few records of 1 MiB, and none without heavy", () => {
   const count = (heavy: boolean) => {
     let giants = 0;
     for (let before = 0; before < 50_000; before++) {

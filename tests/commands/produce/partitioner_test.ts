@@ -17,7 +17,7 @@ for (const [text, hash] of vectors) {
   });
 }
 
-Deno.test("partitionOf() is never negative, whatever the sign of the hash", () => {
+Deno.test("partitionOf() is never negative, even for a negative hash", () => {
   assertEquals(partitionOf("21", 12), (-973932308 & 0x7fffffff) % 12);
   assertEquals(partitionOf("abc", 12), 479470107 % 12);
 });

@@ -7,8 +7,8 @@ import {
   summarize,
 } from "../../../src/commands/produce/produce.ts";
 import { UsageError } from "../../../src/errors.ts";
-import type { Outcome } from "../../../src/commands/produce/batcher.ts";
-import type { Outgoing } from "../../../src/commands/produce/records.ts";
+import type { Outcome } from "../../../src/kafka/sender.ts";
+import type { GeneratedRecord } from "../../../src/commands/produce/records.ts";
 import { fakeClock } from "../../fakes/fake_clock.ts";
 
 type ProduceOptions = Parameters<typeof runProduce>[0];
@@ -39,11 +39,11 @@ const defaults: ProduceOptions = {
   strict: false,
 };
 
-/** A run in a world where time only passes when everybody sleeps, and Kafka is a list. */
+/** A run with a fake clock that advances only while all code sleeps, and a list in place of Kafka. */
 async function run(changes: Partial<ProduceOptions>, system: Partial<World> = {}) {
   const { now: clock, sleep, close } = fakeClock();
   const stop = new AbortController();
-  const sent: (Outgoing & { partition: number; atMs: number })[] = [];
+  const sent: (GeneratedRecord & { partition: number; atMs: number })[] = [];
   let printed = "";
   let progressed = 0;
   const decoder = new TextDecoder();
@@ -82,7 +82,7 @@ async function run(changes: Partial<ProduceOptions>, system: Partial<World> = {}
 
 interface World {
   /** Null: acknowledged. */
-  answer(records: Outgoing[], stop: AbortController): Promise<Outcome | null>;
+  answer(records: GeneratedRecord[], stop: AbortController): Promise<Outcome | null>;
   stdin(sleep: ProduceDeps["sleep"], stop: AbortController): ReadableStream<Uint8Array>;
   out(text: string): void;
 }
@@ -119,7 +119,7 @@ Deno.test("produce prints with --dry-run what it would send, and sends nothing",
   assertEquals([tally.made, tally.acked], [1_000, 0]);
 });
 
-Deno.test("produce makes record k whatever the count, batch size and rate", async () => {
+Deno.test("produce makes the same record k for any count, batch size and rate", async () => {
   const { printed } = await run({ dryRun: true, count: 3_000, invalidPercent: 3 });
   const few = await run({
     dryRun: true,
@@ -131,7 +131,7 @@ Deno.test("produce makes record k whatever the count, batch size and rate", asyn
   assertEquals(few.printed.split("\n").slice(0, 700), printed.split("\n").slice(0, 700));
 });
 
-Deno.test("produce draws a seed where none is given, and tells it", async () => {
+Deno.test("produce draws a seed where none is given, and reports it", async () => {
   const drawn = await run({ dryRun: true, seed: null });
   assertEquals(drawn.tally.seed, 7);
   assertEquals(drawn.printed, (await run({ dryRun: true, seed: 7 })).printed);
@@ -155,7 +155,7 @@ Deno.test("produce refuses a count that would run past the year 9999", async () 
   await assertRejects(
     () => run({ count: 1_000_000, users: 1, intervalMs: 86_400_000 * 365 }),
     UsageError,
-    "--count 1000000 runs past the year 9999: there is room for 7980",
+    "--count 1000000 runs past the year 9999: at most 7980 records fit",
   );
 });
 
@@ -194,8 +194,8 @@ Deno.test("produce ends with --duration", async () => {
   assertEquals(tally.acked, tally.made);
 });
 
-Deno.test("produce stopped by a signal sends what it has made, and no more", async () => {
-  const answer = (records: Outgoing[], stop: AbortController) => {
+Deno.test("produce stopped by a signal sends the records that it has made, and no more", async () => {
+  const answer = (records: GeneratedRecord[], stop: AbortController) => {
     if (records.some(({ key }) => key === "1")) stop.abort();
     return Promise.resolve(null);
   };
@@ -212,9 +212,10 @@ const troubles: { name: string; outcome: Outcome; message: string }[] = [
       acked: 0,
       failed: 50,
       unknown: 0,
-      fault: { kind: "temporary", reason: "why", fix: "how" },
+      fault: { code: "CODE", kind: "temporary", reason: "why", fix: "how" },
     },
-    message: 'cannot send to topic "routes": 50 records are not there, the rest was not tried',
+    message:
+      'cannot send to topic "routes": the broker did not store 50 records, later records were not sent',
   },
   {
     name: "unknown",
@@ -222,7 +223,7 @@ const troubles: { name: string; outcome: Outcome; message: string }[] = [
       acked: 0,
       failed: 0,
       unknown: 50,
-      fault: { kind: "temporary", reason: "why", fix: "how" },
+      fault: { code: "CODE", kind: "temporary", reason: "why", fix: "how" },
     },
     message: 'cannot tell whether 50 records reached topic "routes": no answer',
   },
@@ -241,7 +242,7 @@ for (const { name, outcome, message } of troubles) {
   });
 }
 
-Deno.test("produce --stdin tells of a send that failed, and of one that did not, before more comes", async () => {
+Deno.test("produce --stdin reports a failed and a successful send before more input arrives", async () => {
   for (const outcome of [troubles[0]!.outcome, null]) {
     let printed = "";
     let waited = false;
@@ -289,7 +290,10 @@ Deno.test("produce --stdin sends nothing after a bad line", async () => {
     stdin: () => new Blob([lines.join("\n") + "\n"]).stream(),
   });
   assertEquals(failure?.kind, "data");
-  assert(failure?.message.startsWith("line 1201 of stdin is no record: "), failure?.message);
+  assert(
+    failure?.message.startsWith("line 1201 of stdin is not a valid record: "),
+    failure?.message,
+  );
   assertEquals([tally.acked, sent.length], [1_200, 1_200]);
 });
 
@@ -335,7 +339,7 @@ const tally: ProduceTally = {
   seconds: 0.8,
 };
 
-Deno.test("summarize() tells the three counts and the seed", () => {
+Deno.test("summarize() prints the three counts and the seed", () => {
   assertEquals(
     summarize(tally, { dry: false }),
     "sent 1 000 records to routes in 0.8 s (1 250/s), 0 failed, 0 unknown · seed 42",
@@ -357,7 +361,7 @@ Deno.test("summarize() of a dry run says that nothing was sent", () => {
   assertEquals(summarize(tally, { dry: true }), "made 1 000 records in 0.8 s, sent none · seed 42");
 });
 
-Deno.test("describeProgress() tells count, rate, time, and how long still", () => {
+Deno.test("describeProgress() prints count, rate, elapsed and remaining time", () => {
   const now = { ...tally, acked: 12_400, seconds: 7 };
   const endless = { count: null, durationMs: null, stdin: false };
   const cases: [{ count?: number; durationMs?: number; stdin?: boolean }, string][] = [

@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { OperationalError } from "../../../src/errors.ts";
 import {
+  type GeneratedRecord,
   type MakeOptions,
   makeRecords,
-  type Outgoing,
   readRecords,
   toLines,
 } from "../../../src/commands/produce/records.ts";
@@ -26,7 +26,7 @@ const options: MakeOptions = {
 const line = (n: number) => `{"userID":${n},"timestamp":1732431234.5,"coordinates":[1.5,2.5]}`;
 const never = new AbortController().signal;
 
-Deno.test("makeRecords() makes as many as told, keyed by their user", () => {
+Deno.test("makeRecords() makes the requested number, keyed by user", () => {
   const records = [...makeRecords({ ...options, count: 1_001 })].flat();
   assertEquals(records.length, 1_001);
   for (const { key, value } of records) {
@@ -34,7 +34,7 @@ Deno.test("makeRecords() makes as many as told, keyed by their user", () => {
   }
 });
 
-Deno.test("makeRecords() spoils an exact share and leaves the others as they were", () => {
+Deno.test("makeRecords() makes an exact share invalid and leaves the others valid", () => {
   const whole = [...makeRecords(options)].flat();
   const spoilt = [...makeRecords({ ...options, invalidPercent: 7 })].flat();
   const labelled = spoilt.filter(({ headers }) => headers?.["routes-invalid"]);
@@ -51,8 +51,8 @@ Deno.test("makeRecords() carries the flaw of 1 MiB headers in a header", () => {
   assertEquals(large.map(({ headers }) => headers!["routes-padding"]!.length), [1_048_576]);
 });
 
-async function read(chunks: string[], key: "user" | "none" = "user"): Promise<Outgoing[]> {
-  const records: Outgoing[] = [];
+async function read(chunks: string[], key: "user" | "none" = "user"): Promise<GeneratedRecord[]> {
+  const records: GeneratedRecord[] = [];
   const stream = ReadableStream.from(chunks).pipeThrough(new TextEncoderStream());
   for await (const some of readRecords(stream, { key, signal: never })) records.push(...some);
   return records;
@@ -65,7 +65,7 @@ Deno.test("readRecords() takes the key from the record, in either spelling", asy
 });
 
 const badInputs: [name: string, chunks: string[], message: string][] = [
-  ["its number", [`${line(1)}\n{}\n`], "line 2 of stdin is no record: "],
+  ["its number", [`${line(1)}\n{}\n`], "line 2 of stdin is not a valid record: "],
   ["its number across chunks", [`${line(1)}\n${line(2)}\n`, `${line(3)}\n[]\n`], "line 4 of stdin"],
   [
     "its number after a line in pieces",
@@ -75,9 +75,9 @@ const badInputs: [name: string, chunks: string[], message: string][] = [
   [
     "where it is wrong",
     [line(1).replace("1.5", "91")],
-    "line 1 of stdin is no record: coordinates[0]: ",
+    "line 1 of stdin is not a valid record: coordinates[0]: ",
   ],
-  ["an empty line too", [`${line(1)}\n\n${line(3)}`], "line 2 of stdin is no record: "],
+  ["an empty line too", [`${line(1)}\n\n${line(3)}`], "line 2 of stdin is not a valid record: "],
 ];
 
 for (const [name, chunks, message] of badInputs) {

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { throttle } from "../../../src/commands/produce/throttle.ts";
 
-/** A clock that stands still but for sleeping, and `late`, which it loses at each item taken. */
+/** A clock that advances only in sleep(), and by `late` at each item taken. */
 function system(perSecond: number | null, late = 0) {
   const stop = new AbortController();
   let nowMs = 5_000;
@@ -25,30 +25,30 @@ async function arrivals(chunks: number[][], options: ReturnType<typeof system>) 
   return seen;
 }
 
-Deno.test("pace() without a rate hands chunks on as they are", async () => {
+Deno.test("throttle() without a rate passes chunks on unchanged", async () => {
   const chunks = [];
   for await (const chunk of throttle([[1, 2], [3]], system(null))) chunks.push(chunk);
   assertEquals(chunks, [[1, 2], [3]]);
 });
 
-Deno.test("pace() spreads items evenly, the first at once", async () => {
+Deno.test("throttle() spreads items evenly, the first at once", async () => {
   const seen = await arrivals([[1, 2, 3], [4]], system(10));
   assertEquals(seen, [[1, 0], [2, 100], [3, 200], [4, 300]]);
 });
 
-Deno.test("pace() makes up for lost time and no more", async () => {
+Deno.test("throttle() makes up for lost time and no more", async () => {
   const seen = await arrivals([[1, 2, 3, 4, 5, 6]], system(10, 250));
   assertEquals(seen.map(([item]) => item), [1, 2, 3, 4, 5, 6]);
   assertEquals(seen.map(([, ms]) => ms), [0, 250, 250, 500, 500, 500]);
 });
 
-Deno.test("pace() lets what falls due within a timer's tick go together at high rates", async () => {
+Deno.test("throttle() releases several items in one timer tick at high rates", async () => {
   const seen = await arrivals([Array.from({ length: 1_000 }, (_, i) => i)], system(100_000));
   assertEquals(seen.length, 1_000);
   assertEquals(seen.at(-1)![1], 10);
 });
 
-Deno.test("pace() ends when the signal does", async () => {
+Deno.test("throttle() ends when the signal aborts", async () => {
   const options = system(10);
   const seen = [];
   for await (const items of throttle([[1, 2, 3]], options)) {

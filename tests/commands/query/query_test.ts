@@ -37,7 +37,7 @@ const extent = {
 };
 const near = { latitude: 60, longitude: 25, radiusM: 1000 };
 
-/** A database of these rows that keeps to the limit, and everything that was said. */
+/** A database with these rows that applies the limit, and all printed text and notes. */
 async function run(
   changes: Partial<QueryOptions>,
   { rows = [], size = 5_000, total = rows.length, ...more }: {
@@ -96,18 +96,18 @@ Deno.test("runQuery() counts only when the limit was hit", async () => {
   assertEquals([notes, counts], [[], []]);
 });
 
-Deno.test("runQuery() says when there is more than is worth counting", async () => {
+Deno.test("runQuery() says when there are more rows than it counts", async () => {
   const { notes } = await run({ limit: 5 }, { rows: fixes(6), total: 7_000_000 });
   assertEquals(notes, ["5 of more than 1 000 000 rows (--all for the rest)"]);
 });
 
-Deno.test("runQuery() tells people when there is nothing", async () => {
+Deno.test("runQuery() tells people when there are no rows", async () => {
   const { text, notes } = await run({ what: "summary" });
   assertEquals(text.split("\n")[0], " user | fixes | first | last | km | kmh | box");
   assertEquals(notes, ["no rows"]);
 });
 
-Deno.test("runQuery() exports every row, or as many as asked, without a word", async () => {
+Deno.test("runQuery() exports every row, or as many as asked, without a note", async () => {
   for (const format of ["csv", "tsv", "json", "ndjson", "geojson", "gpx", "kml", "svg", "html"]) {
     for (const limit of [null, 120]) {
       const { notes, search, counts } = await run({ format, limit }, { rows: fixes(150) });
@@ -134,7 +134,7 @@ Deno.test("runQuery() orders tracks and summaries by user, the rest by time, unl
   }
 });
 
-Deno.test("runQuery() hands every filter on", async () => {
+Deno.test("runQuery() passes every filter on", async () => {
   const filters = {
     users: [[1, 5]] as [number, number][],
     since: 1,
@@ -222,7 +222,7 @@ Deno.test("runQuery() shows the columns that were named, in that order", async (
   assertEquals(text, "longitude,user\n25.5,0\n");
 });
 
-Deno.test("runQuery() refuses what does not go together, before it asks the database", async () => {
+Deno.test("runQuery() rejects flags that cannot be combined, before it asks the database", async () => {
   const cases: [Partial<QueryOptions>, message: string, fix?: string][] = [
     [{ columns: ["user", "tiem"] }, 'unknown column "tiem"', "--columns time"],
     [
@@ -230,25 +230,35 @@ Deno.test("runQuery() refuses what does not go together, before it asks the data
       'unknown column "distance"',
       "--columns user,time,latitude,longitude",
     ],
-    [{ columns: ["user", "time", "user"] }, 'column "user" is named twice'],
-    [{ format: "geojson", what: "summary" }, "--format geojson does not go with --summary"],
-    [{ format: "geojson", what: "total" }, "--format geojson does not go with --total"],
-    [{ format: "geojson", columns: ["user"] }, "--columns does not go with --format geojson"],
-    [{ format: "geojson", order: "time" }, "--order time does not go with --format geojson"],
-    [{ format: "map", what: "rejects" }, "--format map does not go with --rejects"],
+    [{ columns: ["user", "time", "user"] }, 'column "user" is given twice'],
+    [{ format: "geojson", what: "summary" }, "--format geojson cannot be combined with --summary"],
+    [{ format: "geojson", what: "total" }, "--format geojson cannot be combined with --total"],
+    [
+      { format: "geojson", columns: ["user"] },
+      "--columns cannot be combined with --format geojson",
+    ],
+    [{ format: "geojson", order: "time" }, "--order time cannot be combined with --format geojson"],
+    [{ format: "map", what: "rejects" }, "--format map cannot be combined with --rejects"],
     [
       { gapMs: 1 },
-      "--gap does not go with --format table",
+      "--gap cannot be combined with --format table",
       "--format geojson, geojsonseq, gpx, kml, svg, html, map",
     ],
-    [{ simplifyM: 1, format: "csv" }, "--simplify does not go with --format csv"],
-    [{ simplifyM: 1, format: "gpx", what: "last" }, "--simplify does not go with --last"],
-    [{ watchMs: 1, format: "csv" }, "--watch does not go with --format csv", "--format table"],
-    [{ time: "unix", format: "gpx" }, "--time unix does not go with --format gpx"],
-    [{ what: "rejects", users: [[1, 1]] }, "--user does not go with --rejects"],
-    [{ what: "rejects", near }, "--near does not go with --rejects"],
-    [{ what: "rejects", order: "user" }, "--order user does not go with --rejects"],
-    [{ what: "summary", near, order: "distance" }, "--order distance does not go with --summary"],
+    [{ simplifyM: 1, format: "csv" }, "--simplify cannot be combined with --format csv"],
+    [{ simplifyM: 1, format: "gpx", what: "last" }, "--simplify cannot be combined with --last"],
+    [
+      { watchMs: 1, format: "csv" },
+      "--watch cannot be combined with --format csv",
+      "--format table",
+    ],
+    [{ time: "unix", format: "gpx" }, "--time unix cannot be combined with --format gpx"],
+    [{ what: "rejects", users: [[1, 1]] }, "--user cannot be combined with --rejects"],
+    [{ what: "rejects", near }, "--near cannot be combined with --rejects"],
+    [{ what: "rejects", order: "user" }, "--order user cannot be combined with --rejects"],
+    [
+      { what: "summary", near, order: "distance" },
+      "--order distance cannot be combined with --summary",
+    ],
   ];
   const untouched = () => {
     throw new Error("asked the database");
@@ -268,7 +278,7 @@ Deno.test("runQuery() writes once a batch, the head together with the first", as
   assertEquals(writes.map((text) => text.split("\n").length - 1), [5, 4, 2, 0]);
 });
 
-Deno.test("runQuery() writes nothing when the database fails, and lets the failure through", async () => {
+Deno.test("runQuery() writes nothing when the database fails, and passes the error on", async () => {
   const writes: string[] = [];
   await assertRejects(
     () =>
@@ -284,7 +294,7 @@ Deno.test("runQuery() writes nothing when the database fails, and lets the failu
   assertEquals(writes, []);
 });
 
-Deno.test("runQuery() closes its search when nobody reads any more", async () => {
+Deno.test("runQuery() closes its search when its output fails", async () => {
   let closed = false;
   await assertRejects(
     () =>
@@ -304,7 +314,7 @@ Deno.test("runQuery() closes its search when nobody reads any more", async () =>
   assertEquals(closed, true);
 });
 
-Deno.test("runQuery() ends after the batch in hand when it is stopped", async () => {
+Deno.test("runQuery() ends after the current batch when it is stopped", async () => {
   const stop = new AbortController();
   const writes: string[] = [];
   const { isClosed, notes } = await run({ limit: 8 }, {
@@ -320,7 +330,7 @@ Deno.test("runQuery() ends after the batch in hand when it is stopped", async ()
   assertEquals([writes.length, isClosed, notes], [1, true, []]);
 });
 
-Deno.test("runQuery() takes a cancelled search for a good end", async () => {
+Deno.test("runQuery() does not fail when its search is cancelled", async () => {
   const stop = new AbortController();
   const { text } = await run({ format: "csv" }, {
     signal: stop.signal,
@@ -375,10 +385,10 @@ Deno.test("runQuery() tells how long it took, to the first row and to the last",
   let time = 0;
   const clock = () => time += 600;
   const { notes } = await run({ timing: true, format: "csv" }, { rows: fixes(1_200), clock });
-  assertEquals(notes, ["1 200 rows in 1.2 s, the first after 600 ms"]);
+  assertEquals(notes, ["1 200 rows in 1.2 s, first row after 600 ms"]);
 });
 
-/** Looks three times, then is stopped. */
+/** Stops the watch after three results. */
 async function watched(canRedraw: boolean) {
   const stop = new AbortController();
   const waits: number[] = [];
@@ -394,7 +404,7 @@ async function watched(canRedraw: boolean) {
   return { ...result, waits };
 }
 
-Deno.test("runQuery() with watch looks until it is stopped, each look over the one before", async () => {
+Deno.test("runQuery() with watch replaces the result until it is stopped", async () => {
   const { writes, notes, waits } = await watched(true);
   const screen = "\x1b[Hevery 5 s: 2026-03-04 05:06:07 UTC\x1b[K\n" +
     " user\x1b[K\n------\x1b[K\n    0\x1b[K\n    1\x1b[K\n\x1b[J";
@@ -402,7 +412,7 @@ Deno.test("runQuery() with watch looks until it is stopped, each look over the o
   assertEquals([notes, waits], [[], [5_000, 5_000, 5_000]]);
 });
 
-Deno.test("runQuery() with watch prints one look after the other where nothing can be redrawn", async () => {
+Deno.test("runQuery() with watch appends each result where nothing can be redrawn", async () => {
   const { text, notes } = await watched(false);
   assertEquals(text, " user\n------\n    0\n    1\n".repeat(3));
   assertEquals(notes, Array(3).fill("every 5 s: 2026-03-04 05:06:07 UTC"));

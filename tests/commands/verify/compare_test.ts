@@ -37,7 +37,7 @@ Deno.test("compare() finds each record accounted for", () => {
     stored: 2,
     rejected: 1,
     tombstones: 1,
-    faults: [],
+    discrepancies: [],
   });
 });
 
@@ -46,17 +46,17 @@ Deno.test("compare() finds nothing in nothing", () => {
     stored: 0,
     rejected: 0,
     tombstones: 0,
-    faults: [],
+    discrepancies: [],
   });
 });
 
-Deno.test("compare() takes only good records the short way, to the same result", () => {
+Deno.test("compare() uses the fast comparison only for valid records, with the same result", () => {
   const messages = [good(5), good(6), tombstone(7)];
   assertEquals(check(messages, held(rowsOf(good(5), good(6)))), {
     stored: 2,
     rejected: 0,
     tombstones: 1,
-    faults: [],
+    discrepancies: [],
   });
 });
 
@@ -66,11 +66,17 @@ Deno.test("compare() accepts a good record that the database refused, with its o
     stored: 1,
     rejected: 1,
     tombstones: 0,
-    faults: [],
+    discrepancies: [],
   });
 });
 
-const faults: [name: string, messages: Message[], held: Held, kind: string, offset: number][] = [
+const discrepancies: [
+  name: string,
+  messages: Message[],
+  held: Held,
+  kind: string,
+  offset: number,
+][] = [
   ["a good record that is nowhere", [good(0), good(1)], held(rowsOf(good(0))), "missing", 1],
   ["a bad record that is nowhere", [good(0), bad(1)], held(rowsOf(good(0))), "missing", 1],
   ["a row of another user", [good(0, 7)], held(rowsOf(good(0, 8))), "different", 0],
@@ -85,9 +91,9 @@ const faults: [name: string, messages: Message[], held: Held, kind: string, offs
   ["a row and a reject at once", [good(0)], held(rowsOf(good(0)), [[0, "x"]]), "extra", 0],
 ];
 
-for (const [name, messages, inDatabase, kind, offset] of faults) {
+for (const [name, messages, inDatabase, kind, offset] of discrepancies) {
   Deno.test(`compare() finds ${name}`, () => {
-    assertEquals(check(messages, inDatabase).faults as unknown[], [{ kind, offset }]);
+    assertEquals(check(messages, inDatabase).discrepancies as unknown[], [{ kind, offset }]);
   });
 }
 
@@ -97,12 +103,12 @@ Deno.test("compare() sees the last bit of every number", () => {
     const changed = rows.slice();
     changed[at]! ^= 1;
     // Another offset is a missing row and an extra one, all else a different row.
-    const kinds = check([good(0)], held(changed)).faults.map(({ kind }) => kind);
+    const kinds = check([good(0)], held(changed)).discrepancies.map(({ kind }) => kind);
     assertEquals(kinds, at === 7 ? ["missing", "orphan"] : ["different"]);
   }
 });
 
-Deno.test("compare() tells -0 from the 0 that is stored for it", () => {
+Deno.test("compare() distinguishes -0 from the stored 0", () => {
   const record = message(0, '{"userID":1,"timestamp":1.5,"coordinates":[-0.0,2.5]}');
   const row = (latitude: number) =>
     pack({
@@ -112,17 +118,17 @@ Deno.test("compare() tells -0 from the 0 that is stored for it", () => {
       latitudes: [latitude],
       longitudes: [2.5],
     });
-  assertEquals(check([record], held(row(0))).faults, []);
-  assertEquals(check([record], held(row(-0))).faults, [{ kind: "different", offset: 0 }]);
+  assertEquals(check([record], held(row(0))).discrepancies, []);
+  assertEquals(check([record], held(row(-0))).discrepancies, [{ kind: "different", offset: 0 }]);
 });
 
-Deno.test("compare() lists faults by offset, and counts what is sound beside them", () => {
+Deno.test("compare() lists discrepancies by offset, and counts the correct records", () => {
   const messages = [good(0), good(1), bad(2), good(3)];
   assertEquals(check(messages, held(rowsOf(good(1), good(3, 9), good(8)))), {
     stored: 1,
     rejected: 0,
     tombstones: 0,
-    faults: [
+    discrepancies: [
       { kind: "missing", offset: 0 },
       { kind: "missing", offset: 2 },
       { kind: "different", offset: 3 },
@@ -148,10 +154,10 @@ Deno.test("pack() writes big-endian rows, as PostgreSQL sends numbers", () => {
   );
 });
 
-Deno.test("compare() knows large offsets apart", () => {
+Deno.test("compare() distinguishes large offsets", () => {
   const large = 2 ** 32;
   const messages = [good(large, 1), good(large + 1, 2)];
-  assertEquals(check(messages, held(rowsOf(...messages), [[1, "x"]])).faults, [
+  assertEquals(check(messages, held(rowsOf(...messages), [[1, "x"]])).discrepancies, [
     { kind: "orphan", offset: 1 },
   ]);
 });

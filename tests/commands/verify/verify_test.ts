@@ -1,5 +1,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type Reading, runVerify, type VerifyDeps } from "../../../src/commands/verify/verify.ts";
+import {
+  runVerify,
+  type TopicVerifier,
+  type VerifyDeps,
+} from "../../../src/commands/verify/verify.ts";
 import { pack } from "../../../src/commands/verify/compare.ts";
 import { OperationalError } from "../../../src/errors.ts";
 import { type Message, validate } from "../../../src/record/validate.ts";
@@ -12,14 +16,14 @@ interface Partition {
   settled?: (string | null)[];
   /** Offsets whose row or reject is not in the database. */
   without?: number[];
-  /** Rows and rejects that nobody asked for. */
+  /** Additional rows and rejects. */
   extra?: { offset: number; value: string }[];
   counts?: { stored?: number; rejected?: number; tombstones?: number };
   ahead?: number[];
   lost?: { from: number; to: number; reason: string }[];
-  /** Offsets that compaction took. */
+  /** Offsets that compaction removed. */
   compacted?: number[];
-  /** Of this partition nothing was ever read. */
+  /** This partition was never consumed. */
   isNew?: boolean;
   /** The topic does not have this partition any more. */
   isGone?: boolean;
@@ -52,9 +56,9 @@ async function run(partitions: Record<number, Partition>, isInterrupted = false)
       const kept = rejects.map(({ offset, message }) => [offset, message.value] as const);
       return Promise.resolve({ rows: pack(points), rejects: new Map(kept) });
     },
-    read: (reading, signal) => {
+    read: (verifier, signal) => {
       reads++;
-      if (!isInterrupted) return readAll(reading, signal);
+      if (!isInterrupted) return readAll(verifier, signal);
       return Promise.resolve(stop.abort(130));
     },
     out: (text) => Promise.resolve(void (printed += text)),
@@ -65,22 +69,21 @@ async function run(partitions: Record<number, Partition>, isInterrupted = false)
   const verified = await runVerify(deps);
   return { verified, failure: verified?.failure, notes, printed, reads };
 
-  async function readAll(reading: Reading, signal: AbortSignal): Promise<void> {
-    const starts = await reading.assign(entries.map(([p]) => p));
+  async function readAll(verifier: TopicVerifier, signal: AbortSignal): Promise<void> {
+    const starts = await verifier.assign(entries.map(([p]) => p));
     for (const [p, { log, low = 0, compacted = [] }] of entries) {
       const from = starts.get(p)!;
       const messages = log.map((value, i) => record(low + i, value)).filter(({ offset }) =>
         +offset >= from && !compacted.includes(+offset)
       );
       while (messages.length > 0) {
-        const next = await reading.handleBatch({
+        const next = await verifier.handleBatch({
           partition: p,
-          from,
           messages: messages.slice(0, 4),
         });
         if (next === null) break;
         messages.splice(0, messages.findLastIndex(({ offset }) => +offset < next) + 1);
-        reading.advance(p, next);
+        verifier.advance(p, next);
       }
     }
     if (!signal.aborted) await ended(signal);
@@ -206,16 +209,16 @@ const faults: [name: string, partition: Partition, count: number, remark: string
     "partition 3: different at offset 1",
   ],
   [
-    "counts that are not those of the rows",
+    "counts that do not match the rows",
     { log: lines(9), counts: { stored: 8 } },
     1,
-    "partition 3: the counts in routes_sources are not those of the tables",
+    "partition 3: the counts in routes_sources do not match the tables",
   ],
   [
-    "a count of tombstones that is not that of the topic",
+    "a count of tombstones that does not match the topic",
     { log: [line(0), null], counts: { tombstones: 2 } },
     1,
-    "partition 3: the counts in routes_sources are not those of the tables",
+    "partition 3: the counts in routes_sources do not match the tables",
   ],
 ];
 
@@ -247,7 +250,7 @@ Deno.test("verify names what has aged out of the topic, and does not fail for it
     0: { low: 4, log: lines(9).slice(4), settled: ["{", null, ...lines(9).slice(2)] },
   });
   assertEquals([failure, verified?.accounts[0]?.agedOut], [null, 3]);
-  assertEquals(remarks(printed), ["partition 0: 3 settled records are no longer in the topic"]);
+  assertEquals(remarks(printed), ["partition 0: 3 consumed records are no longer in the topic"]);
   assertEquals(notes, ['all 5 records of topic "t" are accounted for, each once']);
 });
 
@@ -256,16 +259,16 @@ Deno.test("verify reads nothing where everything settled has aged out", async ()
   assertEquals([failure, reads], [null, 0]);
 });
 
-Deno.test("verify of a compacted topic does not fail for what compaction took", async () => {
+Deno.test("verify of a compacted topic does not fail for removed records", async () => {
   const { verified, failure, printed } = await run({
     0: { log: [...lines(6), null, ...lines(2)], compacted: [1, 2, 6] },
   });
   const { stored, agedOut, extra } = verified!.accounts[0]!;
   assertEquals([failure, stored, agedOut, extra.count], [null, 6, 2, 0]);
-  assert(printed.includes("2 settled records are no longer in the topic"), printed);
+  assert(printed.includes("2 consumed records are no longer in the topic"), printed);
 });
 
-Deno.test("verify ends where compaction took the record that was settled last", async () => {
+Deno.test("verify ends where compaction removed the last consumed record", async () => {
   const { verified } = await run({
     0: { log: lines(9), settled: lines(6), compacted: [5] },
   });
@@ -273,7 +276,7 @@ Deno.test("verify ends where compaction took the record that was settled last", 
 });
 
 for (const settled of [0, 1, 3, 4, 5, 8, 9]) {
-  Deno.test(`verify ends where the database stands, at ${settled} of 9, and tells the lag`, async () => {
+  Deno.test(`verify ends at the position in the database, ${settled} of 9, and prints the lag`, async () => {
     const { verified, failure, notes } = await run({
       0: { log: lines(9), settled: lines(settled) },
     });
@@ -325,10 +328,10 @@ Deno.test("verify refuses a topic that ends before what was read", async () => {
 Deno.test("verify of a database that has consumed nothing fails, and says what to do", async () => {
   const failure = await assertRejects(() => run({}), OperationalError);
   assertEquals([failure.kind, failure.hint], ["data", ["routes consume"]]);
-  assertEquals(failure.message, 'nothing of topic "t" was consumed into this database');
+  assertEquals(failure.message, 'no records of topic "t" were consumed into this database');
 });
 
-Deno.test("verify that was interrupted says so and gives no verdict", async () => {
+Deno.test("verify that was interrupted says so and prints no result", async () => {
   const { verified, notes, printed } = await run({ 0: { log: lines(9) } }, true);
   assertEquals([verified, printed], [null, ""]);
   assertEquals(notes, ["interrupted before everything was compared"]);
