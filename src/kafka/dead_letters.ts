@@ -3,7 +3,7 @@ import { type ErrorKind, OperationalError } from "../errors.ts";
 import { openSender, type Outcome, type Sender } from "./sender.ts";
 
 /** A reject as a record of another topic. */
-interface Letter {
+export interface Letter {
   key: Uint8Array | null;
   value: Uint8Array | null;
   headers: { key: string; value: Uint8Array | null }[];

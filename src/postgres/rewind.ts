@@ -1,7 +1,7 @@
 import type { Sql } from "postgres";
 
-/** A source that goes back, from where it stands; with `to` null the partition is gone, and all of it goes. */
-interface Rewind {
+/** A source to move back. With `to` null the partition no longer exists: the source and all its data are deleted. */
+export interface Rewind {
   source: number;
   from: number;
   /** How many rejects it has, since a retry of them moves no position. */
