@@ -1,6 +1,9 @@
 import { fullMessage, OperationalError } from "../../errors.ts";
 import type { Ledger } from "./settle.ts";
 
+/** How long an outage of Kafka may last, and one of PostgreSQL unless the run has no end (--follow). */
+export const OUTAGE_MAX_MS = 120_000;
+
 /** What waiting for the database depends on. */
 export interface BackoffDeps {
   ledger: Pick<Ledger, "judge" | "explain">;

@@ -98,7 +98,7 @@ async function readAndStore(
   }
 }
 
-/** The store with a time limit per call: on a connection that a firewall dropped, the server's own time-out never arrives. */
+/** The store with a time limit per call: a connection dropped by a firewall never delivers the server's time-out. */
 function openLedger(
   store: Store,
   bounded: Client["bounded"],

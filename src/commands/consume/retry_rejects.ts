@@ -1,4 +1,4 @@
-import { Backoff } from "./backoff.ts";
+import { Backoff, OUTAGE_MAX_MS } from "./backoff.ts";
 import { type Message, type Points, validate } from "../../record/validate.ts";
 import { byCode } from "./summary.ts";
 import { formatClock, formatCount } from "../../units.ts";
@@ -37,9 +37,6 @@ export interface RetrySummary {
   /** Remaining rejects by code. */
   reasons: Record<string, number>;
 }
-
-/** How long to wait for an unavailable database. */
-const OUTAGE_MAX_MS = 120_000;
 
 /** Validates the kept rejects again and moves the valid ones into the table. Safe to repeat and to run concurrently. */
 export async function runRetry(

@@ -655,22 +655,22 @@ Deno.test("consume reports its counts and whether it is ready", async () => {
       if (isUnavailable && call !== "sources") throw new Unavailable("gone");
     },
     meanwhile: async (controls) => {
-      const look = (when: string) => {
+      const observe = (when: string) => {
         const health = controls.health();
         seen[when] = [isReady(health), health];
       };
-      look("before");
+      observe("before");
       await controls.sleep(200_000);
-      look("idle");
+      observe("idle");
       isUnavailable = true;
       controls.log.get(1)!.push(line(2), line(3));
       await controls.sleep(50_000);
-      look("unavailable for less than a minute");
+      observe("unavailable for less than a minute");
       await controls.sleep(20_000);
-      look("unavailable for longer");
+      observe("unavailable for longer");
       isUnavailable = false;
       await controls.sleep(20_000);
-      look("back");
+      observe("back");
       controls.stop.abort();
     },
   });
