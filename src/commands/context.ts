@@ -3,7 +3,7 @@ import type { Settings } from "../settings/settings.ts";
 import type { System } from "../system.ts";
 import type { Reporter } from "../terminal/reporter.ts";
 
-/** What a command is wired from. */
+/** What every command gets. */
 export interface CommandContext {
   settings: Settings;
   globals: Globals;
@@ -11,13 +11,13 @@ export interface CommandContext {
   reporter: Reporter;
 }
 
-/** How work ended. */
+/** The result of a command. */
 export interface CommandResult {
-  /** For --json; printed before the failure. */
+  /** Printed with --json, before the failure. */
   summary: object | null;
-  /** What ended it early, or was found. */
+  /** What ended the command early, or what it found. */
   failure?: Error | null;
-  /** Whether it had no end of its own, so that stopping it is a good end. */
+  /** Whether the command runs until it is stopped, so that stopping it is a success. */
   openEnded: boolean;
 }
 
@@ -27,7 +27,7 @@ export type Options<Verb extends "produce" | "consume" | "migrate" | "query"> = 
   { verb: Verb }
 >["options"];
 
-/** Work whose failures are put into words. */
+/** Waits for work and explains its failure. */
 export async function withExplanation<T>(
   explain: (error: unknown) => Error,
   work: Promise<T>,
@@ -39,25 +39,25 @@ export async function withExplanation<T>(
   }
 }
 
-/** Whether the locale knows more than ASCII; one that is not told does. */
+/** Whether the locale uses UTF-8; assumed when none is set. */
 export function speaksUtf8(env: System["env"]): boolean {
   const locale = env("LC_ALL") || env("LC_CTYPE") || env("LANG") || "UTF-8";
   return /utf-?8/i.test(locale);
 }
 
-/** Resolves after that time, or as soon as the signal ends. */
+/** Resolves after `ms`, or as soon as the signal aborts. */
 export async function sleep(ms: number, signal: AbortSignal): Promise<void> {
   let leftMs = ms;
   for (; leftMs > TIMER_MAX_MS && !signal.aborted; leftMs -= TIMER_MAX_MS) {
-    await nap(TIMER_MAX_MS, signal);
+    await sleepShort(TIMER_MAX_MS, signal);
   }
-  await nap(leftMs, signal);
+  await sleepShort(leftMs, signal);
 }
 
-/** Timers take no more than 31 bits of milliseconds. */
+/** A timer takes at most 31 bits of milliseconds. */
 const TIMER_MAX_MS = 2_147_483_647;
 
-function nap(ms: number, signal: AbortSignal): Promise<void> {
+function sleepShort(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();
     const wake = () => {

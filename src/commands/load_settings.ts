@@ -4,7 +4,7 @@ import type { Sources } from "../settings/sources.ts";
 import { OperationalError, systemReason } from "../errors.ts";
 import type { System } from "../system.ts";
 
-/** The settings as this run has them; throws all that is wrong with them. */
+/** Reads the settings of this run; throws one error with all faults. */
 export function readSettings({ config, set, timeoutMs }: Globals, system: System): Settings {
   const file = findSettings(config === null ? SETTINGS_FILES : [config], system);
   if (config !== null && !file) {
@@ -12,14 +12,14 @@ export function readSettings({ config, set, timeoutMs }: Globals, system: System
       hint: `routes help settings > ${config}`,
     });
   }
-  const exists = (path: string) => isThere(path, system);
+  const exists = (path: string) => fileExists(path, system);
   const settings = parseSettings({ file, env: system.env, set, exists });
   const { postgresql } = settings;
   const connectTimeoutMs = Math.min(postgresql.connectTimeoutMs, timeoutMs);
   return { ...settings, postgresql: { ...postgresql, connectTimeoutMs } };
 }
 
-/** The first of them that is there, read. */
+/** The first of the files that exists. */
 function findSettings(paths: string[], { readFile }: System): Sources["file"] {
   for (const path of paths) {
     try {
@@ -28,7 +28,7 @@ function findSettings(paths: string[], { readFile }: System): Sources["file"] {
     } catch (error) {
       const { name } = error as Error;
       if (name === "NotFound") continue;
-      if (name === "NotCapable") throw outOfBounds(path, error);
+      if (name === "NotCapable") throw outsideAllowedPaths(path, error);
       if (error instanceof TypeError) {
         throw new OperationalError("settings", `cannot read "${path}": it is not UTF-8 text`, {
           hint: `save it as UTF-8: iconv -f LATIN1 -t UTF-8 "${path}"`,
@@ -40,7 +40,7 @@ function findSettings(paths: string[], { readFile }: System): Sources["file"] {
         `cannot read "${path}": ${systemReason(error as Error)}`,
         {
           hint: kind === "noPermission"
-            ? `chmod u+r "${path}", as the user whose file it is`
+            ? `chmod u+r "${path}", as the owner of the file`
             : "name a settings file with --config",
           cause: error,
         },
@@ -50,21 +50,21 @@ function findSettings(paths: string[], { readFile }: System): Sources["file"] {
   return null;
 }
 
-function outOfBounds(path: string, cause: unknown): OperationalError {
+function outsideAllowedPaths(path: string, cause: unknown): OperationalError {
   const link = `ln -s "$(realpath ${path})" res/`;
   return new OperationalError("noPermission", `not permitted to read "${path}"`, {
     reason: "settings are host_settings.ini here or in src, or any file in res or /etc/routes",
     hint: [
-      "start routes where it is one of those, or put it there",
-      `or leave it and link it: mkdir -p res && ${link}`,
-      "or do without a file: ROUTES_KAFKA_TOPIC=…, ROUTES_POSTGRESQL_HOST=… in the environment",
+      "start routes in the folder of that file, or move the file to one of those places",
+      `or link it: mkdir -p res && ${link}`,
+      "or use no file: set ROUTES_KAFKA_TOPIC=…, ROUTES_POSTGRESQL_HOST=… in the environment",
     ],
     cause,
   });
 }
 
-/** What may not be looked at counts as there: whoever needs it meets the refusal, and can name it. */
-function isThere(path: string, { mode }: System): boolean {
+/** A file that may not be accessed counts as existing: opening it later fails with a precise message. */
+function fileExists(path: string, { mode }: System): boolean {
   try {
     mode(path);
     return true;
@@ -73,7 +73,7 @@ function isThere(path: string, { mode }: System): boolean {
   }
 }
 
-/** What is to be said of the settings, right as they may be. */
+/** Warnings about valid settings. */
 export async function warningsOf(settings: Settings, system: System): Promise<string[]> {
   const { file, warnings } = settings;
   if (!file?.holdsSecret) return warnings;

@@ -5,12 +5,12 @@ import { openTopic } from "../kafka/topic.ts";
 import { within } from "../network/sockets.ts";
 import { type CommandContext, withExplanation } from "./context.ts";
 
-/** Kafka as the settings say; connects with openLog(), or when it is first used. */
+/** A Kafka client for the settings; connects in openLog() or on first use. */
 export function openKafkaFor(
-  { settings: { kafka: settings }, globals, system: system, reporter: reporter }: CommandContext,
+  { settings: { kafka: settings }, globals, system, reporter }: CommandContext,
 ) {
   const broker = settings.brokers.join(", ");
-  // Brokers and client answer a wrong key with silence or a riddle, so it is looked at before.
+  // Brokers and kafkajs report a wrong key badly or not at all, so the files are checked first.
   if (settings.tls) requireFiles("kafka", settings.tls, system, reporter.warn);
   reporter.wait(`connecting to Kafka at ${broker}`);
   const kafka = openKafka(settings, {

@@ -5,9 +5,9 @@ import { openPostgres } from "../postgres/connect.ts";
 import { explainPostgres } from "../postgres/errors.ts";
 import type { CommandContext } from "./context.ts";
 
-/** PostgreSQL as the settings say; connects on first use. */
+/** A PostgreSQL client for the settings; connects on first use. */
 export function openPostgresFor(
-  { settings: { postgresql: settings }, system: system, reporter: reporter }: CommandContext,
+  { settings: { postgresql: settings }, system, reporter }: CommandContext,
   options: { max?: number; database?: string; readOnly?: boolean } = {},
 ) {
   const files = filesOf(settings);
@@ -29,7 +29,7 @@ export function openPostgresFor(
   };
 }
 
-/** The files that its TLS needs; null without TLS. With `require` nothing is verified, so the CA plays no part. */
+/** The TLS files; null without TLS. With `require` nothing is verified, so the CA file is not needed. */
 export function filesOf({ sslmode, tls }: PostgresSettings): TlsFiles | null {
   if (sslmode === "disable") return null;
   return sslmode === "require" ? { ...tls, ca: null } : tls;

@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import type { Kafka, KafkaMessage } from "kafkajs";
 import { OperationalError } from "../../src/errors.ts";
 import { openDeadLetterTopic } from "../../src/kafka/dead_letters.ts";
-import type { Letter } from "../../src/commands/consume/dead_letters.ts";
+import type { Letter } from "../../src/kafka/dead_letters.ts";
 import { uniqueName, withTopic } from "../support/fixtures.ts";
 
 const { signal } = new AbortController();

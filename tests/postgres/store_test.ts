@@ -8,7 +8,7 @@ import {
   createSettler,
   makeStep,
   SourceGone,
-  type Step,
+  type SplittableStep,
 } from "../../src/commands/consume/settle.ts";
 import type { Message } from "../../src/record/validate.ts";
 import { testSettings, withSchema } from "../support/fixtures.ts";
@@ -53,7 +53,7 @@ function messages(from: number, values: (number | string | null)[]): Message[] {
   }));
 }
 
-function step(source: number, from: number, values: (number | string | null)[]): Step {
+function step(source: number, from: number, values: (number | string | null)[]): SplittableStep {
   return makeStep(source, from, messages(from, values));
 }
 

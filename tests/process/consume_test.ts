@@ -186,7 +186,7 @@ Deno.test("consume --on-reject fail stores what comes before the first reject, a
       assertEquals(code, 65);
       assertMatch(
         stderr,
-        /\nroutes: partition 0 offset 3 is no record\n {2}json_syntax: .*\n {2}fix: .* keep\n$/,
+        /\nroutes: record rejected: partition 0, offset 3\n {2}json_syntax: .*\n {2}fix: .* keep\n$/,
       );
       const { rows, rejects, next } = await fixture.counts();
       assertEquals([rows, rejects, next], [3, 0, 3]);

@@ -38,7 +38,7 @@ Deno.test("consume --http shows what it does while it runs, and is gone afterwar
     assertEquals(
       taken.stderr,
       `routes: cannot listen on ${url!.slice("http://".length)}\n` +
-        "  another program listens there\n  fix: another port, or 0 for any free one\n",
+        "  another program listens on that port\n  fix: another port, or 0 for any free port\n",
     );
 
     consumer.kill("SIGTERM");

@@ -47,7 +47,7 @@ Deno.test("consume --replay deletes from there on and reads it again, exactly", 
 
     const asked = await routes(["consume", "--replay", "100"]);
     assertEquals(asked.code, 2);
-    assert(asked.stderr.includes("--yes, where nobody can be asked"), asked.stderr);
+    assert(asked.stderr.includes("--yes, to confirm without a terminal"), asked.stderr);
     assertEquals(await counts(), before);
 
     for (const spec of ["100", "-5", "earliest", "@2000-01-01", "latest"]) {

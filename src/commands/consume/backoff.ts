@@ -1,23 +1,26 @@
 import { fullMessage, OperationalError } from "../../errors.ts";
 import type { Ledger } from "./settle.ts";
 
-/** What waiting needs of the world. */
+/** How long an outage of Kafka may last, and one of PostgreSQL unless the run has no end (--follow). */
+export const OUTAGE_MAX_MS = 120_000;
+
+/** What waiting for the database depends on. */
 export interface BackoffDeps {
   ledger: Pick<Ledger, "judge" | "explain">;
   note(line: string): void;
   /** Milliseconds on a clock that never jumps. */
   clock(): number;
-  /** Resolves early when the signal ends. */
+  /** Resolves early when the signal aborts. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
-/** Waits for a database that is away, and says why, each reason once an outage. */
+/** Waits while the database is unavailable, and notes each reason once per outage. */
 export class Backoff {
   readonly #deps: BackoffDeps;
   readonly #limitMs: number;
-  /** Null while the database answers. */
-  #awaySince: number | null = null;
-  readonly #said = new Set<string>();
+  /** Null while the database answers; milliseconds of the clock. */
+  #unavailableSince: number | null = null;
+  readonly #reported = new Set<string>();
 
   /** `limitMs`: how long an outage may last. */
   constructor(limitMs: number, deps: BackoffDeps) {
@@ -25,21 +28,21 @@ export class Backoff {
     this.#deps = deps;
   }
 
-  get isAway(): boolean {
-    return this.#awaySince !== null;
+  get isUnavailable(): boolean {
+    return this.#unavailableSince !== null;
   }
 
-  answered(): void {
-    this.#awaySince = null;
-    this.#said.clear();
+  succeeded(): void {
+    this.#unavailableSince = null;
+    this.#reported.clear();
   }
 
-  /** Repeats work on the database until it is done, fails for a reason that waiting does not mend, or `until` ends. */
-  async repeat<T>(until: AbortSignal, work: () => Promise<T>): Promise<T> {
+  /** Retries work on the database until it succeeds, fails for a reason that waiting cannot fix, or `until` aborts. */
+  async retry<T>(until: AbortSignal, work: () => Promise<T>): Promise<T> {
     for (let attempt = 1;; attempt++) {
       try {
         const result = await work();
-        this.answered();
+        this.succeeded();
         return result;
       } catch (error) {
         if (error instanceof OperationalError) throw error;
@@ -50,17 +53,17 @@ export class Backoff {
     }
   }
 
-  /** Waits before the next attempt; throws the failure in words when there should be none. */
+  /** Waits before the next attempt; throws the explained failure when the limit is reached or `until` aborts. */
   async wait(error: unknown, attempt: number, until: AbortSignal): Promise<void> {
     const { ledger, note, clock, sleep } = this.#deps;
     const failure = ledger.explain(error);
     if (until.aborted) throw failure;
-    this.#awaySince ??= clock();
-    if (clock() - this.#awaySince > this.#limitMs) throw failure;
-    const why = fullMessage(failure);
-    if (!this.#said.has(why)) note(`waiting for the database: ${why}`);
-    this.#said.add(why);
-    // Jitter, so that many processes do not come back at the same moment.
+    this.#unavailableSince ??= clock();
+    if (clock() - this.#unavailableSince > this.#limitMs) throw failure;
+    const reason = fullMessage(failure);
+    if (!this.#reported.has(reason)) note(`waiting for the database: ${reason}`);
+    this.#reported.add(reason);
+    // Jitter, so that many processes do not reconnect at the same moment.
     await sleep(Math.min(100 * 2 ** attempt, 5_000) * (0.5 + Math.random() / 2), until);
     if (until.aborted) throw failure;
   }

@@ -6,13 +6,12 @@ import { explainKafka } from "../../kafka/errors.ts";
 import { type DeadLetterTopic, openDeadLetterTopic } from "../../kafka/dead_letters.ts";
 import type { Topic } from "../../kafka/topic.ts";
 import { mayConsume } from "../../kafka/probe.ts";
-import { postingRejects } from "./dead_letters.ts";
+import { withDeadLetters } from "./dead_letters.ts";
 import type { Client } from "../../postgres/connect.ts";
 import { explainPostgres, judgePostgres } from "../../postgres/errors.ts";
 import { openRewinder } from "../../postgres/rewind.ts";
-import { fingerprint, openStore, type Store } from "../../postgres/store.ts";
+import { fingerprint, openStore, type Step, type Store } from "../../postgres/store.ts";
 import { replay } from "./replay.ts";
-import type { Step } from "./settle.ts";
 import {
   type CommandContext,
   type CommandResult,
@@ -22,29 +21,29 @@ import {
 } from "../context.ts";
 import { openKafkaFor } from "../open_kafka.ts";
 import { openPostgresFor } from "../open_postgres.ts";
-import { openWatch, type Watch } from "./metrics_server.ts";
+import { type MetricsServer, openMetricsServer } from "./metrics_server.ts";
 
-/** `routes consume`: from the topic into the tables. */
+/** `routes consume`: reads the topic and writes to the tables. */
 export async function consume(
   options: Options<"consume">,
   context: CommandContext,
 ): Promise<CommandResult> {
-  const watch = options.http ? await openWatch(options.http, context) : null;
+  const metrics = options.http ? await openMetricsServer(options.http, context) : null;
   try {
-    return await readAndStore(options, context, watch);
+    return await readAndStore(options, context, metrics);
   } finally {
-    await watch?.close();
+    await metrics?.close();
   }
 }
 
 async function readAndStore(
   options: Options<"consume">,
   context: CommandContext,
-  watch: Watch | null,
+  metrics: MetricsServer | null,
 ): Promise<CommandResult> {
   const {
-    system: system,
-    reporter: reporter,
+    system,
+    reporter,
     settings: { kafka: { topic, groupId, sessionTimeoutMs }, postgresql },
   } = context;
   const { deadLetterTopic } = options;
@@ -54,30 +53,30 @@ async function readAndStore(
   const { kafka, explain, openLog } = openKafkaFor(context);
   const log = await openLog();
   const { sql, bounded, close } = openPostgresFor(context);
-  let letterBox: DeadLetterTopic | null = null;
+  let deadLetters: DeadLetterTopic | null = null;
   try {
-    letterBox = deadLetterTopic === null ? null : await openDeadLetterTopic(kafka, {
+    deadLetters = deadLetterTopic === null ? null : await openDeadLetterTopic(kafka, {
       topic: deadLetterTopic,
       explain: (error) => explainKafka(error, context.settings.kafka, deadLetterTopic),
       signal: system.signal,
     });
     const clusterId = await withExplanation(explain, log.clusterId());
-    if (options.replay) await goBack(options.replay, options.yes, log, clusterId, context);
+    if (options.replay) await runReplay(options.replay, options.yes, log, clusterId, context);
     const store = openStore(sql, { schema: postgresql.schema, clusterId, topic });
-    const ledger = openLedger(store, bounded, watch, postgresql);
-    // A trickle is held back by the broker, so that it comes in batches; what ends at the end of the topic is not.
+    const ledger = openLedger(store, bounded, metrics, postgresql);
+    // With --follow the broker collects small amounts into batches; a run that ends at the end of the topic does not wait.
     const minBytes = options.follow ? 65_536 : 1;
-    // While a fetch is out there are no heartbeats.
+    // kafkajs sends no heartbeats during a fetch.
     const waitMs = Math.min(options.flushMs, Math.floor(sessionTimeoutMs / 3));
-    const { tally, failure } = await runConsume(options, {
+    const { summary, failure } = await runConsume(options, {
       ...log,
       ...system,
       ...reporter,
-      ...watch,
+      ...metrics,
       topic,
       mayRead: () => withExplanation(explain, mayConsume(kafka, topic, groupId)),
-      read: (share, signal) =>
-        readTopic(kafka, share, {
+      read: (partitions, signal) =>
+        readTopic(kafka, partitions, {
           topic,
           groupId,
           sessionTimeoutMs,
@@ -86,22 +85,24 @@ async function readAndStore(
           concurrency: 16,
           ranges: log.ranges,
         }, signal),
-      ledger: letterBox ? postingRejects(ledger, { topic, name: groupId }, letterBox.post) : ledger,
+      ledger: deadLetters
+        ? withDeadLetters(ledger, { topic, name: groupId }, deadLetters.post)
+        : ledger,
       explain,
       out: system.stdout.write,
       sleep,
     });
-    return { summary: tally, failure, openEnded: options.follow && options.count === null };
+    return { summary, failure, openEnded: options.follow && options.count === null };
   } finally {
-    await Promise.allSettled([log.close(), close(), letterBox?.close()]);
+    await Promise.allSettled([log.close(), close(), deadLetters?.close()]);
   }
 }
 
-/** The store with a limit to each wait: a connection that a firewall forgot never hears of the server's own time-out. */
+/** The store with a time limit per call: a connection dropped by a firewall never delivers the server's time-out. */
 function openLedger(
   store: Store,
   bounded: Client["bounded"],
-  watch: Watch | null,
+  metrics: MetricsServer | null,
   settings: PostgresSettings,
 ) {
   return {
@@ -109,28 +110,27 @@ function openLedger(
     addSources: (starts: Map<number, number>) => bounded(store.addSources(starts)),
     write: (steps: Step[]) => {
       const statement = bounded(store.write(steps));
-      return watch ? watch.timed(statement) : statement;
+      return metrics ? metrics.timed(statement) : statement;
     },
     position: (source: number) => bounded(store.position(source)),
-    skip: (...loss: Parameters<Store["skip"]>) => bounded(store.skip(...loss)),
+    skip: (...args: Parameters<Store["skip"]>) => bounded(store.skip(...args)),
     fingerprint,
     judge: judgePostgres,
     explain: (error: unknown) => explainPostgres(error, settings),
   };
 }
 
-async function goBack(
+async function runReplay(
   spec: NonNullable<Options<"consume">["replay"]>,
   yes: boolean,
   log: Topic,
   clusterId: string,
   context: CommandContext,
 ): Promise<void> {
-  const { settings: { kafka: { topic }, postgresql }, system: system, reporter: reporter } =
-    context;
-  // To delete many rows takes longer than a statement of every day may.
-  const patient = { ...context.settings, postgresql: { ...postgresql, statementTimeoutMs: 0 } };
-  const { sql, explain, close } = openPostgresFor({ ...context, settings: patient }, {
+  const { settings: { kafka: { topic }, postgresql }, system, reporter } = context;
+  // Deleting many rows takes longer than the usual statement time-out.
+  const unlimited = { ...context.settings, postgresql: { ...postgresql, statementTimeoutMs: 0 } };
+  const { sql, explain, close } = openPostgresFor({ ...context, settings: unlimited }, {
     max: 1,
   });
   try {

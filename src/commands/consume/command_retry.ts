@@ -12,18 +12,18 @@ import {
 import { openKafkaFor } from "../open_kafka.ts";
 import { openPostgresFor } from "../open_postgres.ts";
 
-/** `routes consume --retry-rejects`: from the rejects into the table. */
+/** `routes consume --retry-rejects`: moves rejects that are valid now into the table. */
 export async function retryRejects(
   options: Options<"consume">,
   context: CommandContext,
 ): Promise<CommandResult> {
   const {
-    system: system,
-    reporter: reporter,
+    system,
+    reporter,
     settings: { kafka: { topic }, postgresql: { schema } },
   } = context;
   const { explain: explainKafka, openLog } = openKafkaFor(context);
-  // Kafka only tells which cluster it is.
+  // Kafka is only asked for the id of the cluster.
   const log = await openLog();
   const clusterId = await withExplanation(explainKafka, log.clusterId()).finally(log.close);
   const { sql, bounded, explain, close } = openPostgresFor(context, { max: 1 });

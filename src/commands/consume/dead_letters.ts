@@ -1,17 +1,12 @@
+import type { Letter } from "../../kafka/dead_letters.ts";
+import type { Source } from "../../postgres/store.ts";
 import type { Ledger } from "./settle.ts";
 import type { Message, Reject } from "../../record/validate.ts";
 
-// Kafka Connect's names, after DeadLetterQueueReporter in its runtime, so that what reads its dead letters reads these.
-// `task.id`, `class.name` and `exception.stacktrace` are left out: there is nothing here that they would name.
+// Kafka Connect's names, after DeadLetterQueueReporter in its runtime, so that tools for its dead letters can read these.
+// `task.id`, `class.name` and `exception.stacktrace` are left out: they have no counterpart here.
 
-/** A reject as a record of another topic: as it came, and behind its headers why it was rejected. */
-export interface Letter {
-  key: Uint8Array | null;
-  value: Uint8Array | null;
-  headers: { key: string; value: Uint8Array | null }[];
-}
-
-/** Where a reject comes from. */
+/** The topic and partition of a reject. */
 export interface Origin {
   topic: string;
   partition: number;
@@ -21,7 +16,7 @@ export interface Origin {
 
 const encoder = new TextEncoder();
 
-/** The reject as a dead letter. Where a name is there already, from an earlier round, the last one counts. */
+/** The reject as a dead letter: the record as received, with the reason in added headers. Of equal names the last counts. */
 export function toLetter(reject: Reject, { topic, partition, name }: Origin): Letter {
   const { message: { key, value, headers = [] }, offset, code, path, reason } = reject;
   const added = {
@@ -46,19 +41,19 @@ export function toLetter(reject: Reject, { topic, partition, name }: Origin): Le
   };
 }
 
-/** The ledger, which now posts every reject before it is settled: some perhaps twice, none never. */
-export function postingRejects<
-  Posting extends Pick<Ledger, "write"> & {
-    sources(): Promise<{ id: number; partition: number }[]>;
+/** A ledger that posts every reject before it is settled: at least once. */
+export function withDeadLetters<
+  SourceLedger extends Pick<Ledger, "write"> & {
+    sources(): Promise<Pick<Source, "id" | "partition">[]>;
   },
 >(
-  ledger: Posting,
+  ledger: SourceLedger,
   { topic, name }: Omit<Origin, "partition">,
-  /** Ends when all are there; letters of one partition stay in order. */
+  /** Resolves when all letters are stored; letters of one partition stay in order. */
   post: (partition: number, letters: Letter[]) => Promise<void>,
-): Posting {
+): SourceLedger {
   const partitions = new Map<number, number>();
-  // Not again when the statement has to be repeated, or halved.
+  // A reject is not posted again when its statement is retried or halved.
   const posted = new WeakSet<Message>();
   return {
     ...ledger,

@@ -2,27 +2,27 @@ import { createServer, type ServerResponse } from "node:http";
 import { type AddressInfo, isIPv6 } from "node:net";
 import { type ErrorKind, OperationalError } from "../../errors.ts";
 
-/** Where to listen; port 0: any free one. */
+/** Where to listen; port 0 means any free port. */
 export interface Address {
   host: string;
   port: number;
 }
 
-/** What is answered. */
+/** An HTTP response. */
 export interface Page {
   status: number;
   type: string;
   body: string;
 }
 
-/** A server that listens. */
+/** A listening server. */
 export interface Server {
-  /** As it is typed: host and port, the one that was found where any would do. */
+  /** `host:port`, with the actual port. */
   address: string;
   close(): Promise<void>;
 }
 
-/** Answers GET and HEAD with the page of that path, made anew each time. */
+/** Answers GET and HEAD with the page of the path, which is built for each request. */
 export async function serve(
   { host, port }: Address,
   pages: Record<string, () => Page>,
@@ -42,17 +42,17 @@ export async function serve(
   server.listen(port, host, listening.resolve);
   await listening.promise;
   return {
-    address: show({ host, port: (server.address() as AddressInfo).port }),
+    address: format({ host, port: (server.address() as AddressInfo).port }),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        // Those who keep a connection open would keep this waiting.
+        // Otherwise close() waits for clients that keep a connection open.
         server.closeAllConnections();
       }),
   };
 }
 
-/** A page of one line. */
+/** A page with one line of text. */
 export function plain(status: number, line: string): Page {
   return { status, type: "text/plain; charset=utf-8", body: `${line}\n` };
 }
@@ -66,35 +66,35 @@ function answer(response: ServerResponse, { status, type, body }: Page, headOnly
   response.end(headOnly ? undefined : body);
 }
 
-function show({ host, port }: Address): string {
+function format({ host, port }: Address): string {
   return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }
 
 function explain(error: Error, address: Address): Error {
   const { code } = error as { code?: string };
-  const [kind, reason, fix] = KNOWN[code ?? ""] ?? [
+  const [kind, reason, hint] = KNOWN[code ?? ""] ?? [
     "unavailable",
     error.message,
     "another host and port",
   ];
-  return new OperationalError(kind, `cannot listen on ${show(address)}`, {
+  return new OperationalError(kind, `cannot listen on ${format(address)}`, {
     reason,
-    hint: fix,
+    hint,
     cause: error,
   });
 }
 
-const NOT_OURS = "that host is no address of this machine";
-const OURS = "--http 127.0.0.1:PORT, or 0.0.0.0:PORT for every address";
+const FOREIGN_ADDRESS = "this machine does not have that address";
+const LOCAL_ADDRESSES = "--http 127.0.0.1:PORT, or 0.0.0.0:PORT for every address";
 
-const KNOWN: Record<string, [ErrorKind, reason: string, fix: string]> = {
+const KNOWN: Record<string, [ErrorKind, reason: string, hint: string]> = {
   EADDRINUSE: [
     "unavailable",
-    "another program listens there",
-    "another port, or 0 for any free one",
+    "another program listens on that port",
+    "another port, or 0 for any free port",
   ],
-  EADDRNOTAVAIL: ["unavailable", NOT_OURS, OURS],
-  EINVAL: ["unavailable", NOT_OURS, OURS],
-  ENOTFOUND: ["unavailable", "the name is not known", OURS],
-  EACCES: ["noPermission", "the system refuses it", "a port from 1024 on"],
+  EADDRNOTAVAIL: ["unavailable", FOREIGN_ADDRESS, LOCAL_ADDRESSES],
+  EINVAL: ["unavailable", FOREIGN_ADDRESS, LOCAL_ADDRESSES],
+  ENOTFOUND: ["unavailable", "the name is not known", LOCAL_ADDRESSES],
+  EACCES: ["noPermission", "the operating system denies access", "a port of 1024 or higher"],
 };

@@ -1,6 +1,6 @@
-// Prometheus's text format 0.0.4: for each name what it is and of which type, then a line a value.
+// Prometheus's text format 0.0.4: for each name its help and type, then one line per value.
 
-/** A consumer as seen from outside. */
+/** The state of a consumer for monitoring. */
 export interface Health {
   stored: number;
   rejected: number;
@@ -9,13 +9,13 @@ export interface Health {
   reasons: Record<string, number>;
   /** Records not yet settled, by partition that this process owns. */
   lags: Map<number, number>;
-  /** Since the last record was settled, or the run began. */
+  /** Since the last record was settled or, before that, since the start of the run. */
   settledMs: number;
-  /** Since records wait and none was settled. */
+  /** How long records have been waiting without any being settled. */
   stuckMs: number;
 }
 
-/** How long something took, each time, as Prometheus keeps it. */
+/** A Prometheus histogram of durations. */
 export class Histogram {
   readonly #counts = BOUNDS_S.map(() => 0);
   #count = 0;
@@ -39,17 +39,17 @@ export class Histogram {
 
 const BOUNDS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** As long as this nothing needs to be settled though records wait. */
+/** A consumer that settles nothing for this long while records wait is not ready. */
 const STUCK_MS = 60_000;
 
-/** Whether the consumer does what it should; null: it has not begun. */
+/** Whether the consumer keeps up or makes progress; null: it has not started. */
 export function isReady(health: Health | null): boolean {
   if (!health) return false;
   const lag = [...health.lags.values()].reduce((sum, lag) => sum + lag, 0);
   return lag === 0 || health.stuckMs < STUCK_MS;
 }
 
-/** All metrics as text; without a health, as long as the consumer has not begun, there are few. */
+/** All metrics as text; `health` is null before the consumer has started. */
 export function metricsText(
   health: Health | null,
   statements: Histogram,

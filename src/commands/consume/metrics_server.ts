@@ -3,23 +3,23 @@ import { type Health, Histogram, isReady, metricsText } from "./metrics.ts";
 import { version } from "../../version.ts";
 import type { CommandContext } from "../context.ts";
 
-/** A consumer that can be looked at from outside. */
-export interface Watch {
-  /** To be told how to look at it, once it has begun. */
-  watched(look: () => Health): void;
-  /** A statement, whose duration is kept. */
+/** The HTTP server for metrics and probes. */
+export interface MetricsServer {
+  /** Called once the consumer has started: how to read its health. */
+  started(health: () => Health): void;
+  /** Measures the duration of a statement. */
   timed<T>(work: Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
 /** Serves /metrics, /ready and /live. */
-export async function openWatch(
+export async function openMetricsServer(
   address: Address,
-  { system: system, reporter: reporter }: CommandContext,
-): Promise<Watch> {
+  { system, reporter }: CommandContext,
+): Promise<MetricsServer> {
   const statements = new Histogram();
-  let look: (() => Health) | null = null;
-  const health = () => look?.() ?? null;
+  let readHealth: (() => Health) | null = null;
+  const health = () => readHealth?.() ?? null;
   const server = await serve(address, {
     "/metrics": () => ({
       status: 200,
@@ -31,7 +31,7 @@ export async function openWatch(
   });
   reporter.note(`listening on http://${server.address}`);
   return {
-    watched: (means) => void (look = means),
+    started: (read) => void (readHealth = read),
     timed: async (work) => {
       const startedAt = system.clock();
       try {

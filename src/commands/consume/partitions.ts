@@ -8,95 +8,73 @@ import {
   type Range,
   type Spec,
 } from "../../record/offsets.ts";
-import { makeStep, type Settle, type Step } from "./settle.ts";
+import { makeStep, type Settle, type SplittableStep } from "./settle.ts";
 import type { Message } from "../../record/validate.ts";
+import type { Batch } from "../../kafka/reader.ts";
+import type { Source, Store } from "../../postgres/store.ts";
 
-/** How far one partition has come in the database. */
-export interface Source {
-  id: number;
-  partition: number;
-  nextOffset: number;
-  /** The last record settled, to recognise a topic that was made anew; null before the first. */
-  last: { offset: number; hash: string } | null;
-  /** Tombstones below this offset were counted before a replay. */
-  tombstonesTo: number;
-}
-
-/** Records of one partition in offset order, with nothing readable left out since `from`. */
-export interface Batch {
-  partition: number;
-  from: number;
-  messages: Message[];
-  highWatermark: number;
-  /** Ends when another process may own the partition, or when it is time to stop. */
-  signal: AbortSignal;
-}
-
-/** What a share needs of the topic, the database and the run it belongs to. */
-export interface ShareDeps {
+/** What the partitions need from the topic, the database and the run. */
+export interface PartitionsDeps extends Pick<Store, "sources" | "addSources" | "skip"> {
   topic: string;
   ranges(): Promise<Map<number, Range>>;
   offsetsAt(ms: number): Promise<Map<number, number>>;
-  sources(): Promise<Source[]>;
-  addSources(starts: Map<number, number>): Promise<void>;
-  /** Moves a source past records that are gone for good, and writes down which. */
-  skip(source: number, from: number, to: number, reason: string): Promise<void>;
   fingerprint(message: Message): string;
   note(line: string): void;
   settle: Settle;
-  /** Repeats work on the database while that is away. */
-  patiently(signal: AbortSignal, work: () => Promise<void>): Promise<void>;
+  /** Retries work while the database is unavailable. */
+  retry(signal: AbortSignal, work: () => Promise<void>): Promise<void>;
   sleep(ms: number, signal: AbortSignal): Promise<void>;
-  /** Called once, when everything asked for is settled. */
+  /** Aborted when everything requested is settled. */
   done: AbortController;
 }
 
-/** What is to be read. */
-export interface ShareOptions {
-  /** Where a partition starts that was never read. */
+/** What to read. */
+export interface PartitionsOptions {
+  /** Where to start a partition that was never read. */
   from: Spec;
-  /** How many records at most, in all. */
+  /** The maximum number of records over all partitions. */
   count: number;
   batchSize: number;
   stopAtReject: boolean;
-  /** Whether to go on past records that were deleted unread. */
+  /** Whether to skip records that were deleted before they were read. */
   acceptLoss: boolean;
-  /** Whether keys that are not known, or stand twice, make a reject. */
+  /** Whether unknown or duplicate keys make a record a reject. */
   strict: boolean;
 }
 
 const CHUNK_BYTES = 4_194_304;
 
-/** The partitions that this process reads, and where each stands; the reader of the topic calls it and obeys. */
+/** The partitions that this process reads, with their positions; the batch handler of the topic reader. */
 export class AssignedPartitions {
-  readonly #options: ShareOptions;
-  readonly #deps: ShareDeps;
+  readonly #options: PartitionsOptions;
+  readonly #deps: PartitionsDeps;
   #sources = new Map<number, Source>();
-  /** Of the partitions owned now, null before the group has given any; transaction markers count as passed. */
+  /** Of the assigned partitions, transaction markers passed; null before the first assignment. */
   #positions: Map<number, number> | null = null;
   readonly #highs = new Map<number, number>();
   #ends: Map<number, number> | null = null;
-  /** How many records may still be taken, and how many of those taken are not settled yet. */
+  /** How many more records may be settled. */
   #budget: number;
-  #inHand = 0;
+  /** How many records are being settled. */
+  #inFlight = 0;
 
-  constructor(options: ShareOptions, deps: ShareDeps) {
+  constructor(options: PartitionsOptions, deps: PartitionsDeps) {
     this.#options = options;
     this.#deps = deps;
     this.#budget = options.count;
   }
 
-  /** Every partition that was ever read. */
+  /** All partitions that were ever read. */
   get sources(): Source[] {
     return [...this.#sources.values()];
   }
 
-  /** Whether the group has given this process its part yet, were it none. */
+  /** Whether the group has assigned partitions to this process, even if none. */
   get isAssigned(): boolean {
     return this.#positions !== null;
   }
 
-  /** Records not yet settled in the partitions owned now. */
+  /** Records not yet settled in the assigned partitions. */
   get lag(): number {
     return [...this.lags.values()].reduce((sum, lag) => sum + lag, 0);
   }
@@ -108,13 +86,13 @@ export class AssignedPartitions {
     }));
   }
 
-  /** Reading is over when every partition has come this far. */
+  /** Sets the offsets at which the run ends. */
   endAt(ends: Map<number, number>): void {
     this.#ends = ends;
     this.#checkDone();
   }
 
-  /** Whether the database already holds everything below the ends, and no more than the log does. */
+  /** Whether the database holds everything below the ends, and its positions lie within the log. */
   nothingToRead(ranges: Map<number, Range>): boolean {
     return this.#ends !== null && [...this.#ends].every(([partition, end]) => {
       const next = this.#sources.get(partition)?.nextOffset ?? -1;
@@ -122,10 +100,10 @@ export class AssignedPartitions {
     });
   }
 
-  /** The group gave this process these partitions, and no others: where each is to be read from. */
+  /** The group assigned exactly these partitions: returns where to read each from. */
   async assign(partitions: number[], signal: AbortSignal): Promise<Map<number, number>> {
     const ranges = await this.#deps.ranges();
-    await this.#deps.patiently(signal, () => this.load(ranges, partitions));
+    await this.#deps.retry(signal, () => this.load(ranges, partitions));
     const positions = new Map<number, number>();
     const starts = new Map<number, number>();
     for (const partition of partitions) {
@@ -134,9 +112,9 @@ export class AssignedPartitions {
       const kept = holds(range, nextOffset);
       const position = kept ? nextOffset : await this.outOfRange(partition, nextOffset, range);
       positions.set(partition, position);
-      // Read once more, the last record shows whether this is still the topic that it came from.
-      const shown = kept && last && last.offset < nextOffset && last.offset >= range.low;
-      starts.set(partition, shown ? last.offset : position);
+      // The last settled record is read again: it shows whether the topic was recreated.
+      const isReadable = kept && last && last.offset < nextOffset && last.offset >= range.low;
+      starts.set(partition, isReadable ? last.offset : position);
       this.#highs.set(partition, range.high);
     }
     if (signal.aborted) return starts;
@@ -145,7 +123,7 @@ export class AssignedPartitions {
     return starts;
   }
 
-  /** Settles a batch chunk by chunk; returns where to read on, or null when this partition needs no more. */
+  /** Settles a batch in chunks; returns where to read next, or null when this partition is finished. */
   async handleBatch(batch: Batch): Promise<number | null> {
     const { partition, signal } = batch;
     const source = this.#sources.get(partition)!;
@@ -154,9 +132,9 @@ export class AssignedPartitions {
       Number(offset) >= source.nextOffset && Number(offset) < end
     );
     this.#highs.set(partition, batch.highWatermark);
-    const settled = Number(batch.messages[0]!.offset) < source.nextOffset;
-    if (settled) this.#recognise(source, batch.messages);
-    let reached: number | null = settled && messages.length === 0 ? source.nextOffset : null;
+    const isRepeated = Number(batch.messages[0]!.offset) < source.nextOffset;
+    if (isRepeated) this.#checkLastRecord(source, batch.messages);
+    let reached: number | null = isRepeated && messages.length === 0 ? source.nextOffset : null;
     for (let at = 0; at < messages.length && this.#budget > 0 && !signal.aborted;) {
       const size = Math.min(chunkSize(messages, at, this.#options.batchSize), this.#budget);
       const chunk = messages.slice(at, at += size);
@@ -164,34 +142,38 @@ export class AssignedPartitions {
         countedTo: source.tombstonesTo,
         strict: this.#options.strict,
       });
-      reached = await this.#take(partition, step, signal);
+      reached = await this.#settleWithinBudget(partition, step, signal);
       source.nextOffset = reached;
-      // Unless the group was shared anew meanwhile, which read this row again.
+      // After a rebalance the row was read again, and that position counts.
       if (this.#sources.get(partition) === source) this.advance(partition, reached);
       if (reached !== step.to) break;
     }
     return signal.aborted ? reached ?? batch.from : reached;
   }
 
-  /** Settles a step out of the budget, which gets back what was not settled here. */
-  async #take(partition: number, step: Step, signal: AbortSignal): Promise<number> {
+  /** Takes a step out of the budget and settles it; a step not settled here is returned to the budget. */
+  async #settleWithinBudget(
+    partition: number,
+    step: SplittableStep,
+    signal: AbortSignal,
+  ): Promise<number> {
     const size = step.messages.length;
     this.#budget -= size;
-    this.#inHand += size;
+    this.#inFlight += size;
     let reached: number | null = null;
     try {
       if (this.#options.stopAtReject) await this.#stopAtReject(partition, step, signal);
       return reached = await this.#deps.settle(step, signal);
     } finally {
-      this.#inHand -= size;
+      this.#inFlight -= size;
       if (reached !== step.to) this.#budget += size;
     }
   }
 
-  /** Throws when the record settled last is another one now. */
-  #recognise({ partition, last }: Source, messages: Message[]): void {
-    const again = messages.find(({ offset }) => Number(offset) === last?.offset);
-    if (!again || this.#deps.fingerprint(again) === last!.hash) return;
+  /** Throws when the record at the last settled offset is a different one: the topic was recreated. */
+  #checkLastRecord({ partition, last }: Source, messages: Message[]): void {
+    const repeated = messages.find(({ offset }) => Number(offset) === last?.offset);
+    if (!repeated || this.#deps.fingerprint(repeated) === last!.hash) return;
     throw otherRecord(this.#deps.topic, partition, last!.offset);
   }
 
@@ -201,9 +183,9 @@ export class AssignedPartitions {
     this.#checkDone();
   }
 
-  /** The log does not hold `position`: where to read on, or the failure that says what happened to the log. */
+  /** The log does not contain `position`: returns where to read next, or throws what happened to the log. */
   async outOfRange(partition: number, position: number, range: Range): Promise<number> {
-    // After a change of leader the end may stand back for a moment.
+    // After a leader change the end of the log may be lower for a moment.
     for (let tries = 0; position > range.high && tries < 5; tries++) {
       await this.#deps.sleep(1_000, this.#deps.done.signal);
       range = (await this.#deps.ranges()).get(partition) ?? range;
@@ -211,16 +193,16 @@ export class AssignedPartitions {
     if (holds(range, position)) return position;
     const failure = contradiction(this.#deps.topic, partition, position, range);
     if (!this.#options.acceptLoss || position > range.low) throw failure;
-    return await this.#skip(partition, position, range.low, failure.message);
+    return await this.#acceptLoss(partition, position, range.low, failure.message);
   }
 
-  /** Goes on behind what is lost; the loss is in the database before anything after it. */
-  async #skip(partition: number, from: number, to: number, reason: string): Promise<number> {
-    const { done, skip, patiently, note } = this.#deps;
+  /** Skips deleted records; the loss is recorded in the database before any later record. */
+  async #acceptLoss(partition: number, from: number, to: number, reason: string): Promise<number> {
+    const { done, skip, retry, note } = this.#deps;
     const { id } = this.#sources.get(partition)!;
-    await patiently(done.signal, () => skip(id, from, to, "deleted before it was read"));
-    note(`${reason}: accepted`);
-    await patiently(done.signal, async () => {
+    await retry(done.signal, () => skip(id, from, to, "deleted before it was read"));
+    note(`${reason}: loss accepted`);
+    await retry(done.signal, async () => {
       for (const source of await this.#deps.sources()) {
         if (source.partition === partition) this.#sources.set(partition, source);
       }
@@ -228,7 +210,7 @@ export class AssignedPartitions {
     return this.#sources.get(partition)!.nextOffset;
   }
 
-  /** Reads where every partition stands; those of `needed` that were never read get their start first. */
+  /** Loads the positions of all partitions; adds those of `needed` that were never read. */
   async load(ranges: Map<number, Range>, needed: number[] = []): Promise<void> {
     const { sources, addSources, topic } = this.#deps;
     const read = async () => {
@@ -245,7 +227,7 @@ export class AssignedPartitions {
     if (gone.length > 0) throw fewerPartitions(topic, gone, ranges.size);
   }
 
-  /** Whether the table stands before what was settled: somebody put the database back. */
+  /** Whether a position in the database is lower than what was settled: the database was restored or replayed. */
   async rewound(): Promise<boolean> {
     const known = this.sources.map((source) => ({ ...source }));
     const rows = new Map((await this.#deps.sources()).map((source) => [source.partition, source]));
@@ -255,7 +237,7 @@ export class AssignedPartitions {
     });
   }
 
-  /** The offset of a place in every partition. */
+  /** The offset that `spec` means in each partition. */
   async resolve(spec: Spec, ranges: Map<number, Range>): Promise<Map<number, number>> {
     const times = spec.at === "time" ? await this.#deps.offsetsAt(spec.ms) : null;
     return new Map([...ranges].map(([partition, range]) => {
@@ -263,8 +245,8 @@ export class AssignedPartitions {
     }));
   }
 
-  /** At the first reject, stores what comes before it and stops. */
-  async #stopAtReject(partition: number, step: Step, signal: AbortSignal): Promise<void> {
+  /** Settles the records before the first reject, then throws. */
+  async #stopAtReject(partition: number, step: SplittableStep, signal: AbortSignal): Promise<void> {
     const [reject] = step.validated.rejects;
     if (!reject) return;
     const before = step.messages.filter(({ offset }) => Number(offset) < reject.offset);
@@ -274,7 +256,7 @@ export class AssignedPartitions {
     }
     throw new OperationalError(
       "data",
-      `partition ${partition} offset ${reject.offset} is no record`,
+      `record rejected: partition ${partition}, offset ${reject.offset}`,
       {
         reason: `${reject.code}: ${[reject.path, reject.reason].filter(Boolean).join(": ")}`,
         hint: "routes consume --on-reject keep",
@@ -286,11 +268,11 @@ export class AssignedPartitions {
     const [ends, positions] = [this.#ends, this.#positions];
     const ended = ends !== null && positions !== null &&
       [...positions].every(([partition, position]) => position >= (ends.get(partition) ?? 0));
-    if (ended || (this.#budget <= 0 && this.#inHand === 0)) this.#deps.done.abort();
+    if (ended || (this.#budget <= 0 && this.#inFlight === 0)) this.#deps.done.abort();
   }
 }
 
-/** As many messages from `at` on as fit one statement: by number, and by bytes unless one alone is larger. */
+/** How many messages from `at` on fit in one statement, by count and by bytes; at least one. */
 function chunkSize(messages: Message[], at: number, countMax: number): number {
   let size = 0;
   for (let bytes = 0; size < countMax && at + size < messages.length; size++) {

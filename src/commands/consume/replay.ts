@@ -1,32 +1,25 @@
 import { OperationalError, UsageError } from "../../errors.ts";
+import type { Rewind } from "../../postgres/rewind.ts";
+import type { Source } from "../../postgres/store.ts";
 import { place, type Range, type Spec } from "../../record/offsets.ts";
 import { formatCount } from "../../units.ts";
 
-/** A source that goes back, from where it stands; with `to` null the partition is gone, and all of it goes. */
-export interface Rewind {
-  source: number;
-  from: number;
-  /** How many rejects it has, since a retry of them moves no position. */
-  rejected: number;
-  to: number | null;
-}
-
 /** How much a replay deletes. */
-export interface Extent {
+export interface DeletedCounts {
   rows: number;
   rejects: number;
 }
 
-/** What a replay needs of the world. */
+/** What a replay depends on. */
 export interface ReplayDeps {
   topic: string;
   ranges(): Promise<Map<number, Range>>;
   offsetsAt(ms: number): Promise<Map<number, number>>;
-  sources(): Promise<{ id: number; partition: number; nextOffset: number; rejected: number }[]>;
-  extent(rewinds: Rewind[]): Promise<Extent>;
-  /** In one transaction deletes and goes back, where a source still stands as it was seen; tells how many did. */
+  sources(): Promise<Pick<Source, "id" | "partition" | "nextOffset" | "rejected">[]>;
+  extent(rewinds: Rewind[]): Promise<DeletedCounts>;
+  /** In one transaction deletes and rewinds the sources that have not changed since; returns how many were rewound. */
   rewind(rewinds: Rewind[]): Promise<number>;
-  /** What the person answered; null where there is none to ask. */
+  /** The answer of the user; null without a terminal. */
   ask(question: string): Promise<string | null>;
   note(line: string): void;
 }
@@ -34,26 +27,28 @@ export interface ReplayDeps {
 const TRIES_MAX = 10;
 
 /**
- * Goes back to `spec`: deletes what was stored from there on, so that it is read again. Safe to repeat, and while others
- * consume: they notice that the position fell and follow.
+ * Rewinds to `spec`: deletes what was stored from there on, so that it is read again. Safe to repeat, and while other
+ * processes consume: they notice the lower position and continue from it.
  */
 export async function replay(spec: Spec, yes: boolean, deps: ReplayDeps): Promise<void> {
   for (let tries = 1;; tries++) {
     const rewinds = await findRewinds(spec, deps);
-    if (rewinds.length === 0) return deps.note("nothing to replay: nothing was read beyond that");
+    if (rewinds.length === 0) {
+      return deps.note("nothing to replay: no record was read after that position");
+    }
     const { rows, rejects } = await deps.extent(rewinds);
     const what = `${formatCount(rows)} rows and ${formatCount(rejects)} rejects ` +
       `of topic "${deps.topic}"`;
     if (!yes && tries === 1) await confirm(what, deps);
     if (await deps.rewind(rewinds) === rewinds.length) {
-      return deps.note(`went back: deleted ${what}, to be read again`);
+      return deps.note(`deleted ${what}; reading them again`);
     }
     if (tries < TRIES_MAX) continue;
     throw new OperationalError(
       "temporary",
-      `cannot go back in topic "${deps.topic}": others read on`,
+      `cannot replay topic "${deps.topic}": other consumers keep moving its positions`,
       {
-        hint: "stop the other consumers, then run it again",
+        hint: "stop the other consumers, then run this again",
       },
     );
   }
@@ -71,9 +66,9 @@ async function findRewinds(spec: Spec, deps: ReplayDeps): Promise<Rewind[]> {
 }
 
 async function confirm(what: string, { ask }: ReplayDeps): Promise<void> {
-  const answer = await ask(`this deletes ${what}, and reads them again: go on? [y/N]`);
+  const answer = await ask(`this deletes ${what}, and reads them again: continue? [y/N]`);
   if (answer === null) {
-    throw new UsageError(`--replay deletes ${what}`, "--yes, where nobody can be asked");
+    throw new UsageError(`--replay deletes ${what}`, "--yes, to confirm without a terminal");
   }
   if (!/^y(es)?$/i.test(answer.trim())) throw new UsageError("not confirmed: nothing was changed");
 }

@@ -1,97 +1,96 @@
+import type { Step } from "../../postgres/store.ts";
 import { type Message, validate, type Validated } from "../../record/validate.ts";
+import { createCommitter, type GroupCommitOptions } from "./group_commit.ts";
 
-/** One move of one source, ready to be written: everything readable in [from, to). */
-export interface Step {
-  source: number;
-  from: number;
-  to: number;
-  messages: Message[];
-  validated: Validated;
+/** A step that can be split: with the options that its records were validated with. */
+export interface SplittableStep extends Step {
   /** Tombstones below this offset were counted before a replay. */
   countedTo: number;
-  /** How its records were judged. */
   strict: boolean;
 }
 
-/** What settling needs of the database. */
+/** What settling needs from the database. */
 export interface Ledger {
-  /** In one statement, writes the steps whose source still stands at `from`; tells which. */
+  /** Writes, in one statement, the steps whose source is still at `from`; returns for each whether it was written. */
   write(steps: Step[]): Promise<boolean[]>;
-  /** Where a source stands now; null when its row is gone. */
+  /** The current position of a source; null when its row does not exist. */
   position(source: number): Promise<number | null>;
-  /** What a failure means: the data is at fault, or it will pass, or it will not. `state` is the SQLSTATE. */
+  /** Whether to reject the data, to wait and retry, or to stop. `state` is the SQLSTATE. */
   judge(error: unknown): { act: "reject" | "wait" | "stop"; state: string };
-  /** The same failure in words, with a fix. */
+  /** The failure as a message with a hint. */
   explain(error: unknown): Error;
 }
 
-/** How a settler works. */
-export interface SettlerOptions {
-  rowsMax: number;
-  statementsMax: number;
-  /** Waits before the next attempt; throws when there should be none. */
+/** Limits and callbacks of a settler. */
+export interface SettlerOptions extends GroupCommitOptions {
+  /** Waits before the next attempt; throws when there must be no further attempt. */
   wait(error: unknown, attempt: number, signal: AbortSignal): Promise<void>;
-  /** Told of each step that is known to be in the database. */
+  /** Called for each step that is known to be in the database. */
   written(step: Step): Promise<void>;
 }
 
-/** Takes a step through the database and says where its source stands afterwards, whoever moved it. */
-export type Settle = (step: Step, signal: AbortSignal) => Promise<number>;
+/** Writes a step and returns the position of its source afterwards, also when another process moved it. */
+export type Settle = (step: SplittableStep, signal: AbortSignal) => Promise<number>;
 
-/** Makes a step out of messages, which come in offset order and leave nothing readable out since `from`. */
+/** Makes a step of messages in offset order; there must be no other readable record between `from` and the last one. */
 export function makeStep(
   source: number,
   from: number,
   messages: Message[],
   { countedTo = 0, strict = false } = {},
-): Step {
+): SplittableStep {
   const to = Number(messages.at(-1)!.offset) + 1;
   const validated = validate(messages, { strict });
   if (from < countedTo) {
-    const again = messages.filter(({ offset, value }) =>
+    const counted = messages.filter(({ offset, value }) =>
       value === null && Number(offset) < countedTo
     );
-    validated.tombstones -= again.length;
+    validated.tombstones -= counted.length;
   }
   return { source, from, to, messages, validated, countedTo, strict };
 }
 
-/** Settles steps, each exactly once or not at all, through lost connections, rival writers and bad data. */
+/** Settles each step exactly once or not at all, despite lost connections, concurrent writers and bad data. */
 export function createSettler(ledger: Ledger, options: SettlerOptions): Settle {
   const commit = createCommitter(ledger, options);
 
-  async function settle(step: Step, signal: AbortSignal): Promise<number> {
-    // After a lost connection nobody knows whether the statement was carried out, so the position is read first.
-    let open = false;
+  async function settle(step: SplittableStep, signal: AbortSignal): Promise<number> {
+    // After a lost connection it is unknown whether the statement was executed, so the position is read first.
+    let isUncertain = false;
     for (let attempt = 1;; attempt++) {
-      let ours = false;
+      let isWritten = false;
       let position: number | null;
       try {
-        position = open ? await ledger.position(step.source) : step.from;
+        position = isUncertain ? await ledger.position(step.source) : step.from;
         if (position === step.from) {
-          ours = await commit(step);
-          position = ours ? step.to : await ledger.position(step.source);
+          isWritten = await commit(step);
+          position = isWritten ? step.to : await ledger.position(step.source);
         }
       } catch (error) {
         const { act, state } = ledger.judge(error);
         if (act === "stop") throw ledger.explain(error);
         if (act === "reject") return await isolate(step, state, error, signal);
-        open = true;
+        isUncertain = true;
         await options.wait(error, attempt, signal);
         continue;
       }
       if (position === null) throw new SourceGone(step.source);
-      if (position === step.to && (ours || open)) await options.written(step);
+      if (position === step.to && (isWritten || isUncertain)) await options.written(step);
       return position;
     }
   }
 
-  /** Halves a step that the database refuses until the record at fault is alone; that one becomes a reject. */
-  async function isolate(step: Step, state: string, error: unknown, signal: AbortSignal) {
+  /** Halves a step that the database refuses until the invalid record is alone, and makes that record a reject. */
+  async function isolate(
+    step: SplittableStep,
+    state: string,
+    error: unknown,
+    signal: AbortSignal,
+  ): Promise<number> {
     const { source, from, messages, validated } = step;
     const [message] = messages;
     if (messages.length === 1) {
-      // A reject that cannot be stored either would go round for ever.
+      // Retrying a reject that cannot be stored either would never end.
       if (!message || validated.rejects.length > 0) throw ledger.explain(error);
       return await settle({ ...step, validated: rejected(message, state, error) }, signal);
     }
@@ -105,11 +104,11 @@ export function createSettler(ledger: Ledger, options: SettlerOptions): Settle {
   return settle;
 }
 
-/** The row of a source vanished: the database was put back to before it was first read. Reading starts over. */
+/** The row of a source is missing: the database was restored to a state before its first read. Reading starts over. */
 export class SourceGone extends Error {
   override name = "SourceGone";
   constructor(source: number) {
-    super(`the position of source ${source} is gone from routes_sources`);
+    super(`source ${source} is missing from routes_sources`);
   }
 }
 
@@ -124,52 +123,4 @@ function rejected(message: Message, state: string, error: unknown): Validated {
     reason,
   };
   return { points, rejects: [reject], tombstones: 0 };
-}
-
-interface Entry {
-  step: Step;
-  resolve(won: boolean): void;
-  reject(error: unknown): void;
-}
-
-/** Puts small steps that wait at the same time into one statement: a trickle over many partitions costs one round trip. */
-function createCommitter(ledger: Ledger, { rowsMax, statementsMax }: SettlerOptions) {
-  const queue: Entry[] = [];
-  let running = 0;
-  let turn: ReturnType<typeof setTimeout> | undefined;
-
-  function pump(): void {
-    clearTimeout(turn);
-    turn = undefined;
-    while (queue.length > 0 && running < statementsMax) {
-      let rows = 0;
-      const fits = queue.findIndex(({ step }) => (rows += step.messages.length) > rowsMax);
-      void run(queue.splice(0, fits === -1 ? queue.length : Math.max(fits, 1)));
-    }
-  }
-
-  async function run(entries: Entry[]): Promise<void> {
-    running++;
-    try {
-      const won = await ledger.write(entries.map(({ step }) => step));
-      entries.forEach(({ resolve }, index) => resolve(won[index]!));
-    } catch (error) {
-      if (entries.length === 1 || ledger.judge(error).act !== "reject") {
-        for (const { reject } of entries) reject(error);
-      } else {
-        for (const { step, resolve, reject } of entries) {
-          await ledger.write([step]).then(([won]) => resolve(won!), reject);
-        }
-      }
-    }
-    running--;
-    pump();
-  }
-
-  return (step: Step): Promise<boolean> =>
-    new Promise((resolve, reject) => {
-      queue.push({ step, resolve, reject });
-      // Handlers of one fetch all arrive in the same turn of the event loop: wait for its end.
-      turn ??= setTimeout(pump, 0);
-    });
 }

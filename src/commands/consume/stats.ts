@@ -1,28 +1,28 @@
 import type { Health } from "./metrics.ts";
-import type { Step } from "./settle.ts";
+import type { Step } from "../../postgres/store.ts";
 import type { RunSummary } from "./summary.ts";
 
-/** What a consumer sees of its partitions at this moment. */
-export interface Sight {
+/** The state of a consumer at one moment. */
+export interface ConsumerState {
   /** Records not yet settled. */
   lag: number;
-  /** Whether records can come and be settled: the group has given partitions, the database answers. */
+  /** Whether the group has assigned partitions. */
   isAssigned: boolean;
-  isAway: boolean;
+  isDatabaseUnavailable: boolean;
 }
 
-/** What a run has done, and since when it does nothing; all times are milliseconds of the clock it is given, which never jumps. */
+/** Counts what a run has done and times how long it has been idle; in milliseconds of the given clock, which never jumps. */
 export class RunStats {
   readonly #now: () => number;
   readonly #startedAt: number;
-  readonly #tally = { read: 0, stored: 0, rejected: 0, tombstones: 0 };
+  readonly #counts = { read: 0, stored: 0, rejected: 0, tombstones: 0 };
   readonly #reasons: Record<string, number> = {};
   #settledAt: number;
-  /** Since when a record could have come and none did. */
+  /** Since when a record could have arrived but none did. */
   #quietSince: number;
-  /** Since when records wait and none was settled, whatever the reason. */
+  /** Since when records have been waiting and none was settled, for any reason. */
   #waitingSince: number;
-  /** The same, but for reasons that a new membership may mend: the database answers. */
+  /** The same, but only while the database answers: rejoining the group may help. */
   #stuckSince: number;
 
   constructor(now: () => number) {
@@ -36,11 +36,11 @@ export class RunStats {
   }
 
   get read(): number {
-    return this.#tally.read;
+    return this.#counts.read;
   }
 
   get rejected(): number {
-    return this.#tally.rejected;
+    return this.#counts.rejected;
   }
 
   get quietMs(): number {
@@ -51,35 +51,35 @@ export class RunStats {
     return this.#now() - this.#stuckSince;
   }
 
-  /** A membership of the group begins. */
+  /** Called when a membership of the group begins. */
   joined(): void {
     this.#stuckSince = this.#quietSince = this.#now();
   }
 
-  /** A step is in the database. */
+  /** Called when a step is in the database. */
   settled({ validated: { points, rejects, tombstones }, messages }: Step): void {
     this.#settledAt =
       this.#quietSince =
       this.#waitingSince =
       this.#stuckSince =
         this.#now();
-    this.#tally.read += messages.length;
-    this.#tally.stored += points.offsets.length;
-    this.#tally.rejected += rejects.length;
-    this.#tally.tombstones += tombstones;
+    this.#counts.read += messages.length;
+    this.#counts.stored += points.offsets.length;
+    this.#counts.rejected += rejects.length;
+    this.#counts.tombstones += tombstones;
     for (const { code } of rejects) this.#reasons[code] = (this.#reasons[code] ?? 0) + 1;
   }
 
-  /** Puts the clocks back that have no reason to run; called again and again. */
-  look({ lag, isAssigned, isAway }: Sight): void {
-    if (isAway || !isAssigned) this.#quietSince = this.#now();
+  /** Restarts the timers whose condition does not hold; called periodically. */
+  update({ lag, isAssigned, isDatabaseUnavailable }: ConsumerState): void {
+    if (isDatabaseUnavailable || !isAssigned) this.#quietSince = this.#now();
     if (lag === 0) this.#waitingSince = this.#now();
-    if (isAway || lag === 0) this.#stuckSince = this.#now();
+    if (isDatabaseUnavailable || lag === 0) this.#stuckSince = this.#now();
   }
 
   health(lags: Map<number, number>): Health {
     return {
-      ...this.#tally,
+      ...this.#counts,
       reasons: { ...this.#reasons },
       lags,
       settledMs: this.#now() - this.#settledAt,
@@ -87,9 +87,9 @@ export class RunStats {
     };
   }
 
-  tally(lag: number): RunSummary {
+  summary(lag: number): RunSummary {
     return {
-      ...this.#tally,
+      ...this.#counts,
       reasons: { ...this.#reasons },
       lag,
       seconds: (this.#now() - this.#startedAt) / 1000,

@@ -7,7 +7,7 @@ import {
   timeLeft,
 } from "../../units.ts";
 
-/** What became of the records that this run has settled. */
+/** Counts of the records that this run has settled. */
 export interface RunSummary {
   read: number;
   stored: number;
@@ -15,12 +15,12 @@ export interface RunSummary {
   /** By code. */
   reasons: Record<string, number>;
   tombstones: number;
-  /** Records behind the end of the partitions this process reads. */
+  /** Records not yet settled in the partitions of this process. */
   lag: number;
   seconds: number;
 }
 
-/** The line on the way; `ends`: when the lag is gone, so is the work. */
+/** The progress line; `ends`: the run ends when the lag is 0. */
 export function status(
   { stored, rejected, lag, seconds }: RunSummary,
   { perSecond, ends }: { perSecond: number; ends: boolean },
@@ -31,9 +31,9 @@ export function status(
     formatCourse(seconds * 1000, leftMs);
 }
 
-/** The line at the end. */
-export function summary(tally: RunSummary): string {
-  const { read, stored, rejected, reasons, tombstones, lag, seconds } = tally;
+/** The last line of a run. */
+export function formatSummary(summary: RunSummary): string {
+  const { read, stored, rejected, reasons, tombstones, lag, seconds } = summary;
   const rate = formatRate(read / Math.max(seconds, 0.001));
   return `read ${formatMany(read, "record")} in ${formatSpan(seconds)} (${rate}): ` +
     `${formatCount(stored)} stored, ${formatCount(rejected)} rejected` +
@@ -41,7 +41,7 @@ export function summary(tally: RunSummary): string {
     `, ${formatMany(tombstones, "tombstone")} · lag ${formatCount(lag)}`;
 }
 
-/** ` (json_syntax 12, utf8 3)`: the most frequent first; nothing where there are none. */
+/** ` (json_syntax 12, utf8 3)`: the most frequent first; empty without rejects. */
 export function byCode(reasons: Record<string, number>): string {
   const counts = Object.entries(reasons)
     .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))

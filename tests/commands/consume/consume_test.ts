@@ -1,19 +1,20 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import {
   type ConsumeDeps,
-  type ConsumeOptions,
   runConsume,
+  type RunOptions,
 } from "../../../src/commands/consume/consume.ts";
 import { type ErrorKind, OperationalError } from "../../../src/errors.ts";
 import { type Health, isReady } from "../../../src/commands/consume/metrics.ts";
 import type { Range } from "../../../src/record/offsets.ts";
-import type { AssignedPartitions, Source } from "../../../src/commands/consume/partitions.ts";
+import type { AssignedPartitions } from "../../../src/commands/consume/partitions.ts";
+import type { Source } from "../../../src/postgres/store.ts";
 import type { Message } from "../../../src/record/validate.ts";
 import { fakeClock } from "../../fakes/fake_clock.ts";
 
 const NOW_MS = 1_764_000_000_000;
 
-const defaults: ConsumeOptions = {
+const defaults: RunOptions = {
   follow: false,
   count: null,
   idleMs: null,
@@ -27,61 +28,61 @@ const defaults: ConsumeOptions = {
   strict: false,
 };
 
-/** What PostgreSQL throws while it is away. */
-class Away extends Error {}
+/** What PostgreSQL throws while it is unavailable. */
+class Unavailable extends Error {}
 
 /** What Kafka throws. */
-class Broken extends Error {
+class KafkaFailure extends Error {
   constructor(message: string, readonly kind: ErrorKind = "temporary") {
     super(message);
   }
 }
 
-/** What a run meets; records are values of a partition, oldest first, one a second from NOW_MS on. */
-interface World {
+/** The topic, the database and the events of a test; values by partition, oldest first, one per second from NOW_MS on. */
+interface Scenario {
   log: Record<number, (string | null)[]>;
-  /** Where partitions stand that were read before. */
+  /** Positions of the partitions that were read before. */
   stored: Record<number, number>;
-  /** Called before each call of the database; throws as that does. */
-  database(call: "sources" | "settle" | "position", room: Room): void;
-  /** Called before each membership, counted from 1; throws as Kafka does. */
-  kafka(round: number, room: Room, signal: AbortSignal): Promise<void> | void;
+  /** Called before each database call; may throw as PostgreSQL does. */
+  database(call: "sources" | "settle" | "position", controls: Controls): void;
+  /** Called before each membership, counted from 1; may throw as Kafka does. */
+  kafka(round: number, controls: Controls, signal: AbortSignal): Promise<void> | void;
   offsetsAt(ms: number): Map<number, number>;
-  /** Called before Kafka tells what the topic holds; throws as that does. */
+  /** Called before Kafka returns the offset ranges; may throw as Kafka does. */
   ranges(): void;
-  /** Called when nothing was read; throws as Kafka does that lets nobody read. */
+  /** Called when nothing was read; may throw as Kafka does without the right to read. */
   mayRead(): void;
-  /** What happens meanwhile. */
-  meanwhile(room: Room): Promise<void>;
+  /** Runs at the same time. */
+  meanwhile(controls: Controls): Promise<void>;
   now(): number;
   clock(): number;
 }
 
-/** What a script can see and touch. */
-interface Room {
+/** What a scenario can read and change. */
+interface Controls {
   log: Map<number, (string | null)[]>;
   rows: Map<number, number>;
   stop: AbortController;
-  /** Of the newest membership. */
-  share: AssignedPartitions | null;
-  /** How the run looks from outside; null before it has begun. */
-  look(): Health | null;
+  /** Of the last membership. */
+  partitions: AssignedPartitions | null;
+  /** The health of the run; null before it has started. */
+  health(): Health | null;
   nowMs(): number;
   sleep(ms: number): Promise<void>;
 }
 
-/** A run in a world where time only passes when somebody sleeps, and Kafka and PostgreSQL are maps. */
-async function run(changes: Partial<ConsumeOptions>, system: Partial<World> = {}) {
+/** A run with a fake clock, and maps in place of Kafka and PostgreSQL. */
+async function run(changes: Partial<RunOptions>, scenario: Partial<Scenario> = {}) {
   const time = fakeClock(NOW_MS);
   const stop = new AbortController();
-  const log = new Map(Object.entries(system.log ?? {}).map(([p, values]) => [+p, values]));
-  const rows = new Map(Object.entries(system.stored ?? {}).map(([p, next]) => [+p, next]));
-  const room: Room = {
+  const log = new Map(Object.entries(scenario.log ?? {}).map(([p, values]) => [+p, values]));
+  const rows = new Map(Object.entries(scenario.stored ?? {}).map(([p, next]) => [+p, next]));
+  const controls: Controls = {
     log,
     rows,
     stop,
-    share: null,
-    look: () => null,
+    partitions: null,
+    health: () => null,
     nowMs: time.now,
     sleep: (ms) => time.sleep(ms, forever),
   };
@@ -93,7 +94,7 @@ async function run(changes: Partial<ConsumeOptions>, system: Partial<World> = {}
   let rounds = 0;
   const ranges = () =>
     attempt(() => {
-      system.ranges?.();
+      scenario.ranges?.();
       return new Map([...log].map(([p, { length }]): [number, Range] => {
         return [p, { low: 0, high: length }];
       }));
@@ -103,24 +104,25 @@ async function run(changes: Partial<ConsumeOptions>, system: Partial<World> = {}
     ranges,
     offsetsAt: (ms) =>
       attempt(() =>
-        system.offsetsAt?.(ms) ??
+        scenario.offsetsAt?.(ms) ??
           new Map([...log].map(([p, { length }]) => {
             return [p, Math.min(Math.max(Math.ceil((ms - NOW_MS) / 1000), 0), length)];
           }))
       ),
-    mayRead: () => attempt(() => system.mayRead?.()),
-    read: async (share, signal) => {
+    mayRead: () => attempt(() => scenario.mayRead?.()),
+    read: async (partitions, signal) => {
       rounds++;
-      room.share = share;
-      await attempt(() => system.kafka?.(rounds, room, signal));
-      if (!signal.aborted) await readLog(share, log, time.sleep, signal);
+      controls.partitions = partitions;
+      await attempt(() => scenario.kafka?.(rounds, controls, signal));
+      if (!signal.aborted) await readLog(partitions, log, time.sleep, signal);
     },
     ledger: {
       sources: () =>
         attempt(() => {
-          system.database?.("sources", room);
+          scenario.database?.("sources", controls);
           return [...rows].map(([partition, nextOffset]): Source => {
-            return { id: partition + 100, partition, nextOffset, last: null, tombstonesTo: 0 };
+            const counts = { stored: 0, rejected: 0, tombstones: 0, tombstonesTo: 0 };
+            return { id: partition + 100, partition, nextOffset, last: null, ...counts };
           });
         }),
       addSources: (starts) => {
@@ -134,7 +136,7 @@ async function run(changes: Partial<ConsumeOptions>, system: Partial<World> = {}
       },
       write: (steps) =>
         attempt(() => {
-          system.database?.("settle", room);
+          scenario.database?.("settle", controls);
           return steps.map(({ source, from, to, validated: { points } }) => {
             if (rows.get(source - 100) !== from) return false;
             rows.set(source - 100, to);
@@ -144,13 +146,13 @@ async function run(changes: Partial<ConsumeOptions>, system: Partial<World> = {}
         }),
       position: (source) =>
         attempt(() => {
-          system.database?.("position", room);
+          scenario.database?.("position", controls);
           return rows.get(source - 100) ?? null;
         }),
       fingerprint: () => "",
-      judge: (error) => ({ act: error instanceof Away ? "wait" : "stop", state: "" }),
+      judge: (error) => ({ act: error instanceof Unavailable ? "wait" : "stop", state: "" }),
       explain: (error) => {
-        if (!(error instanceof Away)) return error as Error;
+        if (!(error instanceof Unavailable)) return error as Error;
         return new OperationalError("unavailable", "cannot reach it", {
           reason: error.message,
           hint: "wait",
@@ -158,23 +160,23 @@ async function run(changes: Partial<ConsumeOptions>, system: Partial<World> = {}
       },
     },
     explain: (error) =>
-      error instanceof Broken
+      error instanceof KafkaFailure
         ? new OperationalError(error.kind, error.message, { hint: "wait" })
         : error,
-    watched: (look) => room.look = look,
+    started: (health) => controls.health = health,
     out: (text) => Promise.resolve(void (printed += text)),
     note: (line) => notes.push(line),
     progress: (line) => progress.push(line),
-    now: system.now ?? time.now,
-    clock: system.clock ?? time.now,
+    now: scenario.now ?? time.now,
+    clock: scenario.clock ?? time.now,
     sleep: time.sleep,
     signal: stop.signal,
   };
   try {
-    void system.meanwhile?.(room);
+    void scenario.meanwhile?.(controls);
     const [tally, failure] = await runConsume({ ...defaults, ...changes }, deps)
       .then(
-        ({ tally, failure }) => [tally, failure] as const,
+        ({ summary, failure }) => [summary, failure] as const,
         (error: Error) => [null, error] as const,
       );
     const summary = notes.at(-1)?.startsWith("read ") ? notes.pop() : undefined;
@@ -185,21 +187,27 @@ async function run(changes: Partial<ConsumeOptions>, system: Partial<World> = {}
   }
 }
 
-/** The only member of the group: it reads the partitions in turn, up to 1000 records at a time, and then waits for more. */
+/** Reads as the only member of the group: the partitions in turn, up to 1000 records at a time, then waits for more. */
 async function readLog(
-  share: AssignedPartitions,
-  log: Room["log"],
+  partitions: AssignedPartitions,
+  log: Controls["log"],
   sleep: ConsumeDeps["sleep"],
   signal: AbortSignal,
 ): Promise<void> {
-  const positions = await share.assign([...log.keys()], signal);
+  const positions = await partitions.assign([...log.keys()], signal);
   while (!signal.aborted) {
     for (const [partition, from] of positions) {
       const values = log.get(partition)!;
       const messages = values.slice(from, from + 1000).map((value, i) => record(from + i, value));
       if (messages.length === 0 || signal.aborted) continue;
       const highWatermark = values.length;
-      const next = await share.handleBatch({ partition, from, messages, highWatermark, signal });
+      const next = await partitions.handleBatch({
+        partition,
+        from,
+        messages,
+        highWatermark,
+        signal,
+      });
       if (next === null) positions.delete(partition);
       else positions.set(partition, next);
     }
@@ -249,7 +257,7 @@ Deno.test("consume does not join the group when there is nothing to read", async
   );
 });
 
-Deno.test("consume that had nothing to read asks whether it might have", async () => {
+Deno.test("consume that had nothing to read checks that it has the right to read", async () => {
   const mayRead = () => {
     throw new OperationalError("noPermission", "no right", { hint: "ask for it" });
   };
@@ -282,7 +290,7 @@ Deno.test("consume --idle stops that long after the last record", async () => {
   assert(ranForMs >= 18_000 && ranForMs < 19_000, `${ranForMs}`);
 });
 
-Deno.test("consume --idle does not count the time that the group takes to share the partitions", async () => {
+Deno.test("consume --idle does not count the time that the group takes to assign the partitions", async () => {
   const { stored } = await run({ follow: true, idleMs: 2_000 }, {
     log: { 0: lines(2) },
     kafka: (_round, { sleep }) => sleep(3_000),
@@ -290,11 +298,11 @@ Deno.test("consume --idle does not count the time that the group takes to share 
   assertEquals(stored, offsets(0, 2));
 });
 
-Deno.test("consume --idle does not count the time in which the database is away", async () => {
+Deno.test("consume --idle does not count the time in which the database is unavailable", async () => {
   const { failure, stored } = await run({ follow: true, idleMs: 5_000 }, {
     log: { 0: lines(2) },
     database: (call, { nowMs }) => {
-      if (call === "settle" && nowMs() < NOW_MS + 30_000) throw new Away("nothing listens");
+      if (call === "settle" && nowMs() < NOW_MS + 30_000) throw new Unavailable("nothing listens");
     },
   });
   assertEquals([failure, stored], [null, offsets(0, 2)]);
@@ -308,7 +316,7 @@ Deno.test("consume --until a time in the past stops before the first record that
   assertEquals([failure, stored], [null, offsets(0, 4)]);
 });
 
-Deno.test("consume --until a time in the future waits for it, and for Kafka to tell its offsets", async () => {
+Deno.test("consume --until a time in the future waits for it, and until Kafka returns the offsets of that time", async () => {
   let asked = 0;
   const { failure, stored, ranForMs } = await run({ until: { at: "time", ms: NOW_MS + 6_000 } }, {
     log: { 0: lines(2) },
@@ -317,7 +325,7 @@ Deno.test("consume --until a time in the future waits for it, and for Kafka to t
       log.get(0)!.push(line(2));
     },
     offsetsAt: () => {
-      if (++asked < 3) throw new Broken("no leader");
+      if (++asked < 3) throw new KafkaFailure("no leader");
       return new Map([[0, 3]]);
     },
   });
@@ -325,7 +333,7 @@ Deno.test("consume --until a time in the future waits for it, and for Kafka to t
   assert(ranForMs >= 8_000 && ranForMs < 9_000, `${ranForMs}`);
 });
 
-Deno.test("consume stops with a good tally when the signal ends", async () => {
+Deno.test("consume stops with a correct summary when the signal aborts", async () => {
   const { tally, failure } = await run({ follow: true }, {
     log: { 0: lines(7) },
     meanwhile: ({ sleep, stop }) => sleep(5_000).then(() => stop.abort()),
@@ -333,7 +341,7 @@ Deno.test("consume stops with a good tally when the signal ends", async () => {
   assertEquals([failure, tally?.stored, tally?.lag], [null, 7, 0]);
 });
 
-Deno.test("consume that was stopped before it began reads nothing", async () => {
+Deno.test("consume that was stopped before it started reads nothing", async () => {
   const { failure, rounds } = await run({ follow: true }, {
     log: { 0: lines(7) },
     meanwhile: ({ stop }) => Promise.resolve(stop.abort()),
@@ -341,7 +349,7 @@ Deno.test("consume that was stopped before it began reads nothing", async () => 
   assertEquals([failure, rounds], [null, 0]);
 });
 
-Deno.test("consume --max-rejects stops when there are more, and says where they are", async () => {
+Deno.test("consume --max-rejects stops when there are more, and its hint shows how to list them", async () => {
   const log = { 0: [line(0), "{", line(2), "{", line(4), "{", line(6)] };
   const { failure, summary } = await run({ maxRejects: 1, batchSize: 2 }, { log });
   assertEquals([kindOf(failure), failure?.message], ["data", "2 records rejected, more than 1"]);
@@ -350,17 +358,17 @@ Deno.test("consume --max-rejects stops when there are more, and says where they 
   assertEquals((await run({ maxRejects: 3 }, { log })).failure, null);
 });
 
-Deno.test("consume --on-reject fail stores what comes before the first reject, and stops", async () => {
+Deno.test("consume --on-reject fail stores the records before the first reject and stops", async () => {
   const { failure, stored } = await run({ onReject: "fail" }, {
     log: { 0: [line(0), line(1), line(2), "{}", line(4)] },
   });
   assertEquals([kindOf(failure), stored], ["data", offsets(0, 3)]);
-  assertEquals(failure?.message, "partition 0 offset 3 is no record");
+  assertEquals(failure?.message, "record rejected: partition 0, offset 3");
 });
 
-Deno.test("consume --from begins there, and is refused where reading has begun", async () => {
+Deno.test("consume --from starts there, and is refused when the topic was read before", async () => {
   const log = { 0: lines(9) };
-  const last: ConsumeOptions["from"] = { at: "last", count: 2 };
+  const last: RunOptions["from"] = { at: "last", count: 2 };
   assertEquals((await run({ from: last }, { log })).stored, ["0:7", "0:8"]);
   const { failure, summary, rounds } = await run({ from: last }, { log, stored: { 0: 5 } });
   assertEquals(kindOf(failure), "data");
@@ -371,24 +379,24 @@ Deno.test("consume --from begins there, and is refused where reading has begun",
   assertEquals([summary, rounds], [undefined, 0]);
 });
 
-Deno.test("consume ends at once when the database is away before it has begun", async () => {
+Deno.test("consume ends at once when the database is unavailable at the start", async () => {
   const { failure, notes, summary } = await run({ follow: true }, {
     log: { 0: lines(2) },
     database: () => {
-      throw new Away("nothing listens");
+      throw new Unavailable("nothing listens");
     },
   });
   assertEquals([kindOf(failure), notes, summary], ["unavailable", [], undefined]);
 });
 
-Deno.test("consume waits for a database that is away and says each reason once an outage", async () => {
+Deno.test("consume waits for an unavailable database and notes each reason once per outage", async () => {
   let calls = 0;
   const { failure, notes, stored } = await run({ batchSize: 2 }, {
     log: { 0: lines(4) },
     database: (call) => {
-      // The first step meets two reasons in turn, and the second one of them again.
+      // The first step fails for two reasons in turn, the second step for one of them again.
       if (call === "sources" || ++calls === 7 || calls > 8) return;
-      throw new Away(calls % 2 === 0 ? "shutting down" : "nothing listens");
+      throw new Unavailable(calls % 2 === 0 ? "shutting down" : "nothing listens");
     },
   });
   assertEquals([failure, stored], [null, offsets(0, 4)]);
@@ -398,12 +406,12 @@ Deno.test("consume waits for a database that is away and says each reason once a
   ]);
 });
 
-Deno.test("consume says again that the database is away when it was back meanwhile", async () => {
+Deno.test("consume notes the next outage of the database again", async () => {
   let calls = 0;
   const { notes } = await run({ batchSize: 2 }, {
     log: { 0: lines(4) },
     database: (call) => {
-      if (call === "settle" && ++calls % 2 === 1) throw new Away("nothing listens");
+      if (call === "settle" && ++calls % 2 === 1) throw new Unavailable("nothing listens");
     },
   });
   assertEquals(notes, [
@@ -412,8 +420,8 @@ Deno.test("consume says again that the database is away when it was back meanwhi
   ]);
 });
 
-Deno.test("consume that is to end waits for the database two minutes, however long nothing came", async () => {
-  let awayAtMs = 0;
+Deno.test("consume without --follow waits two minutes for the database, even after a long time without records", async () => {
+  let outageAtMs = 0;
   const { failure, notes, stored, ranForMs } = await run({
     until: { at: "time", ms: NOW_MS + 1e7 },
   }, {
@@ -424,21 +432,23 @@ Deno.test("consume that is to end waits for the database two minutes, however lo
     },
     database: (call, { nowMs }) => {
       if (call === "sources") return;
-      awayAtMs ||= nowMs();
-      throw new Away("nothing listens");
+      outageAtMs ||= nowMs();
+      throw new Unavailable("nothing listens");
     },
   });
   assertEquals([kindOf(failure), failure?.message], ["unavailable", "cannot reach it"]);
   assertEquals([notes.length, stored], [1, []]);
-  const waitedMs = NOW_MS + ranForMs - awayAtMs;
+  const waitedMs = NOW_MS + ranForMs - outageAtMs;
   assert(waitedMs > 120_000 && waitedMs < 126_000, `${waitedMs}`);
 });
 
-Deno.test("consume --follow waits for the database as long as it takes, and stays in the group", async () => {
+Deno.test("consume --follow waits for the database without a limit, and stays in the group", async () => {
   const { failure, stored, rounds } = await run({ follow: true, count: 3 }, {
     log: { 0: lines(3) },
     database: (call, { nowMs }) => {
-      if (call !== "sources" && nowMs() < NOW_MS + 200_000) throw new Away("nothing listens");
+      if (call !== "sources" && nowMs() < NOW_MS + 200_000) {
+        throw new Unavailable("nothing listens");
+      }
     },
   });
   assertEquals([failure, stored, rounds], [null, offsets(0, 3), 1]);
@@ -448,65 +458,71 @@ Deno.test("consume reads again after a failure of Kafka", async () => {
   const { failure, notes, stored, rounds } = await run({}, {
     log: { 0: lines(3) },
     kafka: (round) => {
-      if (round < 4) throw new Broken(`no leader ${round}`);
+      if (round < 4) throw new KafkaFailure(`no leader ${round}`);
     },
   });
   assertEquals([failure, stored, rounds], [null, offsets(0, 3), 4]);
   assertEquals(notes, [1, 2, 3].map((round) => `reading again after: no leader ${round}`));
 });
 
-Deno.test("consume gives up after two minutes of rounds without progress", async () => {
+Deno.test("consume gives up after two minutes of attempts without progress", async () => {
   const { failure, notes, rounds } = await run({ follow: true }, {
     log: { 0: lines(3) },
     kafka: (round) => {
-      throw new Broken(`no leader ${round}`);
+      throw new KafkaFailure(`no leader ${round}`);
     },
   });
   const last = failure as OperationalError;
   assertEquals([last.kind, last.reason, last.hint], [
     "temporary",
     ["no leader 17"],
-    ["run again to go on"],
+    ["run this again to continue"],
   ]);
-  assertEquals(last.message, 'gave up reading topic "t" after 16 rounds without progress');
+  assertEquals(last.message, 'gave up reading topic "t" after 16 attempts without progress');
   assertEquals([notes.length, rounds], [16, 17]);
 });
 
-Deno.test("consume tells each reason once an outage, and again in the next one", async () => {
+Deno.test("consume notes each reason once per outage, and again in the next outage", async () => {
   const { notes } = await run({}, {
     log: { 0: lines(2) },
-    kafka: async (round, { share }, signal) => {
+    kafka: async (round, { partitions }, signal) => {
       if (round === 4) {
-        await share!.assign([0], signal);
+        await partitions!.assign([0], signal);
         const messages = [record(0, lines(1)[0]!)];
-        await share!.handleBatch({ partition: 0, from: 0, messages, highWatermark: 2, signal });
+        await partitions!.handleBatch({
+          partition: 0,
+          from: 0,
+          messages,
+          highWatermark: 2,
+          signal,
+        });
       }
-      if (round < 6) throw new Broken(round === 2 ? "no broker" : "no leader");
+      if (round < 6) throw new KafkaFailure(round === 2 ? "no broker" : "no leader");
     },
   });
   const [leader, broker] = ["no leader", "no broker"].map((why) => `reading again after: ${why}`);
   assertEquals(notes, [leader, broker, leader]);
 });
 
-Deno.test("consume does not add up failures that lie far apart, though no record comes between", async () => {
+Deno.test("consume does not add up failures that are far apart, even without records between them", async () => {
   const { failure, rounds } = await run({ follow: true }, {
     log: { 0: [] },
-    kafka: async (round, room, signal) => {
-      if (round > 8) return room.stop.abort();
-      await room.share!.assign([0], signal);
-      await room.sleep(70_000);
-      throw new Broken("no leader");
+    kafka: async (round, controls, signal) => {
+      if (round > 8) return controls.stop.abort();
+      await controls.partitions!.assign([0], signal);
+      await controls.sleep(70_000);
+      throw new KafkaFailure("no leader");
     },
   });
   assertEquals([failure, rounds], [null, 9]);
 });
 
-Deno.test("consume reads again when Kafka fails while it is asked what the topic holds", async () => {
+Deno.test("consume reads again when Kafka fails to return the offset ranges", async () => {
   let asked = 0;
   const { failure, stored, notes } = await run({}, {
     log: { 0: lines(3) },
     ranges: () => {
-      if (asked++ === 1) throw new Broken("no answer in time");
+      if (asked++ === 1) throw new KafkaFailure("no answer in time");
     },
   });
   assertEquals([failure, stored], [null, offsets(0, 3)]);
@@ -514,11 +530,11 @@ Deno.test("consume reads again when Kafka fails while it is asked what the topic
 });
 
 for (const kind of ["noPermission", "settings", "noInput", "data"] as const) {
-  Deno.test(`consume ends at once at a failure of Kafka of the kind ${kind}`, async () => {
+  Deno.test(`consume ends at once on a Kafka failure of kind ${kind}`, async () => {
     const { failure, rounds, notes, summary } = await run({ follow: true }, {
       log: { 0: lines(3) },
       kafka: () => {
-        throw new Broken("not yours", kind);
+        throw new KafkaFailure("not yours", kind);
       },
     });
     assertEquals([kindOf(failure), failure?.message], [kind, "not yours"]);
@@ -526,7 +542,7 @@ for (const kind of ["noPermission", "settings", "noInput", "data"] as const) {
   });
 }
 
-Deno.test("consume does not take a bug for a failure of Kafka", async () => {
+Deno.test("consume does not treat a bug as a failure of Kafka", async () => {
   const { failure, rounds } = await run({}, {
     log: { 0: lines(3) },
     kafka: () => {
@@ -536,22 +552,22 @@ Deno.test("consume does not take a bug for a failure of Kafka", async () => {
   assertEquals([failure?.name, rounds], ["TypeError", 1]);
 });
 
-Deno.test("consume joins the group anew when records wait and nothing moves", async () => {
+Deno.test("consume rejoins the group when records wait and none is settled", async () => {
   const { failure, notes, stored } = await run({ count: 3 }, {
     log: { 0: lines(3) },
-    kafka: async (round, room, signal) => {
+    kafka: async (round, controls, signal) => {
       if (round > 1) return;
-      await room.share!.assign([0], signal);
+      await controls.partitions!.assign([0], signal);
       await ended(signal);
     },
   });
   assertEquals([failure, stored], [null, offsets(0, 3)]);
   assertEquals(notes, [
-    "reading again after: nothing was settled for 60 s though records wait",
+    "reading again after: no record was settled for 60 s although records are waiting",
   ]);
 });
 
-Deno.test("consume stays in the group when a record comes after long silence", async () => {
+Deno.test("consume stays in the group when a record arrives after a long time without records", async () => {
   const { notes, stored, rounds } = await run({ count: 1, follow: true }, {
     log: { 0: [] },
     meanwhile: async ({ sleep, log }) => {
@@ -562,7 +578,7 @@ Deno.test("consume stays in the group when a record comes after long silence", a
   assertEquals([notes, stored, rounds], [[], offsets(0, 1), 1]);
 });
 
-Deno.test("consume reads again what a database put back to an earlier state has lost", async () => {
+Deno.test("consume reads again what a database restored to an earlier state has lost", async () => {
   const { failure, notes, stored } = await run({ follow: true, idleMs: 30_000 }, {
     log: { 0: lines(3) },
     meanwhile: async ({ sleep, rows }) => {
@@ -571,10 +587,10 @@ Deno.test("consume reads again what a database put back to an earlier state has 
     },
   });
   assertEquals([failure, stored], [null, [...offsets(0, 3), "0:1", "0:2"]]);
-  assertEquals(notes, ["reading again after: the database was put back to an earlier state"]);
+  assertEquals(notes, ["reading again after: the database was restored to an earlier state"]);
 });
 
-Deno.test("consume begins a new membership when the clock is put back, and counts on", async () => {
+Deno.test("consume rejoins the group when the system clock is set back, and keeps its counts", async () => {
   let backMs = 0;
   const time = { at: () => 0 };
   const { failure, notes, stored, tally } = await run({ follow: true, idleMs: 20_000 }, {
@@ -587,11 +603,11 @@ Deno.test("consume begins a new membership when the clock is put back, and count
     },
   });
   assertEquals([failure, stored], [null, offsets(0, 3)]);
-  assertEquals(notes, ["reading again after: the clock was moved"]);
+  assertEquals(notes, ["reading again after: the system clock was changed"]);
   assert(tally!.seconds > 20 && tally!.seconds < 40, `${tally!.seconds} s`);
 });
 
-Deno.test("consume shows how far it has come", async () => {
+Deno.test("consume shows its progress", async () => {
   let atMs = NOW_MS;
   const { progress, summary } = await run({ follow: true, batchSize: 1_000 }, {
     log: { 0: [...lines(2_400), "{", null, "[]", "{}"] },
@@ -613,7 +629,7 @@ Deno.test("consume shows how far it has come", async () => {
   );
 });
 
-Deno.test("consume --tee prints the records it has stored and nothing else", async () => {
+Deno.test("consume --tee prints the records that it has stored and nothing else", async () => {
   const { printed } = await run({ tee: true }, {
     log: { 0: [line(0), "{", null, `{"timestamp":1e3,"userID":7,"coordinates":[-0,2.5],"x":1}`] },
   });
@@ -623,7 +639,7 @@ Deno.test("consume --tee prints the records it has stored and nothing else", asy
   );
 });
 
-Deno.test("consume --tee prints nothing that another process has stored", async () => {
+Deno.test("consume --tee does not print what another process has stored", async () => {
   const { printed, tally } = await run({ tee: true }, {
     log: { 0: lines(3) },
     database: (call, { rows }) => {
@@ -633,32 +649,32 @@ Deno.test("consume --tee prints nothing that another process has stored", async 
   assertEquals([printed, tally?.read], ["", 0]);
 });
 
-Deno.test("consume shows from outside what it has done, and whether it does what it should", async () => {
+Deno.test("consume reports its counts and whether it is ready", async () => {
   const seen: Record<string, [ready: boolean, health: Health | null]> = {};
-  let away = false;
+  let isUnavailable = false;
   await run({ follow: true }, {
     log: { 0: [line(0), "{", null], 1: [line(1)] },
     database: (call) => {
-      if (away && call !== "sources") throw new Away("gone");
+      if (isUnavailable && call !== "sources") throw new Unavailable("gone");
     },
-    meanwhile: async (room) => {
-      const look = (when: string) => {
-        const health = room.look();
+    meanwhile: async (controls) => {
+      const observe = (when: string) => {
+        const health = controls.health();
         seen[when] = [isReady(health), health];
       };
-      look("before");
-      await room.sleep(200_000);
-      look("idle");
-      away = true;
-      room.log.get(1)!.push(line(2), line(3));
-      await room.sleep(50_000);
-      look("away for less than a minute");
-      await room.sleep(20_000);
-      look("away for longer");
-      away = false;
-      await room.sleep(20_000);
-      look("back");
-      room.stop.abort();
+      observe("before");
+      await controls.sleep(200_000);
+      observe("idle");
+      isUnavailable = true;
+      controls.log.get(1)!.push(line(2), line(3));
+      await controls.sleep(50_000);
+      observe("unavailable for less than a minute");
+      await controls.sleep(20_000);
+      observe("unavailable for longer");
+      isUnavailable = false;
+      await controls.sleep(20_000);
+      observe("back");
+      controls.stop.abort();
     },
   });
   const figures = Object.entries(seen).map(([when, [ready, health]]) => [
@@ -669,8 +685,8 @@ Deno.test("consume shows from outside what it has done, and whether it does what
   assertEquals(figures, [
     ["before", false, null],
     ["idle", true, [2, 1, 1, 0, 0]],
-    ["away for less than a minute", true, [2, 1, 1, 0, 2]],
-    ["away for longer", false, [2, 1, 1, 0, 2]],
+    ["unavailable for less than a minute", true, [2, 1, 1, 0, 2]],
+    ["unavailable for longer", false, [2, 1, 1, 0, 2]],
     ["back", true, [4, 1, 1, 0, 0]],
   ]);
   assertEquals(seen.idle![1]!.reasons, { json_syntax: 1 });

@@ -1,10 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import {
-  type Letter,
-  postingRejects,
-  toLetter,
-} from "../../../src/commands/consume/dead_letters.ts";
-import { createSettler, makeStep, type Step } from "../../../src/commands/consume/settle.ts";
+import { toLetter, withDeadLetters } from "../../../src/commands/consume/dead_letters.ts";
+import { createSettler, makeStep } from "../../../src/commands/consume/settle.ts";
+import type { Letter } from "../../../src/kafka/dead_letters.ts";
+import type { Step } from "../../../src/postgres/store.ts";
 import type { Message } from "../../../src/record/validate.ts";
 
 const never = new AbortController().signal;
@@ -16,7 +14,7 @@ function message(offset: number, value = "{"): Message {
   return { offset: String(offset), timestamp: "0", key: null, value: bytes, headers: [] };
 }
 
-Deno.test("toLetter() keeps the record as it came and adds what Kafka Connect would", () => {
+Deno.test("toLetter() keeps the record as received and adds the headers of Kafka Connect", () => {
   const headers = [
     { key: "trace", value: null },
     { key: "trace", value: Uint8Array.of(0, 255) },
@@ -42,7 +40,7 @@ Deno.test("toLetter() keeps the record as it came and adds what Kafka Connect wo
   ]);
 });
 
-Deno.test("toLetter() tells what the database refused from what is no record", () => {
+Deno.test("toLetter() gives records that the database refused a stage of their own", () => {
   const reject = {
     offset: 7,
     message: message(7),
@@ -55,11 +53,11 @@ Deno.test("toLetter() tells what the database refused from what is no record", (
   assertEquals(headers[6], ["__connect.errors.exception.message", "x"]);
 });
 
-/** A ledger that posts, and what happened in which order. */
-function room(refuse: (steps: Step[]) => void = () => {}) {
+/** A ledger that posts rejects, with a log of its calls. */
+function postingLedger(refuse: (steps: Step[]) => void = () => {}) {
   const events: string[] = [];
   const fault: { error: Error | null } = { error: null };
-  const ledger = postingRejects(
+  const ledger = withDeadLetters(
     {
       sources: () => Promise.resolve([{ id: 11, partition: 1 }, { id: 12, partition: 2 }]),
       write: (steps) =>
@@ -84,7 +82,7 @@ function room(refuse: (steps: Step[]) => void = () => {}) {
 const GOOD = '{"userID":1,"timestamp":1.5,"coordinates":[1.5,2.5]}';
 
 Deno.test("rejects are posted before the statement that settles them, by partition", async () => {
-  const { ledger, events } = room();
+  const { ledger, events } = postingLedger();
   await ledger.sources();
   await ledger.write([
     makeStep(11, 0, [message(0), message(1, GOOD), message(2)]),
@@ -95,19 +93,19 @@ Deno.test("rejects are posted before the statement that settles them, by partiti
 });
 
 Deno.test("nothing is settled when its rejects cannot be posted, and a later attempt posts them", async () => {
-  const { ledger, events, fault } = room();
+  const { ledger, events, fault } = postingLedger();
   await ledger.sources();
   const step = makeStep(11, 0, [message(0)]);
-  fault.error = new Error("away");
-  await assertRejects(() => ledger.write([step]), Error, "away");
+  fault.error = new Error("unavailable");
+  await assertRejects(() => ledger.write([step]), Error, "unavailable");
   assertEquals(events, []);
   fault.error = null;
   await ledger.write([step]);
   assertEquals(events, ["posted 1: 0", "settled 0-1"]);
 });
 
-Deno.test("a reject is posted once though its statement is halved, and one of the database too", async () => {
-  const { ledger, events } = room((steps) => {
+Deno.test("a reject is posted once even when its statement is halved, also one that the database refused", async () => {
+  const { ledger, events } = postingLedger((steps) => {
     const refused = steps.some(({ validated }) => validated.points.offsets.includes(2));
     if (refused) throw new Error("22003");
   });

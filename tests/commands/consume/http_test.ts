@@ -2,18 +2,18 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { OperationalError } from "../../../src/errors.ts";
 import { plain, serve } from "../../../src/commands/consume/http.ts";
 
-const ANYWHERE = { host: "127.0.0.1", port: 0 };
+const FREE_PORT = { host: "127.0.0.1", port: 0 };
 
-/** What the server answers, in short. */
+/** Status, content type and body of the response. */
 async function ask(url: string, method = "GET") {
   const response = await fetch(url, { method });
   const body = await response.text();
   return [response.status, response.headers.get("content-type"), body];
 }
 
-Deno.test("serve() answers with the page of the path, made anew each time", async () => {
+Deno.test("serve() builds the page of the path for each request", async () => {
   let asked = 0;
-  const { address, close } = await serve(ANYWHERE, {
+  const { address, close } = await serve(FREE_PORT, {
     "/count": () => ({ status: 200, type: "text/x", body: `${++asked}ü` }),
     "/no": () => plain(503, "no"),
     "/bug": () => {
@@ -32,8 +32,8 @@ Deno.test("serve() answers with the page of the path, made anew each time", asyn
   await assertRejects(() => fetch(`http://${address}/count`), TypeError);
 });
 
-Deno.test("close() does not wait for those who keep a connection open", async () => {
-  const { address, close } = await serve(ANYWHERE, { "/": () => plain(200, "yes") });
+Deno.test("close() does not wait for clients that keep a connection open", async () => {
+  const { address, close } = await serve(FREE_PORT, { "/": () => plain(200, "yes") });
   const [hostname, port] = address.split(":");
   const connection = await Deno.connect({ hostname: hostname!, port: Number(port) });
   await connection.write(new TextEncoder().encode("GET / HTTP/1.1\r\n"));
@@ -42,14 +42,14 @@ Deno.test("close() does not wait for those who keep a connection open", async ()
 });
 
 const refused: [host: string, port: number | "taken", reason: string][] = [
-  ["127.0.0.1", "taken", "another program listens there"],
-  ["192.0.2.1", 0, "that host is no address of this machine"],
+  ["127.0.0.1", "taken", "another program listens on that port"],
+  ["192.0.2.1", 0, "this machine does not have that address"],
   ["no-such-host.invalid", 0, "the name is not known"],
 ];
 
 for (const [host, port, reason] of refused) {
-  Deno.test(`serve() says why it cannot listen: ${reason}`, async () => {
-    const first = await serve(ANYWHERE, {});
+  Deno.test(`serve() explains why it cannot listen: ${reason}`, async () => {
+    const first = await serve(FREE_PORT, {});
     const taken = Number(first.address.split(":")[1]);
     try {
       const failure = await assertRejects(
@@ -64,8 +64,8 @@ for (const [host, port, reason] of refused) {
   });
 }
 
-Deno.test("serve() tells an IPv6 address as it is typed", async () => {
-  // Kept for documentation, so it is no machine's.
+Deno.test("serve() puts an IPv6 address in brackets", async () => {
+  // Reserved for documentation, so no machine has it.
   const listening = serve({ host: "2001:db8::1", port: 1 }, {});
   const failure = await assertRejects(() => listening, OperationalError);
   assertEquals(failure.message, "cannot listen on [2001:db8::1]:1");

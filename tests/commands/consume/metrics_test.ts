@@ -16,7 +16,7 @@ const health: Health = {
   stuckMs: 0,
 };
 
-Deno.test("metricsText() tells everything in the text format of Prometheus", () => {
+Deno.test("metricsText() writes all metrics in the text format of Prometheus", () => {
   const statements = new Histogram();
   for (const seconds of [0.002, 0.25, 40]) statements.add(seconds);
   assertEquals(
@@ -63,12 +63,12 @@ routes_statement_seconds_count 3
   );
 });
 
-Deno.test("metricsText() escapes what would end a label", () => {
+Deno.test("metricsText() escapes special characters in label values", () => {
   const text = metricsText(null, new Histogram(), 'a"b\\c\nd');
   assertEquals(text.split("\n")[2], 'routes_info{version="a\\"b\\\\c\\nd"} 1');
 });
 
-Deno.test("isReady() is false before the run, and when records wait and none was settled for a minute", () => {
+Deno.test("isReady() is false before the start, and when records wait and none was settled for a minute", () => {
   assertEquals(isReady(null), false);
   assertEquals(isReady({ ...health, stuckMs: 59_999 }), true);
   assertEquals(isReady({ ...health, stuckMs: 60_000 }), false);

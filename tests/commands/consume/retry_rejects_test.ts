@@ -8,8 +8,8 @@ class Refused extends Error {
   }
 }
 
-/** Rejects in memory, by source and offset; `refuse` says what the database does not take. */
-function shelf(values: Record<number, Record<number, string>>) {
+/** Rejects in memory, by source and offset; `refuse` throws for what the database refuses. */
+function memoryRejects(values: Record<number, Record<number, string>>) {
   const kept = new Map(
     Object.entries(values).map(([source, rejects]) => [
       Number(source),
@@ -22,7 +22,7 @@ function shelf(values: Record<number, Record<number, string>>) {
   const stop = new AbortController();
   const system = {
     refuse: (_offsets: number[]): void => {},
-    /** After the statement was carried out. */
+    /** Called after the statement was executed. */
     after: (): void => {},
     nowMs: 0,
   };
@@ -74,8 +74,11 @@ function good(from: number, count: number): Record<number, string> {
   return Object.fromEntries(Array.from({ length: count }, (_, i) => [from + i, GOOD]));
 }
 
-Deno.test("retry moves what passes now, of every source, and says what remains", async () => {
-  const { deps, stored, notes } = shelf({ 1: { 3: GOOD, 5: "{" }, 2: { 3: "[]", 4: GOOD } });
+Deno.test("retry moves the valid rejects of all sources and reports what remains", async () => {
+  const { deps, stored, notes } = memoryRejects({
+    1: { 3: GOOD, 5: "{" },
+    2: { 3: "[]", 4: GOOD },
+  });
   const retried = await runRetry({ batchSize: 100 }, deps);
   assertEquals([...stored], ["1/3", "2/4"]);
   assertEquals(retried, { moved: 2, remain: 2, reasons: { kept: 2 } });
@@ -83,13 +86,13 @@ Deno.test("retry moves what passes now, of every source, and says what remains",
 });
 
 Deno.test("retry goes through all rejects once, a batch at a time", async () => {
-  const { deps, statements } = shelf({ 1: { ...good(0, 3), 3: "{", ...good(4, 6) } });
+  const { deps, statements } = memoryRejects({ 1: { ...good(0, 3), 3: "{", ...good(4, 6) } });
   await runRetry({ batchSize: 4 }, deps);
   assertEquals(statements, [[0, 1, 2], [4, 5, 6, 7], [8, 9]]);
 });
 
-Deno.test("retry leaves behind only what the database refuses still", async () => {
-  const { deps, kept, system } = shelf({ 1: good(0, 11) });
+Deno.test("retry leaves only what the database still refuses", async () => {
+  const { deps, kept, system } = memoryRejects({ 1: good(0, 11) });
   system.refuse = (offsets) => {
     if (offsets.includes(6) || offsets.includes(7)) throw new Refused("22003");
   };
@@ -97,15 +100,15 @@ Deno.test("retry leaves behind only what the database refuses still", async () =
   assertEquals([...kept.get(1)!.keys()], [6, 7]);
 });
 
-for (const carriedOut of [false, true]) {
-  const when = carriedOut ? "after the statement was carried out" : "before the statement arrived";
-  Deno.test(`retry counts right when the connection is lost ${when}`, async () => {
-    const { deps, system, notes } = shelf({ 1: good(0, 3) });
+for (const executed of [false, true]) {
+  const when = executed ? "after the statement was executed" : "before the statement arrived";
+  Deno.test(`retry counts correctly when the connection is lost ${when}`, async () => {
+    const { deps, system, notes } = memoryRejects({ 1: good(0, 3) });
     let cuts = 2;
     const cut = () => {
       if (cuts-- > 0) throw new Error("connection lost");
     };
-    if (carriedOut) system.after = cut;
+    if (executed) system.after = cut;
     else system.refuse = cut;
     assertEquals((await runRetry({ batchSize: 100 }, deps)).moved, 3);
     assertEquals(notes, [
@@ -116,7 +119,7 @@ for (const carriedOut of [false, true]) {
 }
 
 Deno.test("retry does not count what another run has moved", async () => {
-  const { deps, kept, stored } = shelf({ 1: good(0, 3) });
+  const { deps, kept, stored } = memoryRejects({ 1: good(0, 3) });
   const page = deps.kept;
   deps.kept = async (...args) => {
     const messages = await page(...args);
@@ -126,8 +129,8 @@ Deno.test("retry does not count what another run has moved", async () => {
   assertEquals((await runRetry({ batchSize: 100 }, deps)).moved, 2);
 });
 
-Deno.test("retry waits no longer than it should for a database that is away", async () => {
-  const { deps, system } = shelf({ 1: good(0, 3) });
+Deno.test("retry waits no longer than two minutes for an unavailable database", async () => {
+  const { deps, system } = memoryRejects({ 1: good(0, 3) });
   system.refuse = () => {
     throw new Error("connection lost");
   };
@@ -135,8 +138,8 @@ Deno.test("retry waits no longer than it should for a database that is away", as
   assertEquals(system.nowMs > 120_000 && system.nowMs < 130_000, true);
 });
 
-Deno.test("retry stops on an error that waiting does not mend", async () => {
-  const { deps, system, statements } = shelf({ 1: good(0, 3) });
+Deno.test("retry stops on an error that waiting cannot fix", async () => {
+  const { deps, system, statements } = memoryRejects({ 1: good(0, 3) });
   system.refuse = () => {
     throw new Refused("42P01");
   };
@@ -144,8 +147,8 @@ Deno.test("retry stops on an error that waiting does not mend", async () => {
   assertEquals(statements.length, 1);
 });
 
-Deno.test("retry ends after the batch in hand when it is time to stop", async () => {
-  const { deps, statements, system, stop } = shelf({ 1: good(0, 9), 2: good(0, 9) });
+Deno.test("retry finishes the current batch when the signal aborts", async () => {
+  const { deps, statements, system, stop } = memoryRejects({ 1: good(0, 9), 2: good(0, 9) });
   system.after = () => stop.abort();
   await runRetry({ batchSize: 3 }, deps);
   assertEquals(statements, [[0, 1, 2]]);

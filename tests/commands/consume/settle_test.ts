@@ -4,8 +4,8 @@ import {
   type Ledger,
   makeStep,
   SourceGone,
-  type Step,
 } from "../../../src/commands/consume/settle.ts";
+import type { Step } from "../../../src/postgres/store.ts";
 import type { Message } from "../../../src/record/validate.ts";
 
 const never = new AbortController().signal;
@@ -16,7 +16,7 @@ class Refused extends Error {
   }
 }
 
-/** A ledger in memory that keeps the promise of the statement: all steps at `from` are written, others are not. */
+/** A ledger in memory that behaves as the statement: it writes the steps at `from` and no others. */
 function memoryLedger(position = 0) {
   const ledger = {
     position: position as number | null,
@@ -55,17 +55,17 @@ function attempt<T>(work: () => T): Promise<T> {
 }
 
 function settlerFor(seam: Ledger, rowsMax = 1000) {
-  const told: Step[] = [];
+  const reported: Step[] = [];
   const settle = createSettler(seam, {
     rowsMax,
     statementsMax: 2,
     wait: () => Promise.resolve(),
     written: (step) => {
-      told.push(step);
+      reported.push(step);
       return Promise.resolve();
     },
   });
-  return { settle, told };
+  return { settle, reported };
 }
 
 function records(from: number, count: number): Message[] {
@@ -82,49 +82,49 @@ function records(from: number, count: number): Message[] {
 
 const offsetsOf = (steps: Step[]) => steps.flatMap(({ validated }) => validated.points.offsets);
 
-Deno.test("settle() moves the position to behind the last record", async () => {
+Deno.test("settle() moves the position past the last record", async () => {
   const { ledger, seam } = memoryLedger();
-  const { settle, told } = settlerFor(seam);
+  const { settle, reported } = settlerFor(seam);
   assertEquals(await settle(makeStep(1, 0, records(0, 3)), never), 3);
-  assertEquals([ledger.position, offsetsOf(ledger.written), told.length], [3, [0, 1, 2], 1]);
+  assertEquals([ledger.position, offsetsOf(ledger.written), reported.length], [3, [0, 1, 2], 1]);
 });
 
-Deno.test("settle() writes nothing and adopts the position when another writer was first", async () => {
+Deno.test("settle() writes nothing and returns the position when another writer was first", async () => {
   const { ledger, seam } = memoryLedger(7);
-  const { settle, told } = settlerFor(seam);
+  const { settle, reported } = settlerFor(seam);
   assertEquals(await settle(makeStep(1, 0, records(0, 3)), never), 7);
-  assertEquals([ledger.written.length, told.length], [0, 0]);
+  assertEquals([ledger.written.length, reported.length], [0, 0]);
 });
 
-Deno.test("settle() adopts a position that fell because the database was rewound", async () => {
+Deno.test("settle() returns a lower position after the database was rewound", async () => {
   const { seam } = memoryLedger(2);
   const { settle } = settlerFor(seam);
   assertEquals(await settle(makeStep(1, 5, records(5, 3)), never), 2);
 });
 
-for (const carriedOut of [false, true]) {
-  const when = carriedOut ? "after the statement was carried out" : "before the statement arrived";
+for (const executed of [false, true]) {
+  const when = executed ? "after the statement was executed" : "before the statement arrived";
   Deno.test(`settle() writes once when the connection is lost ${when}`, async () => {
     const { ledger, seam } = memoryLedger();
     let cuts = 2;
     ledger.fault = (_steps, after) => {
-      if (after === carriedOut && cuts-- > 0) throw new Error("connection lost");
+      if (after === executed && cuts-- > 0) throw new Error("connection lost");
     };
-    const { settle, told } = settlerFor(seam);
+    const { settle, reported } = settlerFor(seam);
     assertEquals(await settle(makeStep(1, 0, records(0, 3)), never), 3);
-    assertEquals([offsetsOf(ledger.written), told.length], [[0, 1, 2], 1]);
+    assertEquals([offsetsOf(ledger.written), reported.length], [[0, 1, 2], 1]);
   });
 }
 
-Deno.test("settle() isolates the one record that the database refuses", async () => {
+Deno.test("settle() isolates the record that the database refuses", async () => {
   const { ledger, seam } = memoryLedger();
   ledger.fault = (steps, after) => {
     if (!after && offsetsOf(steps).includes(6)) throw new Refused("22003");
   };
-  const { settle, told } = settlerFor(seam);
+  const { settle, reported } = settlerFor(seam);
   assertEquals(await settle(makeStep(1, 0, records(0, 11)), never), 11);
   assertEquals(offsetsOf(ledger.written), [0, 1, 2, 3, 4, 5, 7, 8, 9, 10]);
-  const rejects = told.flatMap(({ validated }) => validated.rejects);
+  const rejects = reported.flatMap(({ validated }) => validated.rejects);
   assertEquals(rejects.map(({ offset, code }) => [offset, code]), [[6, "db_22003"]]);
 });
 
@@ -138,7 +138,7 @@ Deno.test("settle() stops when even the reject cannot be stored", async () => {
   assertEquals(ledger.position, 0);
 });
 
-Deno.test("settle() stops on an error that waiting does not mend, and writes nothing", async () => {
+Deno.test("settle() stops on an error that waiting cannot fix, and writes nothing", async () => {
   const { ledger, seam } = memoryLedger();
   ledger.fault = () => {
     throw new Refused("42P01");
@@ -148,7 +148,7 @@ Deno.test("settle() stops on an error that waiting does not mend, and writes not
   assertEquals([ledger.position, ledger.statements], [0, [1]]);
 });
 
-Deno.test("settle() tells when the row of its source is gone", async () => {
+Deno.test("settle() throws SourceGone when the row of its source is missing", async () => {
   const { ledger, seam } = memoryLedger();
   ledger.position = null;
   const { settle } = settlerFor(seam);
@@ -168,19 +168,19 @@ Deno.test("steps that wait at the same time share a statement, up to its size", 
   assertEquals(ledger.statements, [5, 2]);
 });
 
-Deno.test("a bad record in a shared statement costs the other partitions nothing", async () => {
-  const stands = new Map([[1, 0], [2, 0], [3, 0]]);
+Deno.test("a bad record in a shared statement does not affect the other partitions", async () => {
+  const positions = new Map([[1, 0], [2, 0], [3, 0]]);
   const { seam } = memoryLedger();
   seam.write = (steps) =>
     attempt(() => {
       if (steps.some((step) => step.source === 2 && step.validated.rejects.length === 0)) {
         throw new Refused("22003");
       }
-      for (const { source, to } of steps) stands.set(source, to);
+      for (const { source, to } of steps) positions.set(source, to);
       return steps.map(() => true);
     });
-  const { settle, told } = settlerFor(seam);
+  const { settle, reported } = settlerFor(seam);
   await Promise.all([1, 2, 3].map((source) => settle(makeStep(source, 0, records(0, 1)), never)));
-  assertEquals([...stands.values()], [1, 1, 1]);
-  assertEquals(told.map(({ source }) => source).sort(), [1, 2, 3]);
+  assertEquals([...positions.values()], [1, 1, 1]);
+  assertEquals(reported.map(({ source }) => source).sort(), [1, 2, 3]);
 });
