@@ -15,11 +15,11 @@ function fault(code: string, message = "as seen") {
 const unreached: [code: string, why: string, fix: string][] = [
   ["ECONNREFUSED", "connection refused", "start the server, or correct [postgresql] host and port"],
   ["ENOTFOUND", "the name is not known", "correct [postgresql] host"],
-  ["EAI_AGAIN", "no name server answers", "see whether this machine has network and DNS"],
+  ["EAI_AGAIN", "no name server answers", "check the network and the DNS of this machine"],
   [
     "ENETUNREACH",
-    "there is no way to it",
-    "see whether this machine has network, or correct [postgresql] host and port",
+    "no route to it",
+    "check the network of this machine, or correct [postgresql] host and port",
   ],
   [
     "CONNECT_TIMEOUT",

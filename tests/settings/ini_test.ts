@@ -92,13 +92,13 @@ Deno.test("parseIni() finds all faults, not the first alone", () => {
     "topic = a\n[kafka]\njust words\n= value\ntopic = a\nTOPIC = b\n[Kafka]\ntopic = c\n" +
     "[postgresql\n";
   assertEquals(faultsOf(text), [
-    "1: this key stands before any [section]",
-    '3: this is neither a [section], nor "key = value", nor a comment',
-    '4: this is neither a [section], nor "key = value", nor a comment',
-    '6: key "topic" of [kafka] is there twice, first in line 5',
-    "7: section [kafka] is there twice, first in line 2",
-    '8: key "topic" of [kafka] is there twice, first in line 5',
-    '9: this is neither a [section], nor "key = value", nor a comment',
+    "1: expected a [section] before the first key",
+    '3: expected a [section], "key = value" or a comment',
+    '4: expected a [section], "key = value" or a comment',
+    '6: duplicate key "topic" in [kafka]: first on line 5',
+    "7: duplicate section [kafka]: first on line 2",
+    '8: duplicate key "topic" in [kafka]: first on line 5',
+    '9: expected a [section], "key = value" or a comment',
   ]);
 });
 
@@ -115,6 +115,6 @@ Deno.test("parseIni() shows nothing of a line whose delimiter was forgotten", ()
   const { entries, faults } = parseIni("[postgresql]\npassword hunter2=x");
   assertEquals(entries, []);
   assertEquals(faults, [
-    { line: 2, message: 'this is neither a [section], nor "key = value", nor a comment' },
+    { line: 2, message: 'expected a [section], "key = value" or a comment' },
   ]);
 });

@@ -94,7 +94,7 @@ Deno.test("the settings file of the original program serves unchanged", () => {
   ]);
   assertEquals(file, { path: "src/host_settings.ini", holdsSecret: true });
   assertEquals(warnings, [
-    "sslmode=require encrypts, but does not check who answers: verify-full does",
+    "sslmode=require encrypts, but does not verify the server certificate: use verify-full",
   ]);
 });
 
@@ -222,13 +222,13 @@ port = 1
   const path = "/etc/routes/host_settings.ini";
   const at = (line: number) => `${path} line ${line}`;
   assertEquals(faultsOf(text, { path, set: ["kafka.x=1"] }), [
-    `${at(1)}: this key stands before any [section]`,
+    `${at(1)}: expected a [section] before the first key`,
     `${at(3)}: unknown key "bootstrap_server" in [kafka]: did you mean "bootstrap_servers"?`,
     `${at(4)}: unknown key "topci" in [kafka]: did you mean "topic"?`,
     `${at(7)}: unknown section [postgres]: did you mean "postgresql"?`,
-    `${at(13)}: "database" says again what line 12 says`,
-    `${at(18)}: this is neither a [section], nor "key = value", nor a comment`,
-    `${at(19)}: key "port" of [postgresql] is there twice, first in line 10`,
+    `${at(13)}: "database" sets the same key as line 12`,
+    `${at(18)}: expected a [section], "key = value" or a comment`,
+    `${at(19)}: duplicate key "port" in [postgresql]: first on line 10`,
     `${at(20)}: unknown section [empty]`,
     '-X kafka.x: unknown key "x" in [kafka]',
     `${
@@ -255,7 +255,7 @@ Deno.test("the environment is named where it is wrong", () => {
   ]);
   const twice = { ROUTES_POSTGRESQL_DBNAME: "a", ROUTES_POSTGRESQL_DATABASE: "b" };
   assertEquals(faultsOf(null, { env: twice }), [
-    "ROUTES_POSTGRESQL_DATABASE: says again what ROUTES_POSTGRESQL_DBNAME says",
+    "ROUTES_POSTGRESQL_DATABASE: sets the same key as ROUTES_POSTGRESQL_DBNAME",
   ]);
 });
 
@@ -361,13 +361,13 @@ Deno.test("a service URI says what is wrong with it", () => {
     `${where} is not a postgres:// address of one host: write an @ within the password as %40`,
   ]);
   assertEquals(faultOf("postgres://u:10%@h/d"), [
-    `${where} has a % in its password that begins no escape: write it as %25`,
+    `${where} has an invalid % in its password: write it as %25`,
   ]);
   assertEquals(faultOf("postgres://h/d?sslmod=require"), [
     `${where} has the unknown parameter "sslmod": did you mean "sslmode"?`,
   ]);
   assertEquals(faultOf("postgres://%2Fvar%2Frun/d"), [
-    'host_settings.ini line 2: host is "/var/run": a socket file cannot be used, 127.0.0.1 can',
+    'host_settings.ini line 2: host is "/var/run": Unix sockets are not supported, use 127.0.0.1',
   ]);
   assertEquals(faultOf("postgres://h:99999/d"), [
     'host_settings.ini line 2: port is "99999": expected a whole number from 1 to 65535',
@@ -462,17 +462,17 @@ Deno.test("a login is by SASL, in each of its ways", () => {
 
 Deno.test("settings of Kafka that contradict each other are refused", () => {
   assertEquals(faultsOf("[kafka]\nsecurity_protocol = PLAINTEXT\nssl_cafile = a"), [
-    "host_settings.ini line 2: security_protocol is PLAINTEXT, but ssl_ files are given: expected SSL or SASL_SSL",
+    "host_settings.ini line 2: security_protocol is PLAINTEXT, but ssl_ files are set: expected SSL or SASL_SSL",
   ]);
   assertEquals(faultsOf("[kafka]\nsasl_mechanism = PLAIN"), [
-    "host_settings.ini line 2: sasl_mechanism is given, but security_protocol is not SASL_SSL or SASL_PLAINTEXT",
+    "host_settings.ini line 2: sasl_mechanism is set, but security_protocol is not SASL_SSL or SASL_PLAINTEXT",
   ]);
   assertEquals(faultsOf("[kafka]\nsasl_password = p"), [
-    "host_settings.ini line 2: sasl_plain_password is given, but security_protocol is not SASL_SSL or SASL_PLAINTEXT",
+    "host_settings.ini line 2: sasl_plain_password is set, but security_protocol is not SASL_SSL or SASL_PLAINTEXT",
   ]);
   assertEquals(faultsOf("[kafka]\nsecurity_protocol = SASL_SSL"), [
-    "host_settings.ini line 2: security_protocol asks for a login, but sasl_plain_username is missing",
-    "host_settings.ini line 2: security_protocol asks for a login, but sasl_plain_password is missing",
+    "host_settings.ini line 2: security_protocol requires a login, but sasl_plain_username is missing",
+    "host_settings.ini line 2: security_protocol requires a login, but sasl_plain_password is missing",
   ]);
 });
 

@@ -131,7 +131,7 @@ Deno.test("migrate --status lists applied and pending, and fails while some are 
   const done = await migrate({ status: true, createDatabase: true, topic: true });
   assertEquals([done.applied, done.pending], [["0001 tables"], ["0002 index"]]);
   const { kind, message, hint: fix } = done.failure!;
-  assertEquals(message, '1 pending in database "d"');
+  assertEquals(message, '1 migration pending in database "d"');
   assertEquals([kind, fix], ["unavailable", ["routes migrate"]]);
   assertEquals([steps, printed()], [["look"], "applied 0001 tables\npending 0002 index\n"]);
 });
@@ -166,7 +166,7 @@ Deno.test("migrate --create-database creates it first, and does not mention one 
 const topics: [how: Partial<MigrateOptions>, found: number | null, line: string][] = [
   [{}, null, 'created topic "t" with 3 partitions'],
   [{ partitions: 1, replication: 2 }, null, 'created topic "t" with 1 partition'],
-  [{ partitions: 6 }, 3, 'topic "t": there already, with 3 partitions'],
+  [{ partitions: 6 }, 3, 'topic "t" already exists with 3 partitions'],
 ];
 
 for (const [how, found, line] of topics) {
