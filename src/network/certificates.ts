@@ -276,7 +276,7 @@ function blocksOf(path: string, bytes: Uint8Array, kind: string, setting: string
     }`;
     throw broken(path, "DER instead of PEM", setting, { hint: fix });
   }
-  throw broken(path, "no PEM", setting);
+  throw broken(path, "no PEM block", setting);
 }
 
 function broken(

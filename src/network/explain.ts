@@ -36,10 +36,7 @@ type Answer = [kind: ErrorKind, text: string, fix: string, reason?: string | und
 const SERVICES = { kafka: "Kafka", postgresql: "PostgreSQL" };
 const ADDRESS_SETTINGS = { kafka: "bootstrap_servers", postgresql: "host and port" };
 /** The settings that limit the wait for an answer. */
-const TIMEOUT_SETTINGS = {
-  kafka: "--timeout",
-  postgresql: "--timeout and [postgresql] connect_timeout",
-};
+const TIMEOUTS = { kafka: "--timeout", postgresql: "--timeout and [postgresql] connect_timeout" };
 /** The setting that turns off the check of the host name, and the one that turns off TLS. */
 const LESS_STRICT = {
   kafka: ["ssl_check_hostname = false", "security_protocol = PLAINTEXT or SASL_PLAINTEXT"],
@@ -93,7 +90,7 @@ function explainUnreachable(
     case "CONNECT_TIMEOUT":
       return fail(
         "no answer in time",
-        `correct ${setting}, or raise ${TIMEOUT_SETTINGS[section]}`,
+        `correct ${setting}, or raise ${TIMEOUTS[section]}`,
         "a firewall drops the packets, or another service listens on that port",
       );
   }

@@ -71,16 +71,16 @@ const untrusted: [code: string, kind: string, message: string][] = [
 ];
 
 for (const [code, kind, message] of untrusted) {
-  Deno.test(`${code} is told in words`, () => {
+  Deno.test(`${code} is explained`, () => {
     const failure = explainConnection(fault(code), broker)!;
     assertEquals([failure.kind, failure.message], [kind, message]);
     assertEquals(failure.reason, ["as seen"]);
-    // In plain text there is no handshake that could have failed.
+    // In plain text there is no handshake that can fail.
     assertEquals(explainConnection(fault(code), { ...broker, tls: null }), null);
   });
 }
 
-Deno.test("who showed a certificate is told which one was refused", () => {
+Deno.test("a refused client certificate is named", () => {
   const tls = { ca: null, cert: "ssl/service.cert" };
   const { message } = explainConnection(fault("ERR_SSL_TLSV1_ALERT_UNKNOWN_CA"), {
     ...broker,
@@ -89,7 +89,7 @@ Deno.test("who showed a certificate is told which one was refused", () => {
   assertEquals(message, 'Kafka at k:9093 refused the client certificate "ssl/service.cert"');
 });
 
-Deno.test("what is no failure of a connection is not explained as one", () => {
+Deno.test("an error that is not about a connection is not explained", () => {
   assertEquals(explainConnection(new Error("no code"), broker), null);
   assertEquals(explainConnection(fault("28P01"), server), null);
 });

@@ -2,21 +2,21 @@ import { lookup } from "node:dns/promises";
 import { CLOSED, PASSWORD, type TlsServices } from "./services.ts";
 import type { Changes, Section } from "./folder.ts";
 
-/** A fault that is planted, and what `routes check` says to it. */
+/** A fault in the setup, and what `routes check` prints for it. */
 export interface Fault {
   name: string;
   changes: Changes;
-  /** Beside `check`. */
+  /** Arguments after `check`. */
   args?: string[];
   code: number;
   /** Line by line, in the shape that shape() gives. */
   says: string[];
 }
 
-// Where nothing resolves names, nobody can tell that one does not exist.
+// Without a name server the resolver cannot report that a name does not exist.
 const hasResolver = await lookup("broker.invalid").catch(({ code }) => code) === "ENOTFOUND";
 
-/** Everything that keeps people from their first record. */
+/** Every common fault of a first setup. */
 export function plantFaults(
   { ports, clients, otherCa, postgres, plainPostgres }: TlsServices,
 ): Fault[] {
@@ -178,7 +178,7 @@ export function plantFaults(
       ],
     },
     {
-      name: "a text that is no PEM",
+      name: "a text that is not PEM",
       changes: {
         spoil: (dir: string) => Deno.writeTextFile(`${dir}/ssl/ca.pem`, "<html>login</html>"),
       },
@@ -221,7 +221,7 @@ export function plantFaults(
       ],
     },
     {
-      name: "no client certificate where one is asked for",
+      name: "no client certificate where one is required",
       changes: {
         kafka: sasl({ bootstrap_servers: `127.0.0.1:${ports.ssl}` }),
         files: { "ssl/service.cert": null, "ssl/service.key": null },
@@ -264,7 +264,7 @@ export function plantFaults(
       ],
     },
     {
-      name: "no login where one is asked for",
+      name: "no login where one is required",
       changes: { kafka: plain(ports.saslPlain) },
       code: 69,
       says: [
@@ -274,7 +274,7 @@ export function plantFaults(
       ],
     },
     {
-      name: "a login where none is asked for",
+      name: "a login where none is accepted",
       changes: { kafka: sasl({ ...plain(ports.plain), security_protocol: "SASL_PLAINTEXT" }) },
       code: 78,
       says: [
@@ -304,7 +304,7 @@ export function plantFaults(
       ],
     },
     {
-      name: "a broker that nobody knows",
+      name: "a broker with an unknown name",
       changes: { kafka: { bootstrap_servers: "broker.invalid:9093" } },
       code: 69,
       says: hasResolver
@@ -320,7 +320,7 @@ export function plantFaults(
         ],
     },
     {
-      name: "a port where nobody listens",
+      name: "a closed port",
       changes: { kafka: { bootstrap_servers: `127.0.0.1:${CLOSED}` } },
       code: 69,
       says: [
@@ -330,7 +330,7 @@ export function plantFaults(
       ],
     },
     {
-      name: "a broker that tells a wrong address",
+      name: "a broker that advertises a wrong address",
       changes: { kafka: plain(ports.astray) },
       code: 69,
       says: [
@@ -398,7 +398,7 @@ export function plantFaults(
       ],
     },
     {
-      name: "a user whom PostgreSQL's rules do not know",
+      name: "a user without a line in pg_hba.conf",
       changes: { postgresql: { user: "stranger" } },
       code: 77,
       says: [
@@ -408,7 +408,7 @@ export function plantFaults(
       ],
     },
     {
-      name: "no TLS where PostgreSQL asks for it",
+      name: "no TLS where PostgreSQL requires it",
       changes: { postgresql: { sslmode: "disable" } },
       code: 77,
       says: [
@@ -418,7 +418,7 @@ export function plantFaults(
       ],
     },
     {
-      name: "no client certificate where PostgreSQL asks for one",
+      name: "no client certificate where PostgreSQL requires one",
       changes: { postgresql: { user: "certified", password: null } },
       code: 77,
       says: [

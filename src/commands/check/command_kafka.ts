@@ -102,7 +102,7 @@ async function logIn(state: KafkaProbeState): Promise<string> {
   return `Kafka: ${tls?.cert ? "logged in with a certificate" : "no login required"}`;
 }
 
-/** A broker gives no reason when it ends a connection: tests for a rejected certificate, or for TLS, and throws it. */
+/** A broker ends a connection without a reason: looks for one (rejected certificate, TLS port) and throws it. */
 async function explainDisconnect(state: KafkaProbeState): Promise<void> {
   const { settings: { tls }, seed, system, timeoutMs: ms } = state;
   if (tls) await refuseCertificate(seed, { tls, readFile: system.readFile, ms });
