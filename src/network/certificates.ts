@@ -6,29 +6,29 @@ import { OperationalError, type Remedy, shellWord } from "../errors.ts";
 import { TLS_SETTINGS } from "./explain.ts";
 import type { FileMode } from "../system.ts";
 
-/** What looking at files takes. */
+/** Access to files, and the clock in milliseconds since 1970. */
 export interface Files {
-  /** Throws where the file is not there, or not to be read. */
+  /** Throws when the file does not exist or is not readable. */
   readFile(path: string): Uint8Array;
-  /** Null where files have no mode. */
+  /** Null on systems without file modes. */
   mode(path: string): FileMode | null;
   now(): number;
 }
 
-/** Something that was looked at: what was seen, or what is wrong with it. */
+/** The result of one check: what was seen, or the fault. */
 export interface Finding {
   seen: string;
-  /** True though it will not be for long, or not as good as it could be. */
+  /** Printed instead of `seen`: the check passed, but needs attention. */
   warning?: string;
   fault?: OperationalError;
 }
 
 const DAY_MS = 86_400_000;
-/** With fewer days left a certificate is warned of. */
+/** A certificate with fewer days left causes a warning. */
 export const WARN_DAYS = 30;
 const PEM = /-----BEGIN ([A-Z0-9 ]+)-----[^-]*-----END \1-----/g;
 
-/** Looks at the files of one connection before it is tried; clients answer a wrong one with silence or a riddle. */
+/** Checks the TLS files of one service before connecting: the clients report a wrong file badly or not at all. */
 export function inspectFiles(
   section: "kafka" | "postgresql",
   { ca, cert, key, passphrase }: TlsFiles,
@@ -37,7 +37,7 @@ export function inspectFiles(
   const setting = (name: keyof typeof TLS_SETTINGS.kafka) =>
     `[${section}] ${TLS_SETTINGS[section][name]}`;
   const findings: Finding[] = [];
-  const look = <T>(what: string, work: () => { value: T } & Finding): T | null => {
+  const inspect = <T>(what: string, work: () => { value: T } & Finding): T | null => {
     try {
       const { value, ...finding } = work();
       findings.push(finding);
@@ -48,9 +48,9 @@ export function inspectFiles(
       return null;
     }
   };
-  if (ca) look("CA", () => readAuthorities(ca, setting("ca"), files));
-  const chain = cert && look("certificate", () => readChain(cert, setting("cert"), files));
-  const secret = key && look("key", () => {
+  if (ca) inspect("CA", () => readAuthorities(ca, setting("ca"), files));
+  const chain = cert && inspect("certificate", () => readChain(cert, setting("cert"), files));
+  const secret = key && inspect("key", () => {
     const value = readKey(key, passphrase, {
       key: setting("key"),
       passphrase: setting("passphrase"),
@@ -60,16 +60,16 @@ export function inspectFiles(
     return { value, seen: `key "${key}"` };
   });
   const fault = chain && secret
-    ? misfit(chain, secret, { cert: cert!, key: key!, setting })
-    : half({ cert, key, setting });
+    ? findMismatch(chain, secret, { cert: cert!, key: key!, setting })
+    : findMissingHalf({ cert, key, setting });
   return fault ? [...findings, { seen: "pair", fault }] : findings;
 }
 
-/** Name of a setting in its section. */
+/** The full name of a setting, for messages. */
 type Setting = (name: "cert" | "key") => string;
 
-/** What is wrong with a certificate and a key that belong together. */
-function misfit(
+/** The fault when the key does not belong to the first certificate, else null. */
+function findMismatch(
   [leaf, ...others]: X509Certificate[],
   secret: KeyObject,
   { cert, key, setting }: { cert: string; key: string; setting: Setting },
@@ -80,10 +80,10 @@ function misfit(
   if (others.some(isOwn)) {
     return new OperationalError(
       "settings",
-      `"${cert}" begins with the certificate of somebody else`,
+      `"${cert}" does not begin with the certificate of its key`,
       {
-        reason: `that of key "${key}" comes later in the file`,
-        hint: "put that first, and those that vouch for it behind",
+        reason: `the certificate of key "${key}" comes later in the file`,
+        hint: "put that certificate first, and the certificates of its issuers after it",
       },
     );
   }
@@ -93,24 +93,24 @@ function misfit(
   });
 }
 
-/** A public key as certificates carry it, so that two can be compared. */
+/** A public key in the encoding that certificates use, for comparison. */
 function spki(key: KeyObject): Buffer {
   return key.export({ type: "spki", format: "der" });
 }
 
-/** Certificate and key come together. */
-function half(
+/** The fault when only one of certificate and key is set, else null. */
+function findMissingHalf(
   { cert, key, setting }: { cert: string | null; key: string | null; setting: Setting },
 ): OperationalError | null {
   if (Boolean(cert) === Boolean(key)) return null;
   const [given, missing] = cert ? ["cert", "key"] as const : ["key", "cert"] as const;
-  const text = `${setting(missing)} is missing: ${setting(given)} is given`;
+  const text = `${setting(missing)} is missing: ${setting(given)} is set`;
   return new OperationalError("settings", text, {
     hint: `set ${setting(missing)} too`,
   });
 }
 
-/** Throws the first thing that is wrong with them; says what will not be right for long. */
+/** Throws the first fault of the files; passes warnings to `warn`. */
 export function requireFiles(
   section: "kafka" | "postgresql",
   tls: TlsFiles,
@@ -123,7 +123,7 @@ export function requireFiles(
   }
 }
 
-/** What is wrong with a file that is to be its owner's alone, as ssh and libpq have it; one of root's may be its group's. */
+/** The fault when others can read a secret file; as in libpq, a file of root may be readable by its group. */
 export function openToOthers(path: string, { mode }: Pick<Files, "mode">): OperationalError | null {
   const found = mode(path);
   if (!found || (found.mode & (found.uid === 0 ? 0o037 : 0o077)) === 0) return null;
@@ -136,7 +136,7 @@ function read(path: string, setting: string, { readFile }: Files): Uint8Array {
     return readFile(path);
   } catch (error) {
     const { name } = error as Error;
-    const reason = `${setting} names it, or stands for it by default`;
+    const reason = `${setting} names this file, or defaults to it`;
     if (name === "NotFound") {
       throw new OperationalError("noInput", `cannot read "${path}": file does not exist`, {
         reason,
@@ -146,13 +146,13 @@ function read(path: string, setting: string, { readFile }: Files): Uint8Array {
     if (name === "PermissionDenied") {
       throw new OperationalError("noPermission", `cannot read "${path}": permission denied`, {
         reason,
-        hint: `make it a file of the user who runs this: chown "$USER" ${shellWord(path)}`,
+        hint: `make the current user its owner: chown "$USER" ${shellWord(path)}`,
       });
     }
     if (name === "NotCapable") {
       throw new OperationalError("noPermission", `not permitted to read "${path}"`, {
         reason: [reason, `certificates and keys are read from ${CERTIFICATE_FOLDERS.join(", ")}`],
-        hint: `put it, or a link to it, into one of those, and correct ${setting}`,
+        hint: `move it, or link to it, into one of those folders, and correct ${setting}`,
         cause: error,
       });
     }
@@ -165,16 +165,16 @@ function read(path: string, setting: string, { readFile }: Files): Uint8Array {
   }
 }
 
-/** Authorities to trust: some may have had their time, as in a bundle, as long as one is left. */
+/** The CA certificates; in a bundle some may have expired as long as one is valid. */
 function readAuthorities(path: string, setting: string, files: Files) {
   const all = readCertificates(path, setting, files);
   const valid = all.filter((one) => outOfDate(one, path, "CA certificate", files) === null);
   const until = Math.max(...valid.map(({ validTo }) => Date.parse(validTo)));
   if (valid.length === 0) throw outOfDate(all[0]!, path, "CA certificate", files);
-  return { value: valid, ...tellUntil(until, `CA certificate "${path}"`, files) };
+  return { value: valid, ...describeExpiry(until, `CA certificate "${path}"`, files) };
 }
 
-/** A certificate of one's own, and those that vouch for it: each is needed. */
+/** The client certificate and its issuers; each must be valid. */
 function readChain(path: string, setting: string, files: Files) {
   const chain = readCertificates(path, setting, files);
   for (const one of chain) {
@@ -182,7 +182,7 @@ function readChain(path: string, setting: string, files: Files) {
     if (wrong) throw wrong;
   }
   const until = Math.min(...chain.map(({ validTo }) => Date.parse(validTo)));
-  return { value: chain, ...tellUntil(until, `certificate "${path}"`, files) };
+  return { value: chain, ...describeExpiry(until, `certificate "${path}"`, files) };
 }
 
 function readCertificates(path: string, setting: string, files: Files): X509Certificate[] {
@@ -200,7 +200,7 @@ export function daysLeft(untilMs: number, nowMs: number): number {
   return Math.floor((untilMs - nowMs) / DAY_MS);
 }
 
-function tellUntil(until: number, what: string, { now }: Files): Finding {
+function describeExpiry(until: number, what: string, { now }: Files): Finding {
   const days = daysLeft(until, now());
   return {
     seen: `${what}, valid until ${day(until)}, ${days} days left`,
@@ -208,7 +208,7 @@ function tellUntil(until: number, what: string, { now }: Files): Finding {
   };
 }
 
-/** What is wrong with the dates. */
+/** The fault when the certificate is expired or not yet valid, else null. */
 function outOfDate(
   { validFrom, validTo }: X509Certificate,
   path: string,
@@ -217,14 +217,14 @@ function outOfDate(
 ): OperationalError | null {
   const [from, to] = [Date.parse(validFrom), Date.parse(validTo)];
   if (now() >= to) {
-    return new OperationalError("settings", `${what} "${path}" has expired: on ${day(to)}`, {
+    return new OperationalError("settings", `${what} "${path}" expired on ${day(to)}`, {
       hint: "download a new one",
     });
   }
   if (now() < from) {
     return new OperationalError(
       "settings",
-      `${what} "${path}" is not yet valid: from ${day(from)} on`,
+      `${what} "${path}" is not valid before ${day(from)}`,
       {
         reason: `the clock of this machine says ${new Date(now()).toISOString().slice(0, 16)}Z`,
         hint: "set the clock, or wait",
@@ -251,31 +251,32 @@ function readKey(
     return createPrivateKey({ key: block!, ...(passphrase && { passphrase }) });
   } catch (cause) {
     if (!isEncrypted) throw broken(path, "a key that cannot be decoded", setting.key, { cause });
-    throw new OperationalError("settings", `key "${path}" does not open: the passphrase is wrong`, {
-      hint: `correct ${setting.passphrase}`,
-      cause,
-    });
+    throw new OperationalError(
+      "settings",
+      `cannot decrypt key "${path}": wrong passphrase`,
+      { hint: `correct ${setting.passphrase}`, cause },
+    );
   }
 }
 
-/** The PEM blocks of that kind; there is at least one. */
+/** The PEM blocks of one kind; throws when there is none. */
 function blocksOf(path: string, bytes: Uint8Array, kind: string, setting: string): string[] {
   const text = new TextDecoder().decode(bytes as Buffer);
   const all = [...text.matchAll(PEM)];
   const found = all.filter(([, label]) => label!.endsWith(kind)).map(([block]) => block);
   if (found.length > 0) return found;
   const label = all[0]?.[1];
-  if (label) throw broken(path, `"${label}", where "${kind}" is due`, setting);
+  if (label) throw broken(path, `"${label}" instead of "${kind}"`, setting);
   if (bytes.length === 0) throw broken(path, "nothing", setting);
-  // A DER file begins with a sequence.
+  // A DER file begins with the tag of a sequence.
   if (bytes[0] === 0x30) {
     const tool = kind === "CERTIFICATE" ? "x509" : "pkey";
     const fix = `openssl ${tool} -inform der -in ${shellWord(path)} -out ${
       shellWord(`${path}.pem`)
     }`;
-    throw broken(path, "DER, where PEM is due", setting, { hint: fix });
+    throw broken(path, "DER instead of PEM", setting, { hint: fix });
   }
-  throw broken(path, "no PEM", setting);
+  throw broken(path, "no PEM block", setting);
 }
 
 function broken(
@@ -285,7 +286,7 @@ function broken(
   remedy: Partial<Remedy> = {},
 ): OperationalError {
   return new OperationalError("settings", `cannot use "${path}": it holds ${what}`, {
-    reason: `${setting} names it, or stands for it by default`,
+    reason: `${setting} names this file, or defaults to it`,
     hint: `download it again, or correct ${setting}`,
     ...remedy,
   });

@@ -1,11 +1,11 @@
 import { type ErrorKind, OperationalError } from "../errors.ts";
 
-// What it means to a person that a connection was not made, to Kafka or to PostgreSQL: the code of the network or of TLS,
-// as both clients pass it on, put into words.
+// Explains why a connection to Kafka or PostgreSQL failed: turns the error code of the network or of TLS, which both clients
+// pass on, into a message with a fix.
 
 type Section = "kafka" | "postgresql";
 
-/** The names that the files of TLS have in the settings. */
+/** The settings that name the TLS files. */
 export const TLS_SETTINGS = {
   kafka: {
     ca: "ssl_cafile",
@@ -16,17 +16,17 @@ export const TLS_SETTINGS = {
   postgresql: { ca: "sslrootcert", cert: "sslcert", key: "sslkey", passphrase: "sslpassword" },
 } as const;
 
-/** A connection that was tried. */
+/** A connection attempt that failed. */
 export interface Attempt {
   section: Section;
-  /** As in `host:port`. */
+  /** `host:port`. */
   address: string;
-  /** The files of TLS, null in plain text. */
+  /** The TLS files; null for plain text. */
   tls: { ca: string | null; cert: string | null } | null;
 }
 
 /** An error of the network, of TLS or of a client that passes one on. */
-interface Fault {
+interface ConnectionFault {
   code?: unknown;
   message: string;
 }
@@ -35,27 +35,30 @@ type Answer = [kind: ErrorKind, text: string, fix: string, reason?: string | und
 
 const SERVICES = { kafka: "Kafka", postgresql: "PostgreSQL" };
 const ADDRESS_SETTINGS = { kafka: "bootstrap_servers", postgresql: "host and port" };
-/** What limits how long an answer is waited for. */
-const PATIENCE = { kafka: "--timeout", postgresql: "--timeout and [postgresql] connect_timeout" };
-/** Setting that says not to look at the name, and the one that turns TLS off. */
-const LOOSER = {
+/** The settings that limit the wait for an answer. */
+const TIMEOUTS = { kafka: "--timeout", postgresql: "--timeout and [postgresql] connect_timeout" };
+/** The setting that turns off the check of the host name, and the one that turns off TLS. */
+const LESS_STRICT = {
   kafka: ["ssl_check_hostname = false", "security_protocol = PLAINTEXT or SASL_PLAINTEXT"],
   postgresql: ["sslmode = verify-ca", "sslmode = disable"],
 } as const;
 
-/** Why the other side was not reached, or the handshake failed; null where neither is the case. */
-export function explainConnection(fault: Fault, attempt: Attempt): OperationalError | null {
+/** Explains an unreachable service or a failed handshake; null for any other error. */
+export function explainConnection(
+  fault: ConnectionFault,
+  attempt: Attempt,
+): OperationalError | null {
   const { section, address, tls } = attempt;
   const where = `${SERVICES[section]} at ${address}`;
   const code = String(fault.code);
   const answer = (tls && explainTls(code, fault.message, { ...attempt, ...tls, where })) ??
-    explainReach(code, { section, where });
+    explainUnreachable(code, { section, where });
   if (!answer) return null;
   const [kind, text, fix, reason = fault.message.replace(/^Connection error: /, "")] = answer;
   return new OperationalError(kind, text, { reason, hint: fix, cause: fault });
 }
 
-function explainReach(
+function explainUnreachable(
   code: string,
   { section, where }: { section: Section; where: string },
 ): Answer | null {
@@ -71,24 +74,24 @@ function explainReach(
       return fail(
         "connection refused",
         `start the ${section === "kafka" ? "broker" : "server"}, or correct ${setting}`,
-        "nothing listens on that port, or a firewall refuses",
+        "nothing listens on that port, or a firewall rejects the connection",
       );
     case "ENOTFOUND":
       return fail("the name is not known", `correct ${setting.replace(" and port", "")}`);
     case "EAI_AGAIN":
-      return fail("no name server answers", "see whether this machine has network and DNS");
+      return fail("no name server answers", "check the network and the DNS of this machine");
     case "EHOSTUNREACH":
     case "ENETUNREACH":
       return fail(
-        "there is no way to it",
-        `see whether this machine has network, or correct ${setting}`,
+        "no route to it",
+        `check the network of this machine, or correct ${setting}`,
       );
     case "ETIMEDOUT":
     case "CONNECT_TIMEOUT":
       return fail(
         "no answer in time",
-        `correct ${setting}, or raise ${PATIENCE[section]}`,
-        "a firewall swallows what is sent, or something else listens there",
+        `correct ${setting}, or raise ${TIMEOUTS[section]}`,
+        "a firewall drops the packets, or another service listens on that port",
       );
   }
   return null;
@@ -96,7 +99,7 @@ function explainReach(
 
 interface Handshake {
   section: Section;
-  /** As in `Kafka at host:port`. */
+  /** `Kafka at host:port`. */
   where: string;
   address: string;
   ca: string | null;
@@ -107,11 +110,11 @@ function explainTls(code: string, message: string, handshake: Handshake): Answer
   const answer = explainDistrust(code, handshake) ?? explainRefusal(code, handshake);
   if (answer) return answer;
   const { section, where, address } = handshake;
-  // The other side went away, or spoke of something else.
-  const isDeaf = /before secure TLS connection/.test(message) ||
+  // The service closed the connection or answered with another protocol.
+  const isPlainText = /before secure TLS connection/.test(message) ||
     /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST/.test(code) || code === "NO_TLS";
-  if (isDeaf) {
-    const plain = LOOSER[section][1];
+  if (isPlainText) {
+    const plain = LESS_STRICT[section][1];
     const fix = `correct the port, or set [${section}] ${plain}`;
     return ["unavailable", `${where} does not speak TLS on that port`, fix];
   }
@@ -119,7 +122,7 @@ function explainTls(code: string, message: string, handshake: Handshake): Answer
   return [
     "unavailable",
     `the TLS handshake with ${where} failed`,
-    `see what it offers: openssl s_client -connect ${address}`,
+    `show what it offers: openssl s_client -connect ${address}`,
   ];
 }
 
@@ -132,7 +135,7 @@ const UNTRUSTED = [
   "CERT_SIGNATURE_FAILURE",
 ];
 
-/** We do not trust the other side. */
+/** The program does not trust the certificate of the service. */
 function explainDistrust(code: string, { section, where, ca }: Handshake): Answer | null {
   const fail = (why: string, fix: string): Answer => [
     "unavailable",
@@ -149,17 +152,17 @@ function explainDistrust(code: string, { section, where, ca }: Handshake): Answe
     case "ERR_TLS_CERT_ALTNAME_INVALID":
       return fail(
         "is for another name",
-        `use the name in the certificate, or set [${section}] ${LOOSER[section][0]}`,
+        `use the name in the certificate, or set [${section}] ${LESS_STRICT[section][0]}`,
       );
     case "CERT_HAS_EXPIRED":
-      return fail("has expired", "have it renewed, or set the clock of this machine");
+      return fail("has expired", "renew the certificate, or set the clock of this machine");
     case "CERT_NOT_YET_VALID":
-      return fail("is not yet valid", "set the clock of this machine, or have it renewed");
+      return fail("is not yet valid", "set the clock of this machine, or renew the certificate");
   }
   return null;
 }
 
-/** The other side does not trust us. */
+/** The service rejected the client certificate or requires one. */
 function explainRefusal(code: string, { section, where, cert }: Handshake): Answer | null {
   const alert = /_ALERT_(.+)$/.exec(code)?.[1];
   if (!alert || !/CERT|UNKNOWN_CA|ACCESS_DENIED|DECRYPT_ERROR/.test(alert)) return null;

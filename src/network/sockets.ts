@@ -9,25 +9,25 @@ import {
 } from "node:tls";
 import type { TlsFiles } from "../settings/reader.ts";
 
-/** What a TLS handshake came to. */
+/** The result of a TLS handshake. */
 export interface TlsHandshake {
   protocol: string;
-  /** Common name of the other side. */
+  /** Common name in the certificate of the service. */
   name: string;
   /** Milliseconds since 1970. */
   validTo: number;
 }
 
-/** How to speak TLS. */
+/** How to verify a TLS connection. */
 export interface TlsRules {
-  /** Name or address of the other side. */
+  /** Name or address of the service. */
   host: string;
-  /** What is looked at in its certificate; "signature": that an authority we trust has signed it. */
+  /** What is verified in its certificate; "signature": that a trusted CA signed it; "name": the host name too. */
   verify: "nothing" | "signature" | "name";
   readFile: (path: string) => Uint8Array;
 }
 
-/** Options of node:tls for one connection: the files are read now, so that renewed ones serve without a restart. */
+/** Options of node:tls for one connection: reads the files now, so that renewed files need no restart. */
 export function tlsOptions(
   { ca, cert, key, passphrase }: TlsFiles,
   { host, verify, readFile }: TlsRules,
@@ -45,71 +45,71 @@ export function tlsOptions(
   };
 }
 
-/** As node:tls does it, but for the words: it leaves out of them what the certificate is for. */
+/** The check of node:tls with a better message: the original omits the names in the certificate. */
 function checkName(host: string, peer: PeerCertificate): Error | undefined {
   const failure = checkServerIdentity(host, peer);
   if (!failure) return undefined;
   const names = peer.subjectaltname ?? `CN:${peer.subject?.CN}`;
-  return Object.assign(failure, { message: `it is for ${names}; asked for was ${host}` });
+  return Object.assign(failure, { message: `it is for ${names}, not for ${host}` });
 }
 
-/** Looks a name up; null where it is an address already. */
+/** Resolves a host name; null when it is an IP address. */
 export async function resolveName(host: string): Promise<string | null> {
   return isIP(host) ? null : (await lookup(host)).address;
 }
 
-/** Opens a connection within that time; fails with the code of the network, ETIMEDOUT among them. */
+/** Opens a connection within `ms`; rejects with the code of the network error, such as ETIMEDOUT. */
 export async function dial(host: string, port: number, ms: number): Promise<Socket> {
   const socket = connect({ host, port, noDelay: true });
-  await settled(socket, "connect", ms);
+  await waitFor(socket, "connect", ms);
   return socket;
 }
 
-/** Where to shake hands: at an address, or over a connection that stands. */
-type Counterpart = { host: string; port: number } | { socket: Socket };
+/** Where to start TLS: at an address, or on an open connection. */
+type TlsTarget = { host: string; port: number } | { socket: Socket };
 
-/** Shakes hands and ends the connection; fails with the code that tells what was wrong. */
+/** Does a TLS handshake and closes the connection; rejects with the error code of TLS or the network. */
 export async function tlsHandshake(
-  counterpart: Counterpart,
+  target: TlsTarget,
   options: ConnectionOptions,
   ms: number,
 ): Promise<TlsHandshake> {
-  const secure: TLSSocket = connectTls({ ...options, ...counterpart });
-  await settled(secure as Socket, "secureConnect", ms);
+  const secure: TLSSocket = connectTls({ ...options, ...target });
+  await waitFor(secure as Socket, "secureConnect", ms);
   const { subject, valid_to } = secure.getPeerCertificate();
   const name = subject?.CN;
-  const shaken = {
-    // Older runtimes do not tell.
+  const handshake = {
+    // Older runtimes lack getProtocol().
     protocol: secure.getProtocol?.() ?? "TLS",
     name: [name].flat()[0] ?? "?",
     validTo: Date.parse(valid_to),
   };
   secure.destroy();
-  return shaken;
+  return handshake;
 }
 
-/** Shakes hands and stays: fails with the alert if the other side then refuses, as it does with TLS 1.3; else ends. */
+/** Waits up to `ms` after a handshake for an alert, and rejects with it: in TLS 1.3 a server rejects a client only then. */
 export async function awaitAlert(
-  counterpart: Counterpart,
+  target: TlsTarget,
   options: ConnectionOptions,
   ms: number,
 ): Promise<void> {
-  const secure = connectTls({ ...options, ...counterpart }) as Socket;
+  const secure = connectTls({ ...options, ...target }) as Socket;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const late = setTimeout(resolve, ms);
+  const timer = setTimeout(resolve, ms);
   secure.on("error", reject);
   secure.once("close", () => resolve());
-  // Without a reader it would not be noticed that nothing comes.
+  // Without a reader the socket does not notice the end of the connection.
   secure.resume();
   await promise.finally(() => {
-    clearTimeout(late);
+    clearTimeout(timer);
     secure.destroy();
   });
 }
 
 /**
- * Sends the bytes, and has `next` go on with what comes back. It is called at once: a connection that TLS takes over later
- * than that has begun to read what is meant for TLS.
+ * Sends the bytes and calls `next` with the answer, in the same tick: a socket that TLS takes over later has already read
+ * bytes that belong to TLS.
  */
 export async function converse<T>(
   socket: Socket,
@@ -119,30 +119,30 @@ export async function converse<T>(
   let outcome: Promise<T>;
   socket.once("data", (answer: Uint8Array) => outcome = next(answer));
   socket.write(bytes);
-  await settled(socket, "data", ms);
+  await waitFor(socket, "data", ms);
   return await outcome!;
 }
 
 /**
- * What the work comes to; fails with ETIMEDOUT when that takes longer, as where a client tries again and again. `marks`
- * go with that error, for whoever explains it.
+ * The result of `work`; rejects with ETIMEDOUT after `ms`, as when a client retries without end. `details` are added to
+ * that error, for its explanation.
  */
-export async function within<T>(ms: number, work: Promise<T>, marks: object = {}): Promise<T> {
+export async function within<T>(ms: number, work: Promise<T>, details: object = {}): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
-  const late = setTimeout(() => reject(Object.assign(timedOut(ms), marks)), ms);
-  return await Promise.race([work, promise]).finally(() => clearTimeout(late));
+  const timer = setTimeout(() => reject(Object.assign(timedOut(ms), details)), ms);
+  return await Promise.race([work, promise]).finally(() => clearTimeout(timer));
 }
 
 function timedOut(ms: number): Error {
   return Object.assign(new Error(`no answer in ${ms / 1000} s`), { code: "ETIMEDOUT" });
 }
 
-/** Waits for the event, and gives what it tells; an error, an end or the time destroys the socket. */
-async function settled(socket: Socket, event: string, ms: number): Promise<unknown> {
+/** Waits for an event and returns its argument; an error, a close or the timeout destroys the socket. */
+async function waitFor(socket: Socket, event: string, ms: number): Promise<unknown> {
   const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-  const late = setTimeout(() => reject(timedOut(ms)), ms);
+  const timer = setTimeout(() => reject(timedOut(ms)), ms);
   socket.once(event, resolve);
-  // Stays, for errors that come when nobody waits any more.
+  // The listener stays: a later error without a listener would end the process.
   socket.on("error", reject);
   const ended = new Error("disconnected before secure TLS connection was established");
   socket.once("close", () => reject(Object.assign(ended, { code: "ECONNRESET" })));
@@ -152,6 +152,6 @@ async function settled(socket: Socket, event: string, ms: number): Promise<unkno
     socket.destroy();
     throw error;
   } finally {
-    clearTimeout(late);
+    clearTimeout(timer);
   }
 }

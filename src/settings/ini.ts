@@ -1,26 +1,26 @@
-/** A key of a settings file. */
-export interface Entry {
+/** A key of a settings file; `line` counts from 1. */
+export interface IniEntry {
   section: string;
   key: string;
   value: string;
   line: number;
 }
 
-/** Something in a settings file that is not as it should be. */
-export interface IniFault {
+/** A mistake in a settings file; `line` counts from 1. */
+export interface IniError {
   line: number;
   message: string;
 }
 
 /**
- * Reads an INI text: sections, `key = value` or `key: value`, comments on lines of their own. A value is text as it
- * stands, but for one pair of double quotes around it. All faults are found, not the first alone.
+ * Reads an INI text: sections, `key = value` or `key: value`, comments on lines of their own. One pair of
+ * double quotes around a value is removed; nothing else is special. Returns all faults, not only the first.
  */
 export function parseIni(
   text: string,
-): { entries: Entry[]; sections: { name: string; line: number }[]; faults: IniFault[] } {
-  const entries: Entry[] = [];
-  const faults: IniFault[] = [];
+): { entries: IniEntry[]; sections: { name: string; line: number }[]; faults: IniError[] } {
+  const entries: IniEntry[] = [];
+  const faults: IniError[] = [];
   const sections = new Map<string, number>();
   const keys = new Map<string, number>();
   let section: string | null = null;
@@ -36,22 +36,22 @@ export function parseIni(
       if (before) {
         faults.push({
           line,
-          message: `section [${section}] is there twice, first in line ${before}`,
+          message: `duplicate section [${section}]: first on line ${before}`,
         });
       } else sections.set(section, line);
       continue;
     }
     const delimiter = content.search(/[=:]/);
-    // A key is one word: in "password secret=1" the delimiter was forgotten, and nothing of it may be shown.
+    // A key is one word: "password secret=1" lacks its delimiter, and the message must not show the secret.
     if (delimiter < 1 || /\s/.test(content.slice(0, delimiter).trim())) {
       faults.push({
         line,
-        message: 'this is neither a [section], nor "key = value", nor a comment',
+        message: 'expected a [section], "key = value" or a comment',
       });
       continue;
     }
     if (section === null) {
-      faults.push({ line, message: "this key stands before any [section]" });
+      faults.push({ line, message: "expected a [section] before the first key" });
       continue;
     }
     const key = content.slice(0, delimiter).trim().toLowerCase();
@@ -60,7 +60,7 @@ export function parseIni(
     if (before) {
       faults.push({
         line,
-        message: `key "${key}" of [${section}] is there twice, first in line ${before}`,
+        message: `duplicate key "${key}" in [${section}]: first on line ${before}`,
       });
     } else entries.push({ section, key, value, line });
     keys.set(`${section}.${key}`, before ?? line);

@@ -1,4 +1,4 @@
-import type { Reader, TlsFiles } from "./reader.ts";
+import type { SettingsReader, TlsFiles } from "./reader.ts";
 import type { Sources } from "./sources.ts";
 
 /** Where Kafka is and how to log in. */
@@ -15,32 +15,32 @@ export interface KafkaSettings {
   topic: string;
   groupId: string;
   clientId: string;
-  /** After so long without a sign of life the group gives a process's partitions to others. */
+  /** After this time without a heartbeat the group assigns the partitions of a process to others. */
   sessionTimeoutMs: number;
 }
 
 const PROTOCOLS = ["PLAINTEXT", "SSL", "SASL_SSL", "SASL_PLAINTEXT"] as const;
 const MECHANISMS = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] as const;
 
-/** Takes the settings of Kafka out of what was said. */
-export function readKafka(read: Reader, exists: Sources["exists"]): KafkaSettings {
-  const said = (key: string) => read.text(`kafka.${key}`) !== null;
-  const usesFiles = ["ssl_cafile", "ssl_certfile", "ssl_keyfile"].some(said);
-  const usesTls = usesFiles || said("ssl_password") || said("ssl_check_hostname");
+/** Reads the Kafka settings; mistakes go to `read.faults`. */
+export function readKafka(read: SettingsReader, exists: Sources["exists"]): KafkaSettings {
+  const isSet = (key: string) => read.text(`kafka.${key}`) !== null;
+  const usesFiles = ["ssl_cafile", "ssl_certfile", "ssl_keyfile"].some(isSet);
+  const usesTls = usesFiles || isSet("ssl_password") || isSet("ssl_check_hostname");
   const chosen = read.choice("kafka.security_protocol", PROTOCOLS);
   const protocol = chosen ?? (usesTls ? "SSL" : "PLAINTEXT");
   const encrypted = protocol === "SSL" || protocol === "SASL_SSL";
-  // A protocol that is misspelt contradicts nothing yet.
-  const isKnown = chosen !== null || !said("security_protocol");
+  // A misspelt protocol is one fault: it must not cause a second one.
+  const isKnown = chosen !== null || !isSet("security_protocol");
   if (usesFiles && !encrypted && isKnown) {
     read.fault(
       "kafka.security_protocol",
-      `is ${protocol}, but ssl_ files are given: expected SSL or SASL_SSL`,
+      `is ${protocol}, but ssl_ files are set: expected SSL or SASL_SSL`,
     );
   }
   return {
     brokers: readBrokers(read),
-    tls: encrypted ? readTls(read, exists, { isDue: protocol === "SSL" }) : null,
+    tls: encrypted ? readTls(read, exists, { isRequired: protocol === "SSL" }) : null,
     sasl: isKnown ? readSasl(read, protocol.startsWith("SASL")) : null,
     topic: read.text("kafka.topic") ?? "routes",
     groupId: read.text("kafka.group_id") ?? "routes",
@@ -50,15 +50,15 @@ export function readKafka(read: Reader, exists: Sources["exists"]): KafkaSetting
 }
 
 /**
- * The files that nothing names are those of a download where they exist. With a protocol that asks for no login they are
- * due, so that one that is missing is told; but who names a CA alone has no pair, and wants none.
+ * Files that are not set default to those of a download if they exist. Protocol SSL requires them, so that a missing one is
+ * reported; but a user who sets only the CA has no client certificate and needs none.
  */
 function readTls(
-  read: Reader,
+  read: SettingsReader,
   exists: Sources["exists"],
-  { isDue }: { isDue: boolean },
+  { isRequired }: { isRequired: boolean },
 ): KafkaSettings["tls"] {
-  const usual = {
+  const defaults = {
     ca: `${read.folder}ssl/ca.pem`,
     cert: `${read.folder}ssl/service.cert`,
     key: `${read.folder}ssl/service.key`,
@@ -68,18 +68,18 @@ function readTls(
     read.path("kafka.ssl_certfile"),
     read.path("kafka.ssl_keyfile"),
   ];
-  const hasPair = cert !== null || key !== null || exists(usual.cert) || exists(usual.key);
-  const wantsPair = hasPair || (isDue && ca === null);
+  const hasPair = cert !== null || key !== null || exists(defaults.cert) || exists(defaults.key);
+  const wantsPair = hasPair || (isRequired && ca === null);
   return {
-    ca: ca ?? (isDue || exists(usual.ca) ? usual.ca : null),
-    cert: cert ?? (wantsPair ? usual.cert : null),
-    key: key ?? (wantsPair ? usual.key : null),
+    ca: ca ?? (isRequired || exists(defaults.ca) ? defaults.ca : null),
+    cert: cert ?? (wantsPair ? defaults.cert : null),
+    key: key ?? (wantsPair ? defaults.key : null),
     passphrase: read.text("kafka.ssl_password"),
     checkHostname: read.boolean("kafka.ssl_check_hostname", true),
   };
 }
 
-function readSasl(read: Reader, wanted: boolean): KafkaSettings["sasl"] {
+function readSasl(read: SettingsReader, wanted: boolean): KafkaSettings["sasl"] {
   const mechanism = read.choice("kafka.sasl_mechanism", MECHANISMS);
   const username = read.text("kafka.sasl_plain_username");
   const password = read.text("kafka.sasl_plain_password");
@@ -90,19 +90,19 @@ function readSasl(read: Reader, wanted: boolean): KafkaSettings["sasl"] {
         : username
         ? "kafka.sasl_plain_username"
         : "kafka.sasl_plain_password";
-      read.fault(name, "is given, but security_protocol is not SASL_SSL or SASL_PLAINTEXT");
+      read.fault(name, "is set, but security_protocol is not SASL_SSL or SASL_PLAINTEXT");
     }
     return null;
   }
   const missing = [!username && "sasl_plain_username", !password && "sasl_plain_password"];
   for (const key of missing) {
-    if (key) read.fault("kafka.security_protocol", `asks for a login, but ${key} is missing`);
+    if (key) read.fault("kafka.security_protocol", `requires a login, but ${key} is missing`);
   }
   const name = (mechanism ?? "PLAIN").toLowerCase() as "plain" | "scram-sha-256" | "scram-sha-512";
   return { mechanism: name, username: username ?? "", password: password ?? "" };
 }
 
-function readBrokers(read: Reader): string[] {
+function readBrokers(read: SettingsReader): string[] {
   const name = "kafka.bootstrap_servers";
   const brokers = (read.text(name) ?? "127.0.0.1:9092").split(",").map((broker) => broker.trim())
     .filter(Boolean);
@@ -114,7 +114,7 @@ function readBrokers(read: Reader): string[] {
     if (port < 1 || port > 65_535) {
       read.fault(
         name,
-        // A login may stand where the host is due.
+        // An entry that does not look like a host may contain a password.
         `has ${
           /^[\w.-]+(:\d*)?$/.test(address) ? `"${address}"` : "an entry"
         } that is not host:port`,

@@ -1,5 +1,5 @@
-import type { Reader, TlsFiles } from "./reader.ts";
-import { canonical, KEYS, meant, type Sources } from "./sources.ts";
+import type { SettingsReader, TlsFiles } from "./reader.ts";
+import { canonical, didYouMean, KEYS, type Sources } from "./sources.ts";
 
 /** Where PostgreSQL is and how to log in. */
 export interface PostgresSettings {
@@ -24,15 +24,15 @@ const URI =
   /^postgres(?:ql)?:\/\/(?:([^:@/?#]*)(?::([^@]*))?@)?(\[[0-9a-f:.]+\]|[^:@/?#,]*)(?::(\d+))?(?:\/([^?#@]*))?(?:\?([^#@]*))?$/i;
 const SSLMODES = ["disable", "require", "verify-ca", "verify-full"] as const;
 
-/** Takes the settings of PostgreSQL out of what was said. */
-export function readPostgres(read: Reader, exists: Sources["exists"]): PostgresSettings {
-  unpackUri(read);
+/** Reads the PostgreSQL settings; mistakes go to `read.faults`. */
+export function readPostgres(read: SettingsReader, exists: Sources["exists"]): PostgresSettings {
+  readServiceUri(read);
   const host = read.text("postgresql.host") ?? "127.0.0.1";
   if (host.startsWith("/")) {
-    // Opening one takes the right to write files, which the program does not have.
-    read.fault("postgresql.host", `is "${host}": a socket file cannot be used, 127.0.0.1 can`);
+    // Opening a socket file requires the permission to write files, which the program does not have.
+    read.fault("postgresql.host", `is "${host}": Unix sockets are not supported, use 127.0.0.1`);
   }
-  const usualCa = `${read.folder}ssl/ca.pem`;
+  const defaultCa = `${read.folder}ssl/ca.pem`;
   const schema = read.text("postgresql.schema") ?? "public";
   if (schema.includes(".")) read.fault("postgresql.schema", `is "${schema}": a dot is not allowed`);
   return {
@@ -45,22 +45,22 @@ export function readPostgres(read: Reader, exists: Sources["exists"]): PostgresS
     sslmode: read.choice("postgresql.sslmode", SSLMODES) ??
       (LOOPBACK.test(host) ? "disable" : "verify-full"),
     tls: {
-      ca: read.path("postgresql.sslrootcert") ?? (exists(usualCa) ? usualCa : null),
+      ca: read.path("postgresql.sslrootcert") ?? (exists(defaultCa) ? defaultCa : null),
       cert: read.path("postgresql.sslcert"),
       key: read.path("postgresql.sslkey"),
       passphrase: read.text("postgresql.sslpassword"),
     },
     maintenanceDb: read.text("postgresql.maintenance_db"),
     applicationName: read.text("postgresql.application_name") ?? "routes",
-    // In libpq a bare number is seconds here; that of the server's statement_timeout would be milliseconds.
+    // As in libpq a bare number is seconds; statement_timeout needs a unit, as the server would take milliseconds.
     connectTimeoutMs: read.duration("postgresql.connect_timeout", 10_000, 1_000),
     statementTimeoutMs: read.duration("postgresql.statement_timeout", 60_000),
     poolMax: read.integer("postgresql.pool_max", 4, 1, 100),
   };
 }
 
-/** Takes a service URI apart, without new URL(), which puts the URI and its password into its message. */
-function unpackUri(read: Reader): void {
+/** Parses a service URI, without new URL(): its error message contains the URI and so the password. */
+function readServiceUri(read: SettingsReader): void {
   const name = "postgresql.service_uri";
   const uri = read.values.get(name);
   if (!uri) return;
@@ -82,7 +82,7 @@ function unpackUri(read: Reader): void {
     const key = canonical("postgresql", given);
     if (key) parts[key] = value;
     else {
-      const hint = meant(given, Object.keys(KEYS.postgresql));
+      const hint = didYouMean(given, Object.keys(KEYS.postgresql));
       read.fault(name, `has the unknown parameter "${given}"${hint}`);
     }
   }
@@ -91,7 +91,7 @@ function unpackUri(read: Reader): void {
     try {
       read.values.set(`postgresql.${key}`, { ...uri, text: decodeURIComponent(part) });
     } catch {
-      read.fault(name, `has a % in its ${key} that begins no escape: write it as %25`);
+      read.fault(name, `has an invalid % in its ${key}: write it as %25`);
     }
   }
 }

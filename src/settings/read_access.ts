@@ -1,6 +1,6 @@
 /**
- * All that the program may read, relative to the folder it runs in: settings, certificates and keys. The same as the named
- * set of permissions in deno.json.
+ * Everything that the program may read, relative to its working folder: settings, certificates and keys. The same as the
+ * named permission set in deno.json.
  */
 export const READ_PLACES = [
   "host_settings.ini",
@@ -11,18 +11,18 @@ export const READ_PLACES = [
   "/etc/routes",
 ];
 
-/** The places that none of these files is in, for a program that runs in `cwd`. */
+/** The readable places that contain none of these files, for a program that runs in `cwd`. */
 export function placesWithout(files: string[], cwd: string): string[] {
   const isIn = (path: string, place: string) => {
     const parts = resolve(path, cwd);
     return resolve(place, cwd).every((part, i) => part === parts[i]);
   };
   const kept = READ_PLACES.filter((place) => files.some((file) => isIn(file, place)));
-  // To give back a place gives back the one that it lies in too, as ssl does in /etc/routes when that is `cwd`.
+  // Revoking a place also revokes the place that contains it: ssl is in /etc/routes when that is `cwd`.
   return READ_PLACES.filter((place) => !kept.some((other) => isIn(place, other)));
 }
 
-/** The folders of a path from the top, in lower case, since there are file systems that take it for the same. */
+/** The parts of an absolute path, in lower case: some file systems ignore case. */
 function resolve(path: string, cwd: string): string[] {
   const isAbsolute = /^([a-z]:)?[\\/]/i.test(path);
   const parts: string[] = [];

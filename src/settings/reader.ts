@@ -1,5 +1,5 @@
 import { parseDuration, WAIT_MAX_MS } from "../units.ts";
-import { meant, type Values } from "./sources.ts";
+import { didYouMean, type SettingValues } from "./sources.ts";
 
 /** Paths of the files that TLS needs, already resolved; the program reads them again on each connect. */
 export interface TlsFiles {
@@ -9,12 +9,12 @@ export interface TlsFiles {
   passphrase: string | null;
 }
 
-/** Takes values out, checked; what is wrong is noted, and a stand-in returned so that the rest is checked too. */
-export class Reader {
+/** Reads checked values; a mistake is added to `faults` and the default returned, so that the rest is checked too. */
+export class SettingsReader {
   constructor(
-    readonly values: Values,
+    readonly values: SettingValues,
     readonly faults: string[],
-    /** Of the settings file: files that nothing names are looked for there. */
+    /** Folder of the settings file, with a slash at its end: default TLS files are looked for there. */
     readonly folder: string,
   ) {}
 
@@ -27,7 +27,7 @@ export class Reader {
     this.faults.push(`${where ? `${where}: ` : ""}${name.replace(/^.*\./, "")} ${message}`);
   }
 
-  /** One of `known`, in any case of letters; null when it is not set, or not one of them. */
+  /** One of `known`, ignoring case; null when it is not set or not one of them. */
   choice<T extends string>(name: string, known: readonly T[]): T | null {
     const text = this.text(name);
     if (text === null) return null;
@@ -35,7 +35,7 @@ export class Reader {
     if (!found) {
       this.fault(
         name,
-        `is "${text}"${meant(text, known) || `: expected one of ${known.join(", ")}`}`,
+        `is "${text}"${didYouMean(text, known) || `: expected one of ${known.join(", ")}`}`,
       );
     }
     return found ?? null;
@@ -49,7 +49,7 @@ export class Reader {
     return fallback;
   }
 
-  /** The limit of a wait; `bareMs`: what a bare number counts. */
+  /** A duration in milliseconds; `bareMs`: the unit of a bare number, null when it needs one. */
   duration(name: string, fallbackMs: number, bareMs: number | null = null): number {
     const text = this.text(name);
     if (text === null) return fallbackMs;
@@ -66,7 +66,7 @@ export class Reader {
     return word === null ? fallback : ["true", "yes", "on", "1"].includes(word);
   }
 
-  /** A relative path belongs to the folder of whoever said it. */
+  /** A path; a relative one starts at the folder of the file that sets it. */
   path(name: string): string | null {
     const value = this.values.get(name);
     if (!value) return null;

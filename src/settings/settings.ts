@@ -1,16 +1,16 @@
 import { type KafkaSettings, readKafka } from "./kafka.ts";
 import { type PostgresSettings, readPostgres } from "./postgres.ts";
-import { Reader } from "./reader.ts";
+import { SettingsReader } from "./reader.ts";
 import { collect, folderOf, type Sources } from "./sources.ts";
 import { OperationalError } from "../errors.ts";
 
 export type { KafkaSettings, PostgresSettings };
 
-/** Everything the settings file, the environment and `-X` say, checked. */
+/** The checked settings from the file, the environment and `-X`. */
 export interface Settings {
   kafka: KafkaSettings;
   postgresql: PostgresSettings;
-  /** The file that was read, or null when defaults and environment served. */
+  /** The file that was read, or null when there is none. */
   file: { path: string; holdsSecret: boolean } | null;
   /** One line each, for stderr (e.g. sslmode=require does not verify). */
   warnings: string[];
@@ -24,45 +24,43 @@ export const SETTINGS_FILES = [
   "/etc/routes/host_settings.ini",
 ];
 
-/** Where certificates and keys may lie, as deno.json has it. */
+/** Where the program may read certificates and keys; the same as in deno.json. */
 export const CERTIFICATE_FOLDERS = ["ssl", "src/ssl", "res", "/etc/routes"];
 
 /** Reads settings from every source; all faults are reported together, and none shows a secret. */
 export function parseSettings(sources: Sources): Settings {
   const faults: string[] = [];
   const values = collect(sources, faults);
-  const reader = new Reader(values, faults, sources.file ? folderOf(sources.file.path) : "");
+  const folder = sources.file ? folderOf(sources.file.path) : "";
+  const reader = new SettingsReader(values, faults, folder);
   const kafka = readKafka(reader, sources.exists);
   const postgresql = readPostgres(reader, sources.exists);
   if (faults.length > 0) {
     throw new OperationalError(
       "settings",
       faults.length === 1 ? "a setting is wrong" : `${faults.length} settings are wrong`,
-      {
-        reason: faults,
-        hint: "routes help settings",
-      },
+      { reason: faults, hint: "routes help settings" },
     );
   }
   const warnings = postgresql.sslmode === "require"
-    ? ["sslmode=require encrypts, but does not check who answers: verify-full does"]
+    ? ["sslmode=require encrypts, but does not verify the server certificate: use verify-full"]
     : [];
   const file = sources.file && {
     path: sources.file.path,
-    holdsSecret: setsOne(sources.file.text, passwordsOf({ kafka, postgresql })),
+    holdsSecret: containsSecret(sources.file.text, passwordsOf({ kafka, postgresql })),
   };
   return { kafka, postgresql, file, warnings };
 }
 
-/** Whether a line that may set a password sets one that is in use. */
-function setsOne(text: string, passwords: string[]): boolean {
+/** Whether a line that may set a password contains one that is in use. */
+function containsSecret(text: string, passwords: string[]): boolean {
   return text.split(/\r?\n/).some((line) =>
     /^\s*\w*(password|uri|dsn)\s*[=:]/i.test(line) &&
     passwords.some((word) => line.includes(word) || line.includes(encodeURIComponent(word)))
   );
 }
 
-/** The files that connecting takes, each time anew. */
+/** The TLS files, which are read again for each connection. */
 export function certificatesOf({ kafka, postgresql }: Settings): string[] {
   const used = [kafka.tls, postgresql.sslmode === "disable" ? null : postgresql.tls];
   return used.flatMap((files) => files ? [files.ca, files.cert, files.key] : [])
@@ -71,7 +69,7 @@ export function certificatesOf({ kafka, postgresql }: Settings): string[] {
 
 type Services = Pick<Settings, "kafka" | "postgresql">;
 
-/** Names that the program uses where none is set: as passwords they are known to all, and messages need them. */
+/** Default names of the program: as passwords they are no secret, and messages need them. */
 const DEFAULT_NAMES = ["routes", "postgres", "public"];
 
 /** Everything in the settings that must never be shown. */

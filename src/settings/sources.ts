@@ -1,7 +1,7 @@
 import { parseIni } from "./ini.ts";
 import { suggest } from "../suggest.ts";
 
-/** What the settings come from. */
+/** Where the settings come from. */
 export interface Sources {
   /** The settings file that was read, if any. */
   file: { path: string; text: string } | null;
@@ -11,19 +11,19 @@ export interface Sources {
   exists: (path: string) => boolean;
 }
 
-/** What a key is set to, and who says so. */
+/** The value of a key, and where it was set. */
 export interface Value {
   text: string;
-  /** For messages: a line of the file, a variable, `-X`. */
+  /** Source for messages: a line of the file, a variable or `-X`. */
   where: string;
-  /** Relative paths belong to it; empty: to where the program was started. */
+  /** Relative paths start here; empty: the working folder. */
   folder: string;
 }
 
-/** By `section.key`, the key under its first name. */
-export type Values = Map<string, Value>;
+/** Values by `section.key`, where the key is its first name. */
+export type SettingValues = Map<string, Value>;
 
-/** Key of the settings, and other names it goes by. */
+/** Each key, with its other names. */
 export const KEYS: Record<"kafka" | "postgresql", Record<string, string[]>> = {
   kafka: {
     bootstrap_servers: ["service_uri", "brokers"],
@@ -64,9 +64,9 @@ export const KEYS: Record<"kafka" | "postgresql", Record<string, string[]>> = {
 
 const SECRETS = ["password", "ssl_password", "sslpassword", "sasl_plain_password", "service_uri"];
 
-/** What is set by file, environment and `-X`, each over the one before; what is wrong is noted in `faults`. */
-export function collect(sources: Sources, faults: string[]): Values {
-  const values: Values = new Map();
+/** Values from file, environment and `-X`, each overriding the one before; mistakes go to `faults`. */
+export function collect(sources: Sources, faults: string[]): SettingValues {
+  const values: SettingValues = new Map();
   if (sources.file) takeFile(values, sources.file, faults);
   takeEnvironment(values, sources.env, faults);
   for (const text of sources.set) takeOption(values, text, faults);
@@ -74,7 +74,7 @@ export function collect(sources: Sources, faults: string[]): Values {
 }
 
 function takeFile(
-  values: Values,
+  values: SettingValues,
   { path, text }: { path: string; text: string },
   faults: string[],
 ): void {
@@ -91,7 +91,7 @@ function takeFile(
     if (!name) found.push({ line, message: unknownKey(section, key) });
     else if (before) {
       const first = before.where.replace(/^.* line/, "line");
-      found.push({ line, message: `"${key}" says again what ${first} says` });
+      found.push({ line, message: `"${key}" sets the same key as ${first}` });
     } else if (value !== "") {
       values.set(`${section}.${name}`, { text: value, where: `${path} line ${line}`, folder });
     }
@@ -100,22 +100,22 @@ function takeFile(
   for (const { line, message } of found) faults.push(`${path} line ${line}: ${message}`);
 }
 
-function takeEnvironment(values: Values, env: Sources["env"], faults: string[]): void {
+function takeEnvironment(values: SettingValues, env: Sources["env"], faults: string[]): void {
   for (const [section, keys] of Object.entries(KEYS)) {
     for (const [key, others] of Object.entries(keys)) {
       const given = [key, ...others].map((name) => `ROUTES_${section}_${name}`.toUpperCase())
         .filter((name) => env(name));
-      const [where, again] = given;
-      if (again) faults.push(`${again}: says again what ${where} says`);
+      const [where, duplicate] = given;
+      if (duplicate) faults.push(`${duplicate}: sets the same key as ${where}`);
       if (where) values.set(`${section}.${key}`, { text: env(where)!, where, folder: "" });
     }
   }
 }
 
-/** One `-X`; set to nothing it takes a setting away. */
-function takeOption(values: Values, option: string, faults: string[]): void {
+/** One `-X`; an empty value removes the setting. */
+function takeOption(values: SettingValues, option: string, faults: string[]): void {
   const match = /^([^.=]+)\.([^=]+)=(.*)$/s.exec(option);
-  // What follows the name may be a secret.
+  // The text after the name may be a secret.
   if (!match) return void faults.push(`-X ${/^[\w.]*/.exec(option)}: expected SECTION.KEY=VALUE`);
   const [section, key] = [match[1]!.trim().toLowerCase(), match[2]!.trim().toLowerCase()];
   const where = `-X ${section}.${key}`;
@@ -132,7 +132,7 @@ function takeOption(values: Values, option: string, faults: string[]): void {
   else values.set(`${section}.${name}`, { text: match[3]!, where, folder: "" });
 }
 
-/** The folder of a file, with the slash behind it. */
+/** The folder of a file, with a slash at its end. */
 export function folderOf(path: string): string {
   return path.replace(/[^/\\]*$/, "");
 }
@@ -141,25 +141,25 @@ function isSection(name: string): name is keyof typeof KEYS {
   return Object.hasOwn(KEYS, name);
 }
 
-/** The first name of a key that may go by another; null when it is not known. */
+/** The first name of a key, by any of its names; null for an unknown key. */
 export function canonical(section: keyof typeof KEYS, key: string): string | null {
   const keys = Object.entries(KEYS[section]);
   return keys.find(([name, others]) => name === key || others.includes(key))?.[0] ?? null;
 }
 
 function unknownSection(name: string): string {
-  return `unknown section [${name}]${meant(name, Object.keys(KEYS))}`;
+  return `unknown section [${name}]${didYouMean(name, Object.keys(KEYS))}`;
 }
 
 function unknownKey(section: keyof typeof KEYS, key: string): string {
-  // What is no name may be a secret that lost its own.
+  // Text that is not a name may be a secret without its key.
   if (!/^[\w.-]+$/.test(key)) return `unknown key in [${section}]: expected "key = value"`;
   const known = Object.entries(KEYS[section]).flatMap(([name, others]) => [name, ...others]);
-  return `unknown key "${key}" in [${section}]${meant(key, known)}`;
+  return `unknown key "${key}" in [${section}]${didYouMean(key, known)}`;
 }
 
-/** `: did you mean "…"?` where a known word is near. */
-export function meant(word: string, known: readonly string[]): string {
+/** `: did you mean "…"?` when a known word is similar, else empty. */
+export function didYouMean(word: string, known: readonly string[]): string {
   const name = suggest(word, [...known]);
   return name ? `: did you mean "${name}"?` : "";
 }

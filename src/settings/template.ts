@@ -1,9 +1,8 @@
 /** A settings file with every key, each commented out at its default. */
-export const SETTINGS =
-  `; Settings of routes. Save as host_settings.ini; what is commented out is the
+export const SETTINGS = `; Settings of routes. Save as host_settings.ini; a commented line shows the
 ; default. Each can be overridden: ROUTES_KAFKA_TOPIC=… in the environment,
 ; -X kafka.topic=… on the command line.
-; A value is text as it stands: no quotes needed, % and # mean themselves.
+; Values are plain text: no quotes are needed, % and # have no special meaning.
 
 [kafka]
 ;bootstrap_servers = 127.0.0.1:9092
@@ -21,11 +20,11 @@ export const SETTINGS =
 ;topic = routes
 ;group_id = routes
 ;client_id = routes
-; silent for so long, a process loses its partitions to others
+; a process that is silent for this long loses its partitions
 ;session_timeout = 45s
 
 [postgresql]
-; a postgres:// address; single keys win over it
+; a postgres:// address; the keys below override it
 ;service_uri =
 ;host = 127.0.0.1
 ;port = 5432
@@ -33,8 +32,8 @@ export const SETTINGS =
 ;password =
 ;dbname = routes
 ;schema = public
-; disable, require, verify-ca or verify-full; disable for this machine,
-; verify-full elsewhere
+; disable, require, verify-ca or verify-full; default: disable for this
+; machine, verify-full elsewhere
 ;sslmode = verify-full
 ;sslrootcert = ssl/ca.pem
 ;sslcert =

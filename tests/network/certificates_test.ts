@@ -11,7 +11,7 @@ const ecdsa = await pki.pair({ name: "ecdsa", ca });
 const rsa = await pki.pair({ name: "rsa", ca, kind: "rsa" });
 const DAY_MS = 86_400_000;
 
-/** What is wrong with the files of one connection, message and exit kind. */
+/** The faults of the files of one connection, as "kind: message". */
 function faults(
   { files, mode = { mode: 0o600, uid: 1000 }, days = 0, cert = ecdsa.cert, key = ecdsa.key }: {
     files?: (path: string) => Uint8Array;
@@ -31,7 +31,7 @@ function faults(
   );
 }
 
-/** Fails for one path as the runtime does. */
+/** A readFile() that fails for one path like the runtime. */
 function failing(path: string, name: string): (path: string) => Uint8Array {
   return (asked) => {
     if (asked === path) throw Object.assign(new Error("os error"), { name });
@@ -39,12 +39,12 @@ function failing(path: string, name: string): (path: string) => Uint8Array {
   };
 }
 
-Deno.test("inspectFiles() finds nothing wrong with pairs of either kind", () => {
+Deno.test("inspectFiles() accepts ECDSA and RSA pairs", () => {
   assertEquals(faults({}), []);
   assertEquals(faults({ cert: rsa.cert, key: rsa.key }), []);
 });
 
-Deno.test("inspectFiles() tells a file that is not there from one that may not be read", () => {
+Deno.test("inspectFiles() distinguishes a missing file from an unreadable one", () => {
   assertEquals(faults({ files: failing(ecdsa.key, "NotFound") }), [
     'noInput: cannot read "ecdsa.key": file does not exist',
   ]);
@@ -53,46 +53,46 @@ Deno.test("inspectFiles() tells a file that is not there from one that may not b
   ]);
 });
 
-Deno.test("inspectFiles() finds every fault, not the first alone", () => {
+Deno.test("inspectFiles() finds every fault, not only the first", () => {
   assertEquals(faults({ files: failing(ca.cert, "NotFound"), key: rsa.key }), [
     'noInput: cannot read "ca.pem": file does not exist',
     'settings: key "rsa.key" does not fit certificate "ecdsa.cert"',
   ]);
 });
 
-Deno.test("inspectFiles() wants certificate and key together", () => {
+Deno.test("inspectFiles() requires certificate and key together", () => {
   assertEquals(faults({ key: null }), [
-    "settings: [kafka] ssl_keyfile is missing: [kafka] ssl_certfile is given",
+    "settings: [kafka] ssl_keyfile is missing: [kafka] ssl_certfile is set",
   ]);
   assertEquals(faults({ cert: null }), [
-    "settings: [kafka] ssl_certfile is missing: [kafka] ssl_keyfile is given",
+    "settings: [kafka] ssl_certfile is missing: [kafka] ssl_keyfile is set",
   ]);
 });
 
-Deno.test("inspectFiles() takes a key of root's that its group reads, and no other", () => {
+Deno.test("inspectFiles() accepts a group-readable key only if root owns it", () => {
   const judged = (mode: number, uid: number) => faults({ mode: { mode, uid } }).length === 0;
   assertEquals([judged(0o600, 1000), judged(0o400, 1000), judged(0o640, 0)], [true, true, true]);
   assertEquals([judged(0o640, 1000), judged(0o604, 1000), judged(0o644, 0)], [false, false, false]);
   assertEquals(faults({ mode: null }), []);
 });
 
-Deno.test("inspectFiles() knows the first and the last moment of a certificate", () => {
+Deno.test("inspectFiles() checks the first and the last moment of a certificate", () => {
   assertEquals(faults({ days: 89.9 }), []);
-  assertEquals(faults({ days: 90.1 }).map((line) => line.replace(/: on .*/, "")), [
-    'settings: certificate "ecdsa.cert" has expired',
+  assertEquals(faults({ days: 90.1 }).map((line) => line.replace(/ on .*/, "")), [
+    'settings: certificate "ecdsa.cert" expired',
   ]);
   assertEquals(faults({ days: -0.9 }).filter((line) => line.includes("ecdsa")), []);
 });
 
-Deno.test("inspectFiles() knows DER when it sees it", () => {
+Deno.test("inspectFiles() recognizes DER", () => {
   const der = new Uint8Array([0x30, 0x82, 0x01, 0x0a]);
   const files = (path: string) => path === ca.cert ? der : Deno.readFileSync(path);
   assertEquals(faults({ files }), [
-    'settings: cannot use "ca.pem": it holds DER, where PEM is due',
+    'settings: cannot use "ca.pem": it holds DER instead of PEM',
   ]);
 });
 
-/** Serves files made of others, by path. */
+/** A readFile() that returns some files as a concatenation of others. */
 function composed(parts: Record<string, string[]>): (path: string) => Uint8Array {
   return (path) => {
     const text = (parts[path] ?? [path]).map((part) => Deno.readTextFileSync(part)).join("");
@@ -100,26 +100,26 @@ function composed(parts: Record<string, string[]>): (path: string) => Uint8Array
   };
 }
 
-Deno.test("inspectFiles() tells a chain in the wrong order from a key of another pair", () => {
+Deno.test("inspectFiles() distinguishes a chain in the wrong order from a key of another pair", () => {
   assertEquals(faults({ files: composed({ [ecdsa.cert]: [ecdsa.cert, ca.cert] }) }), []);
   assertEquals(faults({ files: composed({ [ecdsa.cert]: [ca.cert, ecdsa.cert] }) }), [
-    'settings: "ecdsa.cert" begins with the certificate of somebody else',
+    'settings: "ecdsa.cert" does not begin with the certificate of its key',
   ]);
   assertEquals(faults({ key: rsa.key }), [
     'settings: key "rsa.key" does not fit certificate "ecdsa.cert"',
   ]);
 });
 
-Deno.test("inspectFiles() takes a bundle of authorities as long as one of them is valid", async () => {
+Deno.test("inspectFiles() accepts a CA bundle as long as one certificate is valid", async () => {
   const old = await pki.pair({ name: "old", ca, days: [-30, -2] });
   assertEquals(faults({ files: composed({ [ca.cert]: [old.cert, ca.cert] }) }), []);
   assertEquals(
     faults({ files: composed({ [ca.cert]: [old.cert] }) }).map((line) =>
-      line.replace(/: on .*/, "")
+      line.replace(/ on .*/, "")
     ),
-    ['settings: CA certificate "ca.pem" has expired'],
+    ['settings: CA certificate "ca.pem" expired'],
   );
-  // Of one's own chain each is needed.
+  // In a client chain every certificate must be valid.
   assertEquals(
     faults({ files: composed({ [ecdsa.cert]: [ecdsa.cert, old.cert] }) }).length,
     1,

@@ -15,11 +15,11 @@ function fault(code: string, message = "as seen") {
 const unreached: [code: string, why: string, fix: string][] = [
   ["ECONNREFUSED", "connection refused", "start the server, or correct [postgresql] host and port"],
   ["ENOTFOUND", "the name is not known", "correct [postgresql] host"],
-  ["EAI_AGAIN", "no name server answers", "see whether this machine has network and DNS"],
+  ["EAI_AGAIN", "no name server answers", "check the network and the DNS of this machine"],
   [
     "ENETUNREACH",
-    "there is no way to it",
-    "see whether this machine has network, or correct [postgresql] host and port",
+    "no route to it",
+    "check the network of this machine, or correct [postgresql] host and port",
   ],
   [
     "CONNECT_TIMEOUT",
@@ -71,16 +71,16 @@ const untrusted: [code: string, kind: string, message: string][] = [
 ];
 
 for (const [code, kind, message] of untrusted) {
-  Deno.test(`${code} is told in words`, () => {
+  Deno.test(`${code} is explained`, () => {
     const failure = explainConnection(fault(code), broker)!;
     assertEquals([failure.kind, failure.message], [kind, message]);
     assertEquals(failure.reason, ["as seen"]);
-    // In plain text there is no handshake that could have failed.
+    // In plain text there is no handshake that can fail.
     assertEquals(explainConnection(fault(code), { ...broker, tls: null }), null);
   });
 }
 
-Deno.test("who showed a certificate is told which one was refused", () => {
+Deno.test("a refused client certificate is named", () => {
   const tls = { ca: null, cert: "ssl/service.cert" };
   const { message } = explainConnection(fault("ERR_SSL_TLSV1_ALERT_UNKNOWN_CA"), {
     ...broker,
@@ -89,7 +89,7 @@ Deno.test("who showed a certificate is told which one was refused", () => {
   assertEquals(message, 'Kafka at k:9093 refused the client certificate "ssl/service.cert"');
 });
 
-Deno.test("what is no failure of a connection is not explained as one", () => {
+Deno.test("an error that is not about a connection is not explained", () => {
   assertEquals(explainConnection(new Error("no code"), broker), null);
   assertEquals(explainConnection(fault("28P01"), server), null);
 });

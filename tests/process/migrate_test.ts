@@ -39,13 +39,13 @@ Deno.test("migrate makes the tables once, and says where it stands before and af
       pending,
       69,
       "pending 0001 tables\n",
-      /^routes: 1 pending in database "postgres"\n {2}fix: routes migrate\n$/,
+      /^routes: 1 migration pending in database "postgres"\n {2}fix: routes migrate\n$/,
     );
     assertEnded(
       await fixture.routes(["migrate", "--status", "--json"]),
       69,
       '{"applied":[],"pending":["0001 tables"]}\n',
-      /^\{"error":"1 pending in database \\"postgres\\"","fix":"routes migrate","code":69\}\n$/,
+      /^\{"error":"1 migration pending in database \\"postgres\\"","fix":"routes migrate","code":69\}\n$/,
     );
     assertEquals(await tables(fixture), []);
     assertEnded(await fixture.routes(["migrate"]), 0, /^applied 0001 tables \(\d+ ms\)\n$/);
@@ -99,7 +99,7 @@ Deno.test("migrate creates the database and the topic, in whatever letters, and 
         await fixture.routes(all),
         0,
         `database "${database}": up to date\n` +
-          `topic "${topic}": there already, with 2 partitions\n`,
+          `topic "${topic}" already exists with 2 partitions\n`,
       );
       const [topicFlag, brokers] = [["-X", `kafka.topic=${uniqueName("topic")}`], "100"];
       assertEnded(

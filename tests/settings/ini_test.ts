@@ -17,13 +17,13 @@ Deno.test("parseIni() keeps the line of every section and key", () => {
   });
 });
 
-Deno.test("parseIni() takes nothing for nothing", () => {
+Deno.test("parseIni() finds nothing in an empty text", () => {
   for (const text of ["", "\n\n", "\ufeff", "; a\n# b\n  ; c"]) {
     assertEquals(parseIni(text), { entries: [], sections: [], faults: [] });
   }
 });
 
-Deno.test("parseIni() passes over a byte order mark", () => {
+Deno.test("parseIni() skips a byte order mark", () => {
   assertEquals(valuesOf("\ufeff[kafka]\ntopic = a"), [["kafka.topic", "a"]]);
 });
 
@@ -67,54 +67,54 @@ const values: [line: string, value: string][] = [
 ];
 
 for (const [line, value] of values) {
-  Deno.test(`parseIni() takes ${JSON.stringify(line)} as it stands`, () => {
+  Deno.test(`parseIni() takes ${JSON.stringify(line)} literally`, () => {
     assertEquals(parseIni(`[s]\n${line}`).faults, []);
     assertEquals(valuesOf(`[s]\n${line}`), [["s.key", value]]);
   });
 }
 
-Deno.test("parseIni() does not care for the case of sections and keys", () => {
+Deno.test("parseIni() ignores the case of sections and keys", () => {
   assertEquals(valuesOf("[KAFKA]\nTopic = A\n[ PostgreSQL ]\nHOST = B"), [
     ["kafka.topic", "A"],
     ["postgresql.host", "B"],
   ]);
 });
 
-Deno.test("parseIni() knows no [DEFAULT]: it is a section like others", () => {
+Deno.test("parseIni() treats [DEFAULT] as an ordinary section", () => {
   assertEquals(valuesOf("[DEFAULT]\na = 1\n[kafka]\nb = 2"), [["default.a", "1"], [
     "kafka.b",
     "2",
   ]]);
 });
 
-Deno.test("parseIni() finds all faults, not the first alone", () => {
+Deno.test("parseIni() finds all faults, not only the first", () => {
   const text =
     "topic = a\n[kafka]\njust words\n= value\ntopic = a\nTOPIC = b\n[Kafka]\ntopic = c\n" +
     "[postgresql\n";
   assertEquals(faultsOf(text), [
-    "1: this key stands before any [section]",
-    '3: this is neither a [section], nor "key = value", nor a comment',
-    '4: this is neither a [section], nor "key = value", nor a comment',
-    '6: key "topic" of [kafka] is there twice, first in line 5',
-    "7: section [kafka] is there twice, first in line 2",
-    '8: key "topic" of [kafka] is there twice, first in line 5',
-    '9: this is neither a [section], nor "key = value", nor a comment',
+    "1: expected a [section] before the first key",
+    '3: expected a [section], "key = value" or a comment',
+    '4: expected a [section], "key = value" or a comment',
+    '6: duplicate key "topic" in [kafka]: first on line 5',
+    "7: duplicate section [kafka]: first on line 2",
+    '8: duplicate key "topic" in [kafka]: first on line 5',
+    '9: expected a [section], "key = value" or a comment',
   ]);
 });
 
-Deno.test("parseIni() keeps the same key of two sections apart", () => {
+Deno.test("parseIni() accepts the same key in two sections", () => {
   assertEquals(faultsOf("[a]\nkey = 1\n[b]\nkey = 2"), []);
 });
 
-Deno.test("parseIni() does not show what it cannot read", () => {
+Deno.test("parseIni() does not quote a line that it cannot parse", () => {
   const faults = faultsOf("hunter2\n[kafka]\nhunter2\n");
   assertEquals(faults.some((fault) => fault.includes("hunter2")), false);
 });
 
-Deno.test("parseIni() shows nothing of a line whose delimiter was forgotten", () => {
+Deno.test("parseIni() quotes nothing of a line without a delimiter", () => {
   const { entries, faults } = parseIni("[postgresql]\npassword hunter2=x");
   assertEquals(entries, []);
   assertEquals(faults, [
-    { line: 2, message: 'this is neither a [section], nor "key = value", nor a comment' },
+    { line: 2, message: 'expected a [section], "key = value" or a comment' },
   ]);
 });

@@ -7,7 +7,7 @@ function kept(...files: string[]): string[] {
   return READ_PLACES.filter((place) => !left.includes(place));
 }
 
-Deno.test("placesWithout() gives every place back when no file is needed", () => {
+Deno.test("placesWithout() returns every place when no file is needed", () => {
   assertEquals(placesWithout([], "/home/me"), READ_PLACES);
 });
 
@@ -27,11 +27,11 @@ Deno.test("placesWithout() finds the place of a file however its path is written
   assertEquals(kept("SSL\\ca.pem"), ["ssl"]);
 });
 
-Deno.test("placesWithout() does not take a name for the start of another", () => {
+Deno.test("placesWithout() does not treat a name as a prefix of another", () => {
   assertEquals(kept("sslx/ca.pem", "/etc/routes.d/ca.pem", "/home/you/ssl/ca.pem"), []);
 });
 
-Deno.test("placesWithout() gives no place back that lies in one which is kept", () => {
+Deno.test("placesWithout() returns no place inside a kept one", () => {
   assertEquals(placesWithout(["/etc/routes/certificates/ca.pem"], "/etc/routes"), []);
   assertEquals(placesWithout(["../routes/ca.pem"], "/etc/routes"), []);
 });

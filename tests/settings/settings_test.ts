@@ -73,7 +73,7 @@ dbname = defaultdb
 sslmode = require
 `;
 
-Deno.test("the settings file of the original program serves unchanged", () => {
+Deno.test("the settings file of the original program works unchanged", () => {
   const { kafka, postgresql, file, warnings } = read(ORIGINAL, { path: "src/host_settings.ini" });
   assertEquals(kafka.brokers, ["kafka-1.example.com:17072"]);
   assertEquals(kafka.tls, {
@@ -94,7 +94,7 @@ Deno.test("the settings file of the original program serves unchanged", () => {
   ]);
   assertEquals(file, { path: "src/host_settings.ini", holdsSecret: true });
   assertEquals(warnings, [
-    "sslmode=require encrypts, but does not check who answers: verify-full does",
+    "sslmode=require encrypts, but does not verify the server certificate: use verify-full",
   ]);
 });
 
@@ -135,7 +135,7 @@ Deno.test("every key can be set, under each of its names", () => {
   }
 });
 
-Deno.test("-X goes before the environment, that before the file, that before the default", () => {
+Deno.test("-X overrides the environment, which overrides the file, which overrides the default", () => {
   const file = "[kafka]\ntopic = from-file\n";
   const env = { ROUTES_KAFKA_TOPIC: "from-env" };
   const set = ["kafka.topic=from-option"];
@@ -147,21 +147,21 @@ Deno.test("-X goes before the environment, that before the file, that before the
   assertEquals(topic(null, { set }), "from-option");
 });
 
-Deno.test("what is empty is not set", () => {
+Deno.test("an empty value counts as not set", () => {
   const file = "[kafka]\ntopic = from-file\ngroup_id =\n[postgresql]\npassword =\n";
   const { kafka, postgresql } = read(file, { env: { ROUTES_KAFKA_TOPIC: "" } });
   assertEquals([kafka.topic, kafka.groupId, postgresql.password], ["from-file", "routes", null]);
   assertEquals(read(file, { set: ["kafka.topic="] }).kafka.topic, "routes");
 });
 
-Deno.test("-X knows sections and keys in any case and by any name, and the last one counts", () => {
+Deno.test("-X accepts sections and keys in any case and by any name, and the last one wins", () => {
   assertEquals(read(null, { set: ["Kafka.Brokers=a:1"] }).kafka.brokers, ["a:1"]);
   assertEquals(read(null, { set: ["kafka.topic=a", "kafka.topic=b=c"] }).kafka.topic, "b=c");
   const file = "[postgresql]\ndatabase = a\n";
   assertEquals(read(file, { set: ["postgresql.dbname=b"] }).postgresql.database, "b");
 });
 
-Deno.test("-X refuses secrets, which would show in the list of processes", () => {
+Deno.test("-X rejects secrets, which the list of processes would show", () => {
   const secrets = [
     "kafka.ssl_password",
     "kafka.sasl_plain_password",
@@ -186,7 +186,7 @@ Deno.test("-X refuses secrets, which would show in the list of processes", () =>
   ]);
 });
 
-Deno.test("-X names what it does not understand", () => {
+Deno.test("-X quotes an unknown section or key", () => {
   const set = ["kafka.topci=a", "kafak.topic=a", "topic=a", "kafka.topic", "rubbish.x=1"];
   assertEquals(faultsOf(null, { set }), [
     '-X kafka.topci: unknown key "topci" in [kafka]: did you mean "topic"?',
@@ -197,7 +197,7 @@ Deno.test("-X names what it does not understand", () => {
   ]);
 });
 
-Deno.test("all faults are reported at once, each with its line and what was meant", () => {
+Deno.test("all faults are reported at once, each with its line and a suggestion", () => {
   const text = `topic = a
 [kafka]
 bootstrap_server = a:1
@@ -222,13 +222,13 @@ port = 1
   const path = "/etc/routes/host_settings.ini";
   const at = (line: number) => `${path} line ${line}`;
   assertEquals(faultsOf(text, { path, set: ["kafka.x=1"] }), [
-    `${at(1)}: this key stands before any [section]`,
+    `${at(1)}: expected a [section] before the first key`,
     `${at(3)}: unknown key "bootstrap_server" in [kafka]: did you mean "bootstrap_servers"?`,
     `${at(4)}: unknown key "topci" in [kafka]: did you mean "topic"?`,
     `${at(7)}: unknown section [postgres]: did you mean "postgresql"?`,
-    `${at(13)}: "database" says again what line 12 says`,
-    `${at(18)}: this is neither a [section], nor "key = value", nor a comment`,
-    `${at(19)}: key "port" of [postgresql] is there twice, first in line 10`,
+    `${at(13)}: "database" sets the same key as line 12`,
+    `${at(18)}: expected a [section], "key = value" or a comment`,
+    `${at(19)}: duplicate key "port" in [postgresql]: first on line 10`,
     `${at(20)}: unknown section [empty]`,
     '-X kafka.x: unknown key "x" in [kafka]',
     `${
@@ -243,25 +243,25 @@ port = 1
   ]);
 });
 
-Deno.test("one fault is called one", () => {
+Deno.test("the message counts the faults", () => {
   assertThrows(() => read("[kafka]\nx = 1"), OperationalError, "a setting is wrong");
   assertThrows(() => read("[kafka]\nx = 1\ny = 1"), OperationalError, "2 settings are wrong");
 });
 
-Deno.test("the environment is named where it is wrong", () => {
+Deno.test("a fault of the environment names the variable", () => {
   const env = { ROUTES_POSTGRESQL_PORT: "x", ROUTES_KAFKA_TOPIC: "a" };
   assertEquals(faultsOf(null, { env }), [
     'ROUTES_POSTGRESQL_PORT: port is "x": expected a whole number from 1 to 65535',
   ]);
   const twice = { ROUTES_POSTGRESQL_DBNAME: "a", ROUTES_POSTGRESQL_DATABASE: "b" };
   assertEquals(faultsOf(null, { env: twice }), [
-    "ROUTES_POSTGRESQL_DATABASE: says again what ROUTES_POSTGRESQL_DBNAME says",
+    "ROUTES_POSTGRESQL_DATABASE: sets the same key as ROUTES_POSTGRESQL_DBNAME",
   ]);
 });
 
 const SECRET = "hunter2";
 
-/** Settings that are wrong beside, around or because of a secret. */
+/** Wrong settings that contain a secret. */
 const leaky: [text: string | null, given?: Partial<Given>][] = [
   [SECRET],
   [`[postgresql]\n${SECRET}`],
@@ -303,7 +303,7 @@ for (const [text, given] of leaky) {
   });
 }
 
-Deno.test("a password is text as it stands", () => {
+Deno.test("a password is taken literally", () => {
   for (
     const password of ["100%", "%(x)s", "a#b", "a;b", "#a", "a=b:c", "a b", "'a'", 'a"b', "ä🔑"]
   ) {
@@ -313,7 +313,7 @@ Deno.test("a password is text as it stands", () => {
   assertEquals(read('[postgresql]\npassword = " a "\n').postgresql.password, " a ");
 });
 
-Deno.test("a service URI is taken apart, its escapes undone", () => {
+Deno.test("a service URI is parsed and its escapes are decoded", () => {
   const uri = "postgres://avn%40admin:p%40s%2Fs%25%23@pg.example.com:17070/default%20db?" +
     "sslmode=verify-ca&connect_timeout=5&application_name=a%3Db";
   const { postgresql } = read(`[postgresql]\nservice_uri = ${uri}`);
@@ -346,13 +346,13 @@ for (const [uri, expected] of uris) {
   });
 }
 
-Deno.test("single keys win over the service URI", () => {
+Deno.test("single keys override the service URI", () => {
   const text = "[postgresql]\nservice_uri = postgres://u:p@h:1/d\nhost = other\npassword = q\n";
   const { host, password, port, database } = read(text).postgresql;
   assertEquals([host, password, port, database], ["other", "q", 1, "d"]);
 });
 
-Deno.test("a service URI says what is wrong with it", () => {
+Deno.test("a fault of a service URI names the wrong part", () => {
   const faultOf = (uri: string) => faultsOf(`[postgresql]\nservice_uri = ${uri}`);
   const where = "host_settings.ini line 2: service_uri";
   assertEquals(faultOf("mysql://h"), [`${where} is not a postgres:// address of one host`]);
@@ -361,20 +361,20 @@ Deno.test("a service URI says what is wrong with it", () => {
     `${where} is not a postgres:// address of one host: write an @ within the password as %40`,
   ]);
   assertEquals(faultOf("postgres://u:10%@h/d"), [
-    `${where} has a % in its password that begins no escape: write it as %25`,
+    `${where} has an invalid % in its password: write it as %25`,
   ]);
   assertEquals(faultOf("postgres://h/d?sslmod=require"), [
     `${where} has the unknown parameter "sslmod": did you mean "sslmode"?`,
   ]);
   assertEquals(faultOf("postgres://%2Fvar%2Frun/d"), [
-    'host_settings.ini line 2: host is "/var/run": a socket file cannot be used, 127.0.0.1 can',
+    'host_settings.ini line 2: host is "/var/run": Unix sockets are not supported, use 127.0.0.1',
   ]);
   assertEquals(faultOf("postgres://h:99999/d"), [
     'host_settings.ini line 2: port is "99999": expected a whole number from 1 to 65535',
   ]);
 });
 
-Deno.test("relative paths of the file belong to its folder, those of a shell to where it stands", () => {
+Deno.test("relative paths in the file start at its folder, those of the environment and -X at the working folder", () => {
   const text =
     "[kafka]\nssl_cafile = ca.pem\nssl_certfile = /abs/c.pem\nssl_keyfile = C:\\k.pem\n" +
     "[postgresql]\nsslrootcert = ../ca.pem\n";
@@ -393,7 +393,7 @@ Deno.test("relative paths of the file belong to its folder, those of a shell to 
   assertEquals(read(text).kafka.tls?.ca, "ca.pem");
 });
 
-Deno.test("SSL looks for the usual files beside the settings file", () => {
+Deno.test("SSL looks for the default files in the folder of the settings file", () => {
   const text = "[kafka]\nsecurity_protocol = ssl\n";
   assertEquals(read(text, { path: "res/host_settings.ini" }).kafka.tls, {
     ca: "res/ssl/ca.pem",
@@ -404,7 +404,7 @@ Deno.test("SSL looks for the usual files beside the settings file", () => {
   });
 });
 
-Deno.test("who names a CA alone gets TLS without a certificate of his own", () => {
+Deno.test("a CA alone means TLS without a client certificate", () => {
   const pair = (text: string, existing: string[] = []) => {
     const { cert, key } = read(`[kafka]\n${text}`, { existing }).kafka.tls!;
     return [cert, key];
@@ -412,7 +412,7 @@ Deno.test("who names a CA alone gets TLS without a certificate of his own", () =
   const usual = ["ssl/service.cert", "ssl/service.key"];
   assertEquals(pair("ssl_cafile = other.pem"), [null, null]);
   assertEquals(pair("ssl_cafile = ssl/ca.pem\nsecurity_protocol = SSL"), [null, null]);
-  // What was downloaded serves, and a half of it is not overlooked.
+  // A downloaded pair is used, and a missing half is reported.
   assertEquals(pair("ssl_cafile = other.pem", ["ssl/service.cert"]), usual);
   assertEquals(pair("ssl_cafile = other.pem", ["ssl/service.key"]), usual);
   assertEquals(pair("ssl_cafile = other.pem\nssl_certfile = a"), ["a", "ssl/service.key"]);
@@ -420,20 +420,20 @@ Deno.test("who names a CA alone gets TLS without a certificate of his own", () =
   assertEquals(pair("ssl_check_hostname = false"), usual);
 });
 
-Deno.test("SASL_SSL takes the usual files where they are", () => {
+Deno.test("SASL_SSL uses the default files that exist", () => {
   const text = "[kafka]\nsecurity_protocol = SASL_SSL\nsasl_username = u\nsasl_password = p\n";
   const none = { ca: null, cert: null, key: null, passphrase: null, checkHostname: true };
   assertEquals(read(text).kafka.tls, none);
   assertEquals(read(text, { existing: ["ssl/ca.pem"] }).kafka.tls, { ...none, ca: "ssl/ca.pem" });
 });
 
-Deno.test("PostgreSQL takes the usual CA where it is", () => {
+Deno.test("PostgreSQL uses the default CA file if it exists", () => {
   const given = { path: "res/host_settings.ini", existing: ["res/ssl/ca.pem"] };
   assertEquals(read("", given).postgresql.tls.ca, "res/ssl/ca.pem");
   assertEquals(read("[postgresql]\nsslrootcert = x", given).postgresql.tls.ca, "res/x");
 });
 
-Deno.test("any ssl_ key asks for SSL", () => {
+Deno.test("any ssl_ key selects SSL", () => {
   for (const line of ["ssl_cafile = a", "cert = a", "key = a", "ssl_check_hostname = no"]) {
     assertEquals(read(`[kafka]\n${line}`).kafka.tls === null, false, line);
   }
@@ -444,7 +444,7 @@ Deno.test("any ssl_ key asks for SSL", () => {
   ]);
 });
 
-Deno.test("a login is by SASL, in each of its ways", () => {
+Deno.test("a SASL login works with each mechanism", () => {
   for (const mechanism of ["PLAIN", "scram-sha-256", "SCRAM-SHA-512"]) {
     const text = "[kafka]\nsecurity_protocol = SASL_PLAINTEXT\nsasl_plain_username = u\n" +
       `sasl_plain_password = p\nsasl_mechanism = ${mechanism}\n`;
@@ -460,23 +460,23 @@ Deno.test("a login is by SASL, in each of its ways", () => {
   assertEquals(read(text).kafka.sasl?.mechanism, "plain");
 });
 
-Deno.test("settings of Kafka that contradict each other are refused", () => {
+Deno.test("contradicting Kafka settings are rejected", () => {
   assertEquals(faultsOf("[kafka]\nsecurity_protocol = PLAINTEXT\nssl_cafile = a"), [
-    "host_settings.ini line 2: security_protocol is PLAINTEXT, but ssl_ files are given: expected SSL or SASL_SSL",
+    "host_settings.ini line 2: security_protocol is PLAINTEXT, but ssl_ files are set: expected SSL or SASL_SSL",
   ]);
   assertEquals(faultsOf("[kafka]\nsasl_mechanism = PLAIN"), [
-    "host_settings.ini line 2: sasl_mechanism is given, but security_protocol is not SASL_SSL or SASL_PLAINTEXT",
+    "host_settings.ini line 2: sasl_mechanism is set, but security_protocol is not SASL_SSL or SASL_PLAINTEXT",
   ]);
   assertEquals(faultsOf("[kafka]\nsasl_password = p"), [
-    "host_settings.ini line 2: sasl_plain_password is given, but security_protocol is not SASL_SSL or SASL_PLAINTEXT",
+    "host_settings.ini line 2: sasl_plain_password is set, but security_protocol is not SASL_SSL or SASL_PLAINTEXT",
   ]);
   assertEquals(faultsOf("[kafka]\nsecurity_protocol = SASL_SSL"), [
-    "host_settings.ini line 2: security_protocol asks for a login, but sasl_plain_username is missing",
-    "host_settings.ini line 2: security_protocol asks for a login, but sasl_plain_password is missing",
+    "host_settings.ini line 2: security_protocol requires a login, but sasl_plain_username is missing",
+    "host_settings.ini line 2: security_protocol requires a login, but sasl_plain_password is missing",
   ]);
 });
 
-Deno.test("a protocol that is misspelt is one fault", () => {
+Deno.test("a misspelt protocol is one fault", () => {
   const text = "[kafka]\nsecurity_protocol = SASL_SLS\nssl_cafile = a\nsasl_username = u\n";
   assertEquals(faultsOf(text), [
     'host_settings.ini line 2: security_protocol is "SASL_SLS": did you mean "SASL_SSL"?',
@@ -499,7 +499,7 @@ Deno.test("brokers are a list of host:port", () => {
   assertEquals(fault(","), [`${where} is empty: expected host:port`]);
 });
 
-Deno.test("sslmode is verify-full, but for a database on this machine", () => {
+Deno.test("sslmode defaults to verify-full, and to disable for a database on this machine", () => {
   const mode = (host: string) => read(`[postgresql]\nhost = ${host}`).postgresql.sslmode;
   for (const host of ["localhost", "LOCALHOST", "127.0.0.1", "127.1.2.3", "::1"]) {
     assertEquals(mode(host), "disable", host);
@@ -512,7 +512,7 @@ Deno.test("sslmode is verify-full, but for a database on this machine", () => {
   assertEquals(read(text).warnings, []);
 });
 
-Deno.test("durations are as on the command line; connect_timeout is in seconds, as libpq has it", () => {
+Deno.test("durations are written as on the command line; a bare connect_timeout is in seconds, as in libpq", () => {
   const text = "[postgresql]\nconnect_timeout = 5\nstatement_timeout = 500ms\npool_max = 100";
   const { connectTimeoutMs, statementTimeoutMs, poolMax } = read(text).postgresql;
   assertEquals([connectTimeoutMs, statementTimeoutMs, poolMax], [5_000, 500, 100]);
@@ -524,21 +524,21 @@ Deno.test("durations are as on the command line; connect_timeout is in seconds, 
   ]);
 });
 
-Deno.test("secretsOf() lists all that must never be shown", () => {
+Deno.test("secretsOf() lists every secret", () => {
   const text = "[kafka]\nsecurity_protocol = SASL_SSL\nsasl_username = u\nsasl_password = one\n" +
     "ssl_password = two\n[postgresql]\nservice_uri = postgres://u:thr%25ee@h/d\nsslpassword = four\n";
   assertEquals(secretsOf(read(text)).sort(), ["four", "one", "thr%ee", "two"]);
   assertEquals(secretsOf(read(null)), []);
 });
 
-Deno.test("a password that is a name by default is no secret, one that is a name that was set is", () => {
+Deno.test("a password equal to a default name is no secret, one equal to a name that was set is", () => {
   const env = { ROUTES_POSTGRESQL_PASSWORD: "postgres", ROUTES_KAFKA_SSL_PASSWORD: "routes" };
   assertEquals(secretsOf(read(null, { env })), []);
   const same = { ROUTES_POSTGRESQL_PASSWORD: "ann", ROUTES_POSTGRESQL_USER: "ann" };
   assertEquals(secretsOf(read(null, { env: same })), ["ann"]);
 });
 
-Deno.test("a settings file holds a secret when one stands in it, in whatever spelling", () => {
+Deno.test("a settings file holds a secret when it contains one, plain or encoded", () => {
   const holds = (text: string, env = {}) => read(text, { env }).file?.holdsSecret;
   assertEquals(holds("[postgresql]\nservice_uri = postgres://u:a%2Fb@h/d\n"), true);
   assertEquals(holds("[postgresql]\npassword = a\n"), true);

@@ -2,21 +2,21 @@ import { lookup } from "node:dns/promises";
 import { CLOSED, PASSWORD, type TlsServices } from "./services.ts";
 import type { Changes, Section } from "./folder.ts";
 
-/** A fault that is planted, and what `routes check` says to it. */
+/** A fault in the setup, and what `routes check` prints for it. */
 export interface Fault {
   name: string;
   changes: Changes;
-  /** Beside `check`. */
+  /** Arguments after `check`. */
   args?: string[];
   code: number;
   /** Line by line, in the shape that shape() gives. */
   says: string[];
 }
 
-// Where nothing resolves names, nobody can tell that one does not exist.
+// Without a name server the resolver cannot report that a name does not exist.
 const hasResolver = await lookup("broker.invalid").catch(({ code }) => code) === "ENOTFOUND";
 
-/** Everything that keeps people from their first record. */
+/** Every common fault of a first setup. */
 export function plantFaults(
   { ports, clients, otherCa, postgres, plainPostgres }: TlsServices,
 ): Fault[] {
@@ -64,7 +64,7 @@ export function plantFaults(
       code: 78,
       says: [
         "✗ a setting is wrong",
-        "    host_settings.ini line 3: section [kafka] is there twice, first in line 1",
+        "    host_settings.ini line 3: duplicate section [kafka]: first on line 1",
         "    fix: routes help settings",
       ],
     },
@@ -74,7 +74,7 @@ export function plantFaults(
       code: 66,
       says: [
         '✗ cannot read "ssl/ca.pem": file does not exist',
-        "    [kafka] ssl_cafile names it, or stands for it by default",
+        "    [kafka] ssl_cafile names this file, or defaults to it",
         "    fix: put the file there, or correct [kafka] ssl_cafile",
         "✗ cannot trust PostgreSQL at <postgres>: its certificate is not signed by an authority that this machine knows",
         "    self-signed certificate in certificate chain",
@@ -87,7 +87,7 @@ export function plantFaults(
       code: 66,
       says: [
         '✗ cannot read "ssl/service.key": file does not exist',
-        "    [kafka] ssl_keyfile names it, or stands for it by default",
+        "    [kafka] ssl_keyfile names this file, or defaults to it",
         "    fix: put the file there, or correct [kafka] ssl_keyfile",
       ],
     },
@@ -109,7 +109,7 @@ export function plantFaults(
       changes: { files: pair(clients.expired) },
       code: 78,
       says: [
-        '✗ certificate "ssl/service.cert" has expired: on <day>',
+        '✗ certificate "ssl/service.cert" expired on <day>',
         "    fix: download a new one",
       ],
     },
@@ -118,7 +118,7 @@ export function plantFaults(
       changes: { files: pair(clients.early) },
       code: 78,
       says: [
-        '✗ certificate "ssl/service.cert" is not yet valid: from <day> on',
+        '✗ certificate "ssl/service.cert" is not valid before <day>',
         "    the clock of this machine says <day>",
         "    fix: set the clock, or wait",
       ],
@@ -163,7 +163,7 @@ export function plantFaults(
       code: 78,
       says: [
         '✗ cannot use "ssl/service.key": it holds a key that cannot be decoded',
-        "    [kafka] ssl_keyfile names it, or stands for it by default",
+        "    [kafka] ssl_keyfile names this file, or defaults to it",
         "    fix: download it again, or correct [kafka] ssl_keyfile",
       ],
     },
@@ -172,23 +172,23 @@ export function plantFaults(
       changes: { files: { "ssl/service.cert": clients.ecdsa.key } },
       code: 78,
       says: [
-        '✗ cannot use "ssl/service.cert": it holds "PRIVATE KEY", where "CERTIFICATE" is due',
-        "    [kafka] ssl_certfile names it, or stands for it by default",
+        '✗ cannot use "ssl/service.cert": it holds "PRIVATE KEY" instead of "CERTIFICATE"',
+        "    [kafka] ssl_certfile names this file, or defaults to it",
         "    fix: download it again, or correct [kafka] ssl_certfile",
       ],
     },
     {
-      name: "a text that is no PEM",
+      name: "a text that is not PEM",
       changes: {
         spoil: (dir: string) => Deno.writeTextFile(`${dir}/ssl/ca.pem`, "<html>login</html>"),
       },
       code: 78,
       says: [
-        '✗ cannot use "ssl/ca.pem": it holds no PEM',
-        "    [kafka] ssl_cafile names it, or stands for it by default",
+        '✗ cannot use "ssl/ca.pem": it holds no PEM block',
+        "    [kafka] ssl_cafile names this file, or defaults to it",
         "    fix: download it again, or correct [kafka] ssl_cafile",
-        '✗ cannot use "ssl/ca.pem": it holds no PEM',
-        "    [postgresql] sslrootcert names it, or stands for it by default",
+        '✗ cannot use "ssl/ca.pem": it holds no PEM block',
+        "    [postgresql] sslrootcert names this file, or defaults to it",
         "    fix: download it again, or correct [postgresql] sslrootcert",
       ],
     },
@@ -206,7 +206,7 @@ export function plantFaults(
       changes: { files: pair(clients.encrypted), kafka: { ssl_password: "sesame" } },
       code: 78,
       says: [
-        '✗ key "ssl/service.key" does not open: the passphrase is wrong',
+        '✗ cannot decrypt key "ssl/service.key": wrong passphrase',
         "    fix: correct [kafka] ssl_password",
       ],
     },
@@ -221,7 +221,7 @@ export function plantFaults(
       ],
     },
     {
-      name: "no client certificate where one is asked for",
+      name: "no client certificate where one is required",
       changes: {
         kafka: sasl({ bootstrap_servers: `127.0.0.1:${ports.ssl}` }),
         files: { "ssl/service.cert": null, "ssl/service.key": null },
@@ -239,7 +239,7 @@ export function plantFaults(
       code: 69,
       says: [
         "✗ cannot trust Kafka at <misnamed>: its certificate is for another name",
-        "    it is for DNS:elsewhere.example; asked for was 127.0.0.1",
+        "    it is for DNS:elsewhere.example, not for 127.0.0.1",
         "    fix: use the name in the certificate, or set [kafka] ssl_check_hostname = false",
       ],
     },
@@ -264,7 +264,7 @@ export function plantFaults(
       ],
     },
     {
-      name: "no login where one is asked for",
+      name: "no login where one is required",
       changes: { kafka: plain(ports.saslPlain) },
       code: 69,
       says: [
@@ -274,7 +274,7 @@ export function plantFaults(
       ],
     },
     {
-      name: "a login where none is asked for",
+      name: "a login where none is accepted",
       changes: { kafka: sasl({ ...plain(ports.plain), security_protocol: "SASL_PLAINTEXT" }) },
       code: 78,
       says: [
@@ -304,7 +304,7 @@ export function plantFaults(
       ],
     },
     {
-      name: "a broker that nobody knows",
+      name: "a broker with an unknown name",
       changes: { kafka: { bootstrap_servers: "broker.invalid:9093" } },
       code: 69,
       says: hasResolver
@@ -316,21 +316,21 @@ export function plantFaults(
         : [
           "✗ cannot reach Kafka at broker.invalid:9093: no name server answers",
           "    getaddrinfo EAI_AGAIN broker.invalid",
-          "    fix: see whether this machine has network and DNS",
+          "    fix: check the network and the DNS of this machine",
         ],
     },
     {
-      name: "a port where nobody listens",
+      name: "a closed port",
       changes: { kafka: { bootstrap_servers: `127.0.0.1:${CLOSED}` } },
       code: 69,
       says: [
         "✗ cannot reach Kafka at 127.0.0.1:1: connection refused",
-        "    nothing listens on that port, or a firewall refuses",
+        "    nothing listens on that port, or a firewall rejects the connection",
         "    fix: start the broker, or correct [kafka] bootstrap_servers",
       ],
     },
     {
-      name: "a broker that tells a wrong address",
+      name: "a broker that advertises a wrong address",
       changes: { kafka: plain(ports.astray) },
       code: 69,
       says: [
@@ -398,7 +398,7 @@ export function plantFaults(
       ],
     },
     {
-      name: "a user whom PostgreSQL's rules do not know",
+      name: "a user without a line in pg_hba.conf",
       changes: { postgresql: { user: "stranger" } },
       code: 77,
       says: [
@@ -408,7 +408,7 @@ export function plantFaults(
       ],
     },
     {
-      name: "no TLS where PostgreSQL asks for it",
+      name: "no TLS where PostgreSQL requires it",
       changes: { postgresql: { sslmode: "disable" } },
       code: 77,
       says: [
@@ -418,7 +418,7 @@ export function plantFaults(
       ],
     },
     {
-      name: "no client certificate where PostgreSQL asks for one",
+      name: "no client certificate where PostgreSQL requires one",
       changes: { postgresql: { user: "certified", password: null } },
       code: 77,
       says: [
@@ -482,7 +482,7 @@ export function plantFaults(
       says: [
         "✗ PostgreSQL at <postgres> is read-only",
         "    it is a standby, or default_transaction_read_only is on",
-        "    fix: correct [postgresql] host and port to the primary",
+        "    fix: set [postgresql] host and port to those of the primary",
       ],
     },
   ];

@@ -6,7 +6,7 @@ import { PASSWORD, type TlsServices } from "./services.ts";
 /** Settings of a section by key; null takes one out. */
 export type Section = Record<string, string | number | null>;
 
-/** What is different from a stand where everything is in place. */
+/** Changes to a working setup. */
 export interface Changes {
   kafka?: Section;
   postgresql?: Section;
@@ -14,13 +14,13 @@ export interface Changes {
   text?: string;
   /** Files by their path, as `ssl/ca.pem`: copied from there; null takes one away. */
   files?: Record<string, string | null>;
-  /** Does what else there is to do in the folder. */
+  /** Makes any other change in the folder. */
   spoil?(dir: string): Promise<void>;
 }
 
 const flags = await importFlags(() => {});
 
-/** Lays settings and files out in a new folder, as downloaded ones lie there. */
+/** Writes settings and files to a new folder, in the layout of a download. */
 export async function writeFolder(services: TlsServices, changes: Changes): Promise<string> {
   const { clients, ca, ports, postgres } = services;
   const dir = await Deno.makeTempDir({ dir: services.dir, prefix: "stand-" });
@@ -78,7 +78,7 @@ export async function routes(
   return { code, stdout: text(stdout), stderr: text(stderr) };
 }
 
-/** A run of the program in that folder that goes on. */
+/** Starts the program in that folder and does not wait for its end. */
 export function follow(dir: string, args: string[]): Running {
   const [command, before] = programCommand(flags);
   return spawn(command, [...before, ...args], { cwd: dir, env: quietEnv(), stdin: undefined });

@@ -22,7 +22,7 @@ export interface TlsServices {
     "ecdsa" | "rsa" | "expired" | "early" | "ending" | "foreign" | "encrypted" | "ann",
     Pair
   >;
-  /** Ports of 127.0.0.1, by what they speak; `astray` tells an address where nobody is. */
+  /** Ports of 127.0.0.1, by what they speak; `astray` advertises an address where nothing listens. */
   ports: Record<"plain" | "ssl" | "saslSsl" | "saslPlain" | "misnamed" | "astray", number>;
   broker: Broker;
   /** Gives services certificates of a new authority, which they take at their next start; and a client's. */
@@ -33,12 +33,12 @@ export interface TlsServices {
   close(): Promise<void>;
 }
 
-// A password of PLAIN stands in quotes in the broker's own settings.
+// The broker's settings contain the PLAIN passwords in quotes.
 const JAAS_PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule required " +
   `user_ann="${PASSWORD}" user_bob="${PASSWORD}";`;
 const JAAS_SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
 
-/** Where nobody listens, and nobody will. */
+/** A port where nothing listens. */
 export const CLOSED = 1;
 
 const ACCESS = `
@@ -48,7 +48,7 @@ hostssl all ann,reader,frozen 127.0.0.1/32 scram-sha-256
 host    all postgres 127.0.0.1/32 trust
 `;
 
-/** Makes all of it; takes some seconds. */
+/** Starts all services; takes some seconds. */
 export async function openTlsServices(): Promise<TlsServices> {
   const sandbox = new Sandbox();
   try {

@@ -22,7 +22,7 @@ async function check(changes: Changes, args: string[] = [], env: Record<string, 
   return await routes(await writeFolder(services, changes), ["check", ...args], env);
 }
 
-Deno.test("check finds nothing wrong where everything is in place", async () => {
+Deno.test("check passes for a working setup", async () => {
   const { code, stdout, stderr } = await check({});
   assertEquals(stdout.split("\n").filter((line) => line && !line.startsWith("✓")), []);
   assertEquals([code, stderr], [0, ""]);
@@ -40,7 +40,7 @@ for (const { name, changes, args, code, says } of plantFaults(services)) {
 }
 
 for (const layout of ["", "res", "src"]) {
-  Deno.test(`the settings of the original program serve as they are, ${layout || "here"}`, async () => {
+  Deno.test(`the settings of the original program work unchanged, ${layout || "here"}`, async () => {
     const uri = `postgres://ann:${
       encodeURIComponent(PASSWORD)
     }@127.0.0.1:${services.postgres.port}`;
@@ -56,12 +56,12 @@ for (const layout of ["", "res", "src"]) {
         }
       },
     });
-    assertMatch(stdout, /^! .*TLSv1.3, but who answers is not verified$/m);
+    assertMatch(stdout, /^! .*TLSv1.3, but the server certificate is not verified$/m);
     assertEquals([code, faultsOf(stdout)], [0, ""]);
   });
 }
 
-Deno.test("a broker that asks for no certificate needs a CA alone", async () => {
+Deno.test("a broker that requires no client certificate needs only a CA", async () => {
   const { code, stdout } = await check({
     kafka: {
       bootstrap_servers: `127.0.0.1:${ports.misnamed}`,
@@ -71,11 +71,11 @@ Deno.test("a broker that asks for no certificate needs a CA alone", async () => 
     },
     files: { "ssl/service.cert": null, "ssl/service.key": null },
   }, ["produce"]);
-  assertMatch(stdout, /^✓ Kafka: open without a login$/m);
+  assertMatch(stdout, /^✓ Kafka: no login required$/m);
   assertEquals([code, faultsOf(stdout)], [0, ""]);
 });
 
-Deno.test("a warning is said once, however many connections give reason for it", async () => {
+Deno.test("a warning is printed once for any number of connections", async () => {
   const { cert, key } = clients.ending;
   const files = { "ssl/service.cert": cert, "ssl/service.key": key };
   const pair = { sslcert: "ssl/service.cert", sslkey: "ssl/service.key" };
@@ -86,7 +86,7 @@ Deno.test("a warning is said once, however many connections give reason for it",
   assertEquals(code, 0);
 });
 
-Deno.test("who may not read or write a topic is told so, be it empty or not", async () => {
+Deno.test("a missing permission on a topic is reported, whether the topic is empty or not", async () => {
   const dir = await writeFolder(services, {
     kafka: {
       bootstrap_servers: `127.0.0.1:${ports.saslSsl}`,
@@ -112,7 +112,7 @@ Deno.test("check warns of a certificate that ends within 30 days", async () => {
   assertEquals(code, 0);
 });
 
-Deno.test("check looks only at what the command needs", async () => {
+Deno.test("check tests only what the command needs", async () => {
   const topics = (text: string) => [/Kafka/.test(text), /PostgreSQL/.test(text)];
   const seen = async (...args: string[]) => topics((await check({}, args)).stdout);
   assertEquals(await seen("produce"), [true, false]);
@@ -123,14 +123,14 @@ Deno.test("check looks only at what the command needs", async () => {
   assertEquals(code, 0);
 });
 
-Deno.test("check speaks ASCII where the terminal does", async () => {
+Deno.test("check prints ASCII on an ASCII terminal", async () => {
   const { stdout } = await check({ kafka: { topic: "nowhere" } }, [], { LANG: "C" });
   assertMatch(stdout, /^ok +settings file/m);
   assertMatch(stdout, /^FAIL topic "nowhere" does not exist/m);
   assertEquals(stdout.match(/[^ -~\n]/g), null);
 });
 
-Deno.test("check --json is one object with every hop, and the code of the first fault", async () => {
+Deno.test("check --json prints one object with every step and the code of the first fault", async () => {
   const changes = { kafka: { topic: "nowhere" }, postgresql: { user: "reader" } };
   const { code, stdout, stderr } = await check(changes, ["--json"]);
   const { ok, checks, code: told } = JSON.parse(stdout);
@@ -143,7 +143,7 @@ Deno.test("check --json is one object with every hop, and the code of the first 
   assertEquals([faults[0].code, faults[0].fix], [69, "routes migrate --topic"]);
 });
 
-Deno.test("no secret is in any output, whatever fails and however much is said", async () => {
+Deno.test("no output contains a secret, for any failure and any verbosity", async () => {
   const secrets = [PASSWORD, encodeURIComponent(PASSWORD), PASSPHRASE, "m4rker-wrong"];
   const key = await Deno.readTextFile(clients.ecdsa.key);
   secrets.push(...key.split("\n").filter((line) => line.length > 20));
@@ -174,7 +174,7 @@ Deno.test("no secret is in any output, whatever fails and however much is said",
   });
 });
 
-Deno.test("a secret that a failure would name is taken out of it, whoever tells", async () => {
+Deno.test("a secret is removed from a failure message of any source", async () => {
   const marker = "m4rker-wrong";
   const told: [verb: string, changes: Changes][] = [
     ["produce", { kafka: { bootstrap_servers: `${marker}:9093`, ssl_password: marker } }],
@@ -326,7 +326,7 @@ Deno.test("PostgreSQL: every sslmode with every certificate", async () => {
   await pairwise(cases, async ([name, code, outcome]) => assertEquals(await outcome(), code, name));
 });
 
-// The services that it restarts are not its own.
+// It restarts services of the whole file, which the sanitizers would report.
 const shared = { sanitizeOps: false, sanitizeResources: false };
 Deno.test(
   "consume --follow goes on with certificates that were renewed under it",
@@ -349,7 +349,7 @@ Deno.test(
     try {
       await send(7001);
       await run.said(/"userID":7001,/);
-      // What it began with is trusted no longer, nor trusts it; what is renewed is not there for a while.
+      // The old certificates are no longer trusted; the renewed ones are missing for a while.
       const { ca, client } = await services.renew();
       await Deno.remove(`${dir}/ssl/ca.pem`);
       await Promise.all([services.broker.stop(), services.postgres.stop()]);
@@ -361,7 +361,7 @@ Deno.test(
       await send(7002);
       const sentAt = performance.now();
       await run.said(/"userID":7002,/);
-      // Were it somebody new to the group, it would wait 45 s for the member that it was.
+      // As a new group member it would wait 45 s for its former membership to expire.
       assert(performance.now() - sentAt < 30_000);
     } finally {
       run.kill("SIGTERM");

@@ -5,35 +5,35 @@ import { scrub } from "../../terminal/scrub.ts";
 
 export type { Finding };
 
-/** One thing to look at; throws where it is not as it must be. */
+/** One check; `run` throws an OperationalError when the check fails. */
 export interface CheckStep {
   name: string;
-  /** Nothing builds on it. */
+  /** No later step depends on it. */
   isLeaf?: boolean;
-  look(): Promise<Finding | Finding[] | string>;
+  run(): Promise<Finding | Finding[] | string>;
 }
 
-/** What checking needs of the world. */
+/** Dependencies of `routes check`. */
 export interface CheckDeps {
-  /** Hops that build on each other: after one at fault the rest of its chain is not looked at. */
+  /** Each step depends on those before it: after a failed step the rest of its chain is skipped. */
   chains: CheckStep[][];
   out(text: string): Promise<void>;
-  /** Told of each hop before it is looked at, which may take a while. */
-  looking(name: string): void;
+  /** Called before each step, which may take seconds. */
+  onStep(name: string): void;
   json: boolean;
   quiet: boolean;
-  /** Whether what reads the output knows more than ASCII. */
+  /** Whether the terminal shows more than ASCII. */
   unicode: boolean;
   colors: Colors;
   secrets: string[];
-  /** Say what is looked at; they belong to every command that mends. */
+  /** --config and -X of this run, added to each suggested command. */
   flags: string[];
-  /** Ends when no more is to be looked at; its reason is the exit code then. */
+  /** Aborted when the run must stop; its reason is the exit code. */
   signal: AbortSignal;
 }
 
-/** What --json shows of a finding. */
-interface Line {
+/** A finding in the output of --json. */
+interface JsonFinding {
   check: string;
   ok: boolean;
   seen?: string;
@@ -44,20 +44,20 @@ interface Line {
   code?: number;
 }
 
-/** Walks every chain, shows what it sees; returns the exit code of the first fault. */
+/** Runs and prints every chain of checks; returns the exit code of the first fault. */
 export async function runCheck(deps: CheckDeps): Promise<number> {
-  const lines: Line[] = [];
+  const lines: JsonFinding[] = [];
   for (const chain of deps.chains) {
-    for (const [i, hop] of chain.entries()) {
+    for (const [i, step] of chain.entries()) {
       if (deps.signal.aborted) return deps.signal.reason as number;
-      deps.looking(hop.name);
-      const findings = (await look(hop)).map((finding) => clean(finding, deps));
-      lines.push(...findings.map((finding) => lineOf(hop.name, finding)));
+      deps.onStep(step.name);
+      const findings = (await runStep(step)).map((finding) => clean(finding, deps));
+      lines.push(...findings.map((finding) => lineOf(step.name, finding)));
       if (!deps.json) await deps.out(findings.map((finding) => render(finding, deps)).join(""));
-      if (hop.isLeaf || !findings.some(({ fault }) => fault)) continue;
-      const unseen = chain.slice(i + 1).map(({ name }) => name);
-      if (!deps.json && unseen.length > 0 && !deps.quiet) {
-        await deps.out(`- not looked at: ${unseen.join(", ")}\n`);
+      if (step.isLeaf || !findings.some(({ fault }) => fault)) continue;
+      const skipped = chain.slice(i + 1).map(({ name }) => name);
+      if (!deps.json && skipped.length > 0 && !deps.quiet) {
+        await deps.out(`- not checked: ${skipped.join(", ")}\n`);
       }
       break;
     }
@@ -69,7 +69,7 @@ export async function runCheck(deps: CheckDeps): Promise<number> {
   return code;
 }
 
-/** Each text by itself: a secret such as `code` must not tear the JSON around it. */
+/** Scrubs each text separately: a secret such as `code` must not break the JSON around it. */
 function clean({ seen, warning, fault }: Finding, { secrets, flags }: CheckDeps): Finding {
   const scrubbed = (text: string) => scrub(text, secrets);
   return {
@@ -84,17 +84,17 @@ function clean({ seen, warning, fault }: Finding, { secrets, flags }: CheckDeps)
   };
 }
 
-async function look(hop: CheckStep): Promise<Finding[]> {
+async function runStep(step: CheckStep): Promise<Finding[]> {
   try {
-    const found = await hop.look();
+    const found = await step.run();
     return typeof found === "string" ? [{ seen: found }] : [found].flat();
   } catch (error) {
     if (!(error instanceof OperationalError)) throw error;
-    return [{ seen: hop.name, fault: error }];
+    return [{ seen: step.name, fault: error }];
   }
 }
 
-function lineOf(check: string, { seen, warning, fault }: Finding): Line {
+function lineOf(check: string, { seen, warning, fault }: Finding): JsonFinding {
   if (!fault) return { check, ok: true, seen, ...(warning && { warning }) };
   return {
     check,

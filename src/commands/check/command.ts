@@ -8,12 +8,12 @@ import type { Reporter } from "../../terminal/reporter.ts";
 import { speaksUtf8 } from "../context.ts";
 import { kafkaSteps } from "./command_kafka.ts";
 import { postgresSteps } from "./command_postgres.ts";
-import type { Surroundings } from "./steps.ts";
+import type { CheckContext } from "./steps.ts";
 
-/** Looking waits less than real work would: nobody is helped by more. */
+/** A check waits less than a command: a longer wait would not change the finding. */
 const WAIT_MAX_MS = 8_000;
 
-/** Looks at everything that `command` needs, or all; returns the exit code. */
+/** Checks everything that `command` needs, or that any command needs; returns the exit code. */
 export async function check(
   { command }: { command: Checked | null },
   { globals, system, reporter, secrets, settings: read }: {
@@ -26,10 +26,10 @@ export async function check(
 ): Promise<number> {
   const { json, quiet } = globals;
   const timeoutMs = Math.min(globals.timeoutMs, WAIT_MAX_MS);
-  const around: Surroundings = { system, reporter, timeoutMs, closing: [] };
+  const context: CheckContext = { system, reporter, timeoutMs, cleanups: [] };
   try {
     return await runCheck({
-      chains: chainsOf(command, read, secrets, around),
+      chains: chainsOf(command, read, secrets, context),
       json,
       quiet,
       secrets,
@@ -37,14 +37,14 @@ export async function check(
       unicode: speaksUtf8(system.env),
       colors: openColors(wantsColor(globals.color, system.env, system.stdout.columns !== null)),
       signal: system.signal,
-      looking: (name) => reporter.wait(`looking at ${name}`),
+      onStep: (name) => reporter.wait(`checking ${name}`),
       out: (text) => {
         reporter.clear();
         return system.stdout.write(text);
       },
     });
   } finally {
-    await Promise.allSettled(around.closing.map((close) => close()));
+    await Promise.allSettled(context.cleanups.map((close) => close()));
   }
 }
 
@@ -52,27 +52,27 @@ function chainsOf(
   command: Checked | null,
   read: () => Settings,
   secrets: string[],
-  around: Surroundings,
+  context: CheckContext,
 ): CheckStep[][] {
   let settings: Settings;
   try {
     settings = read();
   } catch (error) {
-    return [[{ name: "settings", look: () => Promise.reject(error) }]];
+    return [[{ name: "settings", run: () => Promise.reject(error) }]];
   }
   secrets.push(...secretsOf(settings));
   const usesKafka = command === null || command === "produce" || command === "consume";
   return [
-    [{ name: "settings", look: () => Promise.resolve(lookAtFile(settings, around.system)) }],
-    ...(usesKafka ? [kafkaSteps(settings.kafka, command, around)] : []),
-    ...(command === "produce" ? [] : [postgresSteps(settings.postgresql, command, around)]),
+    [{ name: "settings", run: () => Promise.resolve(checkSettingsFile(settings, context.system)) }],
+    ...(usesKafka ? [kafkaSteps(settings.kafka, command, context)] : []),
+    ...(command === "produce" ? [] : [postgresSteps(settings.postgresql, command, context)]),
   ];
 }
 
-function lookAtFile({ file, warnings }: Settings, system: System): Finding[] {
+function checkSettingsFile({ file, warnings }: Settings, system: System): Finding[] {
   const warned = warnings.map((warning) => ({ seen: warning, warning }));
   if (file === null) {
-    return [{ seen: "no settings file: defaults and the environment serve" }, ...warned];
+    return [{ seen: "no settings file: using defaults and the environment" }, ...warned];
   }
   const fault = file.holdsSecret ? openToOthers(file.path, system) : null;
   return [{ seen: `settings file "${file.path}"`, ...(fault && { fault }) }, ...warned];

@@ -14,125 +14,122 @@ import {
 import { within } from "../../network/sockets.ts";
 import { formatMany } from "../../units.ts";
 import {
+  type CheckContext,
+  checkFiles,
   checkSteps,
-  type Look,
-  type Surroundings,
-  tellFiles,
-  tellReached,
-  tellTls,
+  describeCertificate,
+  describePort,
+  type StepDefinition,
 } from "./steps.ts";
 
-/** A walk to Kafka: what the hops behind left for those to come. */
-interface Walk extends Surroundings {
+/** State of the Kafka checks: what earlier steps leave for later ones. */
+interface KafkaProbeState extends CheckContext {
   settings: KafkaSettings;
   tls: NonNullable<KafkaSettings["tls"]>;
-  /** The first broker that was reached. */
+  /** The first broker that accepted a connection. */
   seed: string;
-  /** Logged in there. */
+  /** Null until the login step has run. */
   probe: Probe | null;
 }
 
-/** The hops from the files to the rights on the topic, as far as `command` needs them. */
+/** The steps from the files to the permissions on the topic that `command` needs. */
 export function kafkaSteps(
   settings: KafkaSettings,
   command: Checked | null,
-  around: Surroundings,
+  context: CheckContext,
 ): CheckStep[] {
   const hasTls = settings.tls !== null;
-  const walk: Walk = {
-    ...around,
+  const state: KafkaProbeState = {
+    ...context,
     settings,
     tls: settings.tls!,
     seed: settings.brokers[0]!,
     probe: null,
   };
-  const looks: Look<Walk>[] = [
-    ["files", () => tellFiles("kafka", walk.tls, walk), hasTls],
+  const definitions: StepDefinition<KafkaProbeState>[] = [
+    ["files", () => checkFiles("kafka", state.tls, state), hasTls],
     ["port", reachBrokers, true],
-    ["tls", () => shake(walk, walk.seed), hasTls],
+    ["tls", () => checkTls(state, state.seed), hasTls],
     ["login", logIn, true],
-    ["brokers", lookAtBrokers, true],
-    ["topic", lookAtTopic, true],
-    ["write", askToWrite, command !== "consume", "leaf"],
-    ["read", askToRead, command !== "produce", "leaf"],
+    ["brokers", checkBrokers, true],
+    ["topic", checkTopic, true],
+    ["write", checkWrite, command !== "consume", "leaf"],
+    ["read", checkRead, command !== "produce", "leaf"],
   ];
   const explain = (error: unknown) => explainKafka(error, settings);
-  return checkSteps(looks, { section: "kafka", walk, explain });
+  return checkSteps(definitions, { section: "kafka", state, explain });
 }
 
-/** One that answers is enough: the others are told as warnings. */
-async function reachBrokers(walk: Walk): Promise<Finding[]> {
-  const { settings, timeoutMs } = walk;
+/** One reachable broker is enough: each other failure is a warning. */
+async function reachBrokers(state: KafkaProbeState): Promise<Finding[]> {
+  const { settings, timeoutMs } = state;
   const tries = await Promise.allSettled(
     settings.brokers.map((address) => reachBroker(address, timeoutMs)),
   );
   const first = tries.findIndex(({ status }) => status === "fulfilled");
   if (first === -1) throw (tries[0] as PromiseRejectedResult).reason;
-  walk.seed = settings.brokers[first]!;
+  state.seed = settings.brokers[first]!;
   return tries.map((tried, i) => {
     const where = `Kafka at ${settings.brokers[i]}`;
-    if (tried.status === "fulfilled") return { seen: tellReached(where, tried.value) };
+    if (tried.status === "fulfilled") return { seen: describePort(where, tried.value) };
     return { seen: where, warning: explainKafka(tried.reason, settings).message };
   });
 }
 
-async function shake({ tls, system, timeoutMs }: Walk, address: string): Promise<Finding> {
-  const shaken = await tlsHandshakeWithBroker(address, {
-    tls,
-    readFile: system.readFile,
-    ms: timeoutMs,
-  });
-  return tellTls(`Kafka at ${address}`, shaken, {
-    isNameChecked: tls.checkHostname,
-    now: system.now(),
-  });
+async function checkTls(state: KafkaProbeState, address: string): Promise<Finding> {
+  const { tls, system: { readFile, now }, timeoutMs: ms } = state;
+  const handshake = await tlsHandshakeWithBroker(address, { tls, readFile, ms });
+  const isNameChecked = tls.checkHostname;
+  return describeCertificate(`Kafka at ${address}`, handshake, { isNameChecked, now: now() });
 }
 
-async function logIn(walk: Walk): Promise<string> {
-  const { settings, seed, system, reporter, timeoutMs, closing } = walk;
+async function logIn(state: KafkaProbeState): Promise<string> {
+  const { settings, seed, system, reporter, timeoutMs, cleanups } = state;
   const kafka = openKafka({ ...settings, brokers: [seed] }, {
     readFile: system.readFile,
     log: reporter.log,
     timeoutMs,
   });
   try {
-    walk.probe = await within(timeoutMs, openProbe(kafka, settings.topic), { broker: seed });
+    state.probe = await within(timeoutMs, openProbe(kafka, settings.topic), { broker: seed });
   } catch (error) {
-    if (isHungUp(error)) await askWhy(walk);
+    if (isHungUp(error)) await explainDisconnect(state);
     throw error;
   }
-  closing.push(walk.probe.close);
+  cleanups.push(state.probe.close);
   const { sasl, tls } = settings;
-  if (sasl) return `Kafka: login of "${sasl.username}" by ${sasl.mechanism.toUpperCase()}`;
-  return `Kafka: ${tls?.cert ? "login by certificate" : "open without a login"}`;
+  if (sasl) return `Kafka: logged in as "${sasl.username}" with ${sasl.mechanism.toUpperCase()}`;
+  return `Kafka: ${tls?.cert ? "logged in with a certificate" : "no login required"}`;
 }
 
-/** A broker that ends a connection gives no reason; trying it another way may. Fails with what that shows. */
-async function askWhy({ settings: { tls }, seed, system, timeoutMs: ms }: Walk): Promise<void> {
+/** A broker ends a connection without a reason: looks for one (rejected certificate, TLS port) and throws it. */
+async function explainDisconnect(state: KafkaProbeState): Promise<void> {
+  const { settings: { tls }, seed, system, timeoutMs: ms } = state;
   if (tls) await refuseCertificate(seed, { tls, readFile: system.readFile, ms });
   else await refuseTls(seed, ms);
 }
 
-async function lookAtBrokers(walk: Walk): Promise<string> {
-  const brokers = await walk.probe!.brokers();
-  for (const address of brokers.filter((address) => address !== walk.seed)) {
-    await reachBroker(address, walk.timeoutMs);
-    if (walk.settings.tls) await shake(walk, address);
+async function checkBrokers(state: KafkaProbeState): Promise<string> {
+  const brokers = await state.probe!.brokers();
+  for (const address of brokers.filter((address) => address !== state.seed)) {
+    await reachBroker(address, state.timeoutMs);
+    if (state.settings.tls) await checkTls(state, address);
   }
-  return `Kafka: ${formatMany(brokers.length, "broker")}, all within reach`;
+  return `Kafka: ${formatMany(brokers.length, "broker")}, all reachable`;
 }
 
-async function lookAtTopic({ probe, settings: { topic } }: Walk): Promise<string> {
+async function checkTopic({ probe, settings: { topic } }: KafkaProbeState): Promise<string> {
   return `topic "${topic}": ${formatMany(await probe!.partitions(), "partition")}`;
 }
 
-async function askToWrite({ probe, settings: { topic } }: Walk): Promise<string> {
+async function checkWrite({ probe, settings: { topic } }: KafkaProbeState): Promise<string> {
   await probe!.mayWrite();
-  return `topic "${topic}": right to write`;
+  return `topic "${topic}": write permission granted`;
 }
 
-async function askToRead({ probe, settings: { topic, groupId } }: Walk): Promise<string> {
+async function checkRead({ probe, settings }: KafkaProbeState): Promise<string> {
+  const { topic, groupId } = settings;
   await probe!.mayRead();
   await probe!.mayJoin(groupId);
-  return `topic "${topic}": right to read, as group "${groupId}"`;
+  return `topic "${topic}": read permission granted, as group "${groupId}"`;
 }

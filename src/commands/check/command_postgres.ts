@@ -18,95 +18,95 @@ import {
 } from "../../postgres/probe.ts";
 import { formatMany } from "../../units.ts";
 import {
+  type CheckContext,
+  checkFiles,
   checkSteps,
-  type Look,
-  type Surroundings,
-  tellFiles,
-  tellReached,
-  tellTls,
+  describeCertificate,
+  describePort,
+  type StepDefinition,
 } from "./steps.ts";
 import { filesOf } from "../open_postgres.ts";
 
-/** A walk to PostgreSQL: what the hops behind left for those to come. */
-interface Walk extends Surroundings {
+/** State of the PostgreSQL checks: what earlier steps leave for later ones. */
+interface PostgresProbeState extends CheckContext {
   settings: PostgresSettings;
   where: string;
   command: Checked | null;
   sql: Client["sql"];
-  greeting: ServerInfo | null;
+  serverInfo: ServerInfo | null;
 }
 
-const CLOCK_MAX_MS = 5_000;
+const CLOCK_GAP_MAX_MS = 5_000;
 
-/** The hops from the files to the clock, as far as `command` needs them. */
+/** The steps from the files to the clock that `command` needs. */
 export function postgresSteps(
   settings: PostgresSettings,
   command: Checked | null,
-  around: Surroundings,
+  context: CheckContext,
 ): CheckStep[] {
-  const { system, reporter, closing } = around;
+  const { system, reporter, cleanups } = context;
   const { sql, cut } = openPostgres(settings, {
     readFile: system.readFile,
     log: reporter.log,
     max: 1,
   });
-  closing.push(async () => {
+  cleanups.push(async () => {
     await sql.end({ timeout: 1 });
     cut();
   });
   const where = `PostgreSQL at ${settings.host}:${settings.port}`;
-  const walk: Walk = { ...around, settings, where, command, sql, greeting: null };
+  const state: PostgresProbeState = { ...context, settings, where, command, sql, serverInfo: null };
   const hasTls = settings.sslmode !== "disable";
-  const looks: Look<Walk>[] = [
-    ["files", () => tellFiles("postgresql", filesOf(settings)!, walk), hasTls],
-    ["port", async () => tellReached(where, await reachServer(settings)), true],
-    ["tls", shake, hasTls],
+  const definitions: StepDefinition<PostgresProbeState>[] = [
+    ["files", () => checkFiles("postgresql", filesOf(settings)!, state), hasTls],
+    ["port", async () => describePort(where, await reachServer(settings)), true],
+    ["tls", checkTls, hasTls],
     ["login", logIn, true],
-    ["writable", lookWhetherWritable, command !== "query"],
+    ["writable", checkWritable, command !== "query"],
     ["rights", () => checkCreate(sql, settings), command === "migrate"],
-    ["tables", lookAtTables, command !== "migrate"],
-    ["migrations", lookAtMigrations, true],
-    ["clock", lookAtClock, true],
+    ["tables", checkNeededTables, command !== "migrate"],
+    ["migrations", checkMigrations, true],
+    ["clock", checkClock, true],
   ];
   const explain = (error: unknown) => explainPostgres(error, settings);
-  return checkSteps(looks, { section: "postgresql", walk, explain });
+  return checkSteps(definitions, { section: "postgresql", state, explain });
 }
 
-async function shake({ settings, where, system }: Walk): Promise<Finding> {
-  const shaken = await tlsHandshakeWithServer(settings, system.readFile);
+async function checkTls({ settings, where, system }: PostgresProbeState): Promise<Finding> {
+  const handshake = await tlsHandshakeWithServer(settings, system.readFile);
   if (settings.sslmode === "require") {
-    const warning = `${where}: ${shaken.protocol}, but who answers is not verified`;
+    const warning = `${where}: ${handshake.protocol}, but the server certificate is not verified`;
     return { seen: where, warning };
   }
   const isNameChecked = settings.sslmode === "verify-full";
-  return tellTls(where, shaken, { isNameChecked, now: system.now() });
+  return describeCertificate(where, handshake, { isNameChecked, now: system.now() });
 }
 
-async function logIn(walk: Walk): Promise<string> {
-  walk.greeting = await fetchServerInfo(walk.sql, walk.system.now);
-  const { version, user, database } = walk.greeting;
-  return `PostgreSQL: ${version}, login of "${user}" to database "${database}"`;
+async function logIn(state: PostgresProbeState): Promise<string> {
+  state.serverInfo = await fetchServerInfo(state.sql, state.system.now);
+  const { version, user, database } = state.serverInfo;
+  return `PostgreSQL: ${version}, logged in as "${user}" to database "${database}"`;
 }
 
-function lookWhetherWritable({ where, greeting }: Walk): Promise<string> {
-  if (!greeting!.readOnly) return Promise.resolve("PostgreSQL: takes writes");
+function checkWritable({ where, serverInfo }: PostgresProbeState): Promise<string> {
+  if (!serverInfo!.readOnly) return Promise.resolve("PostgreSQL: accepts writes");
   throw new OperationalError("unavailable", `${where} is read-only`, {
     reason: "it is a standby, or default_transaction_read_only is on",
-    hint: "correct [postgresql] host and port to the primary",
+    hint: "set [postgresql] host and port to those of the primary",
   });
 }
 
-function lookAtTables({ sql, settings, command }: Walk): Promise<string> {
+function checkNeededTables({ sql, settings, command }: PostgresProbeState): Promise<string> {
   const uses = command === null ? ["consume", "query"] as const : [
     command === "query" ? "query" : "consume",
   ] as const;
   return checkTables(sql, settings, uses);
 }
 
-async function lookAtMigrations({ sql, settings, command }: Walk): Promise<string> {
+async function checkMigrations({ sql, settings, command }: PostgresProbeState): Promise<string> {
   const { schema, database } = settings;
   if (!(await mayReadHistory(sql, schema))) {
-    return "PostgreSQL: migrations are not to be read by this user, nor needed";
+    return "PostgreSQL: this user cannot read the migration history, and does not need to";
   }
   const applied = await openHistory(sql, schema).applied();
   const { length } = plan(withChecksums(migrations), applied);
@@ -118,10 +118,10 @@ async function lookAtMigrations({ sql, settings, command }: Walk): Promise<strin
   });
 }
 
-function lookAtClock({ greeting }: Walk): Promise<Finding> {
-  const { aheadMs } = greeting!;
+function checkClock({ serverInfo }: PostgresProbeState): Promise<Finding> {
+  const { aheadMs } = serverInfo!;
   const seconds = (Math.abs(aheadMs) / 1000).toFixed(1);
-  const apart = `${seconds} s ${aheadMs > 0 ? "ahead of" : "behind"} that of this machine`;
-  const seen = `PostgreSQL: its clock is ${seconds === "0.0" ? "that of this machine" : apart}`;
-  return Promise.resolve({ seen, ...(Math.abs(aheadMs) > CLOCK_MAX_MS && { warning: seen }) });
+  const apart = `${seconds} s ${aheadMs > 0 ? "ahead of" : "behind"} this machine`;
+  const seen = `PostgreSQL: clock ${seconds === "0.0" ? "matches this machine" : apart}`;
+  return Promise.resolve({ seen, ...(Math.abs(aheadMs) > CLOCK_GAP_MAX_MS && { warning: seen }) });
 }

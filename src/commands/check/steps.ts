@@ -5,64 +5,64 @@ import type { System } from "../../system.ts";
 import type { Reporter } from "../../terminal/reporter.ts";
 import { withExplanation } from "../context.ts";
 
-/** What hops look with. */
-export interface Surroundings {
+/** What every step uses. */
+export interface CheckContext {
   system: System;
   reporter: Reporter;
-  /** Limit of each wait. */
+  /** Limit of each wait, in milliseconds. */
   timeoutMs: number;
-  /** What is to be closed in the end. */
-  closing: (() => Promise<unknown>)[];
+  /** Called after the last step. */
+  cleanups: (() => Promise<unknown>)[];
 }
 
-/** A hop by its name, how it looks, whether the command needs it, and whether others build on it. */
-export type Look<Walk> = [
+/** A step of one service; "leaf": no later step depends on it. */
+export type StepDefinition<State> = [
   name: string,
-  look: (walk: Walk) => ReturnType<CheckStep["look"]>,
-  isDue: boolean,
-  standing?: "leaf",
+  run: (state: State) => ReturnType<CheckStep["run"]>,
+  isNeeded: boolean,
+  leaf?: "leaf",
 ];
 
-/** The hops of one service that are due, their failures in words. */
-export function checkSteps<Walk>(
-  looks: Look<Walk>[],
-  { section, walk, explain }: {
+/** The needed steps of one service; `explain` turns an error of its client into an OperationalError. */
+export function checkSteps<State>(
+  definitions: StepDefinition<State>[],
+  { section, state, explain }: {
     section: string;
-    walk: Walk;
+    state: State;
     explain: (error: unknown) => Error;
   },
 ): CheckStep[] {
-  return looks.filter(([, , isDue]) => isDue).map(([name, look, , standing]) => ({
+  return definitions.filter(([, , isNeeded]) => isNeeded).map(([name, run, , leaf]) => ({
     name: `${section}.${name}`,
-    isLeaf: standing === "leaf",
-    look: () => withExplanation(explain, look(walk)),
+    isLeaf: leaf === "leaf",
+    run: () => withExplanation(explain, run(state)),
   }));
 }
 
-/** What was seen of the files of a service. */
-export function tellFiles(
+/** Findings about the TLS files of a service. */
+export function checkFiles(
   section: "kafka" | "postgresql",
   tls: TlsFiles,
-  { system }: Surroundings,
+  { system }: CheckContext,
 ): Promise<Finding[]> {
   const service = { kafka: "Kafka", postgresql: "PostgreSQL" }[section];
   const findings = inspectFiles(section, tls, system);
   return Promise.resolve(findings.map((one) => ({ ...one, seen: `${service}: ${one.seen}` })));
 }
 
-/** What was seen of a certificate in a handshake. */
-export function tellTls(
+/** Finding about the certificate that the service presented. */
+export function describeCertificate(
   where: string,
   { protocol, name, validTo }: { protocol: string; name: string; validTo: number },
   { isNameChecked, now }: { isNameChecked: boolean; now: number },
 ): Finding {
   const days = daysLeft(validTo, now);
   const seen = `${where}: ${protocol}, certificate of "${name}" verified, ${days} days left`;
-  if (!isNameChecked) return { seen, warning: `${seen}, but its name is not checked` };
+  if (!isNameChecked) return { seen, warning: `${seen}, but the host name is not checked` };
   return days < WARN_DAYS ? { seen, warning: seen } : { seen };
 }
 
-/** What was seen of a name and a port. */
-export function tellReached(where: string, address: string | null): string {
+/** The text for a port that accepted a connection; `address`: null when no name was resolved. */
+export function describePort(where: string, address: string | null): string {
   return `${where}: ${address ? `${address}, ` : ""}port open`;
 }

@@ -10,12 +10,12 @@ import {
 import { openKafkaFor } from "../open_kafka.ts";
 import { openPostgresFor } from "../open_postgres.ts";
 
-/** `routes migrate`: the tables, and what they stand on. */
+/** `routes migrate`: prepares the tables, the database and the topic. */
 export async function migrate(
   options: Options<"migrate">,
   context: CommandContext,
 ): Promise<CommandResult> {
-  const { system: system, settings: { kafka: { topic }, postgresql } } = context;
+  const { system, settings: { kafka: { topic }, postgresql } } = context;
   const { sql, explain, close } = openPostgresFor(context, { max: 1 });
   const history = openHistory(sql, postgresql.schema);
   const known = withChecksums(migrations);
@@ -43,7 +43,7 @@ export async function migrate(
   }
 }
 
-/** Creates the database through another one: the one that is set, or Aiven's, or PostgreSQL's own. */
+/** Creates the database while connected to another: maintenance_db, else the default one of Aiven or PostgreSQL. */
 async function createMissing(
   create: typeof createDatabase,
   context: CommandContext,

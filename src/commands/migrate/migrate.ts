@@ -3,13 +3,13 @@ import { OperationalError } from "../../errors.ts";
 import { type Applied, label, type Migration, plan } from "../../postgres/migration_plan.ts";
 import { formatMany } from "../../units.ts";
 
-/** What migrating needs of the world. */
+/** Dependencies of `routes migrate`. */
 export interface MigrateDeps {
   known: Migration[];
   database: string;
   topicName: string;
   createDatabase(): Promise<"created" | "exists">;
-  /** Of a topic that is there already, `partitions` are those that it has. */
+  /** `partitions` of the result: those of the topic, also when it existed before. */
   createTopic(
     how: { partitions: number; replication: number | null },
   ): Promise<{ created: boolean; partitions: number }>;
@@ -24,15 +24,15 @@ export interface MigrateDeps {
   now(): number;
 }
 
-/** What was done. */
+/** What a run did. */
 export interface Migrated {
   applied: string[];
   pending: string[];
-  /** Of --status: something is pending. */
+  /** Set by --status when a migration is pending. */
   failure: OperationalError | null;
 }
 
-/** Prepares the database, and the topic if asked; what is done already is left alone. */
+/** Prepares the database, and with --topic the topic; changes nothing that exists. */
 export async function runMigrate(options: MigrateOptions, deps: MigrateDeps): Promise<Migrated> {
   const say = (line: string) => deps.out(`${line}\n`);
   if (options.status) return await status(deps, say);
@@ -44,7 +44,7 @@ export async function runMigrate(options: MigrateOptions, deps: MigrateDeps): Pr
   if (plan(deps.known, await deps.applied()).length > 0) {
     await deps.lock(options.lockTimeoutMs);
     try {
-      // Another run may have been at work while this one waited.
+      // Another run may have applied some while this one waited for the lock.
       for (const migration of plan(deps.known, await deps.applied())) {
         if (migration.version === 1) await deps.checkOriginal();
         const startedAt = deps.now();
@@ -65,7 +65,7 @@ export async function runMigrate(options: MigrateOptions, deps: MigrateDeps): Pr
     await say(
       created
         ? `created topic "${deps.topicName}" with ${parts}`
-        : `topic "${deps.topicName}": there already, with ${parts}`,
+        : `topic "${deps.topicName}" already exists with ${parts}`,
     );
   }
   return { applied, pending: [], failure: null };
@@ -79,7 +79,7 @@ async function status(deps: MigrateDeps, say: (line: string) => Promise<void>): 
   for (const name of pending) await say(`pending ${name}`);
   const failure = pending.length === 0 ? null : new OperationalError(
     "unavailable",
-    `${pending.length} pending in database "${deps.database}"`,
+    `${formatMany(pending.length, "migration")} pending in database "${deps.database}"`,
     { hint: "routes migrate" },
   );
   return { applied, pending, failure };

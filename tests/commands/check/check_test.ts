@@ -2,19 +2,19 @@ import { assertEquals } from "@std/assert";
 import { runCheck } from "../../../src/commands/check/check.ts";
 import { openColors } from "../../../src/terminal/color.ts";
 
-Deno.test("check looks at nothing more once it was told to stop", async () => {
+Deno.test("check starts no further step after it was aborted", async () => {
   const stop = new AbortController();
-  const looked: string[] = [];
-  const hop = (name: string) => ({
+  const started: string[] = [];
+  const step = (name: string) => ({
     name,
-    look: () => {
+    run: () => {
       if (name === "b") stop.abort(130);
       return Promise.resolve(name);
     },
   });
   const code = await runCheck({
-    chains: [["a", "b", "c"].map(hop), [hop("d")]],
-    looking: (name) => looked.push(name),
+    chains: [["a", "b", "c"].map(step), [step("d")]],
+    onStep: (name) => started.push(name),
     out: () => Promise.resolve(),
     json: false,
     quiet: false,
@@ -24,5 +24,5 @@ Deno.test("check looks at nothing more once it was told to stop", async () => {
     flags: [],
     signal: stop.signal,
   });
-  assertEquals([code, looked], [130, ["a", "b"]]);
+  assertEquals([code, started], [130, ["a", "b"]]);
 });

@@ -19,8 +19,8 @@ const known: Migration[] = [
   { version: 2, name: "index", sql: "two", checksum: "b" },
 ];
 
-/** A schema with this history; `steps` is what was done to the world, in order. */
-function room(history: Applied[], changes: Partial<MigrateDeps> = {}) {
+/** A schema with this history; `steps` lists the calls in order. */
+function fixtures(history: Applied[], changes: Partial<MigrateDeps> = {}) {
   const steps: string[] = [];
   let printed = "";
   let nowMs = 0;
@@ -51,8 +51,8 @@ function room(history: Applied[], changes: Partial<MigrateDeps> = {}) {
   return { migrate, steps, history, printed: () => printed };
 }
 
-Deno.test("migrate applies what is pending under the lock, in order, and prints each", async () => {
-  const { migrate, steps, printed } = room([]);
+Deno.test("migrate applies pending migrations under the lock, in order, and prints each", async () => {
+  const { migrate, steps, printed } = fixtures([]);
   assertEquals(await migrate(), {
     applied: ["0001 tables", "0002 index"],
     pending: [],
@@ -70,20 +70,20 @@ Deno.test("migrate applies what is pending under the lock, in order, and prints 
   assertEquals(printed(), "applied 0001 tables (12 ms)\napplied 0002 index (12 ms)\n");
 });
 
-Deno.test("migrate looks at a table of the original program before the first migration only", async () => {
-  const { migrate, steps } = room([known[0]!]);
+Deno.test("migrate checks for a table of the original program only before the first migration", async () => {
+  const { migrate, steps } = fixtures([known[0]!]);
   assertEquals((await migrate()).applied, ["0002 index"]);
   assertEquals(steps, ["look", "lock 10000", "look", "apply 2", "unlock"]);
 });
 
-Deno.test("migrate says up to date and takes no lock when nothing is pending", async () => {
-  const { migrate, steps, printed } = room([...known]);
+Deno.test("migrate reports an up-to-date database and takes no lock when nothing is pending", async () => {
+  const { migrate, steps, printed } = fixtures([...known]);
   assertEquals(await migrate(), { applied: [], pending: [], failure: null });
   assertEquals([steps, printed()], [["look"], 'database "d": up to date\n']);
 });
 
-Deno.test("migrate applies nothing that another run has applied while this one waited", async () => {
-  const { migrate, steps, history, printed } = room([], {
+Deno.test("migrate skips what another run applied while this one waited", async () => {
+  const { migrate, steps, history, printed } = fixtures([], {
     lock: () => Promise.resolve(void history.push(...known)),
   });
   assertEquals((await migrate()).applied, []);
@@ -97,47 +97,47 @@ const failing: [name: string, changes: Partial<MigrateDeps>][] = [
 ];
 
 for (const [name, changes] of failing) {
-  Deno.test(`migrate gives the lock back and goes no further when ${name} fails`, async () => {
-    const { migrate, steps } = room([], changes);
+  Deno.test(`migrate releases the lock and stops when ${name} fails`, async () => {
+    const { migrate, steps } = fixtures([], changes);
     await assertRejects(() => migrate({ topic: true }), Error, "why");
     assertEquals([steps.at(-1), steps.includes("apply 2")], ["unlock", false]);
   });
 }
 
-Deno.test("migrate tells why it failed, not that the lock could not be given back", async () => {
-  const { migrate } = room([], {
+Deno.test("migrate reports why it failed, not that it could not release the lock", async () => {
+  const { migrate } = fixtures([], {
     apply: () => Promise.reject(new Error("why")),
     unlock: () => Promise.reject(new Error("connection lost")),
   });
   await assertRejects(() => migrate(), Error, "why");
 });
 
-Deno.test("migrate gives no lock back that it did not get", async () => {
-  const { migrate, steps } = room([], { lock: () => Promise.reject(new Error("held")) });
+Deno.test("migrate does not release a lock that it did not get", async () => {
+  const { migrate, steps } = fixtures([], { lock: () => Promise.reject(new Error("held")) });
   await assertRejects(() => migrate({ lockTimeoutMs: 1 }), Error, "held");
   assertEquals(steps, ["look"]);
 });
 
-Deno.test("migrate refuses a history that it does not know before it touches anything", async () => {
+Deno.test("migrate rejects an unknown history before it changes anything", async () => {
   for (const options of [{}, { status: true }, { dryRun: true }]) {
-    const { migrate, steps, printed } = room([{ version: 3, name: "later", checksum: "c" }]);
+    const { migrate, steps, printed } = fixtures([{ version: 3, name: "later", checksum: "c" }]);
     const failure = await assertRejects(() => migrate(options), OperationalError, "newer");
     assertEquals([failure.kind, steps, printed()], ["settings", ["look"], ""]);
   }
 });
 
 Deno.test("migrate --status lists applied and pending, and fails while some are pending", async () => {
-  const { migrate, steps, printed } = room([known[0]!]);
+  const { migrate, steps, printed } = fixtures([known[0]!]);
   const done = await migrate({ status: true, createDatabase: true, topic: true });
   assertEquals([done.applied, done.pending], [["0001 tables"], ["0002 index"]]);
   const { kind, message, hint: fix } = done.failure!;
-  assertEquals(message, '1 pending in database "d"');
+  assertEquals(message, '1 migration pending in database "d"');
   assertEquals([kind, fix], ["unavailable", ["routes migrate"]]);
   assertEquals([steps, printed()], [["look"], "applied 0001 tables\npending 0002 index\n"]);
 });
 
-Deno.test("migrate --status is content when nothing is pending", async () => {
-  const { migrate, steps, printed } = room([...known]);
+Deno.test("migrate --status succeeds when nothing is pending", async () => {
+  const { migrate, steps, printed } = fixtures([...known]);
   assertEquals(await migrate({ status: true }), {
     applied: ["0001 tables", "0002 index"],
     pending: [],
@@ -146,19 +146,19 @@ Deno.test("migrate --status is content when nothing is pending", async () => {
   assertEquals([steps, printed()], [["look"], "applied 0001 tables\napplied 0002 index\n"]);
 });
 
-Deno.test("migrate --dry-run prints the exact SQL of what is pending and changes nothing", async () => {
-  const { migrate, steps, printed } = room([known[0]!]);
+Deno.test("migrate --dry-run prints the exact SQL of pending migrations and changes nothing", async () => {
+  const { migrate, steps, printed } = fixtures([known[0]!]);
   const done = await migrate({ dryRun: true, createDatabase: true, topic: true });
   assertEquals(done, { applied: [], pending: ["0002 index"], failure: null });
   assertEquals([steps, printed()], [["look"], "two;\n"]);
 });
 
-Deno.test("migrate --create-database creates it first, and does not mention one that is there", async () => {
-  const fresh = room([]);
+Deno.test("migrate --create-database creates the database first, and does not mention an existing one", async () => {
+  const fresh = fixtures([]);
   await fresh.migrate({ createDatabase: true });
   assertEquals(fresh.steps.slice(0, 2), ["create database", "look"]);
   assertEquals(fresh.printed().split("\n")[0], 'created database "d"');
-  const old = room([...known], { createDatabase: () => Promise.resolve("exists") });
+  const old = fixtures([...known], { createDatabase: () => Promise.resolve("exists") });
   await old.migrate({ createDatabase: true });
   assertEquals(old.printed(), 'database "d": up to date\n');
 });
@@ -166,13 +166,13 @@ Deno.test("migrate --create-database creates it first, and does not mention one 
 const topics: [how: Partial<MigrateOptions>, found: number | null, line: string][] = [
   [{}, null, 'created topic "t" with 3 partitions'],
   [{ partitions: 1, replication: 2 }, null, 'created topic "t" with 1 partition'],
-  [{ partitions: 6 }, 3, 'topic "t": there already, with 3 partitions'],
+  [{ partitions: 6 }, 3, 'topic "t" already exists with 3 partitions'],
 ];
 
 for (const [how, found, line] of topics) {
   Deno.test(`migrate --topic prints ${line}`, async () => {
     const asked: unknown[] = [];
-    const { migrate, printed } = room([...known], {
+    const { migrate, printed } = fixtures([...known], {
       createTopic: (how) => {
         asked.push(how);
         return Promise.resolve({ created: found === null, partitions: found ?? how.partitions });
@@ -186,8 +186,8 @@ for (const [how, found, line] of topics) {
   });
 }
 
-Deno.test("migrate leaves the topic alone unless asked", async () => {
-  const { migrate, steps } = room([]);
+Deno.test("migrate creates no topic without --topic", async () => {
+  const { migrate, steps } = fixtures([]);
   await migrate();
   assertEquals(steps.filter((step) => step.startsWith("create")), []);
 });
