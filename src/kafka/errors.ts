@@ -31,7 +31,7 @@ export function explainKafka(error: unknown, settings: KafkaSettings, topic?: st
   const root = chain.at(-1)!;
   return new OperationalError("temporary", `Kafka at ${where} failed`, {
     reason: `${root.name}: ${root.message}`,
-    hint: "run again to go on",
+    hint: "run this again to continue",
     cause: error,
   });
 }
@@ -88,7 +88,7 @@ function explainNetwork(
   if (name === "KafkaJSRequestTimeoutError") {
     return new OperationalError("temporary", `Kafka at ${where} did not answer in time`, {
       reason: message,
-      hint: "run again to go on, or raise --timeout",
+      hint: "run this again to continue, or raise --timeout",
       cause,
     });
   }
@@ -112,7 +112,9 @@ function hungUp({ tls, sasl }: KafkaSettings, where: string): OperationalError {
   const proof = tls ? tls.cert ? "" : "a client certificate" : "TLS";
   const asked = [proof, login].filter(Boolean).join(" or ");
   const text = `Kafka at ${where} ended the connection`;
-  if (!asked) return new OperationalError("temporary", text, { hint: "run again to go on" });
+  if (!asked) {
+    return new OperationalError("temporary", text, { hint: "run this again to continue" });
+  }
   return new OperationalError("unavailable", `${text}: it may ask for ${asked}`, {
     reason: `the client used ${sasl ? "SASL_" : ""}${tls ? "SSL" : "PLAINTEXT"}`,
     hint: "correct [kafka] security_protocol, or the port; routes check tells more",

@@ -35,7 +35,7 @@ function explainState(code: string, message: string, settings: PostgresSettings)
   const { host, port, user, database, schema } = settings;
   const where = `PostgreSQL at ${host}:${port}`;
   if (LOST.includes(code)) {
-    return ["temporary", `the connection to ${where} is lost`, "run again to go on"];
+    return ["temporary", `the connection to ${where} is lost`, "run this again to continue"];
   }
   if (code.startsWith("28")) return explainLogin(message, user, where);
   switch (code) {
@@ -68,7 +68,7 @@ function explainState(code: string, message: string, settings: PostgresSettings)
   }
   const refused = `${where} refused the statement`;
   return actOn(code) === "wait"
-    ? ["temporary", refused, "run again to go on"]
+    ? ["temporary", refused, "run this again to continue"]
     : ["data", refused, "routes help errors"];
 }
 
