@@ -35,7 +35,7 @@ export type ErrorKind = Exclude<keyof typeof EXIT, "ok" | "bug" | "usage">;
 export interface Remedy {
   /** What the other side answered or what was found; one line each. */
   reason?: string | string[] | undefined;
-  /** What mends it, best a command to type; one line each. There is always something. */
+  /** How to fix it, if possible a command to type; one line each, at least one. */
   hint: string | string[];
   cause?: unknown;
 }
@@ -83,7 +83,7 @@ export function shellWord(word: string): string {
 
 /**
  * A fix that is a command of this program, with those `flags` of the run that failed which say where: without them it
- * might mend what another cluster lacks.
+ * might change another cluster.
  */
 export function withLocationFlags(fix: string, flags: string[]): string {
   return fix.replace(

@@ -92,7 +92,7 @@ async function work(
     // Certificates are read again on each connect, so that renewed ones serve; nothing else is.
     system.readOnlyNear(certificatesOf(settings));
     const { file } = settings;
-    reporter.step(file ? `settings from ${file.path}` : "no settings file: defaults serve");
+    reporter.step(file ? `settings from ${file.path}` : "no settings file: using the defaults");
     const done = await perform(command, { settings, globals, system: system, reporter: reporter });
     reporter.clear();
     if (globals.json && done.summary) {
@@ -143,7 +143,7 @@ function speak(
   };
   if (stderr.columns === null) return { reporter, system: asking, written: () => written };
   signal.addEventListener("abort", () => {
-    reporter.note("stopping; once more leaves at once, which is safe");
+    reporter.note("stopping; press Ctrl-C again to exit at once, which is safe");
   }, { once: true });
   if (stdout.columns === null) return { reporter, system: asking, written: () => written };
   const apart: Output = {

@@ -21,7 +21,7 @@ export interface System {
   random(): number;
   /** Ends when it is time to finish; its reason is the exit code of work that had an end. */
   signal: AbortSignal;
-  /** Takes what is thrown where nobody waits for it, as in a callback of a client; `tell` shows it and returns the exit code. */
+  /** Handles errors that no code awaits, as in a callback of a client; `tell` prints the error and returns the exit code. */
   onStray(tell: (error: unknown) => Promise<number>): void;
   /** Asks on the terminal; null where there is none. */
   ask(question: string): Promise<string | null>;
@@ -31,13 +31,13 @@ export interface System {
 
 /** A stream to write to. */
 export interface Output {
-  /** Waits until it is taken; throws ClosedPipe when nobody reads any more. */
+  /** Waits until the data is written; throws ClosedPipe when the reader has closed the stream. */
   write(data: string | Uint8Array): Promise<void>;
   /** Width of the terminal as it is now, null where it is none. */
   readonly columns: number | null;
 }
 
-/** Whoever read the output went away, as `head` does: no failure. */
+/** The reader of the output closed it, as `head` does: not a failure. */
 export class ClosedPipe extends Error {
   override name = "ClosedPipe";
 }

@@ -80,7 +80,7 @@ export function formatMs(ms: number): string {
 
 const WINDOW_MS = 5_000;
 
-/** How fast a count has grown of late: a line on the way tells how it goes now, not since yesterday. */
+/** How fast a count grew in the last seconds: a progress line shows the current rate, not the average of the run. */
 export class Rate {
   readonly #samples: [ms: number, count: number][] = [[0, 0]];
 
@@ -104,7 +104,7 @@ export function formatRate(perSecond: number): string {
   return `${formatCount(Math.round(perSecond))}/s`;
 }
 
-/** `0:07 · 0:02 left`: how long it goes already, and still; Infinity where nobody knows. */
+/** `0:07 · 0:02 left`: elapsed and remaining time; `leftMs` is Infinity when it is unknown. */
 export function formatCourse(ms: number, leftMs: number): string {
   const left = leftMs < Infinity ? ` · ${formatClock(Math.ceil(leftMs / 1000) * 1000)} left` : "";
   return formatClock(ms) + left;

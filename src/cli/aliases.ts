@@ -78,7 +78,7 @@ export const ALIASES: Record<string, string> = {
   "--force": "--yes",
 };
 
-/** What to type here for what is typed elsewhere; null where nobody would. */
+/** What to type here instead of a word from kcat, psql or gh; null when there is no such word. */
 export function aliasHint(word: string, verb: Verb | null): string | null {
   const found = [`${verb} ${word}`, word].find((name) => Object.hasOwn(ALIASES, name));
   return found === undefined ? null : ALIASES[found]!;

@@ -16,7 +16,7 @@ export interface Given {
   words: string[];
 }
 
-/** What is asked for whatever else is there: whoever asks for help may not know the rest yet. */
+/** Help and version win over every other argument: a user who asks for help may not know the rest yet. */
 export function asksFor(args: string[]): "help" | "version" | null {
   const flags = new Set(args.includes("--") ? args.slice(0, args.indexOf("--")) : args);
   if (flags.has("--help") || flags.has("-h")) return "help";
@@ -103,7 +103,7 @@ function* spellOut(args: string[], flags: Flag[]): Generator<Part> {
     if (last.flag?.kind && !last.text.includes("=")) {
       const value = args[at + 1];
       const { implied } = last.flag;
-      // What may be left out must look like a duration, lest it is the command: `--watch query`.
+      // An optional value must look like a duration; otherwise it may be the command: `--watch query`.
       const isValue = value !== undefined && (implied ? /^\d/ : /^(?!-[^\d.])/).test(value);
       if (isValue) at++;
       last.text += `=${isValue ? value : implied ?? ""}`;

@@ -77,10 +77,10 @@ export const manuals: Record<Verb, Manual> = {
   consume,
   query,
   check: {
-    summary: "see whether everything is in place, and what mends it if not",
+    summary: "check that everything is in place, and print a fix if not",
     about: [
-      "See whether everything is in place, and what mends it if not. Changes nothing.",
-      "Walks every hop: settings, certificates and keys, Kafka (name, port, TLS, login, topic, rights), PostgreSQL (name, port, TLS, login, tables, rights), clocks. With a command, only what that command needs. Ends with 0, or with the exit code of the first ✗.",
+      "Check that everything is in place, and print a fix if not. Changes nothing.",
+      "Checks every step: settings, certificates and keys, Kafka (name, port, TLS, login, topic, rights), PostgreSQL (name, port, TLS, login, tables, rights), clocks. With a command, only what that command needs. Ends with 0, or with the exit code of the first ✗.",
     ],
     usage: `routes check [${CHECKED.join("|")}]`,
     examples: [
@@ -105,7 +105,7 @@ export const manuals: Record<Verb, Manual> = {
   },
   help: {
     summary: `about a command, or ${topics.map((topic) => `"${topic}"`).join(", ")}`,
-    about: ["Tell about all, about a command, or about a topic."],
+    about: ["Print help for all commands, for one command, or for a topic."],
     usage: `routes help [COMMAND|${topics.join("|")}]`,
     examples: [
       ["a settings file with every key", "routes help settings > host_settings.ini"],

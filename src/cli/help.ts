@@ -95,7 +95,7 @@ ${list(({ forPeople, forTracks }) => forPeople && !forTracks)}
 Rows, for programs: all of them.
 ${list(({ forPeople, forTracks }) => !forPeople && !forTracks)}
 Tracks, of fixes: a track a user, the oldest fix first, a new segment after a
---gap without one; with --simplify 20m, less of what nobody would see.
+--gap without one; with --simplify 20m, points that change little left out.
 ${list(({ forTracks }) => forTracks)}
 Examples:
   routes query --summary --format markdown

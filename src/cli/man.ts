@@ -16,7 +16,7 @@ export function manPage(): string {
     "[\\fIGLOBAL FLAGS\\fR] \\fICOMMAND\\fR [\\fIFLAGS\\fR]",
     ".SH DESCRIPTION",
     ...prose(
-      "Every record of the topic ends in exactly one place: a row of the table, a reject with its reason, or a counted tombstone. Data goes to stdout, all else to stderr. The first Ctrl-C finishes the batch in hand, a second one leaves at once.",
+      "Every record of the topic ends in exactly one place: a row of the table, a reject with its reason, or a counted tombstone. Data goes to stdout, everything else to stderr. The first Ctrl-C finishes the current batch, a second one exits at once.",
     ),
     ".SH COMMANDS",
     ...verbs.flatMap(command),

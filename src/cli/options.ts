@@ -2,7 +2,7 @@ import type { Values } from "./args.ts";
 import { UsageError } from "../errors.ts";
 import type { Spec } from "../record/offsets.ts";
 
-/** What `routes produce` goes by, defaults and all. */
+/** The options of `routes produce`, with defaults filled in. */
 export interface ProduceOptions {
   /** Null: until stopped. */
   count: number | null;
@@ -29,14 +29,14 @@ export interface ProduceOptions {
   strict: boolean;
 }
 
-/** What `routes consume` goes by; null: without that limit. */
+/** The options of `routes consume`; null: no such limit. */
 export interface ConsumeOptions {
   follow: boolean;
   count: number | null;
   idleMs: number | null;
   from: Spec | null;
   replay: Spec | null;
-  /** Nobody needs to be asked before a replay deletes. */
+  /** A replay deletes without asking for confirmation. */
   yes: boolean;
   until: Spec | null;
   batchSize: number;
@@ -53,7 +53,7 @@ export interface ConsumeOptions {
   strict: boolean;
 }
 
-/** What `routes migrate` goes by. */
+/** The options of `routes migrate`. */
 export interface MigrateOptions {
   status: boolean;
   dryRun: boolean;
@@ -64,7 +64,7 @@ export interface MigrateOptions {
   lockTimeoutMs: number;
 }
 
-/** What `routes query` goes by; null: without that filter. */
+/** The options of `routes query`; null: no such filter. */
 export interface QueryOptions {
   what: "points" | "last" | "summary" | "total" | "rejects";
   /** Inclusive ranges; null: all. */

@@ -46,7 +46,7 @@ export type Checked = typeof CHECKED[number];
 /** A shell that completions are written for. */
 export type Shell = typeof SHELLS[number];
 
-/** The arguments of the process as a command; `now` is in milliseconds. Throws a Usage for everything that is not known. */
+/** The arguments of the process as a command; `now` is in milliseconds. Throws a UsageError for everything unknown. */
 export function parseCli(args: string[], now: number): { globals: Globals; command: Command } {
   const asked = asksFor(args);
   if (asked === "version") return { globals: DEFAULTS, command: { verb: "version" } };

@@ -9,11 +9,11 @@ export interface Rendering {
   colors?: Colors;
   /** Never shown, wherever they come from. */
   secrets: string[];
-  /** Say where the run worked; they belong to every command that mends. */
+  /** The --config and -X flags of the run: they are added to every suggested command. */
   flags?: string[];
 }
 
-/** A failure as text for stderr, and the exit code; what is neither Usage nor Operation is a bug of this program. */
+/** An error as text for stderr, and its exit code; an error that is neither a UsageError nor an OperationalError is a bug. */
 export function renderError(
   error: unknown,
   { json, verbose, colors = openColors(false), secrets, flags = [] }: Rendering,

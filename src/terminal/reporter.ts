@@ -3,7 +3,7 @@ import { scrub } from "./scrub.ts";
 
 // Data goes to stdout, talk to stderr: notes, progress, steps. No capitals at the beginning, no period at the end.
 // A progress line stands only on a terminal and goes away before anything else is said; elsewhere it becomes a plain
-// line every five seconds. Whoever waits for the network is told so, unless it is soon over.
+// line every five seconds. A wait for the network is shown if it takes longer than a moment.
 
 /** How much is said. */
 export interface ReporterOptions {

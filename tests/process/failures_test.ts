@@ -60,7 +60,7 @@ const failures: [line: string, code: number, stderr: RegExp][] = [
   [
     "query -X postgresql.sslmode=verify-full -X postgresql.sslrootcert=/etc/passwd",
     77,
-    /^routes: not permitted to read "\/etc\/passwd"\n {2}\[postgresql\] sslrootcert names it/,
+    /^routes: not permitted to read "\/etc\/passwd"\n {2}\[postgresql\] sslrootcert names this file/,
   ],
   ["consume --config res", 66, /^routes: cannot read "res": is a directory\n/],
   ["consume --folow", 2, /^routes: .*--folow.*\n/],

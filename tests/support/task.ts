@@ -39,20 +39,29 @@ const tasks: Record<string, (args: string[]) => Promise<number>> = {
 async function test(args: string[]): Promise<number> {
   const flags = ["--no-check", ...await importFlags(say)];
   const tally = newTally();
-  if (args.length === 0) await count(["test", "--deny-net", ...flags, ...pureTests()], tally);
-  await withServices(async () => {
-    const files = args.length > 0 ? args : otherTests();
-    await count(["test", "-A", ...flags, ...files], tally);
-    return 0;
-  });
+  const pure = args.length > 0 ? args.filter(isPure) : pureTests();
+  const others = args.length > 0 ? args.filter((path) => !isPure(path)) : otherTests();
+  if (pure.length > 0) await count(["test", "--deny-net", ...flags, ...pure], tally);
+  if (others.length > 0) {
+    await withServices(async () => {
+      await count(["test", "-A", ...flags, ...others], tally);
+      return 0;
+    });
+  }
   return conclude(tally);
 }
 
-/** The tests that need neither services nor permissions. */
-async function unit(): Promise<number> {
+/** The tests that need neither services nor permissions, or those of them that are named. */
+async function unit(args: string[]): Promise<number> {
   const tally = newTally();
   await count(
-    ["test", "--deny-net", "--no-check", ...await importFlags(say), ...pureTests()],
+    [
+      "test",
+      "--deny-net",
+      "--no-check",
+      ...await importFlags(say),
+      ...args.length > 0 ? args : pureTests(),
+    ],
     tally,
   );
   return conclude(tally);
@@ -83,6 +92,7 @@ function otherTests(): string[] {
 
 function isPure(path: string): boolean {
   const [, folder] = path.split("/");
+  if (!path.endsWith("_test.ts")) return false;
   return PURE_AT_TOP.includes(path) || PURE.includes(folder!) && !NOT_PURE.includes(path);
 }
 
@@ -92,14 +102,6 @@ function testFiles(folder: string): string[] {
     const path = `${folder}/${name}`;
     return isDirectory ? testFiles(path) : name.endsWith("_test.ts") ? [path] : [];
   }).sort();
-}
-
-function exists(path: string): boolean {
-  try {
-    return Deno.statSync(ROOT + path).isFile;
-  } catch {
-    return false;
-  }
 }
 
 /** Runs tests, shows what they print, and adds up their last line. */
@@ -139,11 +141,12 @@ async function services(): Promise<number> {
   });
 }
 
-/** Types, both as users get them and as the fallback has them; the typed sources of @std are not on every machine. */
+/** Checks types with the imports as users get them, and with typed sources of @std where ROUTES_TYPED_STD names a map. */
 async function check(): Promise<number> {
-  const typed = "../shared/std/import_map.json";
+  const typed = Deno.env.get("ROUTES_TYPED_STD");
   const maps = [await importFlags(say)];
-  if (exists(typed)) maps.push(["--no-lock", "--import-map", typed]);
+  if (typed) maps.push(["--no-lock", "--import-map", typed]);
+  else say("ROUTES_TYPED_STD is not set: types of @std are not checked a second way");
   for (const flags of maps) {
     const code = await deno(["check", "--quiet", ...flags, "src", "tests"]);
     if (code !== 0) return code;
