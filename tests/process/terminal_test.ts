@@ -54,7 +54,7 @@ Deno.test({
       await fixture.routes(["produce", "--count", "5"]);
       await fixture.routes(["consume"]);
       const terminal = atTerminal(fixture, ["consume", "--replay", "earliest"]);
-      await terminal.shown(/go on\? \[y\/N\] /);
+      await terminal.shown(/continue\? \[y\/N\] /);
       // Nothing is to be seen, which cannot be awaited.
       await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
       await terminal.type("\x03");
