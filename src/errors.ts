@@ -44,13 +44,13 @@ export interface Remedy {
 export class UsageError extends Error {
   override name = "UsageError";
   readonly hint: string | undefined;
-  constructor(message: string, fix?: string) {
+  constructor(message: string, hint?: string) {
     super(message);
-    this.hint = fix;
+    this.hint = hint;
   }
 }
 
-/** The world is not as it must be (settings, files, services, data): ends with the code of its kind. */
+/** Settings, files, services or data are not as they must be: ends with the code of its kind. */
 export class OperationalError extends Error {
   override name = "OperationalError";
   readonly kind: ErrorKind;

@@ -147,7 +147,7 @@ async function stopMidBatch(scenario: Scenario): Promise<void> {
   await scenario.progress(200);
   for (let i = 0; i < 20; i++) await scenario.snapshot();
   await scenario.stopAll();
-  if (await scenario.lag() === 0) throw new Error("nobody was in the middle of a batch");
+  if (await scenario.lag() === 0) throw new Error("no process was in the middle of a batch");
   await scenario.snapshot();
   await scenario.start(["--follow", "--json"]);
   await scenario.caughtUp();

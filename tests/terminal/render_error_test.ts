@@ -27,7 +27,7 @@ Deno.test("a failure says what, why and the way out", () => {
   });
 });
 
-Deno.test("a command that mends works where the run did that failed", () => {
+Deno.test("a suggested command works on the same services as the run that failed", () => {
   const cases: [fix: string, shown: string][] = [
     ["routes migrate --topic", "routes migrate --config 'my prod.ini' -X kafka.topic=nix --topic"],
     [
