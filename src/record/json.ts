@@ -37,10 +37,9 @@ const parseWithSource = JSON.parse as (
 const { rawJSON: rawJson } = JSON as unknown as { rawJSON(text: string): object };
 
 /**
- * The position and description of the first JSON syntax error (RFC 8259); null when the text is JSON. JSON.parse() does not
- * always name the position, and its messages differ between engines. Recursive, so check isTooDeep() first.
- *
- * Positions count characters (UTF-16) from 0.
+ * The position and description of the first JSON syntax error (RFC 8259); null when the text is JSON. Positions count
+ * UTF-16 characters from 0. JSON.parse() does not always name the position, and its messages differ between engines.
+ * Recursive, so check isTooDeep() first.
  */
 export function findSyntaxError(text: string): string | null {
   const scanner = new JsonScanner(text);
@@ -64,12 +63,11 @@ class JsonScanner {
 
   value(): string | null {
     this.#space();
-    const char = this.#text[this.at];
-    if (char === "{") return this.#list("}", () => this.#member());
-    if (char === "[") return this.#list("]", () => this.value());
-    if (char === '"') return this.#string();
-    if (char === "-" || this.#isDigit()) return this.#number();
-    return ["true", "false", "null"].some((word) => this.#take(word)) ? null : "a value";
+    if (this.#take("{")) return this.#list("}", () => this.#member());
+    if (this.#take("[")) return this.#list("]", () => this.value());
+    if (this.#take('"')) return this.#restOfString();
+    if (this.#match(/(?=[-0-9])/y)) return this.#number();
+    return this.#match(/true|false|null/y) ? null : "a value";
   }
 
   end(): string | null {
@@ -86,7 +84,6 @@ class JsonScanner {
   }
 
   #list(close: string, item: () => string | null): string | null {
-    this.at++;
     this.#space();
     if (this.#take(close)) return null;
     for (;;) {
@@ -100,60 +97,46 @@ class JsonScanner {
 
   #member(): string | null {
     this.#space();
-    if (this.#text[this.at] !== '"') return "a key in double quotes";
-    const expected = this.#string();
+    if (!this.#take('"')) return "a key in double quotes";
+    const expected = this.#restOfString();
     if (expected !== null) return expected;
     this.#space();
     return this.#take(":") ? this.value() : '":"';
   }
 
-  #string(): string | null {
-    for (this.at++; this.at < this.#text.length; this.at++) {
-      const char = this.#text.charCodeAt(this.at);
-      if (char === QUOTE) {
-        this.at++;
-        return null;
-      }
-      if (char < 0x20) return "no bare control character";
-      if (char === BACKSLASH) {
-        this.at++;
-        const escape = this.#text.slice(this.at, this.at + 5);
-        if (/^u[0-9a-fA-F]{4}/.test(escape)) this.at += 4;
-        else if (!/^["\\/bfnrt]/.test(escape)) return "an escape";
-      }
+  #restOfString(): string | null {
+    for (;;) {
+      // deno-lint-ignore no-control-regex
+      this.#match(/[^"\\\0-\x1f]*/y);
+      if (this.#take('"')) return null;
+      if (this.at === this.#text.length) return "a closing quote";
+      if (!this.#take("\\")) return "no bare control character";
+      if (!this.#match(/["\\/bfnrt]|u[0-9a-fA-F]{4}/y)) return "an escape";
     }
-    return "a closing quote";
   }
 
   #number(): string | null {
     this.#take("-");
-    if (!this.#take("0") && !this.#digits()) return "a digit";
-    if (this.#take(".") && !this.#digits()) return "a digit";
-    if (this.#take("e") || this.#take("E")) {
-      if (!this.#take("+")) this.#take("-");
-      if (!this.#digits()) return "a digit";
-    }
-    return null;
-  }
-
-  #digits(): boolean {
-    const start = this.at;
-    while (this.#isDigit()) this.at++;
-    return this.at > start;
-  }
-
-  #isDigit(): boolean {
-    const char = this.#text.charCodeAt(this.at);
-    return char >= 0x30 && char <= 0x39;
+    if (!this.#match(/0|[1-9][0-9]*/y)) return "a digit";
+    if (this.#take(".") && !this.#match(/[0-9]+/y)) return "a digit";
+    return this.#match(/[eE][-+]?/y) && !this.#match(/[0-9]+/y) ? "a digit" : null;
   }
 
   #space(): void {
-    while (this.at < this.#text.length && " \t\n\r".includes(this.#text[this.at]!)) this.at++;
+    this.#match(/[ \t\n\r]*/y);
   }
 
   #take(word: string): boolean {
     const found = this.#text.startsWith(word, this.at);
     if (found) this.at += word.length;
     return found;
+  }
+
+  /** Moves past the text that a sticky pattern matches here. */
+  #match(pattern: RegExp): boolean {
+    pattern.lastIndex = this.at;
+    const matches = pattern.test(this.#text);
+    if (matches) this.at = pattern.lastIndex;
+    return matches;
   }
 }
