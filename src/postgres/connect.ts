@@ -29,22 +29,43 @@ export interface Client {
 
 const GRACE_MS = 5_000;
 
-/** Opens a client. Sets every option, so that postgres.js reads no PG* environment variable. */
+/** Opens a client. */
 export function openPostgres(settings: PostgresSettings, options: PostgresOptions): Client {
-  const { host, port, user, password, database, statementTimeoutMs } = settings;
-  const { log } = options;
   const sockets = new Set<Socket>();
+  const sql = postgres(clientOptions(settings, options, sockets));
+  const cut = () => sockets.forEach((socket) => socket.destroy());
+  return {
+    sql,
+    cut,
+    bounded: async (work) => {
+      const timer = setTimeout(cut, settings.statementTimeoutMs + GRACE_MS);
+      try {
+        return await work;
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+  };
+}
+
+/** Sets every option, so that postgres.js reads no PG* environment variable. */
+function clientOptions(
+  settings: PostgresSettings,
+  { readFile, log, database, readOnly, max }: PostgresOptions,
+  sockets: Set<Socket>,
+) {
+  const { host, port, user, password } = settings;
   // Filled again for each connection, so that renewed certificates are used.
   const ssl = settings.sslmode === "disable" ? null : {};
-  const sql = postgres({
+  return {
     host,
     port,
     user,
     // With null, postgres.js would read PGPASSWORD.
     password: password ?? "",
-    database: options.database ?? database,
+    database: database ?? settings.database,
     ssl: ssl ?? false,
-    max: options.max ?? settings.poolMax,
+    max: max ?? settings.poolMax,
     connect_timeout: settings.connectTimeoutMs / 1000,
     idle_timeout: 0,
     max_lifetime: null,
@@ -57,36 +78,29 @@ export function openPostgres(settings: PostgresSettings, options: PostgresOption
       { debug: (_id: number, query: string) => log(`sql: ${query.replace(/\s+/g, " ").trim()}`) }),
     connection: {
       application_name: settings.applicationName,
-      statement_timeout: statementTimeoutMs,
-      ...(options.readOnly && { default_transaction_read_only: true }),
+      statement_timeout: settings.statementTimeoutMs,
+      ...(readOnly && { default_transaction_read_only: true }),
     },
-    // Not in the types of postgres.js: called for each connection with the lists of hosts and ports. Awaiting the
-    // connection here would end the process when the server is down; the socket buffers writes until it is connected.
+    // Not in the types of postgres.js: called for each connection with the lists of hosts and ports.
     socket: ({ host: [host], port: [port] }: { host: string[]; port: number[] }) => {
-      const socket = connectPlain({ host: host!, port: port!, noDelay: true, keepAlive: true });
-      sockets.add(socket);
-      socket.on("close", () => sockets.delete(socket));
+      const socket = openSocket({ host: host!, port: port! }, sockets);
       try {
-        if (ssl) Object.assign(ssl, serverTls(settings, options.readFile));
+        if (ssl) Object.assign(ssl, serverTls(settings, readFile));
       } catch (error) {
         abort(socket, error as Error);
       }
-      return Object.assign(socket, { host, port });
+      return socket;
     },
-  } as postgres.Options<Record<string, postgres.PostgresType>>);
-  const cut = () => sockets.forEach((socket) => socket.destroy());
-  return {
-    sql,
-    cut,
-    bounded: async (work) => {
-      const timer = setTimeout(cut, statementTimeoutMs + GRACE_MS);
-      try {
-        return await work;
-      } finally {
-        clearTimeout(timer);
-      }
-    },
-  };
+  } as postgres.Options<Record<string, postgres.PostgresType>>;
+}
+
+/** Opens a socket and keeps it in `sockets` while it is open. */
+function openSocket(to: { host: string; port: number }, sockets: Set<Socket>): Socket {
+  // Awaiting the connection would end the process when the server is down; the socket buffers writes until then.
+  const socket = connectPlain({ ...to, noDelay: true, keepAlive: true });
+  sockets.add(socket);
+  socket.on("close", () => sockets.delete(socket));
+  return Object.assign(socket, to);
 }
 
 /** Reports unreadable certificate files as a lost connection, which is retried: they may be being renewed. */
