@@ -1,6 +1,6 @@
-import { Buffer } from "node:buffer";
 import type { Sql } from "postgres";
 import type { Message, Points } from "../record/validate.ts";
+import { decodeHeaders } from "./reject_json.ts";
 
 /** The database operations of a retry of rejects. */
 export interface Retry {
@@ -43,7 +43,7 @@ export function openRetry(
         timestamp: "0",
         key,
         value,
-        headers: readHeaders(headers),
+        headers: decodeHeaders(headers),
       }));
     },
     move: async (source, points) => {
@@ -91,15 +91,4 @@ export function openRetry(
 
 function literal(values: number[]): string {
   return `{${values.join()}}`;
-}
-
-type Field = { key?: string; key_base64?: string; value?: string | null; value_base64?: string };
-
-/** Decodes headers from the JSON that the store writes. */
-function readHeaders(text: string | null): NonNullable<Message["headers"]> {
-  const fields: Field[] = JSON.parse(text ?? "[]");
-  return fields.map(({ key, key_base64, value, value_base64 }) => ({
-    key: key ?? Buffer.from(key_base64!, "base64").toString(),
-    value: value === null ? null : Buffer.from(value ?? value_base64!, value ? "utf8" : "base64"),
-  }));
 }

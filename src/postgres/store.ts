@@ -1,7 +1,7 @@
-import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import type { Helper, Sql } from "postgres";
-import type { Message, Validated } from "../record/validate.ts";
+import type { Fragment, Helper, Sql } from "postgres";
+import type { Message, Points, Validated } from "../record/validate.ts";
+import { encodeRejects } from "./reject_json.ts";
 
 /** The progress of one partition of one topic of one cluster. */
 export interface Source {
@@ -40,9 +40,6 @@ export interface Store {
   position(source: number): Promise<number | null>;
 }
 
-/** 4713 BC to the last millisecond of a Date: both within the range of timestamptz. */
-const [CALENDAR_START_MS, CALENDAR_END_MS] = [Date.UTC(-4712, 0), 8_640_000_000_000_000];
-
 /** The tables of `schema`, for one topic of one cluster. */
 export function openStore(
   sql: Sql,
@@ -72,14 +69,12 @@ export function openStore(
     },
     addSources: async (starts) => {
       await sql`
-        insert into ${
-        table("routes_sources")
-      } (cluster_id, topic, partition, next_offset, start_offset)
+        insert into ${table("routes_sources")}
+          (cluster_id, topic, partition, next_offset, start_offset)
         select ${clusterId}, ${topic}, partition, start, start
-        from unnest(${literal([...starts.keys()])}::int[], ${
-        literal([...starts.values()])
-      }::bigint[])
-          as start (partition, start)
+        from unnest(
+          ${literal([...starts.keys()])}::int[], ${literal([...starts.values()])}::bigint[]
+        ) as start (partition, start)
         on conflict (cluster_id, topic, partition) do nothing`;
     },
     skip: async (source, from, to, reason) => {
@@ -104,33 +99,15 @@ export function openStore(
 /**
  * Guarantees exactly-once: one statement writes position, rows and rejects together, and only if the position is
  * still where the step began. A process that lost the race or was suspended writes nothing.
- *
- * Columns are sent as array literals built here: half the cost of serializing arrays in the client. They are unnested
- * in the select list, row by row; in the from list PostgreSQL would first materialize each column, a fifth of the
- * statement's time.
  */
 async function writeSteps(
   sql: Sql,
   table: (name: string) => Helper<string>,
   steps: Step[],
 ): Promise<boolean[]> {
-  const column = (of: (step: Step) => number | string) => literal(steps.map(of));
-  const row = (of: (step: Step) => unknown[]) =>
-    `{${steps.map((s) => of(s).join()).filter(Boolean)}}`;
   const written = await sql`
     with step as (
-      select * from unnest(
-        ${column((s) => s.source)}::int[], ${column((s) => s.from)}::bigint[], ${
-    column((s) => s.to)
-  }::bigint[],
-        ${column((s) => s.validated.points.offsets.length)}::bigint[],
-        ${column((s) => s.validated.rejects.length)}::bigint[],
-        ${column((s) => s.validated.tombstones)}::bigint[],
-        ${column((s) => Number(last(s).offset))}::bigint[], ${
-    column((s) => last(s).timestamp)
-  }::bigint[],
-        ${literal(steps.map((s) => fingerprint(last(s))))}::text[]
-      ) as step (id, from_offset, to_offset, stored, rejected, tombstones, last_offset, last_time, last_hash)
+      select * from ${unnestSteps(sql, steps)}
     ), moved as (
       update ${table("routes_sources")} as source
       set next_offset = step.to_offset,
@@ -146,17 +123,7 @@ async function writeSteps(
       insert into ${table("routes_table")}
         (user_id, timestamp, latitude, longitude, source_id, source_offset)
       select user_id, timestamp, latitude, longitude, source_id, source_offset
-      from (
-        select
-          unnest(${row((s) => s.validated.points.userIDs)}::int[]) as user_id,
-          unnest(${row((s) => s.validated.points.timestamps)}::float8[]) as timestamp,
-          unnest(${row((s) => s.validated.points.latitudes)}::float8[]) as latitude,
-          unnest(${row((s) => s.validated.points.longitudes)}::float8[]) as longitude,
-          unnest(${
-    row((s) => Array(s.validated.points.offsets.length).fill(s.source))
-  }::int[]) as source_id,
-          unnest(${row((s) => s.validated.points.offsets)}::bigint[]) as source_offset
-      ) as point
+      from (${selectPoints(sql, steps)}) as point
       where source_id in (select id from moved)
       returning source_id
     ), reject as (
@@ -164,7 +131,7 @@ async function writeSteps(
         (source_id, source_offset, record_time, key, value, headers, code, path, message)
       select source_id, source_offset, to_timestamp(record_time / 1000.0),
              decode(key, 'hex'), decode(value, 'hex'), headers, code, path, message
-      from json_to_recordset(${rejectRows(steps)}::text::json) as reject
+      from json_to_recordset(${encodeRejects(steps)}::text::json) as reject
         (source_id int, source_offset bigint, record_time float8, key text, value text, headers jsonb,
          code text, path text, message text)
       where source_id in (select id from moved)
@@ -181,63 +148,45 @@ async function writeSteps(
   return steps.map(({ source }) => written.some(({ id }) => id === source));
 }
 
+/** The steps as rows; columns are array literals built here: half the cost of serializing arrays in the client. */
+function unnestSteps(sql: Sql, steps: Step[]): Fragment {
+  const column = (of: (step: Step) => number | string) => literal(steps.map(of));
+  return sql`unnest(
+    ${column((s) => s.source)}::int[],
+    ${column((s) => s.from)}::bigint[],
+    ${column((s) => s.to)}::bigint[],
+    ${column((s) => s.validated.points.offsets.length)}::bigint[],
+    ${column((s) => s.validated.rejects.length)}::bigint[],
+    ${column((s) => s.validated.tombstones)}::bigint[],
+    ${column((s) => Number(last(s).offset))}::bigint[],
+    ${column((s) => last(s).timestamp)}::bigint[],
+    ${column((s) => fingerprint(last(s)))}::text[]
+  ) as step (id, from_offset, to_offset, stored, rejected, tombstones, last_offset, last_time, last_hash)`;
+}
+
+/**
+ * Selects the points of all steps. Columns are unnested in the select list, row by row; in the from list PostgreSQL would
+ * first materialize each column, a fifth of the statement's time.
+ */
+function selectPoints(sql: Sql, steps: Step[]): Fragment {
+  const column = (of: (points: Points, source: number) => number[]) =>
+    `{${steps.map((s) => of(s.validated.points, s.source).join()).filter(Boolean)}}`;
+  return sql`
+    select
+      unnest(${column((points) => points.userIDs)}::int[]) as user_id,
+      unnest(${column((points) => points.timestamps)}::float8[]) as timestamp,
+      unnest(${column((points) => points.latitudes)}::float8[]) as latitude,
+      unnest(${column((points) => points.longitudes)}::float8[]) as longitude,
+      unnest(${column(({ offsets }, id) => Array(offsets.length).fill(id))}::int[]) as source_id,
+      unnest(${column((points) => points.offsets)}::bigint[]) as source_offset`;
+}
+
 function last({ messages }: Step): Message {
   return messages.at(-1)!;
 }
 
 function literal(values: (number | string)[]): string {
   return `{${values.join()}}`;
-}
-
-function rejectRows(steps: Step[]): string {
-  return JSON.stringify(
-    steps.flatMap(({ source, validated }) =>
-      validated.rejects.map(({ offset, message, code, path, reason }) => ({
-        source_id: source,
-        source_offset: offset,
-        record_time: calendarTime(Number(message.timestamp)),
-        key: hex(message.key),
-        value: hex(message.value),
-        headers: headerList(message.headers ?? []),
-        code,
-        path: storable(path),
-        message: storable(reason),
-      }))
-    ),
-  );
-}
-
-/** Null for a time that PostgreSQL cannot represent: the reject is stored without it. */
-function calendarTime(ms: number): number | null {
-  return ms >= CALENDAR_START_MS && ms <= CALENDAR_END_MS ? ms : null;
-}
-
-function hex(bytes: Uint8Array | null): string | null {
-  return bytes && asBuffer(bytes).toString("hex");
-}
-
-function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, byteLength);
-}
-
-/** Headers in order; names and values as text if PostgreSQL's JSON can store it, else as base64. */
-function headerList(headers: NonNullable<Message["headers"]>): Record<string, string | null>[] {
-  return headers.map(({ key, value }) => ({
-    ...field("key", Buffer.from(key)),
-    ...(value ? field("value", asBuffer(value)) : { value: null }),
-  }));
-}
-
-function field(name: "key" | "value", bytes: Buffer): Record<string, string> {
-  const text = bytes.toString();
-  return text.includes("\0") || !Buffer.from(text).equals(bytes)
-    ? { [`${name}_base64`]: bytes.toString("base64") }
-    : { [name]: text };
-}
-
-/** Replaces NUL and unpaired surrogates, which PostgreSQL's text cannot store. */
-function storable(text: string): string {
-  return text.replaceAll("\0", "\\0").toWellFormed();
 }
 
 /** A hash of time, key and value: tells a record from the one at the same offset of a recreated topic. */
