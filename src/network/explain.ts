@@ -1,7 +1,7 @@
 import { type ErrorKind, OperationalError } from "../errors.ts";
 
 // Explains why a connection to Kafka or PostgreSQL failed: turns the error code of the network or of TLS, which both clients
-// pass on, into a message with a fix.
+// pass on, into a message with a hint.
 
 type Section = "kafka" | "postgresql";
 
@@ -31,7 +31,7 @@ interface ConnectionFault {
   message: string;
 }
 
-type Answer = [kind: ErrorKind, text: string, fix: string, reason?: string | undefined];
+type Explanation = [kind: ErrorKind, text: string, hint: string, reason?: string | undefined];
 
 const SERVICES = { kafka: "Kafka", postgresql: "PostgreSQL" };
 const ADDRESS_SETTINGS = { kafka: "bootstrap_servers", postgresql: "host and port" };
@@ -51,22 +51,22 @@ export function explainConnection(
   const { section, address, tls } = attempt;
   const where = `${SERVICES[section]} at ${address}`;
   const code = String(fault.code);
-  const answer = (tls && explainTls(code, fault.message, { ...attempt, ...tls, where })) ??
+  const explanation = (tls && explainTls(code, fault.message, { ...attempt, ...tls, where })) ??
     explainUnreachable(code, { section, where });
-  if (!answer) return null;
-  const [kind, text, fix, reason = fault.message.replace(/^Connection error: /, "")] = answer;
-  return new OperationalError(kind, text, { reason, hint: fix, cause: fault });
+  if (!explanation) return null;
+  const [kind, text, hint, reason = fault.message.replace(/^Connection error: /, "")] = explanation;
+  return new OperationalError(kind, text, { reason, hint, cause: fault });
 }
 
 function explainUnreachable(
   code: string,
   { section, where }: { section: Section; where: string },
-): Answer | null {
+): Explanation | null {
   const setting = `[${section}] ${ADDRESS_SETTINGS[section]}`;
-  const fail = (why: string, fix: string, reason?: string): Answer => [
+  const fail = (why: string, hint: string, reason?: string): Explanation => [
     "unavailable",
     `cannot reach ${where}: ${why}`,
-    fix,
+    hint,
     reason,
   ];
   switch (code) {
@@ -106,17 +106,17 @@ interface Handshake {
   cert: string | null;
 }
 
-function explainTls(code: string, message: string, handshake: Handshake): Answer | null {
-  const answer = explainDistrust(code, handshake) ?? explainRefusal(code, handshake);
-  if (answer) return answer;
+function explainTls(code: string, message: string, handshake: Handshake): Explanation | null {
+  const explanation = explainDistrust(code, handshake) ?? explainRefusal(code, handshake);
+  if (explanation) return explanation;
   const { section, where, address } = handshake;
   // The service closed the connection or answered with another protocol.
   const isPlainText = /before secure TLS connection/.test(message) ||
     /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST/.test(code) || code === "NO_TLS";
   if (isPlainText) {
     const plain = LESS_STRICT[section][1];
-    const fix = `correct the port, or set [${section}] ${plain}`;
-    return ["unavailable", `${where} does not speak TLS on that port`, fix];
+    const hint = `correct the port, or set [${section}] ${plain}`;
+    return ["unavailable", `${where} does not speak TLS on that port`, hint];
   }
   if (!/^ERR_(SSL|TLS)_/.test(code)) return null;
   return [
@@ -136,11 +136,11 @@ const UNTRUSTED = [
 ];
 
 /** The program does not trust the certificate of the service. */
-function explainDistrust(code: string, { section, where, ca }: Handshake): Answer | null {
-  const fail = (why: string, fix: string): Answer => [
+function explainDistrust(code: string, { section, where, ca }: Handshake): Explanation | null {
+  const fail = (why: string, hint: string): Explanation => [
     "unavailable",
     `cannot trust ${where}: its certificate ${why}`,
-    fix,
+    hint,
   ];
   if (UNTRUSTED.includes(code)) {
     return fail(
@@ -163,7 +163,7 @@ function explainDistrust(code: string, { section, where, ca }: Handshake): Answe
 }
 
 /** The service rejected the client certificate or requires one. */
-function explainRefusal(code: string, { section, where, cert }: Handshake): Answer | null {
+function explainRefusal(code: string, { section, where, cert }: Handshake): Explanation | null {
   const alert = /_ALERT_(.+)$/.exec(code)?.[1];
   if (!alert || !/CERT|UNKNOWN_CA|ACCESS_DENIED|DECRYPT_ERROR/.test(alert)) return null;
   const pair = `[${section}] ${TLS_SETTINGS[section].cert} and ${TLS_SETTINGS[section].key}`;

@@ -76,14 +76,11 @@ export function openHistory(sql: Sql, schema: string): History {
         await new Promise((resolve) => setTimeout(resolve, LOCK_POLL_MS));
       }
       if (await pid(sql) !== backend) {
-        throw new OperationalError(
-          "settings",
-          "a connection pooler is between this program and PostgreSQL",
-          {
-            reason: "a migration needs a connection of its own to hold its lock",
-            hint: "give [postgresql] host and port of the server itself",
-          },
-        );
+        const text = "a connection pooler is between this program and PostgreSQL";
+        throw new OperationalError("settings", text, {
+          reason: "a migration needs a connection of its own to hold its lock",
+          hint: "set [postgresql] host and port to those of the server itself",
+        });
       }
     },
     unlock: async () => {
@@ -123,27 +120,21 @@ async function checkOriginal(sql: Sql, schema: string): Promise<void> {
     "longitude double precision",
   ];
   if (found !== original.join(", ")) {
-    throw new OperationalError(
-      "data",
-      `table "${schema}.routes_table" was not created by the original program`,
-      {
-        reason: [`found ${found}`, `expected ${original.join(", ")}`],
-        hint: "rename that table, or set [postgresql] schema to another schema",
-      },
-    );
+    const text = `table "${schema}.routes_table" was not created by the original program`;
+    throw new OperationalError("data", text, {
+      reason: [`found ${found}`, `expected ${original.join(", ")}`],
+      hint: "rename that table, or set [postgresql] schema to another schema",
+    });
   }
   const [row] = await sql.unsafe(
     `select count(*)::int as count from ${quote(schema)}.routes_table
      where user_id is null or timestamp is null or latitude is null or longitude is null`,
   );
   if (row!.count > 0) {
-    throw new OperationalError(
-      "data",
-      `table "${schema}.routes_table" has ${row!.count} rows with null in a column`,
-      {
-        hint: `delete or complete them, then run routes migrate again`,
-      },
-    );
+    const text = `table "${schema}.routes_table" has ${row!.count} rows with null in a column`;
+    throw new OperationalError("data", text, {
+      hint: "delete or complete them, then run routes migrate again",
+    });
   }
 }
 

@@ -17,57 +17,41 @@ export interface Applied {
 
 /** The migrations to apply, in order; throws when the database's history does not match the known migrations. */
 export function plan(known: Migration[], applied: Applied[]): Migration[] {
-  const last = known.at(-1)?.version ?? 0;
-  for (const { version, name, checksum } of applied) {
-    const migration = known.find((migration) => migration.version === version);
-    if (version > last) {
-      throw new OperationalError(
-        "settings",
-        `the database is newer than this program: it has migration ${label(version, name)}`,
-        {
-          hint: "install the newest routes",
-        },
-      );
-    }
-    if (!migration) {
-      throw new OperationalError(
-        "settings",
-        `the database has migration ${label(version, name)}, which this program does not know`,
-        {
-          reason: "another program may use the same schema",
-          hint: "set [postgresql] schema to a schema that only routes uses",
-        },
-      );
-    }
-    if (migration.checksum !== checksum) {
-      throw new OperationalError(
-        "settings",
-        `migration ${label(version, name)} was applied with different content`,
-        {
-          reason: `checksum in the database ${checksum.slice(0, 12)}, in this program ${
-            migration.checksum.slice(0, 12)
-          }`,
-          hint: "run the version of routes that applied it, or set [postgresql] schema to another",
-        },
-      );
-    }
-  }
+  for (const migration of applied) checkApplied(migration, known);
   const versions = new Set(applied.map(({ version }) => version));
   const pending = known.filter(({ version }) => !versions.has(version));
   const newest = Math.max(0, ...versions);
   const late = pending.find(({ version }) => version < newest);
-  if (late) {
-    throw new OperationalError(
-      "settings",
-      `migration ${
-        label(late.version, late.name)
-      } is missing in the database, but later migrations were applied`,
-      {
-        hint: "run the version of routes that applied them, or set [postgresql] schema to another",
-      },
-    );
+  if (!late) return pending;
+  const name = label(late.version, late.name);
+  const text = `migration ${name} is missing in the database, but later migrations were applied`;
+  throw new OperationalError("settings", text, {
+    hint: "run the version of routes that applied them, or set [postgresql] schema to another",
+  });
+}
+
+function checkApplied({ version, name, checksum }: Applied, known: Migration[]): void {
+  const migration = known.find((migration) => migration.version === version);
+  if (version > (known.at(-1)?.version ?? 0)) {
+    const text = "the database is newer than this program: it has migration " +
+      label(version, name);
+    throw new OperationalError("settings", text, { hint: "install the newest routes" });
   }
-  return pending;
+  if (!migration) {
+    const text = `the database has migration ${label(version, name)}, ` +
+      "which this program does not know";
+    throw new OperationalError("settings", text, {
+      reason: "another program may use the same schema",
+      hint: "set [postgresql] schema to a schema that only routes uses",
+    });
+  }
+  if (migration.checksum === checksum) return;
+  const text = `migration ${label(version, name)} was applied with different content`;
+  const [theirs, ours] = [checksum.slice(0, 12), migration.checksum.slice(0, 12)];
+  throw new OperationalError("settings", text, {
+    reason: `checksum in the database ${theirs}, in this program ${ours}`,
+    hint: "run the version of routes that applied it, or set [postgresql] schema to another",
+  });
 }
 
 /** The name of a migration in messages: `0001 tables`. */

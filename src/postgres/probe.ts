@@ -133,13 +133,10 @@ export async function checkCreate(
       has_database_privilege(current_database(), 'create')
     ) as allowed`;
   if (row!.allowed) return `PostgreSQL: "${user}" may create tables in schema "${schema}"`;
-  throw new OperationalError(
-    "noPermission",
-    `"${user}" may not create tables in schema "${schema}"`,
-    {
-      hint: `grant create on schema "${schema}" to "${user}", in database "${database}"`,
-    },
-  );
+  const text = `"${user}" may not create tables in schema "${schema}"`;
+  throw new OperationalError("noPermission", text, {
+    hint: `grant create on schema "${schema}" to "${user}", in database "${database}"`,
+  });
 }
 
 /** Whether the user may read the migration history, which consume does not need. */

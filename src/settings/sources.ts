@@ -14,7 +14,7 @@ export interface Sources {
 /** The value of a key, and where it was set. */
 export interface Value {
   text: string;
-  /** Source for messages: a line of the file, a variable or `-X`. */
+  /** Where it was set, for messages: a line of the file, a variable or `-X`. */
   where: string;
   /** Relative paths start here; empty: the working folder. */
   folder: string;

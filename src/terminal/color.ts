@@ -1,4 +1,4 @@
-/** Colours of text on a terminal; where they are not wanted, text as it is. */
+/** Functions that add colours to text, or return it unchanged. */
 export interface Colors {
   bold(text: string): string;
   red(text: string): string;
@@ -6,14 +6,14 @@ export interface Colors {
   yellow(text: string): string;
 }
 
-/** The palette, or none. */
-export function openColors(wanted: boolean): Colors {
+/** The colours of ANSI terminals if enabled, else none. */
+export function openColors(enabled: boolean): Colors {
   const sgr = (begin: number, end: number) => (text: string) =>
-    wanted ? `\x1b[${begin}m${text}\x1b[${end}m` : text;
+    enabled ? `\x1b[${begin}m${text}\x1b[${end}m` : text;
   return { bold: sgr(1, 22), red: sgr(31, 39), green: sgr(32, 39), yellow: sgr(33, 39) };
 }
 
-/** Whether a stream is coloured: the flag decides, else FORCE_COLOR, NO_COLOR, TERM, and whether it is a terminal. */
+/** Whether to colour a stream: by the flag, else by FORCE_COLOR, NO_COLOR, TERM and whether it is a terminal. */
 export function wantsColor(
   flag: "auto" | "always" | "never" | null,
   env: (name: string) => string | undefined,

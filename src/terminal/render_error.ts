@@ -2,12 +2,12 @@ import { EXIT, OperationalError, UsageError, withLocationFlags } from "../errors
 import { type Colors, openColors } from "./color.ts";
 import { scrub } from "./scrub.ts";
 
-/** How a failure is shown. */
+/** How to show a failure. */
 export interface Rendering {
   json: boolean;
   verbose: number;
   colors?: Colors;
-  /** Never shown, wherever they come from. */
+  /** Removed from every text. */
   secrets: string[];
   /** The --config and -X flags of the run: they are added to every suggested command. */
   flags?: string[];
@@ -19,7 +19,7 @@ export function renderError(
   { json, verbose, colors = openColors(false), secrets, flags = [] }: Rendering,
 ): { text: string; code: number } {
   const { code, ...remedy } = describe(error);
-  // Each line by itself: a secret such as `code` must not tear the JSON around it.
+  // Scrub each line before it becomes JSON: a secret such as `code` must not break the JSON.
   const clean = (lines: string[]) => lines.flatMap((line) => scrub(line, secrets).split("\n"));
   const message = scrub(error instanceof Error ? error.message : String(error), secrets);
   const reason = clean(remedy.reason);

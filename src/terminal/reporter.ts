@@ -1,41 +1,41 @@
 import type { Colors } from "./color.ts";
 import { scrub } from "./scrub.ts";
 
-// Data goes to stdout, talk to stderr: notes, progress, steps. No capitals at the beginning, no period at the end.
-// A progress line stands only on a terminal and goes away before anything else is said; elsewhere it becomes a plain
-// line every five seconds. A wait for the network is shown if it takes longer than a moment.
+// Data goes to stdout; notes, progress and steps go to stderr, without a capital at the beginning or a period at the end.
+// On a terminal each progress line replaces the one before and is erased before any other output; elsewhere a plain line
+// is written every five seconds. A wait for the network is shown only when it takes longer.
 
-/** How much is said. */
+/** What to write, and where. */
 export interface ReporterOptions {
   quiet: boolean;
   json: boolean;
   verbose: number;
   progress: boolean;
-  /** Width of the terminal as it is now, null where stderr is none or cannot go back in a line. */
+  /** The current width of the terminal; null when stderr is not one or cannot move the cursor. */
   columns(): number | null;
   colors: Colors;
   secrets: string[];
   write(text: string): void;
   now(): number;
-  /** Calls back after that time, unless what it returns is called before. */
+  /** Calls back after `ms`; the returned function cancels it. */
   later(ms: number, call: () => void): () => void;
 }
 
-/** What the program says on stderr beside failures. */
+/** Writes everything on stderr except failures. */
 export interface Reporter {
-  /** For everyone but --quiet and --json. */
+  /** Written unless --quiet or --json is set. */
   note(line: string): void;
-  /** A note of what is not as good as it could be; the same is said once. */
+  /** A note of something that needs attention; the same line is written once. */
   warn(line: string): void;
-  /** With -v. */
+  /** Written with -v. */
   step(line: string): void;
-  /** What is waited for now: with -v at once, else as progress when it takes its time. */
+  /** What the program waits for: written at once with -v, else as progress when the wait is long. */
   wait(line: string): void;
-  /** With -vv, else null: client logs and SQL. */
+  /** Client logs and SQL; null unless -vv is set. */
   log: ((line: string) => void) | null;
-  /** Replaces the progress line before. */
+  /** Replaces the last progress line. */
   progress(line: string): void;
-  /** Takes the progress line away. */
+  /** Erases the progress line. */
   clear(): void;
 }
 
@@ -43,7 +43,7 @@ const REDRAW_MS = 100;
 const PLAIN_MS = 5_000;
 const WAIT_MS = 200;
 
-/** Opens the talk of one run. */
+/** The reporter of one run. */
 export function openReporter(options: ReporterOptions): Reporter {
   const { quiet, json, verbose, columns, colors, secrets, now } = options;
   const silent = quiet || json;
@@ -92,7 +92,7 @@ export function openReporter(options: ReporterOptions): Reporter {
   };
 }
 
-/** Takes a line away. In a window that has become narrower it stands on more than one. */
+/** Erases a line, which takes up several lines in a window that has become narrower. */
 function erase(line: string, width: number | null): string {
   const above = width === null ? 0 : Math.ceil(line.length / width) - 1;
   return above > 0 ? `\x1b[${above}A\r\x1b[J` : "\r\x1b[K";

@@ -24,7 +24,7 @@ const everything: Search = {
   limit: null,
 };
 
-interface Room {
+interface FinderFixture {
   /** For filling the tables. */
   sql: Sql;
   schema: string;
@@ -42,9 +42,9 @@ interface ReaderOptions {
 type Reader = ReturnType<typeof openFinder> & { sql: Sql; close(): Promise<void> };
 
 /** Runs with migrated tables in a schema of its own. */
-async function inRoom(work: (room: Room) => Promise<void>): Promise<void> {
+async function withFinder(work: (fixture: FinderFixture) => Promise<void>): Promise<void> {
   await withSchema(async ({ schema, sql }) => {
-    const open: Room["open"] = ({ signal, log, ...settings } = {}) => {
+    const open: FinderFixture["open"] = ({ signal, log, ...settings } = {}) => {
       const { sql } = openPostgres(
         { ...SERVER, ...settings },
         { readFile: () => new Uint8Array(), log: log ?? null, max: 1, readOnly: true },
@@ -86,7 +86,7 @@ const users = (rows: unknown[][]) => rows.map(([user]) => user);
 const times = (rows: unknown[][]) => rows.map(([, time]) => time);
 
 Deno.test("find() returns nothing from empty tables", () =>
-  inRoom(async ({ find, count }) => {
+  withFinder(async ({ find, count }) => {
     for (const what of ["points", "last", "summary", "rejects"] as const) {
       assertEquals(await find({ what }), [], what);
       assertEquals(await count({ what }), 0, what);
@@ -94,7 +94,7 @@ Deno.test("find() returns nothing from empty tables", () =>
   }));
 
 Deno.test("find() includes since and excludes until", () =>
-  inRoom(async ({ add, find }) => {
+  withFinder(async ({ add, find }) => {
     await add([1, 99.999, 0, 0], [1, 100, 0, 0], [1, 199.999, 0, 0], [1, 200, 0, 0]);
     assertEquals(times(await find({ since: 100, until: 200 })), [199.999, 100]);
     assertEquals(times(await find({ since: 100 })), [200, 199.999, 100]);
@@ -102,7 +102,7 @@ Deno.test("find() includes since and excludes until", () =>
   }));
 
 Deno.test("find() accepts single users and inclusive ranges of users", () =>
-  inRoom(async ({ add, find }) => {
+  withFinder(async ({ add, find }) => {
     await add(...[-3, 1, 2, 3, 5, 7, 9, 10].map((user): Fix => [user, 1, 0, 0]));
     const cases: [NonNullable<Search["users"]>, number[]][] = [
       [[[7, 7]], [7]],
@@ -120,7 +120,7 @@ Deno.test("find() accepts single users and inclusive ranges of users", () =>
   }));
 
 Deno.test("find() includes the edges of a box, also of one that crosses 180°", () =>
-  inRoom(async ({ add, find }) => {
+  withFinder(async ({ add, find }) => {
     await add(
       [1, 1, 10, 20],
       [2, 1, 5, 15],
@@ -145,7 +145,7 @@ Deno.test("find() includes the edges of a box, also of one that crosses 180°", 
   }));
 
 Deno.test("find() measures distances on the sphere, over poles and across 180°", () =>
-  inRoom(async ({ add, find }) => {
+  withFinder(async ({ add, find }) => {
     const degree = 6_371_008.8 * Math.PI / 180;
     await add(
       [1, 1, 89.5, 0],
@@ -179,7 +179,7 @@ Deno.test("find() measures distances on the sphere, over poles and across 180°"
   }));
 
 Deno.test("find() with near finds the same rows as a scan of every row", () =>
-  inRoom(async ({ sql, schema, find }) => {
+  withFinder(async ({ sql, schema, find }) => {
     await sql`
       insert into ${sql(`${schema}.routes_table`)} (user_id, timestamp, latitude, longitude)
       select g, g, asin(2 * (g * 0.618034 - floor(g * 0.618034)) - 1) * 180 / pi(),
@@ -211,7 +211,7 @@ function haversine(lat1: number, lon1: number, lat2: number, lon2: number): numb
 }
 
 Deno.test("find() orders by time, user and distance deterministically, and exactly reversed with reverse", () =>
-  inRoom(async ({ sql, schema, add, find }) => {
+  withFinder(async ({ sql, schema, add, find }) => {
     // Rows that tie in every sort key come from other programs, stored in any order.
     const fixes: Fix[] = [];
     for (const user of [3, 1, 2]) {
@@ -243,7 +243,7 @@ Deno.test("find() orders by time, user and distance deterministically, and exact
   }));
 
 Deno.test("find() breaks ties of time by offset, the latest first", () =>
-  inRoom(async ({ sql, schema, find }) => {
+  withFinder(async ({ sql, schema, find }) => {
     await sql`
       insert into ${sql(`${schema}.routes_table`)}
       select 7, 100, g, 0, 1, g from generate_series(1, 9) as g order by g * 7 % 10`;
@@ -254,7 +254,7 @@ Deno.test("find() breaks ties of time by offset, the latest first", () =>
   }));
 
 Deno.test("find() of the last fixes returns the newest fix of each user that passes the filters", () =>
-  inRoom(async ({ add, find, count }) => {
+  withFinder(async ({ add, find, count }) => {
     await add([1, 10, 1, 1], [1, 30, 3, 3], [1, 20, 2, 2], [2, 15, 9, 9], [3, 40, 9, 9]);
     assertEquals(await find({ what: "last" }), [[3, 40, 9, 9], [1, 30, 3, 3], [2, 15, 9, 9]]);
     assertEquals(await find({ what: "last", until: 25, order: "user" }), [
@@ -265,7 +265,7 @@ Deno.test("find() of the last fixes returns the newest fix of each user that pas
   }));
 
 Deno.test("find() of the summary counts, measures and frames each user's track", () =>
-  inRoom(async ({ add, find, count }) => {
+  withFinder(async ({ add, find, count }) => {
     const degree = 6_371_008.8 * Math.PI / 180;
     // Unordered: a track is ordered by time.
     await add([1, 30, 2, 0], [1, 10, 0, 0], [1, 20, 1, 0]);
@@ -296,7 +296,7 @@ Deno.test("find() of the summary counts, measures and frames each user's track",
   }));
 
 Deno.test("find() of rejects returns place, time, reason and the exact bytes", () =>
-  inRoom(async ({ sql, schema, find, count }) => {
+  withFinder(async ({ sql, schema, find, count }) => {
     const table = (name: string) => sql(`${schema}.${name}`);
     await sql`
       insert into ${
@@ -328,7 +328,7 @@ Deno.test("find() of rejects returns place, time, reason and the exact bytes", (
   }));
 
 Deno.test("count() ignores the limit of the search and stops at its own", () =>
-  inRoom(async ({ add, count }) => {
+  withFinder(async ({ add, count }) => {
     await add(...Array.from({ length: 50 }, (_, i): Fix => [i, i, 0, 0]));
     assertEquals(await count({ limit: 3 }), 50);
     assertEquals(await count({ since: 10, until: 30 }), 20);
@@ -338,7 +338,7 @@ Deno.test("count() ignores the limit of the search and stops at its own", () =>
   }));
 
 Deno.test("extent() is the narrower bounding box of the fixes of a search", () =>
-  inRoom(async ({ add, open }) => {
+  withFinder(async ({ add, open }) => {
     const { extent, close } = open();
     try {
       assertEquals(await extent({ ...everything, order: "user" }), null);
@@ -363,7 +363,7 @@ Deno.test("extent() is the narrower bounding box of the fixes of a search", () =
   }));
 
 Deno.test("written() is a statement with the same result as find() and count()", () =>
-  inRoom(async ({ add, find, count, open }) => {
+  withFinder(async ({ add, find, count, open }) => {
     await add([-5, 100, -33.9, 151.2], [7, 200, 60, 24], [7, 300, -33.9, -180], [8, 0.5, 1, 2]);
     const { sql, written, close } = open();
     const near = { latitude: -33.9, longitude: 151.2, radiusM: 30_000_000 };
@@ -393,7 +393,7 @@ Deno.test("written() is a statement with the same result as find() and count()",
   }));
 
 Deno.test("find() returns floats exact to the last bit, so that ndjson is the record again", () =>
-  inRoom(async ({ add, open }) => {
+  withFinder(async ({ add, open }) => {
     const bits = new DataView(new ArrayBuffer(8));
     const fixes: Fix[] = [
       [1, 0, 5e-324, -5e-324],
@@ -438,7 +438,7 @@ function hexes(row: number[]): string {
 }
 
 Deno.test("find() reads 200 000 rows in batches, one ahead of its reader at most", () =>
-  inRoom(async ({ sql, schema, open }) => {
+  withFinder(async ({ sql, schema, open }) => {
     await sql`
       insert into ${sql(`${schema}.routes_table`)} (user_id, timestamp, latitude, longitude)
       select g % 100, g, 60, 25 from generate_series(1, 200000) as g`;
@@ -459,7 +459,7 @@ Deno.test("find() reads 200 000 rows in batches, one ahead of its reader at most
   }));
 
 Deno.test("find() survives a reader that pauses for longer than statement_timeout", () =>
-  inRoom(async ({ sql, schema, open }) => {
+  withFinder(async ({ sql, schema, open }) => {
     await sql`
       insert into ${sql(`${schema}.routes_table`)} (user_id, timestamp, latitude, longitude)
       select 1, g, 60, 25 from generate_series(1, 20000) as g`;
@@ -474,7 +474,7 @@ Deno.test("find() survives a reader that pauses for longer than statement_timeou
   }));
 
 Deno.test("find() throws when the connection breaks while its reader pauses", () =>
-  inRoom(async ({ sql, schema, open }) => {
+  withFinder(async ({ sql, schema, open }) => {
     await sql`
       insert into ${sql(`${schema}.routes_table`)} (user_id, timestamp, latitude, longitude)
       select 1, g, 60, 25 from generate_series(1, 20000) as g`;
@@ -494,7 +494,7 @@ Deno.test("find() throws when the connection breaks while its reader pauses", ()
   }));
 
 Deno.test("find() leaves the session usable when its reader stops early", () =>
-  inRoom(async ({ sql, schema, open }) => {
+  withFinder(async ({ sql, schema, open }) => {
     await sql`
       insert into ${sql(`${schema}.routes_table`)} (user_id, timestamp, latitude, longitude)
       select 1, g, 60, 25 from generate_series(1, 20000) as g`;
@@ -513,7 +513,7 @@ Deno.test("find() leaves the session usable when its reader stops early", () =>
   }));
 
 Deno.test("find() is cancelled by its signal while the server still works", () =>
-  inRoom(async ({ sql, schema, open }) => {
+  withFinder(async ({ sql, schema, open }) => {
     await sql`
       insert into ${sql(`${schema}.routes_table`)} (user_id, timestamp, latitude, longitude)
       select 1, g, 60, 25 from generate_series(1, 1000) as g`;
@@ -531,7 +531,7 @@ Deno.test("find() is cancelled by its signal while the server still works", () =
   }));
 
 Deno.test("find() is stopped by its signal while its reader pauses", () =>
-  inRoom(async ({ sql, schema, open }) => {
+  withFinder(async ({ sql, schema, open }) => {
     await sql`
       insert into ${sql(`${schema}.routes_table`)} (user_id, timestamp, latitude, longitude)
       select 1, g, 60, 25 from generate_series(1, 20000) as g`;

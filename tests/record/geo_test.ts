@@ -29,7 +29,7 @@ Deno.test("boxAround() still holds its center when the radius is 0", () => {
   assert(west < 24.9 && east > 24.9 && south < 60.1 && north > 60.1);
 });
 
-Deno.test("edges() go the narrower way round", () => {
+Deno.test("edges() returns the narrower box", () => {
   const cases: [longitudes: number[], expected: [number, number]][] = [
     [[24, 25], [24, 25]],
     [[-5, 3], [-5, 3]],
@@ -53,7 +53,7 @@ Deno.test("edges() go the narrower way round", () => {
   }
 });
 
-/** A fix an hour, at these longitudes; the latitude is that of the number of the fix. */
+/** One fix an hour at these longitudes; the latitude of each is its index. */
 function track(...longitudes: number[]): Fix[] {
   return longitudes.map((longitude, i) => ({ timestamp: i * 3600, latitude: i, longitude }));
 }

@@ -12,14 +12,14 @@ import {
 // The classes of Nicolas Seriot's JSONTestSuite (https://github.com/nst/JSONTestSuite), as cases of this program. A text
 // is rarely a record, so most of them are the value of an extra key of a valid record: stored means that they parse.
 
-/** A JSON text, whether a parser must take it, and what becomes of it as a record. */
+/** A JSON text, whether a parser must accept it, and its outcome as a record. */
 export interface JsonCase extends RecordCase {
-  class: "must parse" | "must not parse" | "up to the parser";
+  class: "must parse" | "must not parse" | "may parse";
 }
 
 type Bytes = string | (string | number)[];
 
-/** Parse anywhere: a row each. */
+/** Texts that parse as any value: each becomes a row. */
 const GOOD: [name: string, text: Bytes][] = [
   ["zero", "0"],
   ["minus zero", "-0"],
@@ -88,7 +88,7 @@ const GOOD: [name: string, text: Bytes][] = [
   ["62 levels more", "[".repeat(62) + "]".repeat(62)],
 ];
 
-/** Parse, and are judged by the schema. */
+/** Texts that parse; the schema decides. */
 const JUDGED: [name: string, text: Bytes, outcome: Outcome][] = [
   ["space around a record", `\t\r\n ${RECORD}\n`, ROW],
   ["space in a record", RECORD.replace(/[{}[\]:,]/g, " $&\n"), ROW],
@@ -125,7 +125,7 @@ const JUDGED: [name: string, text: Bytes, outcome: Outcome][] = [
   ["an array with a line break after", '["a"]\n', no("", 'expected an object, found ["a"]')],
 ];
 
-/** Under a further key: what was expected, how many characters into the text. */
+/** The value of an extra key: what was expected, and its position in the text. */
 const BAD: [name: string, text: string, expected: string, at: number][] = [
   ["a minus alone", "-", "a digit", 1],
   ["a minus before a space", "- 1", "a digit", 1],
@@ -228,7 +228,7 @@ const BAD: [name: string, text: string, expected: string, at: number][] = [
   ["a template", "<null>", "a value", 0],
 ];
 
-/** As a whole. */
+/** Complete records. */
 const BAD_WHOLE: [name: string, text: string, expected: string, at: number][] = [
   ["nothing", "", "a value", 0],
   ["a space", " ", "a value", 1],
@@ -258,7 +258,7 @@ const BAD_WHOLE: [name: string, text: string, expected: string, at: number][] = 
   ["CSV", "7,1732431234.5,60.25,24.5", "the end", 1],
 ];
 
-/** Where RFC 8259 leaves a choice, it is made here. */
+/** Texts where RFC 8259 leaves a choice: these are the choices of this program. */
 const FREE: [name: string, text: Bytes, outcome: Outcome][] = [
   ["a number too large", noteText("[1e400,-1e400,123123e100000]"), ROW],
   ["a number too small", noteText("123e-10000000"), ROW],
@@ -356,7 +356,7 @@ const FREE: [name: string, text: Bytes, outcome: Outcome][] = [
   ],
 ];
 
-/** All of them. */
+/** All cases. */
 export const jsonCases: JsonCase[] = [
   ...GOOD.map(([name, text]) => of("must parse", name, [NOTE, text, "}"].flat(), ROW)),
   ...JUDGED.map(([name, text, outcome]) => of("must parse", name, text, outcome)),
@@ -366,7 +366,7 @@ export const jsonCases: JsonCase[] = [
   ...BAD_WHOLE.map(([name, text, expected, offset]) =>
     of("must not parse", `${name}, as a whole`, text, at(expected, offset))
   ),
-  ...FREE.map(([name, text, outcome]) => of("up to the parser", name, text, outcome)),
+  ...FREE.map(([name, text, outcome]) => of("may parse", name, text, outcome)),
 ];
 
 function of(group: JsonCase["class"], name: string, text: Bytes, outcome: Outcome): JsonCase {

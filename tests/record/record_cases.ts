@@ -1,13 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Message, Reject } from "../../src/record/validate.ts";
 
-/** What becomes of a value: the row's four numbers, a reject (of an expected reason the start is enough), or a tombstone. */
+/** The outcome of a value: the four numbers of a row, a reject (`reason`: its beginning), or a tombstone. */
 export type Outcome =
   | [userID: number, timestamp: number, latitude: number, longitude: number]
   | { code: Reject["code"]; path: string; reason: string }
   | "tombstone";
 
-/** A record and what becomes of it. */
+/** A record and its outcome. */
 export interface RecordCase {
   name: string;
   value: Uint8Array | null;
@@ -16,7 +16,7 @@ export interface RecordCase {
   outcome: Outcome;
 }
 
-/** Fails unless a record ended as a table says. */
+/** Fails unless the outcome is the expected one. */
 export function assertOutcome(actual: Outcome, expected: Outcome): void {
   if (isReject(actual) && isReject(expected)) {
     const { code, path } = expected;
@@ -40,11 +40,11 @@ export function bytesOf(...parts: (string | number)[]): Uint8Array<ArrayBuffer> 
   );
 }
 
-/** The row of every record below that is one and says nothing else. */
+/** The row of every valid record below, unless its case has another. */
 export const ROW: Outcome = [7, 1732431234.5, 60.25, 24.5];
 export const RECORD = `{"userID":7,"timestamp":1732431234.5,"coordinates":[60.25,24.5]}`;
 
-/** Its beginning with a further key: a JSON text and a brace make it whole. */
+/** The beginning of a record with an extra key: a JSON text and a brace complete it. */
 export const NOTE = RECORD.slice(0, -1) + ',"note":';
 
 const parts = { userID: "7", timestamp: "1732431234.5", coordinates: "[60.25,24.5]" };
@@ -55,7 +55,7 @@ export function record(other: Partial<typeof parts>): string {
   return `{${members.map(([key, json]) => `"${key}":${json}`).join()}}`;
 }
 
-/** UTF-16 or UTF-32 of ASCII, without a mark. */
+/** ASCII as UTF-16 or UTF-32, without a byte order mark. */
 export function wide(text: string, size: 2 | 4, first: "low" | "high"): Uint8Array<ArrayBuffer> {
   const zeros = Array<number>(size - 1).fill(0);
   return Uint8Array.from(
@@ -134,7 +134,7 @@ const expected: Record<string, string> = {
   "coordinates[2]": "expected no third coordinate, found ",
 };
 
-/** What is put in place of a field, where the fault is, and what of it the reason quotes. */
+/** The replacement of a field, the path of the fault, and what the reason quotes. */
 const schema: [
   name: string,
   field: keyof typeof parts,
@@ -277,7 +277,7 @@ function faulty(path: string, found: string): Outcome {
   return { code: "schema", path, reason: expected[path] + found };
 }
 
-/** Every kind of input that a topic may hold, good and bad, and exactly what becomes of it. */
+/** Every kind of input that a topic may contain, valid and invalid, with its outcome. */
 export const recordCases: RecordCase[] = [
   ...rows.map(([name, value, outcome = ROW]) => toCase(name, value, outcome)),
   ...rejects("json_syntax", syntax),

@@ -50,11 +50,11 @@ for (const given of jsonCases) {
 Deno.test("the tables have at least 120 JSON texts of every class, each once", () => {
   const classes = Map.groupBy(jsonCases, (given) => given.class);
   assertEquals(new Set(jsonCases.map(({ value }) => String(value))).size, jsonCases.length);
-  assertEquals([...classes.keys()], ["must parse", "must not parse", "up to the parser"]);
+  assertEquals([...classes.keys()], ["must parse", "must not parse", "may parse"]);
   assert(jsonCases.length >= 120, `${jsonCases.length}`);
 });
 
-Deno.test("the tables say of each class what a parser must do", () => {
+Deno.test("every JSON case has an outcome that its class allows", () => {
   for (const { name, class: group, outcome } of jsonCases) {
     const code = typeof outcome === "object" && "code" in outcome ? outcome.code : "row";
     if (group === "must parse") assert(code === "row" || code === "schema", name);

@@ -22,13 +22,14 @@ const cases: [
 ];
 
 for (const [flag, env, isTerminal, wanted] of cases) {
-  const told = JSON.stringify(env);
-  Deno.test(`colours: ${flag}, ${told}, ${isTerminal ? "" : "no "}terminal: ${wanted}`, () => {
+  const given = `flag ${flag}, environment ${JSON.stringify(env)}`;
+  const where = isTerminal ? "on a terminal" : "elsewhere";
+  Deno.test(`wantsColor() is ${wanted} with ${given}, ${where}`, () => {
     assertEquals(wantsColor(flag, (name) => env[name], isTerminal), wanted);
   });
 }
 
-Deno.test("a palette that is not wanted leaves text alone", () => {
+Deno.test("openColors() returns text unchanged when colours are off", () => {
   assertEquals(openColors(false).red("a"), "a");
   assertEquals(
     openColors(true).red("a") + openColors(true).bold("b"),

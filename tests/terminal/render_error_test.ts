@@ -17,7 +17,7 @@ const missing = new OperationalError(
   },
 );
 
-Deno.test("a failure says what, why and the way out", () => {
+Deno.test("a failure has a message, its reasons and a fix", () => {
   assertEquals(renderError(missing, plain), {
     text: `routes: topic "routes" does not exist on kafka.example.com:17072
   the broker answered UNKNOWN_TOPIC_OR_PARTITION
@@ -27,7 +27,7 @@ Deno.test("a failure says what, why and the way out", () => {
   });
 });
 
-Deno.test("a suggested command works on the same services as the run that failed", () => {
+Deno.test("a suggested command has the location flags of the run that failed", () => {
   const cases: [fix: string, shown: string][] = [
     ["routes migrate --topic", "routes migrate --config 'my prod.ini' -X kafka.topic=nix --topic"],
     [
@@ -44,7 +44,7 @@ Deno.test("a suggested command works on the same services as the run that failed
   }
 });
 
-Deno.test("a failure in JSON is one line with the same in it", () => {
+Deno.test("a failure in JSON is one line with the same content", () => {
   const { text, code } = renderError(missing, json);
   assertEquals(text.indexOf("\n"), text.length - 1);
   assertEquals(JSON.parse(text), {
@@ -56,7 +56,7 @@ Deno.test("a failure in JSON is one line with the same in it", () => {
   assertEquals(code, 69);
 });
 
-Deno.test("reasons and fixes may be many, and each has its line", () => {
+Deno.test("each of several reasons and fixes has its own line", () => {
   const failure = new OperationalError("settings", "2 settings are wrong", {
     reason: ["one\nand more of it", "two"],
     hint: ["this", "or that"],
@@ -100,7 +100,7 @@ Deno.test("every kind of failure has the exit code of sysexits.h", () => {
 });
 
 for (const bug of [new TypeError("x is not a function"), "x is not a function"]) {
-  Deno.test(`a bug (${typeof bug}) says so, ends with 1 and keeps its stack for -v`, () => {
+  Deno.test(`an unexpected error (${typeof bug}) is called a bug, exits with 1 and shows its stack with -v`, () => {
     assertEquals(renderError(bug, plain), {
       text: "routes: x is not a function\n  this is a bug in routes\n" +
         "  fix: run it again with -v and report what it prints\n",
@@ -109,7 +109,7 @@ for (const bug of [new TypeError("x is not a function"), "x is not a function"])
   });
 }
 
-Deno.test("no stack is shown without -v; with it there are the causes too", () => {
+Deno.test("a stack is shown only with -v, together with the causes", () => {
   assertEquals(renderError(missing, plain).text.includes("    at "), false);
   const { text } = renderError(missing, { ...plain, verbose: 1 });
   assertMatch(text, /\n {6}at .*render_error_test\.ts/);
@@ -118,7 +118,7 @@ Deno.test("no stack is shown without -v; with it there are the causes too", () =
   assertMatch(report.stack, /Error: inner\n {4}at /);
 });
 
-Deno.test("causes in a circle come to an end", () => {
+Deno.test("a circle of causes is cut", () => {
   const failure = new Error("round");
   failure.cause = failure;
   const { text } = renderError(failure, { ...plain, verbose: 1 });
@@ -141,7 +141,7 @@ Deno.test("no part of a failure shows a secret", () => {
   }
 });
 
-Deno.test("a secret that is a word of the JSON does not tear it", () => {
+Deno.test("a secret that is a word of the JSON does not break it", () => {
   for (const secret of ["code", "error", '"', ":", "6", "{"]) {
     const { text } = renderError(missing, { ...json, secrets: [secret] });
     assertEquals(JSON.parse(text).code, 69, text);
@@ -175,7 +175,7 @@ for (const [text, secrets, clean] of scrubbed) {
   });
 }
 
-Deno.test("a failure is coloured where that is wanted, as JSON never", () => {
+Deno.test("a failure is coloured when colours are on, but never as JSON", () => {
   const failure = new OperationalError("temporary", "lost", {
     reason: "gone",
     hint: "run it again",

@@ -35,20 +35,20 @@ function listen(options: Partial<ReporterOptions> = {}) {
   return { reporter, heard, wait };
 }
 
-Deno.test("a note is a line", () => {
+Deno.test("note() writes a line", () => {
   const { reporter, heard } = listen();
   reporter.note("sent 5 records");
   assertEquals(heard, ["sent 5 records\n"]);
 });
 
-Deno.test("a warning is said once, however often something gives reason for it", () => {
+Deno.test("warn() writes the same line only once", () => {
   const { reporter, heard } = listen();
   for (const line of ["a ends soon", "b ends soon", "a ends soon"]) reporter.warn(line);
   assertEquals(heard, ["warning: a ends soon\n", "warning: b ends soon\n"]);
 });
 
 for (const silent of [{ quiet: true }, { json: true }]) {
-  Deno.test(`${Object.keys(silent)} leaves notes, warnings and progress out`, () => {
+  Deno.test(`--${Object.keys(silent)} hides notes, warnings and progress`, () => {
     const { reporter, heard, wait } = listen(silent);
     reporter.note("a");
     reporter.warn("a");
@@ -59,7 +59,7 @@ for (const silent of [{ quiet: true }, { json: true }]) {
   });
 }
 
-Deno.test("steps are for -v, logs for -vv", () => {
+Deno.test("steps are written with -v, logs with -vv", () => {
   const heardWith = (verbose: number) => {
     const { reporter, heard } = listen({ verbose });
     reporter.step("a step");
@@ -71,13 +71,13 @@ Deno.test("steps are for -v, logs for -vv", () => {
   assertEquals(heardWith(2), ["a step\n", "a log line\n"]);
 });
 
-Deno.test("steps are told beside --json, since stderr is not stdout", () => {
+Deno.test("steps are written also with --json, because stderr is not stdout", () => {
   const { reporter, heard } = listen({ json: true, verbose: 1 });
   reporter.step("a step");
   assertEquals(heard, ["a step\n"]);
 });
 
-Deno.test("on a terminal a progress line replaces the one before, ten times a second at most", () => {
+Deno.test("on a terminal a progress line replaces the one before, at most ten times a second", () => {
   const { reporter, heard, wait } = listen();
   reporter.progress("one");
   wait(99);
@@ -87,7 +87,7 @@ Deno.test("on a terminal a progress line replaces the one before, ten times a se
   assertEquals(heard, ["\r\x1b[Kone", "\r\x1b[Kthree"]);
 });
 
-Deno.test("the progress line goes away before anything else is said, and at the end", () => {
+Deno.test("the progress line is erased before any other output, and at the end", () => {
   const { reporter, heard, wait } = listen();
   reporter.progress("50 %");
   reporter.note("a note");
@@ -110,7 +110,7 @@ Deno.test("a progress line never wraps", () => {
   assertEquals(heard, ["\r\x1b[K012345678"]);
 });
 
-Deno.test("--no-progress shows none on a terminal", () => {
+Deno.test("--no-progress shows no progress on a terminal", () => {
   const { reporter, heard, wait } = listen({ progress: false });
   reporter.progress("a");
   wait(60_000);
@@ -119,7 +119,7 @@ Deno.test("--no-progress shows none on a terminal", () => {
   assertEquals(heard, ["c\n"]);
 });
 
-Deno.test("where no terminal is, progress is a plain line every five seconds, none at once", () => {
+Deno.test("without a terminal, progress is a plain line every five seconds, the first one after five", () => {
   const { reporter, heard, wait } = listen({ columns: () => null });
   reporter.progress("at once");
   wait(4_999);
@@ -134,14 +134,14 @@ Deno.test("where no terminal is, progress is a plain line every five seconds, no
   assertEquals(heard, ["now\n", "again\n"]);
 });
 
-Deno.test("--no-progress shows none where no terminal is either", () => {
+Deno.test("--no-progress shows no progress without a terminal", () => {
   const { reporter, heard, wait } = listen({ columns: () => null, progress: false });
   wait(60_000);
   reporter.progress("a");
   assertEquals(heard, []);
 });
 
-Deno.test("nothing that is said shows a secret", () => {
+Deno.test("no output shows a secret", () => {
   const { reporter, heard } = listen({ verbose: 2, secrets: ["hunter2"] });
   reporter.progress("hunter2");
   reporter.note("hunter2");
@@ -150,7 +150,7 @@ Deno.test("nothing that is said shows a secret", () => {
   assertEquals(/hunter2|other/.test(heard.join("")), false);
 });
 
-Deno.test("a wait is told on a terminal when it lasts over 200 ms, and goes away before anything else", () => {
+Deno.test("a wait is shown on a terminal when it lasts over 200 ms, and erased before any other output", () => {
   const { reporter, heard, wait } = listen();
   reporter.wait("connecting");
   wait(199);
@@ -170,7 +170,7 @@ Deno.test("a wait is told on a terminal when it lasts over 200 ms, and goes away
 });
 
 for (const end of ["note", "progress", "clear", "wait"] as const) {
-  Deno.test(`a wait that is over in time is not told: ${end}`, () => {
+  Deno.test(`a wait that ends in time is not shown: ${end}`, () => {
     const { reporter, heard, wait } = listen();
     reporter.wait("connecting");
     wait(150);
@@ -181,7 +181,7 @@ for (const end of ["note", "progress", "clear", "wait"] as const) {
   });
 }
 
-Deno.test("a wait is told elsewhere when it lasts over five seconds, with -v at once, and not if nothing is to be said", () => {
+Deno.test("without a terminal a wait is shown after five seconds, with -v at once, and never when output is off", () => {
   const elsewhere = listen({ columns: () => null });
   elsewhere.reporter.wait("connecting");
   elsewhere.wait(5_000);
@@ -197,7 +197,7 @@ Deno.test("a wait is told elsewhere when it lasts over five seconds, with -v at 
   }
 });
 
-Deno.test("a progress line that a narrower window has broken in two goes away whole", () => {
+Deno.test("a progress line that a narrower window wraps is erased completely", () => {
   let columns = 20;
   const { reporter, heard, wait } = listen({ columns: () => columns });
   reporter.progress("0123456789012345");
@@ -208,7 +208,7 @@ Deno.test("a progress line that a narrower window has broken in two goes away wh
   assertEquals(heard, ["\r\x1b[K0123456789012345", "\x1b[1A\r\x1b[Jnext", "\r\x1b[K"]);
 });
 
-Deno.test("a warning stands out where colours are wanted", () => {
+Deno.test("a warning is coloured when colours are on", () => {
   const { reporter, heard } = listen({ colors: openColors(true) });
   reporter.warn("the key is old");
   reporter.note("sent 5 records");
