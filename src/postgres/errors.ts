@@ -1,6 +1,7 @@
 import type { PostgresSettings } from "../settings/settings.ts";
 import { explainConnection } from "../network/explain.ts";
 import { type ErrorKind, OperationalError } from "../errors.ts";
+import { explainDropped } from "./kept_rows.ts";
 import { type Act, actOn, LOST } from "./sqlstates.ts";
 
 /** How consume reacts to an error, and the error's code (empty when it has none). */
@@ -22,6 +23,8 @@ export function explainPostgres(error: unknown, settings: PostgresSettings): Err
   if (failure) return failure;
   const code = codeOf(error);
   if (!code) return error;
+  const dropped = explainDropped(code, error, settings.schema);
+  if (dropped) return dropped;
   const { message } = error;
   const [kind, text, hint] = explainState(code, message, settings);
   const reason = LOST.includes(code) ? message : `the server answered ${code}: ${message}`;
@@ -57,7 +60,9 @@ function explainState(code: string, message: string, settings: PostgresSettings)
       return [
         "noPermission",
         `"${user}" lacks a right in database "${database}" on ${host}:${port}`,
-        `grant ${user} the rights on schema "${schema}" and its tables`,
+        /row-level security/.test(message)
+          ? `let the policies on the tables in schema "${schema}" allow "${user}" every row`
+          : `grant ${user} the rights on schema "${schema}" and its tables`,
       ];
     case "23505":
       return [

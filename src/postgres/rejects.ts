@@ -1,5 +1,6 @@
 import type { Sql } from "postgres";
 import type { Message, Points } from "../record/validate.ts";
+import { requireKept } from "./kept_rows.ts";
 import { decodeHeaders } from "./reject_json.ts";
 
 /** The database operations of a retry of rejects. */
@@ -48,6 +49,10 @@ export function openRetry(
     },
     move: async (source, points) => {
       // Locks the source first, like every other writer: a concurrent retry or replay then finds the rejects deleted.
+      const [stored, taken] = [
+        sql`(select count(*) from stored)`,
+        sql`(select count(*) from taken)`,
+      ];
       const [row] = await sql`
         with point as (
           select * from unnest(
@@ -65,13 +70,14 @@ export function openRetry(
           insert into ${table("routes_table")}
             (user_id, timestamp, latitude, longitude, source_id, source_offset)
           select user_id, timestamp, latitude, longitude, source_id, source_offset from taken
+          returning 1
         ), counted as (
           update ${table("routes_sources")} as source
           set stored = source.stored + count, rejected = source.rejected - count, updated_at = now()
           from (select source_id, count(*) from taken group by source_id) as taken
           where source.id = source_id
         )
-        select (select count(*) from taken)::int as moved,
+        select ${taken}::int as moved, ${requireKept(sql, "routes_table", stored, taken)},
           (
             select count(*) from point join ${table("routes_table")} as held
             on held.source_id = ${source} and held.source_offset = point.source_offset

@@ -48,6 +48,7 @@ export const RULES: Rule[] = [
   },
   { codes: ["28"], act: "stop", meaning: "the login is refused" },
   { codes: ["3D", "3F"], act: "stop", meaning: "the database or schema does not exist" },
+  { codes: ["42704"], act: "stop", meaning: "a trigger, a rule or a policy drops rows" },
   { codes: ["42"], act: "stop", meaning: "a table, column or right is missing" },
 ];
 

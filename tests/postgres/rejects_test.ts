@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { openPostgres } from "../../src/postgres/connect.ts";
 import { openRewinder } from "../../src/postgres/rewind.ts";
 import { openRetry } from "../../src/postgres/rejects.ts";
@@ -89,6 +89,24 @@ Deno.test("move() moves rejects to rows, corrects the counts, and moves each rej
     const rows = await sql`select source_offset from ${sql(`${schema}.routes_table`)} order by 1`;
     assertEquals(rows.map((row) => row.source_offset), ["0", "1", "2"]);
     assertEquals(await retry.remaining(), {});
+  }));
+
+Deno.test("move() fails and changes nothing when a trigger drops rows", () =>
+  withSchema(async ({ schema, sql }) => {
+    const messages = [message(0, GOOD), message(1, GOOD)];
+    const id = await keep(sql, schema, messages);
+    await sql.unsafe(`
+      create function "${schema}".swallow() returns trigger language plpgsql as
+        'begin if new.source_offset = 1 then return null; end if; return new; end';
+      create trigger swallow before insert on "${schema}".routes_table
+        for each row execute function "${schema}".swallow()`);
+    const retry = openRetry(sql, { schema, ...NAMES });
+    await assertRejects(
+      () => retry.move(id, validate(messages).points),
+      Error,
+      "routes_table kept 1 of 2 rows",
+    );
+    assertEquals((await retry.kept(id, 0, 10)).length, 2);
   }));
 
 Deno.test("a replay that waited for a retry does not delete the rows of that retry", () =>

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Buffer } from "node:buffer";
 import type { Sql } from "postgres";
 import { openPostgres } from "../../src/postgres/connect.ts";
-import { judgePostgres } from "../../src/postgres/errors.ts";
+import { explainPostgres, judgePostgres } from "../../src/postgres/errors.ts";
 import { openStore, type Store } from "../../src/postgres/store.ts";
 import {
   createSettler,
@@ -11,7 +11,8 @@ import {
   type SplittableStep,
 } from "../../src/commands/consume/settle.ts";
 import type { Message } from "../../src/record/validate.ts";
-import { testSettings, withSchema } from "../support/fixtures.ts";
+import type { OperationalError } from "../../src/errors.ts";
+import { testSettings, uniqueName, withSchema } from "../support/fixtures.ts";
 
 interface StoreFixture {
   sql: Sql;
@@ -22,11 +23,12 @@ interface StoreFixture {
   table(name: string): ReturnType<Sql>;
 }
 
+const readFile = () => new Uint8Array();
+
 /** Runs `work` with a store that has two partitions. */
 function withStore(work: (fixture: StoreFixture) => Promise<void>): Promise<void> {
   return withSchema(async ({ schema, sql }) => {
     const { postgresql } = testSettings(["postgresql.dbname=postgres"]);
-    const readFile = () => new Uint8Array();
     const { sql: pool } = openPostgres(postgresql, { readFile, log: null, max: 4 });
     const store = openStore(pool, { schema, clusterId: "cluster", topic: "topic" });
     await store.addSources(new Map([[0, 0], [1, 0]]));
@@ -166,15 +168,73 @@ Deno.test("write() fails at an offset that already has a row, and changes nothin
     assertEquals(await store.position(a), 0);
   }));
 
-Deno.test("write() fails when the database silently drops rows", () =>
+for (
+  const [table, column] of [["routes_table", "user_id % 5"], [
+    "routes_rejects",
+    "source_offset % 2",
+  ]]
+) {
+  Deno.test(`write() fails and moves no position when a trigger drops rows of ${table}`, () =>
+    withStore(async (fixture) => {
+      const { sql, schema, store, ids: [a] } = fixture;
+      await sql.unsafe(`
+        create function "${schema}".swallow() returns trigger language plpgsql as
+          'begin if new.${column} = 0 then return null; end if; return new; end';
+        create trigger swallow before insert on "${schema}".${table}
+          for each row execute function "${schema}".swallow()`);
+      const error = await assertRejects(
+        () => store.write([step(a, 0, [1, 2, "x", 5, "y"])]),
+        Error,
+      );
+      assertEquals(judgePostgres(error), { act: "stop", state: "42704" });
+      const { postgresql } = testSettings([`postgresql.schema=${schema}`]);
+      const { message, kind } = explainPostgres(error, postgresql) as OperationalError;
+      const counts = table === "routes_table" ? "2 of 3" : "0 of 2";
+      assertEquals([kind, message], [
+        "data",
+        `table "${schema}.${table}" kept only ${counts} rows`,
+      ]);
+      assertEquals([await store.position(a), (await rows(fixture)).length], [0, 0]);
+    }));
+}
+
+Deno.test("write() fails and moves no position when a rule drops rows", () =>
   withStore(async (fixture) => {
     const { sql, schema, store, ids: [a] } = fixture;
+    const table = `"${schema}".routes_table`;
+    await sql.unsafe(
+      `create rule swallow as on insert to ${table} where new.user_id = 2 do instead nothing`,
+    );
+    const error = await assertRejects(() => store.write([step(a, 0, [1, 2])]), Error);
+    assertEquals(judgePostgres(error).act, "stop");
+    assertEquals(await store.position(a), 0);
+  }));
+
+Deno.test("write() fails and moves no position when row-level security refuses rows", () =>
+  withStore(async ({ sql, schema, store, ids: [a] }) => {
+    const user = uniqueName("user");
+    const table = `"${schema}".routes_table`;
     await sql.unsafe(`
-      create function "${schema}".swallow() returns trigger language plpgsql as
-        'begin if new.user_id = 2 then return null; end if; return new; end';
-      create trigger swallow before insert on "${schema}".routes_table
-        for each row execute function "${schema}".swallow()`);
-    await assertRejects(() => store.write([step(a, 0, [1, 2, 3])]), Error, "fewer rows");
+      create role ${user} login;
+      grant usage on schema "${schema}" to ${user};
+      grant all on all tables in schema "${schema}" to ${user};
+      alter table ${table} enable row level security;
+      create policy own on ${table} for all to ${user} using (user_id <> 2) with check (true)`);
+    const settings = testSettings(["postgresql.dbname=postgres", `postgresql.user=${user}`]);
+    const { sql: other } = openPostgres(settings.postgresql, { readFile, log: null, max: 1 });
+    try {
+      const { write } = openStore(other, { schema, clusterId: "cluster", topic: "topic" });
+      const error = await assertRejects(() => write([step(a, 0, [1, 2])]), Error);
+      assertEquals(judgePostgres(error).act, "stop");
+      const { hint } = explainPostgres(error, settings.postgresql) as OperationalError;
+      assertEquals(hint, [
+        `let the policies on the tables in schema "public" allow "${user}" every row`,
+      ]);
+      assertEquals(await store.position(a), 0);
+    } finally {
+      await other.end();
+      await sql.unsafe(`drop owned by ${user}; drop role ${user}`);
+    }
   }));
 
 Deno.test("a record that only the database refuses becomes a reject, and all others become rows", () =>
