@@ -29,6 +29,24 @@ export interface Client {
 
 const GRACE_MS = 5_000;
 
+/**
+ * Parameters that change how statements and results are read; a database or role may have other defaults. Statements
+ * depend on no others: they read times as numbers and qualify tables. Triggers may depend on theirs, such as search_path.
+ */
+const SESSION = {
+  bytea_output: "hex",
+  extra_float_digits: "1",
+  row_security: "on",
+  standard_conforming_strings: "on",
+};
+
+/** Every parameter at the start of a connection; a connection pooler must accept or ignore them. */
+export const START_PARAMETERS = [
+  ...Object.keys(SESSION),
+  "default_transaction_read_only",
+  "statement_timeout",
+];
+
 /** Opens a client. */
 export function openPostgres(settings: PostgresSettings, options: PostgresOptions): Client {
   const sockets = new Set<Socket>();
@@ -78,8 +96,10 @@ function clientOptions(
       { debug: (_id: number, query: string) => log(`sql: ${query.replace(/\s+/g, " ").trim()}`) }),
     connection: {
       application_name: settings.applicationName,
-      statement_timeout: settings.statementTimeoutMs,
+      ...SESSION,
       ...(readOnly && { default_transaction_read_only: true }),
+      // As text, because postgres.js omits 0.
+      statement_timeout: String(settings.statementTimeoutMs) as unknown as number,
     },
     // Not in the types of postgres.js: called for each connection with the lists of hosts and ports.
     socket: ({ host: [host], port: [port] }: { host: string[]; port: number[] }) => {

@@ -1,6 +1,7 @@
 import type { PostgresSettings } from "../settings/settings.ts";
 import { explainConnection } from "../network/explain.ts";
 import { type ErrorKind, OperationalError } from "../errors.ts";
+import { START_PARAMETERS } from "./connect.ts";
 import { explainDropped } from "./kept_rows.ts";
 import { type Act, actOn, LOST } from "./sqlstates.ts";
 
@@ -41,6 +42,13 @@ function explainState(code: string, message: string, settings: PostgresSettings)
     return ["temporary", `the connection to ${where} is lost`, "run this again to continue"];
   }
   if (code.startsWith("28")) return explainLogin(message, user, where);
+  if (/unsupported startup parameter/.test(message)) {
+    return [
+      "settings",
+      `the connection pooler at ${host}:${port} refuses a parameter of this program`,
+      `in pgbouncer.ini: ignore_startup_parameters = ${START_PARAMETERS.join(", ")}`,
+    ];
+  }
   switch (code) {
     case "3D000":
       return [
