@@ -72,6 +72,13 @@ function explainState(code: string, message: string, settings: PostgresSettings)
           ? `let the policies on the tables in schema "${schema}" allow "${user}" every row`
           : `grant ${user} the rights on schema "${schema}" and its tables`,
       ];
+    // A record cannot cause it: every text of a reject is valid Unicode.
+    case "22P05":
+      return [
+        "settings",
+        `the encoding of database "${database}" lacks a character`,
+        "routes check, which names the encoding and what to do",
+      ];
     case "23505":
       return [
         "data",

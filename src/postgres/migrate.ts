@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Sql } from "postgres";
 import { OperationalError } from "../errors.ts";
 import type { Applied, Migration } from "./migration_plan.ts";
+import { checkColumns, requireEncoding } from "./requirements.ts";
 
 /** The migration history of a schema. Callers hold the lock while they change it. */
 export interface History {
@@ -11,7 +12,9 @@ export interface History {
   unlock(): Promise<void>;
   /** Applies the migration and records it in the history, in one transaction. */
   apply(migration: Migration): Promise<void>;
-  /** Throws when `routes_table` exists but was not made by the original program. */
+  /** Throws when this database or an existing `routes_table` cannot be used. */
+  checkDatabase(): Promise<void>;
+  /** Throws when rows of the original program prevent the first migration. */
   checkOriginal(): Promise<void>;
 }
 
@@ -98,6 +101,12 @@ export function openHistory(sql: Sql, schema: string): History {
         }
       }
     },
+    checkDatabase: async () => {
+      const [row] = await sql`
+        select current_database() as name, current_setting('server_encoding') as encoding`;
+      requireEncoding(row!.encoding, row!.name);
+      await checkColumns(sql, schema);
+    },
     checkOriginal: () => checkOriginal(sql, schema),
   };
 }
@@ -107,43 +116,33 @@ async function pid(sql: Sql): Promise<number> {
   return row!.pid;
 }
 
+/** Throws when the table of the original program, if it exists, has rows that the new constraints forbid. */
 async function checkOriginal(sql: Sql, schema: string): Promise<void> {
-  const columns = await sql`
-    select column_name as name, data_type as type from information_schema.columns
-    where table_schema = ${schema} and table_name = 'routes_table' order by ordinal_position`;
-  if (columns.length === 0) return;
-  const found = columns.map(({ name, type }) => `${name} ${type}`).join(", ");
-  const original = [
-    "user_id integer",
-    "timestamp double precision",
-    "latitude double precision",
-    "longitude double precision",
-  ];
-  if (found !== original.join(", ")) {
-    const text = `table "${schema}.routes_table" was not created by the original program`;
-    throw new OperationalError("data", text, {
-      reason: [`found ${found}`, `expected ${original.join(", ")}`],
-      hint: "rename that table, or set [postgresql] schema to another schema",
-    });
-  }
+  const [found] = await sql`select to_regclass(${`${
+    quote(schema)
+  }.routes_table`}) is not null as found`;
+  if (!found!.found) return;
   const [row] = await sql.unsafe(
     `select count(*)::int as count from ${quote(schema)}.routes_table
      where user_id is null or timestamp is null or latitude is null or longitude is null`,
   );
-  if (row!.count > 0) {
-    const text = `table "${schema}.routes_table" has ${row!.count} rows with null in a column`;
-    throw new OperationalError("data", text, {
-      hint: "delete or complete them, then run routes migrate again",
-    });
-  }
+  if (row!.count === 0) return;
+  const text = `table "${schema}.routes_table" has ${row!.count} rows with null in a column`;
+  throw new OperationalError("data", text, {
+    hint: "delete or complete them, then run routes migrate again",
+  });
 }
 
 /** Creates database `name`; `sql` is connected to another database. */
 export async function createDatabase(sql: Sql, name: string): Promise<"created" | "exists"> {
   const [found] = await sql`select 1 from pg_database where datname = ${name}`;
   if (found) return "exists";
+  const [template] = await sql`
+    select pg_encoding_to_char(encoding) = 'UTF8' as fits from pg_database
+    where datname = 'template1'`;
+  const options = template!.fits ? "" : "encoding 'UTF8' template template0 locale 'C'";
   try {
-    await sql.unsafe(`create database ${quote(name)}`);
+    await sql.unsafe(`create database ${quote(name)} ${options}`);
     return "created";
   } catch (error) {
     // Another run created it first: 42P04, or 23505 when both ran at the same moment.

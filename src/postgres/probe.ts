@@ -9,12 +9,14 @@ import {
   tlsHandshake,
 } from "../network/sockets.ts";
 import { serverTls } from "./connect.ts";
+import { checkColumns } from "./requirements.ts";
 
 /** What a logged-in user can read about the server. */
 export interface ServerInfo {
   user: string;
   database: string;
   version: string;
+  encoding: string;
   readOnly: boolean;
   /** Milliseconds that the server's clock is ahead of the local clock. */
   aheadMs: number;
@@ -67,7 +69,7 @@ export async function fetchServerInfo(sql: Sql, now: () => number): Promise<Serv
   const before = now();
   const [row] = await sql`
     select current_user as "user", current_database() as database,
-      current_setting('server_version') as version,
+      current_setting('server_version') as version, current_setting('server_encoding') as encoding,
       current_setting('transaction_read_only') = 'on' or pg_is_in_recovery() as "readOnly",
       (extract(epoch from clock_timestamp()) * 1000)::float8 as at`;
   const { at, ...info } = row!;
@@ -119,6 +121,7 @@ export async function checkTables(
       ],
     });
   }
+  await checkColumns(sql, schema);
   return `PostgreSQL: tables and rights in schema "${schema}"`;
 }
 
@@ -132,6 +135,7 @@ export async function checkCreate(
       (select has_schema_privilege(oid, 'create') from pg_namespace where nspname = ${schema}),
       has_database_privilege(current_database(), 'create')
     ) as allowed`;
+  await checkColumns(sql, schema);
   if (row!.allowed) return `PostgreSQL: "${user}" may create tables in schema "${schema}"`;
   const text = `"${user}" may not create tables in schema "${schema}"`;
   throw new OperationalError("noPermission", text, {

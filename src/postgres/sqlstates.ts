@@ -41,6 +41,7 @@ export const RULES: Rule[] = [
     act: "stop",
     meaning: "this offset already has a row: the topic was recreated",
   },
+  { codes: ["22P05"], act: "stop", meaning: "the encoding of the database lacks a character" },
   {
     codes: ["22", "23"],
     act: "reject",

@@ -1,5 +1,8 @@
-import { assert, assertEquals } from "@std/assert";
-import { uniqueName } from "../support/fixtures.ts";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { openPostgres } from "../../src/postgres/connect.ts";
+import { script, withChecksums } from "../../src/postgres/migrate.ts";
+import { migrations } from "../../src/postgres/migrations/mod.ts";
+import { testSettings, uniqueName } from "../support/fixtures.ts";
 import { type ProgramFixture, withProgram } from "../support/program.ts";
 
 /** Runs `work` with a database of its own and the flag that selects it. */
@@ -82,3 +85,55 @@ Deno.test("every command gives the same results whatever the settings of the dat
     assert(usual!.every((text) => text.length > 20), usual!.join("\n"));
     for (const [i, text] of usual!.entries()) assertEquals(changed![i], text);
   }));
+
+/** A reject that LATIN1 cannot store: the reason quotes the euro sign. */
+const EURO = '{"userID":"€"}\n';
+
+const template = "template template0 locale 'C'";
+
+Deno.test("a database in LATIN1 is refused by migrate and check, and consume names the fault", () =>
+  withProgram({ migrated: false }, async (fixture) => {
+    const { kafka, topic } = fixture;
+    await withDatabase(fixture, `encoding 'LATIN1' ${template}`, async (_, flags) => {
+      const refused =
+        /database "\w+" has encoding LATIN1, which cannot store every record\n.*fix: create another: .*UTF8/;
+      for (const command of ["migrate", "check"]) {
+        const { code, stdout, stderr } = await fixture.routes([command, ...flags]);
+        assertEquals(code, 78, stderr);
+        assertMatch(stdout + stderr, refused);
+      }
+      // As an earlier version of the program did.
+      const [dbname] = flags.map((flag) => flag.slice(2));
+      const { sql } = openPostgres(testSettings([dbname!]).postgresql, {
+        readFile: Deno.readFileSync,
+        log: null,
+        max: 1,
+      });
+      await sql.unsafe(script("it's a \\", withChecksums(migrations)[0]!)).simple();
+      await sql.end();
+      await send(kafka, topic, EURO);
+      const { code, stderr } = await fixture.routes(["consume", ...flags]);
+      assertEquals(code, 78, stderr);
+      assertMatch(stderr, /the encoding of database "\w+" lacks a character\n/);
+    });
+  }));
+
+Deno.test("a database in SQL_ASCII keeps every character", () =>
+  withProgram({ migrated: false }, async (fixture) => {
+    await send(fixture.kafka, fixture.topic, EURO);
+    await withDatabase(fixture, `encoding 'SQL_ASCII' ${template}`, async (_, flags) => {
+      for (const command of ["migrate", "check", "consume", "verify"]) {
+        const { code, stderr } = await fixture.routes([command, ...flags]);
+        assertEquals(code, 0, `${command}: ${stderr}`);
+      }
+      const { stdout } = await fixture.routes(["query", "--rejects", "--format", "json", ...flags]);
+      assertMatch(stdout, /found \\"€\\"/);
+    });
+  }));
+
+async function send(kafka: ProgramFixture["kafka"], topic: string, value: string): Promise<void> {
+  const producer = kafka.producer();
+  await producer.connect();
+  await producer.send({ topic, messages: [{ value }] });
+  await producer.disconnect();
+}

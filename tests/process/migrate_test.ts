@@ -194,6 +194,50 @@ for (
 }
 
 for (
+  const [what, change, reason] of [
+    [
+      "a column of another type",
+      "alter column timestamp type timestamptz using to_timestamp(timestamp)",
+      "column timestamp is timestamp with time zone, expected double precision",
+    ],
+    [
+      "no such column",
+      "drop column latitude",
+      "column latitude is missing, expected double precision",
+    ],
+    [
+      "a column that needs a value",
+      "add column vehicle text not null",
+      "column vehicle needs a value",
+    ],
+  ] as const
+) {
+  Deno.test(`migrate and check refuse a migrated table with ${what}`, () =>
+    withProgram({}, async (fixture) => {
+      await fixture.sql.unsafe(`alter table "${fixture.schema}".routes_table ${change}`);
+      for (const args of [["migrate"], ["check"], ["check", "migrate"], ["check", "consume"]]) {
+        const { code, stdout, stderr } = await fixture.routes(args);
+        assertEquals(code, 65, `${args} ${stdout} ${stderr}`);
+        assertMatch(stdout + stderr, /routes_table" was changed: consume cannot write to it\n/);
+        assertEquals((stdout + stderr).includes(reason), true, stdout + stderr);
+      }
+    }));
+}
+
+Deno.test("migrate and check accept further columns that have a value of their own", () =>
+  withProgram({}, async (fixture) => {
+    await fixture.sql.unsafe(`alter table "${fixture.schema}".routes_table
+      add column note text, add column at timestamptz not null default now(),
+      add column id bigint generated always as identity,
+      add column north bool not null generated always as (latitude > 0) stored`);
+    assertEnded(await fixture.routes(["migrate"]), 0, UP_TO_DATE);
+    assertEquals((await fixture.routes(["check"])).code, 0);
+    assertEquals((await fixture.routes(["produce", "-n", "3"])).code, 0);
+    assertEquals((await fixture.routes(["consume"])).code, 0);
+    assertEquals((await fixture.counts()).rows, 3);
+  }));
+
+for (
   const [what, change, stderr] of [
     ["edited", "update routes_migrations set checksum = 'x'", /was applied with different content/],
     ["newer", "insert into routes_migrations values (99, 'later', 'x')", /newer than this program/],

@@ -16,6 +16,7 @@ import {
   type ServerInfo,
   tlsHandshakeWithServer,
 } from "../../postgres/probe.ts";
+import { requireEncoding } from "../../postgres/requirements.ts";
 import { formatMany } from "../../units.ts";
 import {
   type CheckContext,
@@ -88,7 +89,8 @@ async function logIn(state: PostgresProbeState): Promise<string> {
   return `PostgreSQL: ${version}, logged in as "${user}" to database "${database}"`;
 }
 
-function checkWritable({ where, serverInfo }: PostgresProbeState): Promise<string> {
+function checkWritable({ where, settings, serverInfo }: PostgresProbeState): Promise<string> {
+  requireEncoding(serverInfo!.encoding, settings.database);
   if (!serverInfo!.readOnly) return Promise.resolve("PostgreSQL: accepts writes");
   throw new OperationalError("unavailable", `${where} is read-only`, {
     reason: "it is a standby, or default_transaction_read_only is on",

@@ -17,6 +17,7 @@ export interface MigrateDeps {
   lock(ms: number): Promise<void>;
   unlock(): Promise<void>;
   apply(migration: Migration): Promise<void>;
+  checkDatabase(): Promise<void>;
   checkOriginal(): Promise<void>;
   /** The exact SQL of a migration. */
   script(migration: Migration): string;
@@ -40,6 +41,7 @@ export async function runMigrate(options: MigrateOptions, deps: MigrateDeps): Pr
   if (options.createDatabase && await deps.createDatabase() === "created") {
     await say(`created database "${deps.database}"`);
   }
+  await deps.checkDatabase();
   const applied: string[] = [];
   if (plan(deps.known, await deps.applied()).length > 0) {
     await deps.lock(options.lockTimeoutMs);

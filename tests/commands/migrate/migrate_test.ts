@@ -40,6 +40,7 @@ function fixtures(history: Applied[], changes: Partial<MigrateDeps> = {}) {
       history.push(migration);
       return step(`apply ${migration.version}`);
     },
+    checkDatabase: () => Promise.resolve(),
     checkOriginal: () => step("check original"),
     script: ({ sql }) => `${sql};\n`,
     out: (text) => Promise.resolve(void (printed += text)),
@@ -110,6 +111,14 @@ Deno.test("migrate reports why it failed, not that it could not release the lock
     unlock: () => Promise.reject(new Error("connection lost")),
   });
   await assertRejects(() => migrate(), Error, "why");
+});
+
+Deno.test("migrate stops before it looks at the history when the database cannot be used", async () => {
+  const { migrate, steps } = fixtures([...known], {
+    checkDatabase: () => Promise.reject(new Error("why")),
+  });
+  await assertRejects(() => migrate(), Error, "why");
+  assertEquals(steps, []);
 });
 
 Deno.test("migrate does not release a lock that it did not get", async () => {
