@@ -1,6 +1,7 @@
 import type { PostgresSettings } from "../settings/settings.ts";
 import { explainConnection } from "../network/explain.ts";
 import { type ErrorKind, OperationalError } from "../errors.ts";
+import { explainConstraint, isColumnRequired } from "./constraints.ts";
 import { START_PARAMETERS } from "./connect.ts";
 import { explainDropped } from "./kept_rows.ts";
 import { type Act, actOn, LOST } from "./sqlstates.ts";
@@ -8,7 +9,7 @@ import { type Act, actOn, LOST } from "./sqlstates.ts";
 /** How consume reacts to an error, and the error's code (empty when it has none). */
 export function judgePostgres(error: unknown): { act: Act; state: string } {
   const state = codeOf(error);
-  return { act: actOn(state), state };
+  return { act: isColumnRequired(error) ? "stop" : actOn(state), state };
 }
 
 /** Turns a PostgreSQL error into a message for users; returns any other error unchanged. */
@@ -24,8 +25,9 @@ export function explainPostgres(error: unknown, settings: PostgresSettings): Err
   if (failure) return failure;
   const code = codeOf(error);
   if (!code) return error;
-  const dropped = explainDropped(code, error, settings.schema);
-  if (dropped) return dropped;
+  const violation = explainDropped(code, error, settings.schema) ??
+    explainConstraint(error, settings.schema);
+  if (violation) return violation;
   const { message } = error;
   const [kind, text, hint] = explainState(code, message, settings);
   const reason = LOST.includes(code) ? message : `the server answered ${code}: ${message}`;

@@ -35,11 +35,16 @@ export interface Store {
   addSources(starts: Map<number, number>): Promise<void>;
   /** Writes every step whose source is at position `from`, in one statement; returns which ones were written. */
   write(steps: Step[]): Promise<boolean[]>;
+  /** The SQLSTATE with which the database refuses the data of a step; null when it does not. Writes nothing. */
+  refusal(step: Step): Promise<string | null>;
   /** Moves a source from position `from` to `to` and records the range between as lost. */
   skip(source: number, from: number, to: number, reason: string): Promise<void>;
   /** The position of a source; null when its row was deleted. */
   position(source: number): Promise<number | null>;
 }
+
+/** The name of an unknown parameter: current_setting() fails with it after everything else was tried. */
+const DRY_RUN = "routes dry run";
 
 /** The tables of `schema`, for one topic of one cluster. */
 export function openStore(
@@ -89,6 +94,15 @@ export function openStore(
         select id, ${from}::bigint, ${to}::bigint, ${reason} from moved`;
     },
     write: (steps) => writeSteps(sql, table, steps),
+    refusal: async (step) => {
+      try {
+        await writeSteps(sql, table, [step], sql`current_setting(${DRY_RUN}::text)`);
+        return null;
+      } catch (error) {
+        const { code = "" } = error as { code?: string };
+        return /^2[23]/.test(code) ? code : null;
+      }
+    },
     position: async (source) => {
       const [row] = await sql`
         select next_offset from ${table("routes_sources")} where id = ${source}`;
@@ -99,12 +113,13 @@ export function openStore(
 
 /**
  * Guarantees exactly-once: one statement writes position, rows and rejects together, and only if the position is
- * still where the step began. A process that lost the race or was suspended writes nothing.
+ * still where the step began. A process that lost the race or was suspended writes nothing. `end` is evaluated last.
  */
 async function writeSteps(
   sql: Sql,
   table: (name: string) => Helper<string>,
   steps: Step[],
+  end: Fragment = sql`null`,
 ): Promise<boolean[]> {
   const kept = (cte: Fragment) => sql`(select count(*) from ${cte} where source_id = id)`;
   const keptPoints = requireKept(sql, "routes_table", kept(sql`point`), sql`stored`);
@@ -141,7 +156,7 @@ async function writeSteps(
       where source_id in (select id from moved)
       returning source_id
     )
-    select id, ${keptPoints}, ${keptRejects} from moved`;
+    select id, ${keptPoints}, ${keptRejects}, ${end} from moved`;
   return steps.map(({ source }) => written.some(({ id }) => id === source));
 }
 

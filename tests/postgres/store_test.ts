@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { Buffer } from "node:buffer";
 import type { Sql } from "postgres";
 import { openPostgres } from "../../src/postgres/connect.ts";
@@ -275,6 +275,48 @@ Deno.test("a record that only the database refuses becomes a reject, and all oth
     await sql`truncate ${table("routes_sources")} cascade`;
     await assertRejects(() => settle(step(a, 100, [1]), signal), SourceGone);
   }));
+
+Deno.test("refusal() tells whether the database refuses a record, and writes nothing", () =>
+  withStore(async (fixture) => {
+    const { sql, table, store, ids: [a] } = fixture;
+    await sql`alter table ${table("routes_table")} add constraint no_13 check (user_id <> 13)`;
+    assertEquals(await store.refusal(step(a, 0, [13])), "23514");
+    assertEquals(await store.refusal(step(a, 0, [12])), null);
+    assertEquals(await store.refusal(step(a, 5, [13])), null, "another position");
+    assertEquals([await rows(fixture), await store.position(a)], [[], 0]);
+  }));
+
+const changes: [what: string, change: string, values: number[], message: RegExp, hint: RegExp][] = [
+  [
+    "a column that needs a value",
+    "alter table ROWS add column vehicle text not null",
+    [1],
+    /^column "vehicle" of table .*routes_table needs a value, and records have none$/,
+    /^alter table .*routes_table alter column "vehicle" drop not null$/,
+  ],
+  [
+    "a unique index",
+    "create unique index once on ROWS (user_id)",
+    [7, 7],
+    /^unique index "once" of table .*routes_table refuses a record$/,
+    /^drop index .*"once"$/,
+  ],
+];
+
+for (const [what, change, values, message, hint] of changes) {
+  Deno.test(`write() stops on ${what} that a user added, and the error names it`, () =>
+    withStore(async ({ sql, schema, store, ids: [a] }) => {
+      await sql.unsafe(change.replace("ROWS", `"${schema}".routes_table`));
+      const error = await assertRejects(() => store.write([step(a, 0, values)]));
+      assertEquals(judgePostgres(error).act, "stop");
+      const { postgresql } = testSettings([`postgresql.schema=${schema}`]);
+      const failure = explainPostgres(error, postgresql) as OperationalError;
+      assertMatch(failure.message, message);
+      assertMatch(failure.hint.join(), hint);
+      await sql.unsafe(failure.hint.join());
+      assertEquals(await store.write([step(a, 0, values)]), [true], "the hint does not help");
+    }));
+}
 
 Deno.test("addSources() leaves known partitions unchanged, even when three run at once", () =>
   withStore(async ({ store, ids: [a], sql, schema }) => {

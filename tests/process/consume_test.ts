@@ -37,6 +37,23 @@ async function joined(fixture: ProgramFixture, count: number): Promise<void> {
   while (await members(fixture) !== count) await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
+Deno.test("consume stops with one message when a constraint refuses every record of a batch", () =>
+  withProgram({}, async (fixture) => {
+    assertEquals((await fixture.routes(["produce", "-n", "3000"])).code, 0);
+    const table = `"${fixture.schema}".routes_table`;
+    await fixture.sql.unsafe(
+      `alter table ${table} add constraint near_the_equator check (abs(latitude) < 1)`,
+    );
+    const { code, stderr } = await fixture.routes(["consume"]);
+    assertEquals(code, 65, stderr);
+    const lines = stderr.split("\n").filter((line) => line.startsWith("routes:"));
+    assertEquals(lines, [
+      `routes: constraint "near_the_equator" of table ${table} refuses records`,
+    ]);
+    const { rows, rejects, next } = await fixture.counts();
+    assertEquals([rows, rejects, next], [0, 0, 0]);
+  }));
+
 Deno.test("consume has the topic, the tables, the labels and the summary agree", () =>
   withProgram({ partitions: 3 }, async (fixture) => {
     const produced = await fixture.routes(["produce", "-n", "2000", "--invalid", "5", "--json"]);

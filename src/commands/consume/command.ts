@@ -112,6 +112,7 @@ function openLedger(
       const statement = bounded(store.write(steps));
       return metrics ? metrics.timed(statement) : statement;
     },
+    refusal: (step: Step) => bounded(store.refusal(step)),
     position: (source: number) => bounded(store.position(source)),
     skip: (...args: Parameters<Store["skip"]>) => bounded(store.skip(...args)),
     fingerprint,

@@ -13,6 +13,8 @@ export interface SplittableStep extends Step {
 export interface Ledger {
   /** Writes, in one statement, the steps whose source is still at `from`; returns for each whether it was written. */
   write(steps: Step[]): Promise<boolean[]>;
+  /** The SQLSTATE with which the database refuses the data of a step; null when it does not. Writes nothing. */
+  refusal(step: Step): Promise<string | null>;
   /** The current position of a source; null when its row does not exist. */
   position(source: number): Promise<number | null>;
   /** Whether to reject the data, to wait and retry, or to stop. `state` is the SQLSTATE. */
@@ -31,6 +33,9 @@ export interface SettlerOptions extends GroupCommitOptions {
 
 /** Writes a step and returns the position of its source afterwards, also when another process moved it. */
 export type Settle = (step: SplittableStep, signal: AbortSignal) => Promise<number>;
+
+/** In fewer records the same fault can be a coincidence. */
+const LARGE = 20;
 
 /** Makes a step of messages in offset order; there must be no other readable record between `from` and the last one. */
 export function makeStep(
@@ -54,7 +59,11 @@ export function makeStep(
 export function createSettler(ledger: Ledger, options: SettlerOptions): Settle {
   const commit = createCommitter(ledger, options);
 
-  async function settle(step: SplittableStep, signal: AbortSignal): Promise<number> {
+  async function settle(
+    step: SplittableStep,
+    signal: AbortSignal,
+    isWhole = true,
+  ): Promise<number> {
     // After a lost connection it is unknown whether the statement was executed, so the position is read first.
     let isUncertain = false;
     for (let attempt = 1;; attempt++) {
@@ -69,7 +78,11 @@ export function createSettler(ledger: Ledger, options: SettlerOptions): Settle {
       } catch (error) {
         const { act, state } = ledger.judge(error);
         if (act === "stop") throw ledger.explain(error);
-        if (act === "reject") return await isolate(step, state, error, signal);
+        if (act === "reject") {
+          // Then the fault is in the table: to reject all records would hide it.
+          if (isWhole && await isEachRefused(step, state, signal)) throw ledger.explain(error);
+          return await isolate(step, state, error, signal);
+        }
         isUncertain = true;
         await options.wait(error, attempt, signal);
         continue;
@@ -78,6 +91,25 @@ export function createSettler(ledger: Ledger, options: SettlerOptions): Settle {
       if (position === step.to && (isWritten || isUncertain)) await options.written(step);
       return position;
     }
+  }
+
+  /** Whether the database refuses each record of a large step, alone and for the same reason. */
+  async function isEachRefused(
+    { source, from, messages }: SplittableStep,
+    state: string,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    if (messages.length < LARGE) return false;
+    // Samples from the whole step come first: a single accepted record is enough.
+    const stride = Math.ceil(Math.sqrt(messages.length));
+    for (let first = 0; first < stride; first++) {
+      for (let at = first; at < messages.length; at += stride) {
+        const step = makeStep(source, from, [messages[at]!]);
+        const isRow = step.validated.points.offsets.length > 0;
+        if (signal.aborted || isRow && await ledger.refusal(step) !== state) return false;
+      }
+    }
+    return true;
   }
 
   /** Halves a step that the database refuses until the invalid record is alone, and makes that record a reject. */
@@ -92,13 +124,13 @@ export function createSettler(ledger: Ledger, options: SettlerOptions): Settle {
     if (messages.length === 1) {
       // Retrying a reject that cannot be stored either would never end.
       if (!message || validated.rejects.length > 0) throw ledger.explain(error);
-      return await settle({ ...step, validated: rejected(message, state, error) }, signal);
+      return await settle({ ...step, validated: rejected(message, state, error) }, signal, false);
     }
     const half = Math.ceil(messages.length / 2);
     const first = makeStep(source, from, messages.slice(0, half), step);
-    const reached = await settle(first, signal);
+    const reached = await settle(first, signal, false);
     if (reached !== first.to || signal.aborted) return reached;
-    return await settle(makeStep(source, reached, messages.slice(half), step), signal);
+    return await settle(makeStep(source, reached, messages.slice(half), step), signal, false);
   }
 
   return settle;

@@ -129,6 +129,7 @@ async function run(changes: Partial<RunOptions>, scenario: Partial<Scenario> = {
         for (const [partition, start] of starts) rows.set(partition, start);
         return Promise.resolve();
       },
+      refusal: () => Promise.resolve(null),
       skip: (source, from, to) => {
         losses.push([source, from, to]);
         rows.set(source - 100, to);

@@ -113,6 +113,7 @@ Deno.test("a reject is posted once even when its statement is halved, also one t
   const settle = createSettler({
     ...ledger,
     position: () => Promise.resolve(0),
+    refusal: () => Promise.resolve(null),
     judge: () => ({ act: "reject", state: "22003" }),
     explain: (error) => error as Error,
   }, {

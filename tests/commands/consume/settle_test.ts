@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   createSettler,
   type Ledger,
@@ -22,6 +22,8 @@ function memoryLedger(position = 0) {
     position: position as number | null,
     written: [] as Step[],
     statements: [] as number[],
+    /** The number of calls of refusal(). */
+    probes: 0,
     /** Called before (false) and after (true) each statement; may throw. */
     fault: (_steps: Step[], _after: boolean): void => {},
   };
@@ -39,6 +41,15 @@ function memoryLedger(position = 0) {
         ledger.fault(steps, true);
         return won;
       });
+    },
+    refusal: async (step) => {
+      ledger.probes++;
+      try {
+        await attempt(() => ledger.fault([step], false));
+        return null;
+      } catch (error) {
+        return (error as Refused).state;
+      }
     },
     position: () => Promise.resolve(ledger.position),
     judge: (error) => {
@@ -126,6 +137,46 @@ Deno.test("settle() isolates the record that the database refuses", async () => 
   assertEquals(offsetsOf(ledger.written), [0, 1, 2, 3, 4, 5, 7, 8, 9, 10]);
   const rejects = reported.flatMap(({ validated }) => validated.rejects);
   assertEquals(rejects.map(({ offset, code }) => [offset, code]), [[6, "db_22003"]]);
+});
+
+Deno.test("settle() stops and rejects nothing when the database refuses every record of a batch", async () => {
+  const { ledger, seam } = memoryLedger();
+  ledger.fault = (steps, after) => {
+    if (!after && offsetsOf(steps).length > 0) throw new Refused("22003");
+  };
+  const { settle, reported } = settlerFor(seam);
+  await assertRejects(() => settle(makeStep(1, 0, records(0, 500)), never), Error, "explained");
+  assertEquals([ledger.position, reported.length, ledger.statements], [0, 0, [1]]);
+});
+
+for (
+  const [what, isRefused, probes] of [
+    ["half of a batch", (offset: number) => offset < 250, 13],
+    ["all but the last record", (offset: number) => offset < 499, 500],
+  ] as const
+) {
+  Deno.test(`settle() rejects each refused record when the database refuses ${what}`, async () => {
+    const { ledger, seam } = memoryLedger();
+    ledger.fault = (steps, after) => {
+      if (!after && offsetsOf(steps).some(isRefused)) throw new Refused("22003");
+    };
+    const { settle, reported } = settlerFor(seam);
+    const step = makeStep(1, 0, records(0, 500));
+    assertEquals(await settle(step, never), 500);
+    const rejects = reported.flatMap(({ validated }) => validated.rejects);
+    assertEquals(rejects.length, step.messages.filter((_, i) => isRefused(i)).length);
+    assert(ledger.probes <= probes, `${ledger.probes} probes`);
+  });
+}
+
+Deno.test("settle() rejects the records of a small batch that the database refuses as a whole", async () => {
+  const { ledger, seam } = memoryLedger();
+  ledger.fault = (steps, after) => {
+    if (!after && offsetsOf(steps).length > 0) throw new Refused("22003");
+  };
+  const { settle } = settlerFor(seam);
+  assertEquals(await settle(makeStep(1, 0, records(0, 19)), never), 19);
+  assertEquals(ledger.probes, 0);
 });
 
 Deno.test("settle() stops when even the reject cannot be stored", async () => {
