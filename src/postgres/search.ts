@@ -147,13 +147,24 @@ function within(sql: Sql, { west, south, east, north }: Box): Fragment {
   return sql`latitude between ${south}::float8 and ${north}::float8 and ${inside}`;
 }
 
-/** Haversine distance between `from` and the row; `least` because rounding may exceed 1. */
+/**
+ * Haversine distance between `from` and the row; `least` because rounding may exceed 1. Null when a coordinate is not
+ * finite: PostgreSQL refuses a sine of infinity.
+ */
 function metres(sql: Sql, from: { latitude: Fragment; longitude: Fragment }): Fragment {
-  return sql`${2 * EARTH_RADIUS_M}::float8 * asin(least(1, sqrt(
-    sin(radians(latitude - ${from.latitude}) / 2) ^ 2 +
-    cos(radians(latitude)) * cos(radians(${from.latitude})) *
-      sin(radians(longitude - ${from.longitude}) / 2) ^ 2
-  )))`;
+  const north = withoutTiny(sql, sql`latitude - ${from.latitude}`);
+  const east = withoutTiny(sql, sql`longitude - ${from.longitude}`);
+  return sql`case when abs(${north}) + abs(${east}) < 'infinity' then
+    ${2 * EARTH_RADIUS_M}::float8 * asin(least(1, sqrt(
+      sin(radians(${north}) / 2) ^ 2 +
+      cos(radians(${withoutTiny(sql, sql`latitude`)})) *
+        cos(radians(${withoutTiny(sql, from.latitude)})) * sin(radians(${east}) / 2) ^ 2
+    ))) end`;
+}
+
+/** Rounds degrees below 1e-116 to 0 and leaves others: PostgreSQL refuses a product that is too small for a float. */
+function withoutTiny(sql: Sql, degrees: Fragment): Fragment {
+  return sql`(${degrees} + 1e-100::float8 - 1e-100::float8)`;
 }
 
 function summaryOf(sql: Sql, fixes: Fragment): Fragment {

@@ -39,7 +39,7 @@ export const RULES: Rule[] = [
   {
     codes: ["23505"],
     act: "stop",
-    meaning: "this offset already has a row, or a unique index of your own forbids it",
+    meaning: "a recreated topic, or a unique index of your own",
   },
   { codes: ["22P05"], act: "stop", meaning: "the encoding of the database lacks a character" },
   {

@@ -67,8 +67,10 @@ export function encodePoint(
   },${float(longitude)}]}`;
 }
 
+/** JSON has no NaN and no infinity, which only rows of other programs contain. */
 function float(value: number): string {
-  return Number.isInteger(value) ? `${value + 0}.0` : String(value);
+  if (Number.isInteger(value)) return `${value + 0}.0`;
+  return Number.isFinite(value) ? String(value) : "null";
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

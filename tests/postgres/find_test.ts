@@ -295,6 +295,40 @@ Deno.test("find() of the summary counts, measures and frames each user's track",
     assertEquals((await find({ what: "summary", since: 20, users: [[1, 1]] }))[0]![1], 2);
   }));
 
+Deno.test("find() measures between coordinates that are too small to be multiplied", () =>
+  withFinder(async ({ add, find }) => {
+    await add([1, 1, 5e-324, 1e-200], [1, 2, -1e-310, -5e-324], [1, 3, 0, 0], [2, 1, 90, 1e-200]);
+    const summary = await find({ what: "summary", order: "user" });
+    assertEquals(summary.map((row) => row.slice(0, 5)), [[1, 3, 1, 3, 0], [2, 1, 1, 1, 0]]);
+    for (const latitude of [0, 5e-324, 1e-200]) {
+      const near = { latitude, longitude: -5e-324, radiusM: 1 };
+      const found = await find({ near, order: "distance" });
+      assertEquals(found.map((row) => row[4]), [0, 0, 0]);
+    }
+  }));
+
+Deno.test("find() leaves coordinates that are not finite out of distances", () =>
+  withFinder(async ({ add, find }) => {
+    const rest: Fix[] = [[2, 1, NaN, 0], [3, 1, 0, Infinity], [3, 2, -Infinity, 0]];
+    await add(
+      [1, 1, 0, 0],
+      [1, 2, NaN, 0],
+      [1, 3, 0, Infinity],
+      [1, 4, 1, 0],
+      [1, 5, 1, 0],
+      ...rest,
+    );
+    const summary = await find({ what: "summary", order: "user" });
+    assertEquals(summary.map((row) => [row[0], row[1], row[4]]), [[1, 5, 0], [2, 1, null], [
+      3,
+      2,
+      null,
+    ]]);
+    const near = { latitude: 0, longitude: 0, radiusM: 200_000 };
+    assertEquals((await find({ near })).length, 3);
+    assertEquals((await find()).length, 8);
+  }));
+
 Deno.test("find() of rejects returns place, time, reason and the exact bytes", () =>
   withFinder(async ({ sql, schema, find, count }) => {
     const table = (name: string) => sql(`${schema}.${name}`);

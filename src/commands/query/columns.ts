@@ -114,9 +114,11 @@ function presenter(what: What, near: boolean): (row: FoundRow) => Cell[] {
 /** From user, fixes, first, last, metres, west, south, east, north; `--bbox` accepts the box. */
 function summarize(row: FoundRow): Cell[] {
   const [user, fixes, first, last, metres, ...box] = row as number[];
+  // Null when no coordinate is finite.
+  const km = (metres as number | null) === null ? null : metres! / 1000;
   const hours = (last! - first!) / 3600;
-  const kmh = hours > 0 ? round(metres! / 1000 / hours, 1) : null;
-  return [user!, fixes!, first!, last!, round(metres! / 1000, 3), kmh, box.join()];
+  const kmh = km !== null && hours > 0 ? round(km / hours, 1) : null;
+  return [user!, fixes!, first!, last!, km === null ? null : round(km, 3), kmh, box.join()];
 }
 
 function round(value: number, digits: number): number {

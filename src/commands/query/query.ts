@@ -116,14 +116,19 @@ async function printRows(options: QueryOptions, deps: QueryDeps): Promise<number
   const wanted = forPeople && limit !== null ? limit + 1 : limit;
   let text = format.head;
   let count = 0;
+  let notFinite = 0;
   for await (const found of deps.find({ ...search, limit: wanted })) {
     const batch = limit === null ? found : found.slice(0, limit - count);
     count += found.length;
+    notFinite += batch.filter((row) => row.some(isNotFinite)).length;
     await deps.out(text + format.rows(batch.map(cells)));
     text = "";
     if (deps.signal.aborted) return count;
   }
   await deps.out(text + format.tail());
+  if (notFinite > 0) {
+    deps.note(`NaN or infinity in ${formatMany(notFinite, "row")} that another program wrote`);
+  }
   if (!forPeople) return count;
   if (count === 0) deps.note("no rows");
   if (limit === null || count <= limit) return count;
@@ -131,6 +136,10 @@ async function printRows(options: QueryOptions, deps: QueryDeps): Promise<number
   const of = total > COUNT_MAX ? `more than ${formatCount(COUNT_MAX)}` : formatCount(total);
   deps.note(`${formatCount(limit)} of ${of} rows (--all for the rest)`);
   return limit;
+}
+
+function isNotFinite(cell: FoundRow[number]): boolean {
+  return typeof cell === "number" && !Number.isFinite(cell);
 }
 
 /** Rejects combinations of flags that depend on the format. */

@@ -164,6 +164,34 @@ Deno.test("runQuery() prints a total as a bare number for people, as data for pr
   }
 });
 
+Deno.test("runQuery() prints valid JSON for rows with NaN or infinity, and notes their number", async () => {
+  const rows = [[7, NaN, 1, 2], [7, 1, -Infinity, Infinity], [7, 1, 2, 3]];
+  for (
+    const [format, expected] of [
+      ["json", [
+        { user: 7, time: null, latitude: 1, longitude: 2 },
+        { user: 7, time: 1, latitude: null, longitude: null },
+        { user: 7, time: 1, latitude: 2, longitude: 3 },
+      ]],
+      ["ndjson", [
+        { userID: 7, timestamp: null, coordinates: [1, 2] },
+        { userID: 7, timestamp: 1, coordinates: [null, null] },
+        { userID: 7, timestamp: 1, coordinates: [2, 3] },
+      ]],
+    ] as const
+  ) {
+    const { text, notes } = await run({ format, time: "unix" }, { rows });
+    const parsed = format === "json"
+      ? JSON.parse(text)
+      : text.trim().split("\n").map((line) => JSON.parse(line));
+    assertEquals(parsed, expected);
+    assertEquals(notes, ["NaN or infinity in 2 rows that another program wrote"]);
+  }
+  const summary = [[7, 1, 1, 1, null, NaN, 1, NaN, 1]];
+  const { text } = await run({ what: "summary", format: "json" }, { rows: summary });
+  assertEquals([JSON.parse(text)[0].km, JSON.parse(text)[0].kmh], [null, null]);
+});
+
 Deno.test("runQuery() makes records of fixes as ndjson, and objects when columns are named", async () => {
   const rows = [[7, 1732431234.567, 60.1699123, 24, 12.345]];
   const record = '{"userID":7,"timestamp":1732431234.567,"coordinates":[60.1699123,24.0]}\n';
