@@ -21,20 +21,25 @@ const BATCH_REJECTS = 100;
 
 /**
  * Opens a finder on the tables of `schema`. `sql` must use one connection, because a cursor belongs to its connection.
- * An aborted signal cancels the running statement.
+ * An aborted signal cancels the running statement; `watched` gets each statement that can wait for a lock.
  */
 export function openFinder(
   sql: Sql,
-  { schema, signal }: { schema: string; signal: AbortSignal },
+  { schema, signal, watched = (work) => work }: {
+    schema: string;
+    signal: AbortSignal;
+    watched?: <T>(work: Promise<T>) => Promise<T>;
+  },
 ): Finder {
+  const run = <T>(query: Statement<T>) => watched(cancellable(query, signal));
   return {
-    find: (search) => read(sql, rowsOf(sql, schema, search), search.what, signal),
+    find: (search) => read(sql, rowsOf(sql, schema, search), { what: search.what, signal, run }),
     count: async (search, max) => {
-      const [row] = await cancellable(countOf(sql, schema, search, max), signal);
+      const [row] = await run(countOf(sql, schema, search, max));
       return row!.n;
     },
     extent: async (search) => {
-      const [row] = await cancellable(extentOf(sql, schema, search), signal);
+      const [row] = await run(extentOf(sql, schema, search));
       const { south, north, min, max, min_eastern: minEastern, max_western: maxWestern } = row!;
       if (row!.fixes === 0) return null;
       const [west, east] = edges({ min, max, minEastern, maxWestern });
@@ -85,8 +90,11 @@ function atMost(sql: Sql, limit: number | null): Fragment {
 async function* read(
   sql: Sql,
   select: Fragment,
-  what: Search["what"],
-  signal: AbortSignal,
+  { what, signal, run }: {
+    what: Search["what"];
+    signal: AbortSignal;
+    run: <T>(query: Statement<T>) => Promise<T>;
+  },
 ): AsyncGenerator<FoundRow[]> {
   const size = what === "rejects" ? BATCH_REJECTS : BATCH_ROWS;
   const fetch = () => {
@@ -101,7 +109,7 @@ async function* read(
   );
   let next: Promise<FoundRow[]> | null = null;
   try {
-    await sql`declare page no scroll cursor for ${select}`;
+    await run(sql`declare page no scroll cursor for ${select}`);
     next = fetch();
     for (let rows; (rows = await next).length > 0;) {
       next = rows.length < size ? Promise.resolve([]) : fetch();
@@ -120,10 +128,9 @@ function withBox(row: FoundRow): FoundRow {
   return [...row.slice(0, 5), west, south!, east, north!];
 }
 
-async function cancellable<T>(
-  query: Promise<T> & { cancel(): void },
-  signal: AbortSignal,
-): Promise<T> {
+type Statement<T> = Promise<T> & { cancel(): void };
+
+async function cancellable<T>(query: Statement<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   const cancel = () => query.cancel();
   signal.addEventListener("abort", cancel);

@@ -131,12 +131,14 @@ async function runReplay(
   const { settings: { kafka: { topic }, postgresql }, system, reporter } = context;
   // Deleting many rows takes longer than the usual statement time-out.
   const unlimited = { ...context.settings, postgresql: { ...postgresql, statementTimeoutMs: 0 } };
-  const { sql, explain, close } = openPostgresFor({ ...context, settings: unlimited }, {
+  const { sql, watched, explain, close } = openPostgresFor({ ...context, settings: unlimited }, {
     max: 1,
   });
+  const rewinder = openRewinder(sql, postgresql.schema);
   try {
     await replay(spec, yes, {
-      ...openRewinder(sql, postgresql.schema),
+      extent: (rewinds) => watched(rewinder.extent(rewinds)),
+      rewind: (rewinds) => watched(rewinder.rewind(rewinds)),
       ...log,
       sources: openStore(sql, { schema: postgresql.schema, clusterId, topic }).sources,
       topic,

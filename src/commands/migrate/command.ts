@@ -16,12 +16,14 @@ export async function migrate(
   context: CommandContext,
 ): Promise<CommandResult> {
   const { system, settings: { kafka: { topic }, postgresql } } = context;
-  const { sql, explain, close } = openPostgresFor(context, { max: 1 });
+  const { sql, watched, explain, close } = openPostgresFor(context, { max: 1 });
   const history = openHistory(sql, postgresql.schema);
   const known = withChecksums(migrations);
   try {
     const { failure, ...summary } = await runMigrate(options, {
       ...history,
+      checkOriginal: () => watched(history.checkOriginal()),
+      apply: (migration) => watched(history.apply(migration)),
       known,
       database: postgresql.database,
       topicName: topic,

@@ -20,12 +20,12 @@ export async function query(
   context: CommandContext,
 ): Promise<CommandResult> {
   const { globals, system, reporter, settings: { postgresql: { schema } } } = context;
-  const { sql, explain, close } = openPostgresFor(context, { max: 1, readOnly: true });
+  const { sql, watched, explain, close } = openPostgresFor(context, { max: 1, readOnly: true });
   try {
     await withExplanation(
       explain,
       runQuery(options, {
-        ...openFinder(sql, { schema, signal: system.signal }),
+        ...openFinder(sql, { schema, signal: system.signal, watched }),
         out: system.stdout.write,
         note: reporter.note,
         terminal: terminalOf(system.stdout, globals.color, system.env),

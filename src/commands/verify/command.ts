@@ -12,14 +12,20 @@ export async function verify(context: CommandContext): Promise<CommandResult> {
   const { topic, groupId } = settings;
   const { kafka, explain, openLog } = openKafkaFor(context);
   const log = await openLog();
-  const { sql, explain: explainSql, close } = openPostgresFor(context, { readOnly: true });
+  // One connection: a user may have no more, and it is as fast.
+  const { sql, watched, explain: explainSql, close } = openPostgresFor(context, {
+    max: 1,
+    readOnly: true,
+  });
   const [rate, beganMs] = [new Rate(), system.clock()];
   // A separate consumer group takes no partitions from other consumers; it is deleted afterwards.
   const group = `${groupId}-verify-${system.random().toString(36)}`;
   try {
     const clusterId = await withExplanation(explain, log.clusterId());
+    const audit = openAudit(sql, { schema: postgresql.schema, clusterId, topic });
     const verified = await runVerify({
-      ...openAudit(sql, { schema: postgresql.schema, clusterId, topic }),
+      sources: () => watched(audit.sources()),
+      held: (...range) => watched(audit.held(...range)),
       topic,
       ranges: log.ranges,
       isCompacted: log.isCompacted,
