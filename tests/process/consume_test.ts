@@ -54,6 +54,32 @@ Deno.test("consume stops with one message when a constraint refuses every record
     assertEquals([rows, rejects, next], [0, 0, 0]);
   }));
 
+Deno.test("consume stops with one message and moves no position when a trigger drops rows", () =>
+  withProgram({}, async (fixture) => {
+    const { schema, sql, routes, counts } = fixture;
+    await send(fixture, upTo(100));
+    await sql.unsafe(`
+      create function "${schema}".swallow() returns trigger language plpgsql as
+        'begin if new.user_id % 5 = 0 then return null; end if; return new; end';
+      create trigger swallow before insert on "${schema}".routes_table
+        for each row execute function "${schema}".swallow()`);
+    const { code, stderr } = await routes(["consume"]);
+    assertEquals(code, 65, stderr);
+    const text = `routes: table "${schema}.routes_table" kept only 80 of 100 rows\n`;
+    assert(stderr.includes(text), stderr);
+    assertEquals(await counts(), {
+      rows: 0,
+      rejects: 0,
+      next: 0,
+      stored: 0,
+      rejected: 0,
+      tombstones: 0,
+    });
+    await sql.unsafe(`drop trigger swallow on "${schema}".routes_table`);
+    assertEquals((await routes(["consume"])).code, 0);
+    assertEquals((await counts()).rows, 100);
+  }));
+
 Deno.test("consume has the topic, the tables, the labels and the summary agree", () =>
   withProgram({ partitions: 3 }, async (fixture) => {
     const produced = await fixture.routes(["produce", "-n", "2000", "--invalid", "5", "--json"]);

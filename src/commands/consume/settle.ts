@@ -34,7 +34,7 @@ export interface SettlerOptions extends GroupCommitOptions {
 /** Writes a step and returns the position of its source afterwards, also when another process moved it. */
 export type Settle = (step: SplittableStep, signal: AbortSignal) => Promise<number>;
 
-/** In fewer records the same fault can be a coincidence. */
+/** In fewer rows the same fault can be a coincidence. */
 const LARGE = 20;
 
 /** Makes a step of messages in offset order; there must be no other readable record between `from` and the last one. */
@@ -93,20 +93,21 @@ export function createSettler(ledger: Ledger, options: SettlerOptions): Settle {
     }
   }
 
-  /** Whether the database refuses each record of a large step, alone and for the same reason. */
+  /** Whether the database refuses each row of a large step, alone and for the same reason. */
   async function isEachRefused(
-    { source, from, messages }: SplittableStep,
+    { source, from, messages, validated }: SplittableStep,
     state: string,
     signal: AbortSignal,
   ): Promise<boolean> {
-    if (messages.length < LARGE) return false;
-    // Samples from the whole step come first: a single accepted record is enough.
-    const stride = Math.ceil(Math.sqrt(messages.length));
+    const offsets = new Set(validated.points.offsets);
+    const rows = messages.filter(({ offset }) => offsets.has(Number(offset)));
+    if (rows.length < LARGE) return false;
+    // Samples from the whole step come first: a single accepted row is enough.
+    const stride = Math.ceil(Math.sqrt(rows.length));
     for (let first = 0; first < stride; first++) {
-      for (let at = first; at < messages.length; at += stride) {
-        const step = makeStep(source, from, [messages[at]!]);
-        const isRow = step.validated.points.offsets.length > 0;
-        if (signal.aborted || isRow && await ledger.refusal(step) !== state) return false;
+      for (let at = first; at < rows.length; at += stride) {
+        if (signal.aborted) return false;
+        if (await ledger.refusal(makeStep(source, from, [rows[at]!])) !== state) return false;
       }
     }
     return true;
