@@ -9,10 +9,7 @@ export function requireEncoding(encoding: string, database: string): void {
   if (ENCODINGS.includes(encoding)) return;
   const text = `database "${database}" has encoding ${encoding}, which cannot store every record`;
   throw new OperationalError("settings", text, {
-    hint: [
-      `create another: create database routes encoding 'UTF8' template template0 locale 'C'`,
-      "then set [postgresql] dbname to it",
-    ],
+    hint: ["set [postgresql] dbname to a new name", "routes migrate --create-database"],
   });
 }
 

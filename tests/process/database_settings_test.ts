@@ -96,7 +96,7 @@ Deno.test("a database in LATIN1 is refused by migrate and check, and consume nam
     const { kafka, topic } = fixture;
     await withDatabase(fixture, `encoding 'LATIN1' ${template}`, async (_, flags) => {
       const refused =
-        /database "\w+" has encoding LATIN1, which cannot store every record\n.*fix: create another: .*UTF8/;
+        /database "\w+" has encoding LATIN1, which cannot store every record\n.*fix: set .*\n.*fix: routes migrate .*--create-database/;
       for (const command of ["migrate", "check"]) {
         const { code, stdout, stderr } = await fixture.routes([command, ...flags]);
         assertEquals(code, 78, stderr);
