@@ -17,8 +17,13 @@ const say = (line: string) => print(Deno.stderr, `· ${line}`);
 const PURE = ["cli", "commands", "formats", "record", "settings", "terminal"];
 /** Tests in these folders that run shells or open sockets. */
 const NOT_PURE = ["tests/cli/completions_test.ts", "tests/commands/consume/http_test.ts"];
-/** Tests at the top of tests/ that need no permissions. */
-const PURE_AT_TOP = ["tests/suggest_test.ts", "tests/units_test.ts"];
+/** Other tests that need neither. */
+const PURE_FILES = [
+  "tests/faults/checker_test.ts",
+  "tests/faults/mutants_test.ts",
+  "tests/suggest_test.ts",
+  "tests/units_test.ts",
+];
 
 const tasks: Record<string, (args: string[]) => Promise<number>> = {
   test,
@@ -27,7 +32,7 @@ const tasks: Record<string, (args: string[]) => Promise<number>> = {
   picture: (args) => withServices(() => script("tests/support/picture.ts", args)),
   bench: (args) => withServices(() => script("tests/bench/goals.ts", args)),
   faults: (args) => script("tests/faults/matrix.ts", args),
-  mutants: (args) => script("tests/faults/mutants.ts", args),
+  mutants: (args) => script("tests/faults/run_mutants.ts", args),
   services,
   check,
   build: (args) => build(args, say),
@@ -93,7 +98,7 @@ function otherTests(): string[] {
 function isPure(path: string): boolean {
   const [, folder] = path.split("/");
   if (!path.endsWith("_test.ts")) return false;
-  return PURE_AT_TOP.includes(path) || PURE.includes(folder!) && !NOT_PURE.includes(path);
+  return PURE_FILES.includes(path) || PURE.includes(folder!) && !NOT_PURE.includes(path);
 }
 
 /** The test files below `folder`, as paths from the project's root. */
