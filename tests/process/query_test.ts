@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { FORMATS } from "../../src/formats/facts.ts";
+import { FORMATS } from "../../src/formats/properties.ts";
 import { withProgram } from "../support/program.ts";
 
 Deno.test("query prints the same fixes in every format, and --watch repeats it until Ctrl-C", () =>

@@ -20,7 +20,6 @@ const NOT_PURE = ["tests/cli/completions_test.ts", "tests/commands/consume/http_
 /** Other files whose tests need neither. */
 const PURE_FILES = [
   "tests/faults/checker_test.ts",
-  "tests/faults/mutants_test.ts",
   "tests/suggest_test.ts",
   "tests/units_test.ts",
 ];
