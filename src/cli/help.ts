@@ -1,5 +1,5 @@
 import type { Flag } from "./flags.ts";
-import { type FormatFacts, FORMATS } from "../formats/facts.ts";
+import { type FormatProperties, FORMATS } from "../formats/properties.ts";
 import { type Colors, openColors } from "../terminal/color.ts";
 import { RULES } from "../postgres/sqlstates.ts";
 import { globalFlags, isVerb, manuals, type Verb, verbs } from "./commands.ts";
@@ -85,7 +85,7 @@ ${rules.join("")}
 
 /** What each format is for. */
 function formats(): string {
-  const list = (isWanted: (facts: FormatFacts) => boolean) =>
+  const list = (isWanted: (facts: FormatProperties) => boolean) =>
     Object.entries(FORMATS).filter(([, facts]) => isWanted(facts))
       .map(([name, { help }]) => `  ${name.padEnd(10)}  ${help}\n`).join("");
   return `What routes query --format can print.

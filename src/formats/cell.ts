@@ -3,8 +3,8 @@ import type { Cell, Column, RenderOptions } from "./format.ts";
 /** Formats a cell as plain text without rounding; null is empty. */
 export function textOf({ kind }: Column, time: RenderOptions["time"]): (cell: Cell) => string {
   if (kind !== "time" || time === "unix") return (cell) => cell === null ? "" : String(cell);
-  const form = time === "iso" ? isoTime : milliseconds;
-  return (cell) => cell === null ? "" : form(cell as number);
+  const format = time === "iso" ? isoTime : milliseconds;
+  return (cell) => cell === null ? "" : format(cell as number);
 }
 
 /** Formats a cell as JSON without rounding; numbers that JSON cannot express become null. */
@@ -13,8 +13,8 @@ export function jsonOf({ kind }: Column, time: RenderOptions["time"]): (cell: Ce
   if (kind !== "time" || time === "unix") {
     return (cell) => Number.isFinite(cell) ? String(cell) : "null";
   }
-  const form = time === "iso" ? (seconds: number) => `"${isoTime(seconds)}"` : milliseconds;
-  return (cell) => Number.isFinite(cell) ? form(cell as number) : "null";
+  const format = time === "iso" ? (seconds: number) => `"${isoTime(seconds)}"` : milliseconds;
+  return (cell) => Number.isFinite(cell) ? format(cell as number) : "null";
 }
 
 const DATE_SECONDS_MAX = 8_640_000_000_000;

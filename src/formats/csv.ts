@@ -2,7 +2,7 @@ import { textOf } from "./cell.ts";
 import type { Format, RenderOptions } from "./format.ts";
 
 /**
- * RFC 4180, except for the line end: LF, as `psql` and most tools write it. Null is an empty field, empty text is "".
+ * RFC 4180, except that lines end with LF, as in `psql` and most tools. Null is an empty field, empty text is "".
  */
 export function csv({ columns, header, time }: RenderOptions): Format {
   const texts = columns.map((column) => {

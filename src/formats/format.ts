@@ -38,4 +38,4 @@ export interface Format {
 }
 
 /** Starts the output of one result. */
-export type Open = (look: RenderOptions) => Format;
+export type Open = (options: RenderOptions) => Format;

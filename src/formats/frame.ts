@@ -11,27 +11,30 @@ export interface Frame {
   view: Box;
   /** Metres per unit in the middle. */
   metres: number;
-  /** Of degrees, the longitude within `view`. */
+  /** The place of coordinates; the longitude must be within `view`. */
   spot(longitude: number, latitude: number): Spot;
-  /** Lines through fixes, the shorter way round; parts where they leave the frame and come in on the other side. */
+  /** Lines through fixes, the shorter way around; a line that leaves the frame on one side continues on the other. */
   lines(fixes: Fix[]): Spot[][];
 }
 
-/** About 100 metres: a single fix is no reason to look closer. */
+/** About 100 metres: a single fix is not drawn at a larger scale. */
 const SPAN_MIN = 0.001;
-const METRES_A_DEGREE = EARTH_RADIUS_M * Math.PI / 180;
+const METRES_PER_DEGREE = EARTH_RADIUS_M * Math.PI / 180;
 
 /** Fits a box in the middle of width × height units, with a margin around it. */
 export function openFrame(
   box: Box,
   { width, height, margin }: { width: number; height: number; margin: number },
 ): Frame {
-  const { middle, squeeze, span, rise } = measure(box);
-  const scale = Math.min((width - 2 * margin) / (span * squeeze), (height - 2 * margin) / rise);
-  const across = Math.min(width / scale / squeeze / 2, 180);
+  const { middle, lonRatio, lonSpan, latSpan } = measure(box);
+  const scale = Math.min(
+    (width - 2 * margin) / (lonSpan * lonRatio),
+    (height - 2 * margin) / latSpan,
+  );
+  const across = Math.min(width / scale / lonRatio / 2, 180);
   const up = height / scale / 2;
-  const spotOf = (aside: number, latitude: number): Spot => [
-    width / 2 + aside * squeeze * scale,
+  const spotOf = (easting: number, latitude: number): Spot => [
+    width / 2 + easting * lonRatio * scale,
     height / 2 - (latitude - middle.latitude) * scale,
   ];
   return {
@@ -41,25 +44,25 @@ export function openFrame(
       south: middle.latitude - up,
       north: middle.latitude + up,
     },
-    metres: METRES_A_DEGREE / scale,
+    metres: METRES_PER_DEGREE / scale,
     spot: (longitude, latitude) => spotOf(longitude - middle.longitude, latitude),
     lines: (fixes) => {
       // Relative to the middle, so that the lines are cut on the far side of the Earth.
-      const turned = fixes.map((fix) => ({
+      const relative = fixes.map((fix) => ({
         ...fix,
         longitude: wrap(fix.longitude - middle.longitude),
       }));
-      return cutAt180(turned).map((part) =>
+      return cutAt180(relative).map((part) =>
         part.map(({ longitude, latitude }) => spotOf(longitude, latitude))
       );
     },
   };
 }
 
-/** Width by height of the box, to choose a drawing's shape by. */
+/** Width divided by height, to choose the shape of a drawing. */
 export function shapeOf(box: Box): number {
-  const { span, squeeze, rise } = measure(box);
-  return span * squeeze / rise;
+  const { lonSpan, lonRatio, latSpan } = measure(box);
+  return lonSpan * lonRatio / latSpan;
 }
 
 function measure({ west, south, east, north }: Box) {
@@ -67,14 +70,14 @@ function measure({ west, south, east, north }: Box) {
   const latitude = (south + north) / 2;
   return {
     middle: { longitude: west + width / 2, latitude },
-    // Not 0 even at a pole, in floating point; there all longitudes are drawn in one place.
-    squeeze: Math.cos(latitude * Math.PI / 180),
-    span: Math.max(width, SPAN_MIN),
-    rise: Math.max(north - south, SPAN_MIN),
+    // At a pole it is almost 0, but not 0: all longitudes are drawn in one place.
+    lonRatio: Math.cos(latitude * Math.PI / 180),
+    lonSpan: Math.max(width, SPAN_MIN),
+    latSpan: Math.max(north - south, SPAN_MIN),
   };
 }
 
-/** The largest of 1, 2 or 5 times a power of ten that is not above `most`. */
+/** The largest number of the form 1, 2 or 5 times a power of ten that is at most `most`. */
 export function niceBelow(most: number): number {
   const power = 10 ** Math.floor(Math.log10(most));
   const factor = [5, 2].find((factor) => factor * power <= most) ?? 1;

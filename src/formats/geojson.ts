@@ -4,28 +4,28 @@ import type { Format, RenderOptions } from "./format.ts";
 import { tracks } from "./tracks.ts";
 
 /** RFC 7946: a collection with the features of each user. */
-export function geojson(look: RenderOptions): Format {
-  let any = false;
-  const format = featuresOf(look, (feature) => {
-    const text = (any ? ",\n" : "\n") + feature;
-    any = true;
+export function geojson(options: RenderOptions): Format {
+  let isFirst = true;
+  const format = featuresOf(options, (feature) => {
+    const text = (isFirst ? "\n" : ",\n") + feature;
+    isFirst = false;
     return text;
   });
   const head = '{"type":"FeatureCollection","features":[';
-  return { ...format, head, tail: () => format.tail() + (any ? "\n]}\n" : "]}\n") };
+  return { ...format, head, tail: () => format.tail() + (isFirst ? "]}\n" : "\n]}\n") };
 }
 
-/** RFC 8142: each feature behind a record separator, so that a reader need not wait for the end. */
-export function geojsonseq(look: RenderOptions): Format {
-  return featuresOf(look, (feature) => `\x1e${feature}\n`);
+/** RFC 8142: each feature after a record separator, so that a reader need not wait for the end. */
+export function geojsonseq(options: RenderOptions): Format {
+  return featuresOf(options, (feature) => `\x1e${feature}\n`);
 }
 
 /**
- * A line a user, in parts across gaps and 180°, and its times in `coordTimes` in the shape of its coordinates. Fixes with a
- * gap on both sides make no line: they are points of a second feature. At most the track of one user is held.
+ * One line per user, split at gaps and at 180°; `coordTimes` has the same structure as the coordinates. Fixes with a gap on
+ * both sides are points of a second feature. At most the track of one user is in memory.
  */
-function featuresOf(look: RenderOptions, write: (feature: string) => string): Format {
-  const timeJson = jsonOf({ name: "time", kind: "time" }, look.time);
+function featuresOf(options: RenderOptions, write: (feature: string) => string): Format {
+  const timeJson = jsonOf({ name: "time", kind: "time" }, options.time);
   let user = 0;
   let segments: Fix[][] = [];
   const place = ({ latitude, longitude }: Fix) => `[${longitude},${latitude}]`;
@@ -52,7 +52,7 @@ function featuresOf(look: RenderOptions, write: (feature: string) => string): Fo
       : feature("MultiPoint", all(fixes, place), all(fixes, time));
   }
 
-  return tracks(look, {
+  return tracks(options, {
     head: "",
     user: (userID) => {
       user = userID;

@@ -4,9 +4,9 @@ import type { Format, RenderOptions } from "./format.ts";
 import { tracks } from "./tracks.ts";
 import { dateTime, decimal } from "./xml.ts";
 
-/** GPX 1.1: a track a user, a segment between two gaps; fixes as they are, so nothing is cut at 180°. Holds nothing. */
-export function gpx(look: RenderOptions): Format {
-  return tracks(look, {
+/** GPX 1.1: one track per user, split into segments at gaps, but not at 180°. Nothing is kept in memory. */
+export function gpx(options: RenderOptions): Format {
+  return tracks(options, {
     head: '<?xml version="1.0" encoding="UTF-8"?>\n' +
       `<gpx version="1.1" creator="routes ${version}" xmlns="http://www.topografix.com/GPX/1/1">\n`,
     user: (userID) => `<trk><name>user ${userID}</name>\n`,
@@ -19,9 +19,9 @@ export function gpx(look: RenderOptions): Format {
 }
 
 function trackPoint({ timestamp, latitude, longitude }: Fix): string {
-  // The schema ends before 180, which is -180.
+  // The schema excludes 180, which is the same as -180.
   const east = longitude === 180 ? -180 : longitude;
   const time = dateTime(timestamp);
-  const inside = time === null ? "" : `<time>${time}</time>`;
-  return `<trkpt lat="${decimal(latitude)}" lon="${decimal(east)}">${inside}</trkpt>\n`;
+  const element = time === null ? "" : `<time>${time}</time>`;
+  return `<trkpt lat="${decimal(latitude)}" lon="${decimal(east)}">${element}</trkpt>\n`;
 }

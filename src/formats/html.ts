@@ -12,12 +12,12 @@ const [above, between, below] = frame.split(/<!-- (?:style|program) -->/) as [
   string,
   string,
 ];
-// The sources are modules, the page has one script: browsers load no modules from a file: URL.
+// The sources are modules, but the page has one script: browsers load no modules from file: URLs.
 const program = script.replace(/^export /gm, "") + controls.replace(/^import .*?;\n/gms, "");
 
-/** One page that needs nothing else: the tracks as calls that gather them, then the program that draws them. Holds nothing. */
-export function html(look: RenderOptions): Format {
-  return tracks(look, {
+/** A self-contained page: calls that collect the tracks, then the program that draws them. Nothing is kept in memory. */
+export function html(options: RenderOptions): Format {
+  return tracks(options, {
     head: `${above}<style>
 ${style}</style>${between}<script>
 const palette = ${JSON.stringify(PALETTE)};
@@ -35,7 +35,7 @@ const fixes = (run) => data.at(-1).segments.at(-1).push(run);
   });
 }
 
-/** Milliseconds and ten millionths of a degree, about a centimetre, each from the fix before: half the size. */
+/** Milliseconds and ten-millionths of a degree (about a centimetre), as differences to the previous fix: half the size. */
 function differences(run: Fix[]): number[] {
   let [time, latitude, longitude] = [0, 0, 0];
   return run.flatMap((fix) => {

@@ -1,27 +1,27 @@
 import { jsonOf } from "./cell.ts";
 import type { Cell, Format, RenderOptions } from "./format.ts";
 
-/** One array of objects, a line each. */
-export function json(look: RenderOptions): Format {
-  const object = objectOf(look);
-  let any = false;
+/** One array of objects, one per line. */
+export function json(options: RenderOptions): Format {
+  const object = objectOf(options);
+  let isFirst = true;
   return {
     head: "[",
     rows: (batch) => {
       let text = "";
       for (const row of batch) {
-        text += (any ? ",\n" : "\n") + object(row);
-        any = true;
+        text += (isFirst ? "\n" : ",\n") + object(row);
+        isFirst = false;
       }
       return text;
     },
-    tail: () => any ? "\n]\n" : "]\n",
+    tail: () => isFirst ? "]\n" : "\n]\n",
   };
 }
 
-/** An object a line. */
-export function ndjson(look: RenderOptions): Format {
-  const object = objectOf(look);
+/** One object per line. */
+export function ndjson(options: RenderOptions): Format {
+  const object = objectOf(options);
   return {
     head: "",
     rows: (batch) => batch.map((row) => object(row) + "\n").join(""),

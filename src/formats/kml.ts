@@ -10,11 +10,11 @@ const HEAD = `<?xml version="1.0" encoding="UTF-8"?>
 ${PALETTE.map(({ light }, i) => style(i, light)).join("\n")}
 `;
 
-/** KML 2.2 with Google's gx:Track, one a segment; fixes as they are. Holds a segment at most: its times come first. */
-export function kml(look: RenderOptions): Format {
+/** KML 2.2 with Google's gx:Track, one per segment. At most one segment is in memory, because its times come first. */
+export function kml(options: RenderOptions): Format {
   let users = 0;
   let segment: Fix[] = [];
-  return tracks(look, {
+  return tracks(options, {
     head: HEAD,
     user: (userID) =>
       `<Placemark><name>user ${userID}</name><styleUrl>#c${users++ % PALETTE.length}</styleUrl>\n` +
@@ -43,7 +43,7 @@ function where({ latitude, longitude }: Fix): string {
   return `<gx:coord>${decimal(longitude)} ${decimal(latitude)} 0</gx:coord>\n`;
 }
 
-/** KML has its colours back to front: alpha, blue, green, red. */
+/** KML writes colours in the order alpha, blue, green, red. */
 function style(i: number, color: string): string {
   const [, red, green, blue] = /#(..)(..)(..)/.exec(color)!;
   return `<Style id="c${i}"><LineStyle><color>ff${blue}${green}${red}</color>` +

@@ -1,5 +1,5 @@
 import { formatCount } from "../units.ts";
-import { inHue, openPicture } from "./braille.ts";
+import { colored, openPicture } from "./braille.ts";
 import type { Format, RenderOptions } from "./format.ts";
 import {
   degreesText,
@@ -19,12 +19,12 @@ const WIDTH = 80;
 const WIDTH_MAX = 200;
 
 /** A picture in the terminal, in braille if it supports Unicode. Memory use does not depend on the number of fixes. */
-export function map(look: RenderOptions): Format {
-  const { extent, color } = look;
+export function map(options: RenderOptions): Format {
+  const { extent, color } = options;
   if (!extent) return { head: "", rows: () => "", tail: () => "" };
-  const width = Math.max(20, Math.min(look.width ?? WIDTH, WIDTH_MAX));
+  const width = Math.max(20, Math.min(options.width ?? WIDTH, WIDTH_MAX));
   const columns = width - 2;
-  // A cell is twice as high as wide, and as many dots; no higher than most terminals are at that width.
+  // A cell is twice as high as wide. The picture is no higher than most terminals of that width.
   const lines = Math.round(
     Math.min(Math.max(columns / 2 / shapeOf(extent.box), 6), Math.max(8, width / 4 - 2)),
   );
@@ -34,13 +34,13 @@ export function map(look: RenderOptions): Format {
   const named: number[] = [];
   let users = 0;
   let last: Parameters<typeof frame.lines>[0] = [];
-  const isUtf8 = look.unicode || look.width === null;
-  const looks: Looks = { frame, columns, isUtf8, color };
+  const isUtf8 = options.unicode || options.width === null;
+  const style: Style = { frame, columns, isUtf8, color };
 
-  return tracks(look, {
+  return tracks(options, {
     head: "",
     user: (userID) => {
-      // More than fit into the legend.
+      // A few more than fit into the legend.
       if (named.length < width / 4) named.push(userID);
       users++;
       return "";
@@ -50,28 +50,28 @@ export function map(look: RenderOptions): Format {
       return "";
     },
     fixes: (run) => {
-      const hue = (users - 1) % PALETTE.length;
-      for (const line of frame.lines([...last, ...run])) picture.line(line, hue);
+      const colorIndex = (users - 1) % PALETTE.length;
+      for (const line of frame.lines([...last, ...run])) picture.line(line, colorIndex);
       last = run.slice(-1);
       return "";
     },
     endSegment: () => "",
     endUser: () => "",
     tail: () =>
-      border(picture.text({ isUtf8, color }), looks) + legend(extent, named, users, looks),
+      border(picture.text({ isUtf8, color }), style) + legend(extent, named, users, style),
   });
 }
 
-/** What the frame of the terminal's picture and its legend are made of. */
-interface Looks {
+/** How border and legend are drawn. */
+interface Style {
   frame: Frame;
-  /** Of the picture, without its border. */
+  /** The width of the picture without its border. */
   columns: number;
   isUtf8: boolean;
   color: boolean;
 }
 
-function border(body: string[], { frame, columns, isUtf8 }: Looks): string {
+function border(body: string[], { frame, columns, isUtf8 }: Style): string {
   const [dash, bar, corners] = isUtf8 ? ["─", "│", "┌┐└┘"] : ["-", "|", "++++"];
   const { north, south, west, east } = frame.view;
   const step = niceBelow((north - south) / 10);
@@ -90,24 +90,24 @@ function border(body: string[], { frame, columns, isUtf8 }: Looks): string {
 }
 
 /** `named` are the first of `users` users. */
-function legend(extent: Extent, named: number[], users: number, looks: Looks): string {
-  const { frame, columns, isUtf8, color } = looks;
+function legend(extent: Extent, named: number[], users: number, style: Style): string {
+  const { frame, columns, isUtf8, color } = style;
   const metres = niceBelow(frame.metres * columns / 2);
   const length = Math.max(2, Math.round(metres / frame.metres / 2));
   const [end, dash, other] = isUtf8 ? "├─┤" : "|-|";
   const bar = end + dash!.repeat(length - 2) + other;
   return ` ${bar} ${distanceText(metres)}   ${summary(extent)}\n ${bold("users", color)} ${
-    names(named, users, looks)
+    names(named, users, style)
   }\n`;
 }
 
-/** As many as fit into a line. */
-function names(named: number[], users: number, { columns, isUtf8, color }: Looks): string {
+/** As many names as fit into a line. */
+function names(named: number[], users: number, { columns, isUtf8, color }: Style): string {
   const dot = isUtf8 ? "●" : "*";
   const all = named.map(String);
   const more = () => users > all.length ? `and ${formatCount(users - all.length)} more` : "";
   const length = () => [...all.map((name) => `${dot} ${name}`), more()].join("  ").length + 8;
   while (all.length > 1 && length() > columns + 2) all.pop();
-  const shown = all.map((name, i) => color ? `${inHue(dot, i % PALETTE.length)} ${name}` : name);
-  return [...shown, more()].join(color ? "  " : " ").trimEnd();
+  const items = all.map((name, i) => color ? `${colored(dot, i % PALETTE.length)} ${name}` : name);
+  return [...items, more()].join(color ? "  " : " ").trimEnd();
 }

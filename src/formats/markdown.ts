@@ -1,10 +1,10 @@
 import type { Format, RenderOptions } from "./format.ts";
-import { widthOf } from "./shown.ts";
+import { widthOf } from "./terminal_text.ts";
 import { peopleText } from "./vertical.ts";
 
 const TEXT_MAX = 120;
 
-/** A table of GitHub Flavored Markdown; the first batch sets the widths, so that the source is readable too. */
+/** A table of GitHub Flavored Markdown. The first batch determines the widths, so that the source is readable too. */
 export function markdown({ columns, time }: RenderOptions): Format {
   const texts = columns.map((column) => peopleText(column, time, TEXT_MAX));
   const names = columns.map(({ name }) => name);

@@ -1,5 +1,5 @@
 import { csv } from "./csv.ts";
-import { type FormatFacts, type FormatName, FORMATS } from "./facts.ts";
+import { type FormatName, type FormatProperties, FORMATS } from "./properties.ts";
 import type { Open } from "./format.ts";
 import { geojson, geojsonseq } from "./geojson.ts";
 import { gpx } from "./gpx.ts";
@@ -31,6 +31,6 @@ const openers: Record<FormatName, Open> = {
 };
 
 /** Every value of `--format`. */
-export const formats: Record<string, FormatFacts & { open: Open }> = Object.fromEntries(
+export const formats: Record<string, FormatProperties & { open: Open }> = Object.fromEntries(
   Object.entries(openers).map(([name, open]) => [name, { ...FORMATS[name as FormatName], open }]),
 );

@@ -1,4 +1,4 @@
-/** A colour a user, in turn: for white paper, for a dark one, and of the 256 of a terminal. */
+/** The colours of users, in turn: on a light and a dark background, and from the 256 colours of a terminal. */
 export const PALETTE: { light: string; dark: string; terminal: number }[] = [
   { light: "#0b62c4", dark: "#5aa9ff", terminal: 33 },
   { light: "#cf460e", dark: "#ff8a5c", terminal: 208 },

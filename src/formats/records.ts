@@ -1,7 +1,7 @@
 import { encodePoint } from "../record/point.ts";
 import type { Format } from "./format.ts";
 
-/** Fixes as records of the topic, a line each, exact to the last bit; columns: user, time, latitude, longitude, … */
+/** Fixes as exact records of the topic, one per line; columns: user, time, latitude, longitude, … */
 export function records(): Format {
   return {
     head: "",

@@ -3,14 +3,14 @@ import { EARTH_RADIUS_M, type Fix } from "../record/geo.ts";
 type Vector = [x: number, y: number, z: number];
 
 /**
- * The fixes that a line needs to pass within so many metres of all of them: the first, the last, and between them what
- * Douglas and Peucker keep (1973). Distances are those to arcs of great circles, so that poles and 180° are no matter.
+ * Removes fixes so that the line stays within `toleranceM` metres of all of them, by the algorithm of Douglas and Peucker
+ * (1973). Distances are to arcs of great circles, so poles and 180° need no special case.
  */
 export function simplify(track: Fix[], toleranceM: number): Fix[] {
   const places = track.map(unitVector);
   const kept = new Uint8Array(track.length);
   kept[0] = kept[track.length - 1] = 1;
-  // Not by recursion: a long track would go deeper than the stack.
+  // Not recursive: a long track could overflow the stack.
   const spans: [number, number][] = [[0, track.length - 1]];
   for (let span; (span = spans.pop());) {
     const [from, to] = span;
@@ -35,12 +35,12 @@ function farthestIn(places: Vector[], from: number, to: number, toleranceM: numb
   return farthest;
 }
 
-/** Radians from a place to the arc between two. */
+/** The angle in radians between a place and the arc from a to b. */
 function distanceToArc(a: Vector, b: Vector): (place: Vector) => number {
   const normal = cross(a, b);
   const length = Math.hypot(...normal);
   const toEnds = (place: Vector) => Math.min(angle(place, a), angle(place, b));
-  // Two ends in one place, or on opposite sides of the Earth, make no arc.
+  // Ends in the same place, or on opposite sides of the Earth, define no arc.
   if (length < 1e-14) return toEnds;
   const ahead = cross(normal, a);
   const back = cross(b, normal);
@@ -55,7 +55,7 @@ function unitVector({ latitude, longitude }: Fix): Vector {
   return [Math.cos(phi) * Math.cos(lambda), Math.cos(phi) * Math.sin(lambda), Math.sin(phi)];
 }
 
-/** By the chord, which is exact for places that are near each other. */
+/** Computed from the chord, which is exact for places near each other. */
 function angle(a: Vector, b: Vector): number {
   return 2 * Math.asin(Math.min(1, Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]) / 2));
 }

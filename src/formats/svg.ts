@@ -17,7 +17,7 @@ import { tracks } from "./tracks.ts";
 const WIDTH = 1000;
 const TITLE = 56;
 const MARGIN = 48;
-/** Names in the legend, and in a line of it. */
+/** Names in the whole legend, and in one line of it. */
 const NAMED_MAX = 15;
 const NAMED_IN_LINE = 5;
 const LINE = 24;
@@ -44,8 +44,8 @@ ${PALETTE.map(({ dark }, i) => `.c${i} { stroke: ${dark}; color: ${dark} }`).joi
 }`;
 
 /** A self-contained drawing. Only the user names of the legend are kept in memory. */
-export function svg(look: RenderOptions): Format {
-  const { extent } = look;
+export function svg(options: RenderOptions): Format {
+  const { extent } = options;
   if (!extent) return { head: empty(), rows: () => "", tail: () => "" };
   const shape = Math.min(Math.max(shapeOf(extent.box), 1), 2.5);
   const height = Math.round(WIDTH / shape);
@@ -53,17 +53,17 @@ export function svg(look: RenderOptions): Format {
   const named: number[] = [];
   let users = 0;
   let last: Fix[] = [];
-  const hue = () => (users - 1) % PALETTE.length;
+  const colorIndex = () => (users - 1) % PALETTE.length;
   const lines = Math.ceil(Math.min(extent.users, NAMED_MAX) / NAMED_IN_LINE);
-  const about = `${formatMany(extent.users, "user")} · ${summary(extent)}`;
+  const subtitle = `${formatMany(extent.users, "user")} · ${summary(extent)}`;
 
-  return tracks(look, {
-    head: open(TITLE + height + lines * LINE + 24, about) +
+  return tracks(options, {
+    head: open(TITLE + height + lines * LINE + 24, subtitle) +
       `<svg y="${TITLE}" width="${WIDTH}" height="${height}">\n` + graticule(frame, height),
     user: (userID) => {
       if (named.length < NAMED_MAX) named.push(userID);
       users++;
-      return `<g class="c${hue()}"><title>user ${userID}</title>\n`;
+      return `<g class="c${colorIndex()}"><title>user ${userID}</title>\n`;
     },
     segment: () => {
       last = [];
@@ -89,13 +89,13 @@ function empty(): string {
   return open(200, "no fixes") + "</svg>\n";
 }
 
-function open(height: number, about: string): string {
+function open(height: number, subtitle: string): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" ` +
-    `width="${WIDTH}" height="${height}" role="img">\n<title>routes: ${about}</title>\n` +
+    `width="${WIDTH}" height="${height}" role="img">\n<title>routes: ${subtitle}</title>\n` +
     `<style>${STYLE}</style>\n` +
     `<rect class="paper" width="${WIDTH}" height="${height}"/>\n` +
     `<text class="title" x="20" y="35">routes</text>` +
-    `<text x="${WIDTH - 20}" y="35" text-anchor="end">${about}</text>\n`;
+    `<text x="${WIDTH - 20}" y="35" text-anchor="end">${subtitle}</text>\n`;
 }
 
 /** Rounded to a tenth of a unit; points closer than half a unit are omitted, except the last. */

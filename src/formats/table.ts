@@ -1,19 +1,19 @@
 import type { Format, RenderOptions } from "./format.ts";
-import { widthOf } from "./shown.ts";
+import { widthOf } from "./terminal_text.ts";
 import { bold, peopleText, vertical } from "./vertical.ts";
 
 const TEXT_MAX = 120;
 
 /** Aligned columns, or vertical if wider than the terminal. The first batch determines the widths. */
-export function table(look: RenderOptions): Format {
-  const { columns, header, time, unicode, width, color } = look;
+export function table(options: RenderOptions): Format {
+  const { columns, header, time, unicode, width, color } = options;
   const texts = columns.map((column) => peopleText(column, time, TEXT_MAX));
   const [dash, cross, bar] = unicode ? ["─", "┼", "│"] : ["-", "+", "|"];
   const leftAligned = columns.map(({ kind }) =>
     kind === "text" || (kind === "time" && time === "iso")
   );
   let widths: number[] | null = null;
-  let instead: Format | null = null;
+  let fallback: Format | null = null;
 
   function line(cells: string[], widths: number[], style = (text: string) => text): string {
     const padded = cells.map((text, i) => {
@@ -35,8 +35,8 @@ export function table(look: RenderOptions): Format {
       cells.reduce((most, row) => Math.max(most, widthOf(row[i]!)), header ? name.length : 0)
     );
     const total = widths.reduce((sum, width) => sum + width + 3, -1);
-    if (width !== null && total > width && cells.length > 0) instead = vertical(look);
-    return instead ? "" : top(widths);
+    if (width !== null && total > width && cells.length > 0) fallback = vertical(options);
+    return fallback ? "" : top(widths);
   }
 
   return {
@@ -44,7 +44,7 @@ export function table(look: RenderOptions): Format {
     rows: (batch) => {
       const cells = batch.map((row) => row.map((cell, i) => texts[i]!(cell)));
       const head = widths ? "" : begin(cells);
-      if (instead) return instead.rows(batch);
+      if (fallback) return fallback.rows(batch);
       return head + cells.map((row) => line(row, widths!)).join("");
     },
     tail: () => widths ? "" : begin([]),

@@ -1,6 +1,6 @@
 import { textOf } from "./cell.ts";
 import type { Cell, Column, Format, RenderOptions } from "./format.ts";
-import { shown, widthOf } from "./shown.ts";
+import { terminalText, widthOf } from "./terminal_text.ts";
 
 const TEXT_MAX = 1_000;
 const RULE_MAX = 80;
@@ -35,7 +35,9 @@ export function peopleText(
   time: RenderOptions["time"],
   textMax: number,
 ): (cell: Cell) => string {
-  if (column.kind === "text") return (cell) => cell === null ? "" : shown(String(cell), textMax);
+  if (column.kind === "text") {
+    return (cell) => cell === null ? "" : terminalText(String(cell), textMax);
+  }
   const { digits } = column;
   if (digits === undefined) return textOf(column, time);
   return (cell) => cell === null ? "" : (cell as number).toFixed(digits);

@@ -1,19 +1,19 @@
 import { connectKafka } from "../support/fixtures.ts";
 import type { Workspace } from "../support/workspace.ts";
-import { look } from "./measure.ts";
-import { type Bench, type Figure, forget, PARTITIONS, routes, sqlOf } from "./rows.ts";
+import { usageOf } from "./measure.ts";
+import { type Bench, type Figure, PARTITIONS, reset, routes, sqlOf } from "./rows.ts";
 
 const IDLE_SECONDS = 20;
-/** By then what start-up left behind is compiled and collected. */
+/** By then compilation and garbage collection after the start are done. */
 const SETTLED_SECONDS = 10;
 
-/** What `consume --follow` takes while nothing comes. */
+/** The CPU time of `consume --follow` without records. */
 export async function idle({ workspace }: Bench): Promise<Figure[]> {
   return await following(workspace, async (pid) => {
     await new Promise((resolve) => setTimeout(resolve, SETTLED_SECONDS * 1000));
-    const before = look(pid);
+    const before = usageOf(pid);
     await new Promise((resolve) => setTimeout(resolve, IDLE_SECONDS * 1000));
-    const used = (look(pid)?.cpuSeconds ?? NaN) - (before?.cpuSeconds ?? NaN);
+    const used = (usageOf(pid)?.cpuSeconds ?? NaN) - (before?.cpuSeconds ?? NaN);
     return [{
       what: "consume --follow without records",
       ours: used / IDLE_SECONDS * 100,
@@ -27,9 +27,9 @@ const TRICKLE_SECONDS = 10;
 const TRICKLE_MS = 10;
 const POLL_MS = 5;
 
-/** From the broker's word that it has a record to the moment at which its row can be seen. */
+/** The time from the broker's acknowledgement to the visible row. */
 export async function trickle({ workspace }: Bench): Promise<Figure[]> {
-  await forget(workspace);
+  await reset(workspace);
   const sql = sqlOf(workspace);
   const producer = connectKafka().producer({ createPartitioner: () => () => 0 });
   await producer.connect();
@@ -70,7 +70,7 @@ export async function trickle({ workspace }: Bench): Promise<Figure[]> {
     }
     producing = false;
     await polling;
-    // Rows of one statement carry the number of one transaction.
+    // Rows of one statement have the same transaction id.
     const [{ statements }] = await sql`
       select count(distinct xmin::text)::int as statements
       from (select xmin from routes_table offset ${before}) as row` as unknown as [
@@ -79,7 +79,7 @@ export async function trickle({ workspace }: Bench): Promise<Figure[]> {
     delays.sort((a, b) => a - b);
     return [
       {
-        what: "100 records/s: 99 of 100 rows are there within",
+        what: "100 records/s: 99 of 100 rows are stored within",
         ours: delays[Math.floor(delays.length * 0.99)]!,
         unit: "ms",
         wanted: { atMost: 300 },
@@ -97,7 +97,7 @@ export async function trickle({ workspace }: Bench): Promise<Figure[]> {
   return figures;
 }
 
-/** Does something beside `consume --follow`, once that has nothing left to read. */
+/** Runs `work` while `consume --follow` has nothing left to read. */
 async function following(
   workspace: Workspace,
   work: (pid: number) => Promise<Figure[]>,
@@ -105,7 +105,7 @@ async function following(
   await routes(workspace, "consume");
   const child = workspace.routes(["consume", "--follow", "--quiet"], { stderr: "null" }).spawn();
   try {
-    // Until it has joined the group and come to rest.
+    // Time to join the group.
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     return await work(child.pid);
   } finally {

@@ -1,10 +1,10 @@
 import { formats } from "../../src/formats/mod.ts";
 import type { RenderOptions } from "../../src/formats/format.ts";
 
-// Each iteration does one batch: divide by ROWS for the cost of a row.
+// Each iteration does one batch: divide by ROWS for the cost per row.
 const ROWS = 5000;
 
-const look: RenderOptions = {
+const options: RenderOptions = {
   columns: [
     { name: "user", kind: "integer" },
     { name: "time", kind: "time" },
@@ -26,7 +26,7 @@ const batch = Array.from({ length: ROWS }, (_, i) => {
 
 for (const name of ["csv", "tsv", "json", "ndjson", "geojson"]) {
   Deno.bench(`${name} of ${ROWS} rows`, { group: "formats" }, () => {
-    const format = formats[name]!.open(look);
+    const format = formats[name]!.open(options);
     format.rows(batch);
     format.tail();
   });

@@ -1,5 +1,5 @@
-// What a person gets: the program as a process, real services, start-up and all, beside the programs that others would use,
-// in turns. deno task bench [--records N] [--runs N] [--only consume,produce]
+// Measures the program as a process with real services, start included, in turns with other programs for the same work.
+// deno task bench [--records N] [--runs N] [--only consume,produce]
 
 import { parseArgs } from "@std/cli/parse-args";
 import { median } from "./measure.ts";
@@ -34,22 +34,22 @@ for (let run = 0; run < runs; run++) {
 const [load] = Deno.loadavg();
 say(
   `\n${records.toLocaleString("en")} records, 12 partitions, median of ${runs}; ` +
-    `${navigator.hardwareConcurrency} cores with broker and database on them, load ${
+    `${navigator.hardwareConcurrency} cores, shared with broker and database, load ${
       load!.toFixed(1)
     }\n`,
 );
 const table = [
-  ["what", "routes", "unit", "CPU µs", "peer", "CPU µs", "of whom", "ratio", "wanted", ""],
-  ...[...series.values()].map((figures) => show(middle(figures))),
+  ["what", "routes", "unit", "CPU µs", "peer", "CPU µs", "name", "ratio", "wanted", ""],
+  ...[...series.values()].map((figures) => show(medianFigure(figures))),
 ];
 const widths = table[0]!.map((_, i) => Math.max(...table.map((row) => row[i]!.length)));
 for (const row of table) say(row.map((cell, i) => cell.padEnd(widths[i]!)).join("  ").trimEnd());
 Deno.exit(0);
 
-function middle(figures: Figure[]): Figure {
+function medianFigure(figures: Figure[]): Figure {
   const [first] = figures as [Figure];
-  const of = (look: (figure: Figure) => number | null | undefined) =>
-    median(figures.map((figure) => look(figure) ?? NaN));
+  const of = (value: (figure: Figure) => number | null | undefined) =>
+    median(figures.map((figure) => value(figure) ?? NaN));
   const { peer } = first;
   return {
     ...first,
@@ -68,9 +68,9 @@ function middle(figures: Figure[]): Figure {
 function show({ what, ours, unit, cpu, peer, wanted = {} }: Figure): string[] {
   const ratio = peer ? ours / (peer.value ?? NaN) : null;
   const { atLeast, atMost } = wanted;
-  const judged = ratio ?? ours;
-  const isJudged = (atLeast ?? atMost) !== undefined && !Number.isNaN(judged);
-  const isMet = judged >= (atLeast ?? -Infinity) && judged <= (atMost ?? Infinity);
+  const value = ratio ?? ours;
+  const isRated = (atLeast ?? atMost) !== undefined && !Number.isNaN(value);
+  const isMet = value >= (atLeast ?? -Infinity) && value <= (atMost ?? Infinity);
   return [
     what,
     digits(ours),
@@ -85,7 +85,7 @@ function show({ what, ours, unit, cpu, peer, wanted = {} }: Figure): string[] {
       : atMost !== undefined
       ? `≤ ${digits(atMost)}`
       : "",
-    !isJudged ? "" : isMet ? "✓" : "✗",
+    !isRated ? "" : isMet ? "✓" : "✗",
   ];
 }
 

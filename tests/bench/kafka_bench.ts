@@ -11,7 +11,7 @@ import fetchResponse from "npm:kafkajs@2.2.4/src/protocol/requests/fetch/v11/res
 import { decodeFetch } from "../../src/kafka/patches/decode_fetch.ts";
 import { encodeRecords } from "../../src/kafka/patches/encode_records.ts";
 
-// Each iteration does one batch: divide by RECORDS for the cost of a record.
+// Each iteration does one batch: divide by RECORDS for the cost per record.
 const RECORDS = 1000;
 
 const value = '{"userID":7,"timestamp":1732431234.567,"coordinates":[60.1699123,24.9384567]}';

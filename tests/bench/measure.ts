@@ -1,26 +1,26 @@
-/** What a program cost; CPU of all its threads, in seconds. Memory and CPU are known on Linux only, else NaN. */
+/** Time and memory of a program. CPU (of all threads) and memory are NaN except on Linux. */
 export interface Cost {
   seconds: number;
   cpuSeconds: number;
-  /** The most memory it had at a time. */
+  /** The most memory that it used. */
   peakMb: number;
 }
 
-const LOOK_MS = 20;
-/** Ticks of the kernel's clock a second, as `getconf CLK_TCK` says everywhere. */
+const SAMPLE_MS = 20;
+/** Clock ticks per second: `getconf CLK_TCK` prints 100 on every Linux. */
 const TICKS = 100;
 
-/** Runs a program to its end, start-up and all; throws what it told on stderr, to be piped, when it fails. */
+/** Runs a program to its end, start included; throws its stderr, which must be piped, if it fails. */
 export async function measure(command: Deno.Command): Promise<Cost> {
   const beganMs = performance.now();
   const child = command.spawn();
-  let last = look(child.pid);
-  const timer = setInterval(() => last = look(child.pid) ?? last, LOOK_MS);
-  const told = await new Response(child.stderr).text();
+  let last = usageOf(child.pid);
+  const timer = setInterval(() => last = usageOf(child.pid) ?? last, SAMPLE_MS);
+  const errors = await new Response(child.stderr).text();
   const { success } = await child.status;
   clearInterval(timer);
   const seconds = (performance.now() - beganMs) / 1000;
-  if (!success) throw new Error(`a program that was measured failed: ${told}`);
+  if (!success) throw new Error(`a program that was measured failed: ${errors}`);
   return {
     seconds,
     cpuSeconds: last?.cpuSeconds ?? NaN,
@@ -28,10 +28,10 @@ export async function measure(command: Deno.Command): Promise<Cost> {
   };
 }
 
-/** What a process has taken so far; null when it is gone, or this is not Linux. */
-export function look(pid: number): { cpuSeconds: number; peakMb: number } | null {
+/** CPU and memory of a process so far; null if it has ended or this is not Linux. */
+export function usageOf(pid: number): { cpuSeconds: number; peakMb: number } | null {
   try {
-    // Behind the name, which may hold anything: user and system time are the 12th and 13th field.
+    // After the name, which may contain anything, user and system time are the 12th and 13th field.
     const fields = Deno.readTextFileSync(`/proc/${pid}/stat`).replace(/^.*\) /s, "").split(" ");
     const [, kb] = /VmHWM:\s+(\d+) kB/.exec(Deno.readTextFileSync(`/proc/${pid}/status`)) ?? [];
     if (kb === undefined) return null;
@@ -44,7 +44,7 @@ export function look(pid: number): { cpuSeconds: number; peakMb: number } | null
   }
 }
 
-/** The middle one. */
+/** The median. */
 export function median(values: number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }

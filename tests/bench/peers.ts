@@ -1,16 +1,16 @@
 import { cacheDir, once, runChild } from "../support/child.ts";
 import { testSettings } from "../support/fixtures.ts";
 
-/** Programs that others would use for the same work; null where the machine has none. */
+/** Other programs for the same work; null if they are not installed. */
 export interface Peers {
-  /** A script of peers/, on the services of the tests. */
+  /** A script in peers/, with the services of the tests. */
   python: ((script: string, args: string[]) => Deno.Command) | null;
   psql: ((database: string, args: string[]) => Deno.Command) | null;
 }
 
 const HERE = `${import.meta.dirname}/peers`;
 
-/** Looks for them; what Python needs is installed once, outside of the project. */
+/** Finds them; installs the Python packages once, outside the project. */
 export async function findPeers(say: (line: string) => void): Promise<Peers> {
   const { host, port, user } = testSettings().postgresql;
   const psql = await works("psql", ["--version"]);

@@ -5,39 +5,39 @@ import { idle, trickle } from "./following.ts";
 import { type Cost, measure } from "./measure.ts";
 import type { Peers } from "./peers.ts";
 
-/** One figure: ours, and that of a peer in the same run, where there is one. */
+/** One figure: ours, and that of a peer in the same run, if there is one. */
 export interface Figure {
   what: string;
   ours: number;
   unit: string;
-  /** CPU of our process a record, in µs; of the peer's likewise. Where a machine has more to do, they still tell. */
+  /** CPU per record in µs, of our process and of the peer: it changes less with the load of the machine. */
   cpu?: number;
   peer?: { name: string; value: number | null; cpu?: number };
-  /** At least, or at most: a ratio to the peer where there is one, else the figure itself. */
+  /** A limit for the ratio to the peer, or for the figure itself if there is no peer. */
   wanted?: { atLeast?: number; atMost?: number };
 }
 
-/** What is measured at a time. */
+/** The state of one run. */
 export interface Bench {
   records: number;
   peers: Peers;
   workspace: Workspace;
   /** Whether the records are in the topic. */
   isFilled: boolean;
-  /** A file of the finished rows, once there is one. */
+  /** The file for the finished rows. */
   rowsFile: string;
 }
 
 export const PARTITIONS = 12;
 
-/** An own topic and database, both empty. */
+/** Creates an empty topic and an empty database. */
 export async function openBench(records: number, peers: Peers): Promise<Bench> {
   const workspace = await openWorkspace("routes_bench");
   await routes(workspace, `migrate --create-database --topic --partitions ${PARTITIONS}`);
   return { records, peers, workspace, isFilled: false, rowsFile: `${workspace.dir}/rows.txt` };
 }
 
-/** What can be measured, by name; each may lean on those before it. */
+/** The measurements, by name; each may depend on the previous ones. */
 export const rows: Record<string, (bench: Bench) => Promise<Figure[]>> = {
   produce,
   consume,
@@ -70,7 +70,7 @@ async function produce(bench: Bench): Promise<Figure[]> {
       peer: { name: "librdkafka, json.dumps()", ...await theirs("produce.py", records) },
       wanted: { atLeast: 1 },
     },
-    // A tenth of the records is enough to tell.
+    // A tenth of the records is enough.
     { ...figure, peer: { name: "kafka-python", ...await theirs("produce_pure.py", records / 10) } },
   ];
 }
@@ -78,14 +78,14 @@ async function produce(bench: Bench): Promise<Figure[]> {
 async function consume(bench: Bench): Promise<Figure[]> {
   const { records, peers, workspace, rowsFile } = bench;
   await fill(bench);
-  await forget(workspace);
+  await reset(workspace);
   const ours = await routes(workspace, "consume");
   const { value, cpu } = rateOf(ours, records);
   const tables = sqlOf(workspace);
   await tables.unsafe("create table if not exists peer (like routes_table including all)");
   const empty = () => tables.unsafe("truncate peer");
   const { host, port, user } = testSettings().postgresql;
-  let byHand: Rate = { value: null };
+  let python: Rate = { value: null };
   if (peers.python) {
     const uri = `host=${host} port=${port} user=${user} dbname=${workspace.name}`;
     const args = [
@@ -95,7 +95,7 @@ async function consume(bench: Bench): Promise<Figure[]> {
       uri,
       "peer",
     ];
-    byHand = rateOf(await measure(peers.python("consume.py", args)), records);
+    python = rateOf(await measure(peers.python("consume.py", args)), records);
     await empty();
   }
   let copied: Rate = { value: null };
@@ -110,7 +110,7 @@ async function consume(bench: Bench): Promise<Figure[]> {
   return [
     {
       ...figure,
-      peer: { name: "librdkafka + COPY, at least once", ...byHand },
+      peer: { name: "librdkafka + COPY, at least once", ...python },
       wanted: { atLeast: 1.5 },
     },
     {
@@ -122,19 +122,19 @@ async function consume(bench: Bench): Promise<Figure[]> {
   ];
 }
 
-/** CPU of `consume` a record, without what it takes to start. */
+/** CPU of `consume` per record, without the start. */
 async function flat(bench: Bench): Promise<Figure[]> {
   const { records, workspace } = bench;
   await fill(bench);
   const cpu = async (count: number) => {
-    await forget(workspace);
+    await reset(workspace);
     return (await routes(workspace, `consume --count ${count}`)).cpuSeconds;
   };
   const start = await cpu(1);
   const each = async (count: number) => (await cpu(count) - start) / count * 1e6;
   const small = await each(records / 20);
   return [{
-    what: `CPU of consume a record, ${records.toLocaleString("en")} in all`,
+    what: `CPU of consume per record, ${records.toLocaleString("en")} in all`,
     ours: await each(records),
     unit: "µs",
     peer: { name: `${(records / 20).toLocaleString("en")} in all`, value: small },
@@ -180,12 +180,12 @@ async function verify(bench: Bench): Promise<Figure[]> {
   }];
 }
 
-/** More processes of one group on the same records, from the first one's start to the last one's end. */
+/** Several processes of one group with the same records, from the first start to the last end. */
 async function scale(bench: Bench): Promise<Figure[]> {
   const { records, workspace } = bench;
   await fill(bench);
-  const together = async (processes: number) => {
-    await forget(workspace);
+  const run = async (processes: number) => {
+    await reset(workspace);
     const beganMs = performance.now();
     const costs = await Promise.all(
       Array.from({ length: processes }, () => routes(workspace, "consume")),
@@ -197,10 +197,10 @@ async function scale(bench: Bench): Promise<Figure[]> {
     if (row!.stored !== records) throw new Error(`${row!.stored} rows of ${records} records`);
     return rateOf({ seconds: (performance.now() - beganMs) / 1000, cpuSeconds }, records);
   };
-  const one = await together(1);
+  const one = await run(1);
   const figures: Figure[] = [];
   for (const processes of [2, 3]) {
-    const { value, cpu } = await together(processes);
+    const { value, cpu } = await run(processes);
     const what = `consume, ${processes} processes`;
     figures.push({ what, ours: value, cpu, unit: "rows/s", peer: { name: "one process", ...one } });
   }
@@ -219,27 +219,27 @@ function rateOf(
   return { value: records / seconds, cpu: cpuSeconds / records * 1e6 };
 }
 
-/** The records are in the topic; with `stored` they are rows too. */
+/** Sends the records unless they are in the topic; with `stored`, also consumes them. */
 async function fill(bench: Bench, { stored = false } = {}): Promise<void> {
   if (!bench.isFilled) await routes(bench.workspace, `produce --count ${bench.records}`);
   bench.isFilled = true;
   if (stored) await routes(bench.workspace, "consume");
 }
 
-/** As if nothing had been consumed. */
-export async function forget(workspace: Workspace): Promise<void> {
+/** Empties the tables. */
+export async function reset(workspace: Workspace): Promise<void> {
   const sql = sqlOf(workspace);
   await sql.unsafe("truncate routes_table, routes_sources, routes_rejects, routes_losses");
   await sql.unsafe("checkpoint");
   await sql.end();
 }
 
-/** The program with a line of arguments, to its end. */
+/** Runs the program with a line of arguments. */
 export async function routes(workspace: Workspace, line: string): ReturnType<typeof measure> {
   return await measure(workspace.routes(line.split(" "), { stdout: "null", stderr: "piped" }));
 }
 
-/** A client for the database of the stage. */
+/** A client for the database of the workspace. */
 export function sqlOf(workspace: Workspace) {
   const { postgresql } = testSettings();
   return openPostgres({ ...postgresql, database: workspace.name }, {

@@ -1,8 +1,8 @@
-// `deno task startup`: how long `routes` takes to say something, against a program that has nothing to say. Both compiled
-// alike; the fastest of many runs, in turns, since what else the machine does only ever adds to a time.
+// `deno task startup` compares the start of `routes` with that of an empty program, compiled in the same way. The fastest
+// of many runs counts, because other work on the machine only adds time.
 
 const RUNS = 25;
-/** Times the empty program. */
+/** The allowed ratio to the empty program. */
 const LIMIT = 2;
 
 /** Compares the program at that path with an empty one; prints the times, and returns an exit code. */

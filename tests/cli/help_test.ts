@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { parseCli } from "../../src/cli/parse.ts";
 import { parseSettings } from "../../src/settings/settings.ts";
 import { KEYS } from "../../src/settings/sources.ts";
-import { FORMATS } from "../../src/formats/facts.ts";
+import { FORMATS } from "../../src/formats/properties.ts";
 import { EXIT_MEANINGS } from "../../src/errors.ts";
 import { help } from "../../src/cli/help.ts";
 import { parseIni } from "../../src/settings/ini.ts";

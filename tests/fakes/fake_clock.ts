@@ -1,4 +1,4 @@
-/** A clock on which time only passes when everybody sleeps, and then at once. */
+/** A clock that jumps to the next wake-up as soon as no other work is left. */
 export function fakeClock(startMs = 0) {
   let nowMs = startMs;
   const sleepers = new Set<{ atMs: number; wake: () => void }>();
@@ -10,7 +10,7 @@ export function fakeClock(startMs = 0) {
     signal.addEventListener("abort", () => resolve(), { once: true });
     return promise.finally(() => sleepers.delete(sleeper));
   };
-  // A macrotask comes when all else has come to rest.
+  // A macrotask runs when all other work is done.
   const timer = setInterval(() => {
     const [first] = [...sleepers].sort((a, b) => a.atMs - b.atMs);
     if (!first) return;

@@ -1,7 +1,7 @@
-/** Draws whole numbers from 0 up to, not including, `below`. */
+/** Returns a random integer from 0 to below - 1. */
 export type Draw = (below: number) => number;
 
-/** The same draws for the same seed: Tommy Ettinger's mulberry32. */
+/** Returns the same numbers for the same seed: Tommy Ettinger's mulberry32. */
 export function drawFrom(seed: number): Draw {
   let state = seed;
   return (below) => {
@@ -12,12 +12,12 @@ export function drawFrom(seed: number): Draw {
   };
 }
 
-/** One of several. */
+/** A random element. */
 export function pick<T>(draw: Draw, from: readonly T[]): T {
   return from[draw(from.length)]!;
 }
 
-/** The text with one to three characters taken out, put in, doubled or replaced by what JSON is made of. */
+/** Makes one to three random changes: removes, inserts, repeats or replaces pieces of JSON. */
 export function mutate(draw: Draw, text: string): string {
   const alphabet = [
     "0",

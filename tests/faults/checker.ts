@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 
-/** A record of the topic, as anybody can read it. */
-export interface Logged {
+/** A record as it is in the topic. */
+export interface TopicRecord {
   offset: number;
   value: Uint8Array | null;
 }
 
-/** How far a partition came, by its own account. */
+/** A row of `routes_sources`. */
 export interface SourceRow {
   id: number;
   partition: number;
@@ -17,57 +17,58 @@ export interface SourceRow {
   tombstones: number;
 }
 
-/** What is in a table for one offset; `hash` is that of its contents. */
-export interface Kept {
+/** A row or a reject in the database; `hash` is that of its contents. */
+export interface StoredEntry {
   source: number;
   offset: number;
   hash: string;
-  /** Grows with every row in the order they were written; for rows only. */
+  /** Grows in the order in which rows were written; for rows only. */
   arrival?: number;
   /** For rejects only. */
   code?: string;
 }
 
-/** One update of a position, in the order they came about. */
+/** One update of a position. */
 export interface Move {
   source: number;
   from: number;
   to: number;
 }
 
-/** Everything that is known after a run. */
+/** Everything that is known about a run after its end. */
 export interface Observations {
-  /** Values that the producer was told are in the topic, each different from all others. */
+  /** Values that the broker acknowledged to the producer; no two are equal. */
   acked: string[];
-  log: Map<number, Logged[]>;
+  log: Map<number, TopicRecord[]>;
   sources: SourceRow[];
-  rows: Kept[];
-  rejects: Kept[];
+  rows: StoredEntry[];
+  rejects: StoredEntry[];
+  /** In the order in which they happened. */
   moves: Move[];
   /** Kafka's committed offsets, read before the tables; by partition. */
   committed: Map<number, number>;
-  /** All that the program printed, and what must not be in it. */
+  /** Everything that the program printed, and what must not be in it. */
   outputs: string[];
   secrets: string[];
-  /** Sums over every summary, where every process lived to print one. */
+  /** The sums of all summaries, if every process printed one. */
   summary?: { read: number; stored: number; rejected: number; tombstones: number };
 }
 
-/** What a run may do beyond the usual. */
+/** Exceptions from the invariants, for certain faults. */
 export interface Allowed {
-  /** Positions may fall: somebody put the database back, or asked for a replay. */
+  /** Positions may decrease: the database was restored, or a replay was requested. */
   fall?: boolean;
-  /** Not everything must be settled: the run was to stop. */
+  /** Not everything must be settled: the run had to stop. */
   unfinished?: boolean;
-  /** Records that only the database refuses. */
+  /** Valid records that the database refuses. */
   refused?: (row: Row) => boolean;
-  /** Records were deleted from the topic: what is not there can be neither missed nor compared. */
+  /** Records were deleted from the topic, so they cannot be compared. */
   deleted?: boolean;
-  /** Kafka may have taken records away whose key came again, wherever they lie. */
+  /** Kafka may have removed records whose key was sent again. */
   compacted?: boolean;
 }
 
-/** A record as the table should have it. */
+/** A valid record. */
 export interface Row {
   userID: number;
   timestamp: number;
@@ -75,30 +76,30 @@ export interface Row {
 }
 
 /**
- * What is wrong with the evidence: a line for each fault, beginning with the invariant it breaks. It decides by itself what a
- * record should have become, so that nothing of the program vouches for the program.
+ * Compares topic and database: returns a line for each fault, which begins with the broken invariant. It validates records with
+ * code of its own, so that a bug in the program cannot hide itself.
  */
-export function judge(observations: Observations, allowed: Allowed = {}): string[] {
+export function findFaults(observations: Observations, allowed: Allowed = {}): string[] {
   return [
-    ...(allowed.deleted || allowed.compacted ? [] : judgeProducer(observations)),
-    ...observations.sources.flatMap((source) => [...judgeSource(source, observations, allowed)]),
-    ...judgeStrangers(observations),
-    ...judgeSummary(observations),
-    ...judgeSecrets(observations),
+    ...(allowed.deleted || allowed.compacted ? [] : checkProducer(observations)),
+    ...observations.sources.flatMap((source) => [...checkSource(source, observations, allowed)]),
+    ...checkOrphans(observations),
+    ...checkSummary(observations),
+    ...checkSecrets(observations),
   ];
 }
 
-/** The program's table keeps numbers: this is how a row's contents are told apart. */
+/** A hash of the contents of a row. */
 export function hashRow({ userID, timestamp, coordinates: [latitude, longitude] }: Row): string {
   return hash(`${userID} ${timestamp} ${latitude} ${longitude}`);
 }
 
-/** How contents are told apart. */
+/** A short hash of any contents. */
 export function hash(bytes: string | Uint8Array): string {
   return createHash("sha256").update(bytes).digest().toString("base64", 0, 15);
 }
 
-/** A record that is a row, by rules of its own; null where it must become a reject. */
+/** Parses a valid record, by rules of its own; null if it must become a reject. */
 export function readRow(value: Uint8Array): Row | null {
   try {
     const record = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(value));
@@ -115,7 +116,7 @@ export function readRow(value: Uint8Array): Row | null {
   }
 }
 
-function* judgeProducer({ acked, log }: Observations): Generator<string> {
+function* checkProducer({ acked, log }: Observations): Generator<string> {
   const counts = new Map<string, number>();
   const decoder = new TextDecoder();
   for (const { value } of [...log.values()].flat()) {
@@ -130,7 +131,7 @@ function* judgeProducer({ acked, log }: Observations): Generator<string> {
   } (${counts.get(wrong[0]!) ?? 0} times)`;
 }
 
-function* judgeSource(
+function* checkSource(
   source: SourceRow,
   { log, rows, rejects, moves, committed }: Observations,
   { refused = () => false, fall, unfinished, deleted }: Allowed,
@@ -140,28 +141,28 @@ function* judgeSource(
   const logged = log.get(partition) ?? [];
   const own = rows.filter((row) => row.source === id);
   const ownRejects = rejects.filter((reject) => reject.source === id);
-  const kept = new Map<number, Kept[]>();
+  const stored = new Map<number, StoredEntry[]>();
   for (const entry of [...own, ...ownRejects]) {
-    kept.set(entry.offset, [...kept.get(entry.offset) ?? [], entry]);
+    stored.set(entry.offset, [...stored.get(entry.offset) ?? [], entry]);
   }
   const low = deleted ? logged[0]?.offset ?? Infinity : 0;
   const faults = new Faults(where);
-  const due = { rows: 0, rejects: 0, tombstones: 0 };
+  const expected = { rows: 0, rejects: 0, tombstones: 0 };
   for (const { offset, value } of logged) {
     if (offset < start) continue;
-    const entries = kept.get(offset) ?? [];
-    kept.delete(offset);
+    const entries = stored.get(offset) ?? [];
+    stored.delete(offset);
     if (offset >= next) {
       if (!unfinished) faults.add("I7 never settled", offset);
-      if (entries.length > 0) faults.add("I5 kept above the position", offset);
+      if (entries.length > 0) faults.add("I5 stored above the position", offset);
       continue;
     }
     const row = value && readRow(value);
     const becomes = !value ? "tombstones" : row && !refused(row) ? "rows" : "rejects";
-    due[becomes]++;
-    if (entries.length > 1) faults.add("I2 kept twice", offset);
+    expected[becomes]++;
+    if (entries.length > 1) faults.add("I2 stored twice", offset);
     if (becomes === "tombstones") {
-      if (entries.length > 0) faults.add("I1 a tombstone, yet kept", offset);
+      if (entries.length > 0) faults.add("I1 stored although tombstones", offset);
       continue;
     }
     const [entry] = entries;
@@ -172,40 +173,42 @@ function* judgeSource(
       faults.add("I6 changed", offset);
     }
   }
-  for (const offset of kept.keys()) {
-    if (offset >= low) faults.add("I1 kept, but not in the topic", offset);
+  for (const offset of stored.keys()) {
+    if (offset >= low) faults.add("I1 stored, but not in the topic", offset);
   }
   yield* faults.lines();
   const counts = [source.stored, source.rejected, source.tombstones].join();
-  if (!deleted && counts !== [due.rows, due.rejects, due.tombstones].join()) {
-    yield `I8 ${where} counts ${counts}, the topic has ${Object.values(due).join()}`;
+  if (!deleted && counts !== [expected.rows, expected.rejects, expected.tombstones].join()) {
+    yield `I8 ${where} counts ${counts}, the topic has ${Object.values(expected).join()}`;
   }
   const sorted = own.toSorted((a, b) => a.arrival! - b.arrival!);
   const back = sorted.findIndex((row, i) => i > 0 && row.offset < sorted[i - 1]!.offset);
-  if (back > 0 && !fall) yield `I4 ${where}: offset ${sorted[back]!.offset} came late`;
-  yield* judgeMoves(where, source, moves.filter((move) => move.source === id), fall ?? false);
-  const told = committed.get(partition) ?? 0;
-  if (told > next) yield `I9 ${where}: Kafka was told ${told}, the table stands at ${next}`;
+  if (back > 0 && !fall) {
+    yield `I4 ${where}: offset ${sorted[back]!.offset} was written after a later one`;
+  }
+  yield* checkMoves(where, source, moves.filter((move) => move.source === id), fall ?? false);
+  const offset = committed.get(partition) ?? 0;
+  if (offset > next) yield `I9 ${where}: committed offset ${offset}, position ${next}`;
 }
 
-function* judgeMoves(where: string, source: SourceRow, moves: Move[], fall: boolean) {
+function* checkMoves(where: string, source: SourceRow, moves: Move[], fall: boolean) {
   if (fall) return;
   let at = source.start;
   for (const { from, to } of moves) {
     if (from !== at || to <= from) {
-      yield `I3 ${where}: moved from ${from} to ${to} while it stood at ${at}`;
+      yield `I3 ${where}: moved from ${from} to ${to}, but the position was ${at}`;
     }
     at = to;
   }
   if (at !== source.next) {
-    yield `I3 ${where}: its moves end at ${at}, it stands at ${source.next}`;
+    yield `I3 ${where}: its moves end at ${at}, its position is ${source.next}`;
   }
 }
 
-function* judgeStrangers({ rows, rejects, sources, log }: Observations): Generator<string> {
+function* checkOrphans({ rows, rejects, sources, log }: Observations): Generator<string> {
   const known = new Set(sources.map(({ id }) => id));
-  const strangers = [...rows, ...rejects].filter(({ source }) => !known.has(source));
-  if (strangers.length > 0) yield `I1 ${strangers.length} rows or rejects belong to no partition`;
+  const orphans = [...rows, ...rejects].filter(({ source }) => !known.has(source));
+  if (orphans.length > 0) yield `I1 ${orphans.length} rows or rejects belong to no partition`;
   const read = new Set(sources.map(({ partition }) => partition));
   for (const [partition, records] of log) {
     if (records.length > 0 && !read.has(partition)) {
@@ -214,7 +217,7 @@ function* judgeStrangers({ rows, rejects, sources, log }: Observations): Generat
   }
 }
 
-function* judgeSummary({ summary, sources }: Observations): Generator<string> {
+function* checkSummary({ summary, sources }: Observations): Generator<string> {
   if (!summary) return;
   const sum = (of: (source: SourceRow) => number) =>
     sources.reduce((total, source) => total + of(source), 0);
@@ -224,17 +227,17 @@ function* judgeSummary({ summary, sources }: Observations): Generator<string> {
     rejected: sum((s) => s.rejected),
     tombstones: sum((s) => s.tombstones),
   };
-  const [said, is] = [JSON.stringify(summary), JSON.stringify(table)];
-  if (said !== is) yield `I8 the summaries say ${said}, the table ${is}`;
+  const [printed, actual] = [JSON.stringify(summary), JSON.stringify(table)];
+  if (printed !== actual) yield `I8 the summaries have ${printed}, the table has ${actual}`;
 }
 
-function* judgeSecrets({ outputs, secrets }: Observations): Generator<string> {
+function* checkSecrets({ outputs, secrets }: Observations): Generator<string> {
   for (const secret of secrets) {
     if (outputs.some((output) => output.includes(secret))) yield "I10 a secret was printed";
   }
 }
 
-/** Faults of one kind become one line. */
+/** Collects faults by kind, for one line each. */
 class Faults {
   readonly #kinds = new Map<string, number[]>();
 

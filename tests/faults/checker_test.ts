@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { hash, hashRow, judge, type Observations, readRow } from "./checker.ts";
+import { findFaults, hash, hashRow, type Observations, readRow } from "./checker.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const good = (k: number) => `{"userID":1,"timestamp":${k}.5,"coordinates":[1.5,2.5]}`;
 
-/** Six records of one partition, settled as they should be: rows, but a reject at 2 and a tombstone at 3. */
+/** Six correctly settled records of one partition: four rows, a reject at offset 2 and a tombstone at 3. */
 function observations(): Observations {
   const values = [good(0), good(1), "bad", null, good(4), good(5)];
   const rows = [0, 1, 4, 5].map((offset) => ({
@@ -30,22 +30,22 @@ function observations(): Observations {
   };
 }
 
-/** The invariants that the evidence breaks after this was done to it. */
-function broken(harm: (observations: Observations) => void): string[] {
-  const harmed = observations();
-  harm(harmed);
-  return [...new Set(judge(harmed).map((fault) => fault.split(" ")[0]!))].sort();
+/** The invariants that are broken after this damage. */
+function broken(damage: (observations: Observations) => void): string[] {
+  const damaged = observations();
+  damage(damaged);
+  return [...new Set(findFaults(damaged).map((fault) => fault.split(" ")[0]!))].sort();
 }
 
-Deno.test("judge() finds no fault where there is none", () => {
-  assertEquals(judge(observations()), []);
+Deno.test("findFaults() finds no fault in a correct run", () => {
+  assertEquals(findFaults(observations()), []);
 });
 
-const HARMS: [harm: string, invariants: string[], (observations: Observations) => void][] = [
+const DAMAGES: [what: string, invariants: string[], (observations: Observations) => void][] = [
   ["a row is lost", ["I1"], ({ rows }) => rows.splice(1, 1)],
   ["an acknowledged record is not in the topic", ["I1"], ({ acked }) => acked.push(good(9))],
   ["a reject is lost", ["I1"], ({ rejects }) => rejects.pop()],
-  ["a row lies in the rejects", ["I1"], ({ rows, rejects }) => {
+  ["a row is among the rejects", ["I1"], ({ rows, rejects }) => {
     rejects.push({ ...rows.shift()!, code: "schema" });
   }],
   ["a tombstone became a row", ["I1"], ({ rows }) => {
@@ -59,16 +59,16 @@ const HARMS: [harm: string, invariants: string[], (observations: Observations) =
   ],
   ["a row belongs to no partition", ["I1"], ({ rows }) => rows.push({ ...rows[0]!, source: 8 })],
   ["a partition was not read", ["I1"], ({ log }) => log.set(1, log.get(0)!.slice(3, 4))],
-  ["a row is there twice", ["I2"], ({ rows }) => rows.splice(1, 0, rows[0]!)],
+  ["a row is stored twice", ["I2"], ({ rows }) => rows.splice(1, 0, rows[0]!)],
   [
-    "a position fell",
+    "a position decreased",
     ["I3"],
     ({ moves }) => moves.push({ source: 7, from: 6, to: 4 }, { source: 7, from: 4, to: 6 }),
   ],
   ["a position jumped", ["I3"], ({ moves }) => moves[0]!.to = 3],
-  ["rows came in the wrong order", ["I4"], ({ rows }) => rows[0]!.arrival = 999],
+  ["rows were written in the wrong order", ["I4"], ({ rows }) => rows[0]!.arrival = 999],
   [
-    "a row lies above the position",
+    "a row is above the position",
     ["I3", "I5", "I7", "I8", "I9"],
     ({ sources }) => sources[0]!.next = 5,
   ],
@@ -79,9 +79,9 @@ const HARMS: [harm: string, invariants: string[], (observations: Observations) =
     Object.assign(summary!, { read: 7, stored: 5 });
   }],
   ["the summary is wrong", ["I8"], ({ summary }) => summary!.tombstones = 0],
-  ["Kafka was told too much", ["I9"], ({ committed }) => committed.set(0, 7)],
+  ["the committed offset is too high", ["I9"], ({ committed }) => committed.set(0, 7)],
   ["a secret was printed", ["I10"], ({ outputs }) => outputs.push("password s3cret refused")],
 ];
-for (const [name, invariants, harm] of HARMS) {
-  Deno.test(`judge() finds that ${name}`, () => assertEquals(broken(harm), invariants));
+for (const [name, invariants, damage] of DAMAGES) {
+  Deno.test(`findFaults() finds that ${name}`, () => assertEquals(broken(damage), invariants));
 }

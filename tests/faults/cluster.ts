@@ -5,14 +5,14 @@ import { type PostgresServer, startPostgres } from "../support/postgres.ts";
 import { type Draw, drawFrom } from "../fakes/random.ts";
 import { openProxy, type Proxy } from "./proxy.ts";
 
-/** Real services of its own, each behind a proxy: the program goes through it, the harness does not. */
+/** Kafka and PostgreSQL, each behind a proxy; only the program connects through the proxies. */
 export interface Cluster {
   sandbox: Sandbox;
   kafka: KafkaCluster;
   postgres: PostgresServer;
   toKafka: Proxy;
   toPostgres: Proxy;
-  /** The source to run, and the flags with which it finds its imports. */
+  /** The folder of the program, and the flags that resolve its imports. */
   root: string;
   flags: string[];
   seed: number;
@@ -24,9 +24,9 @@ export interface Cluster {
 /** What to start. */
 export interface ClusterOptions {
   seed: number;
-  /** A copy of the project; this one unless given. */
+  /** The folder of the program; default: this project. */
   root?: string;
-  /** With several, the program goes to them without a proxy. */
+  /** With several, the program connects to them without a proxy. */
   brokers?: number;
   postgresSettings?: Record<string, string>;
   say?: (line: string) => void;
@@ -34,7 +34,7 @@ export interface ClusterOptions {
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 
-/** Starts the services and waits until they serve. */
+/** Starts the services and waits until they accept connections. */
 export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   const { seed, root = ROOT, brokers = 1, say = () => {} } = options;
   const sandbox = new Sandbox();
@@ -73,7 +73,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   }
 }
 
-/** Whoever comes by this listener is told to go on through the proxy. */
+/** A listener whose clients are sent to the proxy: it advertises the address of the proxy. */
 function listeners(port: number, proxyPort: number): Record<string, string> {
   return {
     listeners: `PROXIED://127.0.0.1:${port}`,
@@ -82,10 +82,10 @@ function listeners(port: number, proxyPort: number): Record<string, string> {
   };
 }
 
-/** Something did not come about in time. */
+/** A condition did not become true in time. */
 export class TimedOut extends Error {}
 
-/** Waits until something is so, looking again and again; throws Late, saying what, after `limitMs`. */
+/** Waits until the condition holds and returns how long that took; throws TimedOut after `limitMs`. */
 export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,
@@ -101,7 +101,7 @@ export async function until(
   return performance.now() - began;
 }
 
-/** How long a fault lasts. */
+/** For faults that last a certain time. */
 export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }

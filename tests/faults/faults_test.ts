@@ -1,7 +1,7 @@
 import { type Cluster, openCluster } from "./cluster.ts";
 import { rows, runRow } from "./matrix.ts";
 
-/** What `deno task faults` does in full: those rows that find most, and take least. */
+/** The rows of `deno task faults` that find most in little time. */
 const SHORT = [1, 3, 7, 8, 13, 14, 16, 18];
 const SEED = 20_240_131;
 
@@ -17,8 +17,8 @@ Deno.test.afterAll(async () => {
 
 for (const row of rows.filter(({ id }) => SHORT.includes(id))) {
   Deno.test({
-    name: `nothing is lost or doubled: ${row.fault}`,
-    // The services live from the first test to the last, and some are restarted on the way.
+    name: `no record is lost or duplicated: ${row.fault}`,
+    // All tests share the services, and some restart them.
     sanitizeOps: false,
     sanitizeResources: false,
     fn: async () => {

@@ -6,7 +6,7 @@ interface Record {
   value: string | null;
 }
 
-/** Puts records into a topic and remembers which of them are certain to be there. */
+/** Sends records to a topic and remembers those that were acknowledged. */
 export class Feed {
   readonly acked: string[] = [];
   /** Records of each kind that were acknowledged. */
@@ -25,7 +25,7 @@ export class Feed {
     this.#draw = draw;
   }
 
-  /** Sends so many records, a batch to a partition at a time; what got no answer is not counted as sent. */
+  /** Sends `count` records, one batch at a time, each to a random partition. */
   async send(
     count: number,
     { partitions, batch = 500, make = (k) => this.make(k), key = () => null, gzip = false }: {
@@ -45,7 +45,7 @@ export class Feed {
     }
   }
 
-  /** Goes on sending about so many a second until stopped. */
+  /** Sends about `perSecond` records a second until stop(). */
   stream(perSecond: number, { partitions }: { partitions: number | (() => number) }): void {
     const batch = Math.max(Math.round(perSecond / 20), 1);
     this.#stopping = false;
@@ -72,7 +72,7 @@ export class Feed {
     await this.#producer?.disconnect();
   }
 
-  /** A record unlike any other: mostly a row, sometimes none. */
+  /** A unique record: mostly valid, sometimes invalid, sometimes a tombstone. */
   make(k: number): string | null {
     const luck = this.#draw(200);
     if (luck === 0) return null;
@@ -103,10 +103,10 @@ export class Feed {
         compression: gzip ? CompressionTypes.GZIP : CompressionTypes.None,
         messages: records.map((record) => ({ ...record, partition })),
       });
-      // kafkajs leaves out, without a word, what is for a partition that it has not heard of yet.
+      // kafkajs silently drops records for a partition that it does not know yet.
       if (!answers.some((answer) => answer.partition === partition)) throw new Error("not sent");
     } catch {
-      // Nobody knows what became of them; a new producer begins with new sequence numbers.
+      // The outcome is unknown. A new producer begins with new sequence numbers.
       await this.#producer?.disconnect().catch(() => {});
       this.#producer = null;
       return;

@@ -10,18 +10,18 @@ import { networkRows } from "./rows_network.ts";
 import { postgresRows } from "./rows_postgres.ts";
 import { producerRows } from "./rows_producer.ts";
 import { recordRows } from "./rows_records.ts";
-import { worldRows } from "./rows_world.ts";
+import { environmentRows } from "./rows_environment.ts";
 import { soakRow } from "./soak.ts";
 
-/** One fault and what must come of it. */
+/** One fault, and the check that the program survives it. */
 export interface Row {
   id: number;
   fault: string;
-  /** Throws when something is lost, doubled, stuck or wrong; else says what happened. */
+  /** Throws if a record is lost or duplicated, or the program is stuck; otherwise returns a summary. */
   run(cluster: Cluster): Promise<string>;
 }
 
-/** How one row went. */
+/** The result of one row. */
 export interface Result {
   row: Row;
   passed: boolean;
@@ -39,12 +39,12 @@ export const rows: Row[] = [
   ...producerRows,
   ...recordRows,
   ...heavyRows,
-  ...worldRows,
+  ...environmentRows,
   ...auditRows,
 ]
   .sort((a, b) => a.id - b.id);
 
-/** Runs a row, which draws the same as when it runs alone; its failure is a result too. */
+/** Runs a row and returns its result, also if it fails; its random numbers depend only on the seed and the row. */
 export async function runRow(row: Row, opened: Cluster): Promise<Result> {
   const cluster = { ...opened, draw: drawFrom(opened.seed + row.id) };
   const began = performance.now();
@@ -75,11 +75,11 @@ export function chooseRows(only: string | undefined, minutes: number): Row[] {
   });
 }
 
-/** Runs rows until none is left, in services of its own. */
-async function work(queue: Row[], seed: number, tell: (result: Result) => void): Promise<void> {
+/** Runs rows from the queue until it is empty, each worker with its own services. */
+async function work(queue: Row[], seed: number, report: (result: Result) => void): Promise<void> {
   const cluster = await openCluster({ seed });
   try {
-    for (let row; (row = queue.shift());) tell(await runRow(row, cluster));
+    for (let row; (row = queue.shift());) report(await runRow(row, cluster));
   } finally {
     await cluster.close();
   }
@@ -92,12 +92,12 @@ async function main(): Promise<number> {
   const queue = chooseRows(flags.only, Number(flags.minutes ?? 1));
   print(`seed ${seed}`);
   const results: Result[] = [];
-  const tell = (result: Result) => {
+  const report = (result: Result) => {
     results.push(result);
     print(showResult(result));
   };
-  // Most of a row is waiting, so that several at a time take little more.
-  const jobs = Array.from({ length: Number(flags.jobs ?? 1) }, () => work(queue, seed, tell));
+  // A row mostly waits, so several can run at the same time.
+  const jobs = Array.from({ length: Number(flags.jobs ?? 1) }, () => work(queue, seed, report));
   await Promise.all(jobs);
   const failed = results.filter(({ passed }) => !passed);
   print(`\n${results.length - failed.length} passed, ${failed.length} failed`);

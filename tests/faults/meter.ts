@@ -1,20 +1,20 @@
 /**
- * For the environment of a process: room for that many megabytes of objects. Where there is more, V8 takes it rather than
- * look for what can be freed, and nobody can tell that from a leak.
+ * The environment of a process with a heap limit. Without a limit V8 lets the heap grow before it collects garbage, which
+ * looks like a leak.
  */
 export function heapOf(megabytes: number): Record<string, string> {
   return { DENO_V8_FLAGS: `--max-old-space-size=${megabytes}` };
 }
 
-/** What a process holds at one moment; zeros when it has ended or the system does not say. */
+/** The memory and file descriptors of a process; zeros if it has ended or this is not Linux. */
 export interface Reading {
   memoryMb: number;
-  /** The most memory it ever held. */
+  /** The most memory that it has used so far. */
   peakMb: number;
   descriptors: number;
 }
 
-/** Measures one process again and again, by /proc of Linux. */
+/** Measures one process repeatedly, from /proc of Linux. */
 export class Meter {
   peakMb = 0;
   readonly #readings: Reading[] = [];
@@ -26,7 +26,7 @@ export class Meter {
     return reading;
   }
 
-  /** How the last third of the readings compares to the one before: the medians of both. */
+  /** The medians of the second and of the last third of the readings. */
   trend(of: (reading: Reading) => number): { before: number; after: number } {
     const third = Math.floor(this.#readings.length / 3);
     const median = (readings: Reading[]) =>

@@ -1,8 +1,8 @@
-import { hash, hashRow, type Kept, type Observations } from "./checker.ts";
+import { hash, hashRow, type Observations, type StoredEntry } from "./checker.ts";
 import { type Scenario, SECRET } from "./scenario.ts";
 import { readLog } from "./topic.ts";
 
-/** SQL that has the tables of a schema log every move of a position, and each statement that wanted to move one in vain. */
+/** SQL for triggers that log every change of a position, and every statement that changed none. */
 export function logMoves(schema: string): string {
   return `
     set search_path to ${schema};
@@ -25,12 +25,12 @@ export function logMoves(schema: string): string {
 }
 
 /**
- * What is wrong at this moment: in any snapshot nothing lies above a position, nothing is missing below it, and Kafka was
- * told of nothing that is not in the table.
+ * Returns what is wrong at this moment: nothing may be stored above a position or be missing below it, and no committed offset
+ * may be higher than its position.
  */
 export async function takeSnapshot(scenario: Scenario): Promise<string[]> {
-  // Kafka is told last, so it is asked first.
-  const committed = scenario.mayLead ? null : await committedOffsets(scenario);
+  // The program commits to Kafka last, so Kafka is read first.
+  const committed = scenario.offsetsMayLead ? null : await committedOffsets(scenario);
   const rows = await scenario.sql`
     select partition, next_offset::int, stored::int, rejected::int, rows::int, rejects::int,
       greatest(highest_row, highest_reject) >= next_offset as above
@@ -45,21 +45,21 @@ export async function takeSnapshot(scenario: Scenario): Promise<string[]> {
     if (row.stored !== row.rows || row.rejected !== row.rejects || row.above) {
       wrong.push(`I5 ${where}: ${JSON.stringify(row)}`);
     }
-    const told = committed?.get(row.partition) ?? 0;
-    if (told > row.next_offset && !scenario.mayLead) {
-      wrong.push(`I9 ${where}: Kafka was told ${told}, the table stands at ${row.next_offset}`);
+    const offset = committed?.get(row.partition) ?? 0;
+    if (offset > row.next_offset && !scenario.offsetsMayLead) {
+      wrong.push(`I9 ${where}: committed offset ${offset}, position ${row.next_offset}`);
     }
   }
   return wrong;
 }
 
-/** What Kafka was told; by partition. */
+/** The committed offsets of the group, by partition. */
 async function committedOffsets({ admin, group, name }: Scenario): Promise<Map<number, number>> {
   const [topic] = await admin.fetchOffsets({ groupId: group, topics: [name] });
   return new Map(topic!.partitions.map(({ partition, offset }) => [partition, +offset]));
 }
 
-/** Everything there is to know, from the services themselves, but for what is `known` already. */
+/** Reads everything from the services, except what is `known` already. */
 export async function gatherObservations(
   scenario: Scenario,
   known: Partial<Observations>,
@@ -69,8 +69,8 @@ export async function gatherObservations(
   const sources = await sql`
     select id, partition, start_offset, next_offset, stored, rejected, tombstones
     from ${scenario.table("routes_sources")} where topic = ${scenario.name}`;
-  const rows: Kept[] = [];
-  // After a long run these are millions: piece by piece, and only what is compared.
+  const rows: StoredEntry[] = [];
+  // After a long run these are millions, so they are hashed in pieces.
   await sql`
     select source_id, source_offset, user_id, timestamp, latitude, longitude, arrival
     from ${scenario.table("routes_table")} where source_id is not null`

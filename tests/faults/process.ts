@@ -3,15 +3,15 @@ import type { Sandbox } from "../support/child.ts";
 /** How to start the program. */
 export interface ProcessOptions {
   sandbox: Sandbox;
-  /** The folder with deno.json and src; a changed copy serves as well. */
+  /** The folder with deno.json and src: the project, or a changed copy. */
   root: string;
-  /** For `deno run`, so that imports resolve. */
+  /** Flags of `deno run` that resolve the imports. */
   flags: string[];
   args: string[];
   env: Record<string, string>;
 }
 
-/** One running `routes`; all that it prints is kept. */
+/** A process of `routes`, with everything that it printed. */
 export class Process {
   out = "";
   err = "";
@@ -19,7 +19,7 @@ export class Process {
   readonly ended: Promise<Deno.CommandStatus>;
   /** Null while it runs. */
   status: Deno.CommandStatus | null = null;
-  /** Whether somebody told it to end, or waits for its end: else it has no business to. */
+  /** Whether its end is expected: it got a signal, or a test waits for its end. */
   mayEnd = false;
   readonly #child: Deno.ChildProcess;
   readonly #stdout: ReadableStreamDefaultReader<Uint8Array>;
@@ -43,12 +43,12 @@ export class Process {
     return this.status === null;
   }
 
-  /** Whether it failed of itself. */
+  /** Whether it failed when its end was not expected. */
   get failed(): boolean {
     return this.status !== null && !this.mayEnd && this.status.code !== 0;
   }
 
-  /** Sends a signal; to one that has ended, nothing. */
+  /** Sends a signal, unless the process has ended. */
   kill(signal: Deno.Signal): void {
     if (signal !== "SIGSTOP" && signal !== "SIGCONT") this.mayEnd = true;
     try {
@@ -58,7 +58,7 @@ export class Process {
     }
   }
 
-  /** Sends SIGTERM; returns the milliseconds it took to end. Throws when it does not within `limitMs`. */
+  /** Sends SIGTERM and returns the milliseconds until the end; throws after `limitMs`. */
   async stop(limitMs = 20_000): Promise<number> {
     const began = performance.now();
     this.kill("SIGTERM");
@@ -66,7 +66,7 @@ export class Process {
     return performance.now() - began;
   }
 
-  /** Waits for the end; throws when it does not come. */
+  /** Waits for the end; throws after `limitMs`. */
   async end(limitMs: number): Promise<Deno.CommandStatus> {
     this.mayEnd = true;
     let timer;
@@ -87,7 +87,7 @@ export class Process {
     return JSON.parse(this.out.trim().split("\n").at(-1)!);
   }
 
-  /** Reads no more of what it prints, as `head` does. */
+  /** Stops reading its stdout, as `head` does. */
   async closeOut(): Promise<void> {
     await this.#stdout.cancel();
   }
@@ -103,7 +103,7 @@ export class Process {
   }
 }
 
-/** Starts the program: the binary that ROUTES_BIN names, else the source, with no more permissions than users give it. */
+/** Starts the program with its own permissions: the binary that ROUTES_BIN names, otherwise the source. */
 export async function startProcess(options: ProcessOptions): Promise<Process> {
   const { sandbox, root, flags, args, env } = options;
   const binary = Deno.env.get("ROUTES_BIN");

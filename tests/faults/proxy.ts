@@ -3,52 +3,53 @@ import { connect, createServer, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { Statements } from "./statements.ts";
 
-/** What the network does to one direction; Toxiproxy's words and meanings. */
+/** What the network does to one direction; the terms are those of Toxiproxy. */
 export interface Toxics {
-  /** Each piece arrives so much later. */
+  /** The delay of each piece. */
   latencyMs?: number;
   bytesPerSecond?: number;
-  /** Pieces no larger than this, each on its own. */
+  /** The largest size of a piece. */
   sliceBytes?: number;
-  /** The connection is reset after so many bytes. */
+  /** The connection is reset after this many bytes. */
   limitBytes?: number;
-  /** Nothing passes and nothing is refused. */
+  /** Bytes are held back, and nothing is refused. */
   blackHole?: boolean;
-  /** The end of the stream arrives so much later. */
+  /** The delay of the end of the stream. */
   slowCloseMs?: number;
 }
 
-/** Where to cut a connection: at the client statement for which `at` is true. */
+/** Ends a connection at the client statement for which `at` returns true. */
 export interface Cut {
   at(text: string): boolean;
-  /** The server never sees the statement, or carries it out and its answer is lost, or arrives before the end. */
-  outcome: "lost" | "done" | "told";
+  /** Before the server gets the statement; before the client gets the answer; or after that. */
+  moment: "before statement" | "before answer" | "after answer";
 }
 
-/** A TCP proxy that can do to bytes what networks do; it understands what PostgreSQL's clients say. */
+/** A TCP proxy that simulates network faults; it can parse the statements of PostgreSQL clients. */
 export interface Proxy {
   port: number;
-  /** Of what is open and of what comes, from now on. */
+  /** For open and future connections: from client to server. */
   up: Toxics;
+  /** The same from server to client. */
   down: Toxics;
-  /** Asked for each statement of each client; set by whoever wants to cut. */
+  /** The next cut; null once it has happened. */
   cut: Cut | null;
-  /** How many times it was cut. */
+  /** How many cuts have happened. */
   cuts: number;
   open: number;
-  /** Refuse new connections. */
+  /** Whether new connections are refused. */
   refusing: boolean;
   /** Resets every open connection. */
   reset(): void;
-  /** From what is open now nothing comes out any more, on neither side; what is opened later works. */
-  strand(): void;
+  /** Silently drops all bytes of the connections that are open now; later connections work. */
+  dropOpen(): void;
   close(): Promise<void>;
 }
 
-/** By then an answer is where it should be. */
+/** Time for an answer to arrive. */
 const ARRIVAL_MS = 5;
 
-/** Listens on `port` of 127.0.0.1 and passes everything to `target`; only where PostgreSQL is spoken can it be cut. */
+/** Listens on `port` of 127.0.0.1 and passes everything to `target`. Cuts need `speaks: "PostgreSQL"`. */
 export async function openProxy(
   options: { target: number; port?: number; speaks?: "PostgreSQL" },
 ): Promise<Proxy> {
@@ -74,7 +75,7 @@ export async function openProxy(
     },
     refusing: false,
     reset: () => links.forEach((link) => link.reset()),
-    strand: () => links.forEach((link) => link.strand()),
+    dropOpen: () => links.forEach((link) => link.dropOpen()),
     close: async () => {
       const ended = [...links].map((link) => link.ended);
       links.forEach((link) => link.reset());
@@ -85,23 +86,23 @@ export async function openProxy(
   return proxy;
 }
 
-/** One client and its own connection to the server. */
+/** A client connection and the matching server connection. */
 class Link {
   readonly #client: Socket;
   readonly #server: Socket;
   readonly #closed = new AbortController();
   readonly #statements: Statements | null;
   readonly #proxy: Proxy;
-  /** After a cut whose statement was carried out: what the server says is only listened to. */
-  #deaf = false;
-  /** After a cut whose answer arrives: it is the last. */
-  #last = false;
-  #stranded = false;
-  /** Settles when both sides are closed and nothing is under way between them. */
+  /** Set by a cut before the answer: bytes of the server are parsed, but not passed on. */
+  #dropsAnswers = false;
+  /** Set by a cut after the answer: the connection ends once the answer is complete. */
+  #endsAfterAnswer = false;
+  #dropped = false;
+  /** Settles when both sides are closed and no bytes are in between. */
   readonly ended: Promise<unknown>;
 
-  constructor(client: Socket, target: number, proxy: Proxy, understands: boolean) {
-    this.#statements = understands ? new Statements() : null;
+  constructor(client: Socket, target: number, proxy: Proxy, parses: boolean) {
+    this.#statements = parses ? new Statements() : null;
     this.#client = client;
     this.#proxy = proxy;
     this.#server = connect({ host: "127.0.0.1", port: target, noDelay: true, allowHalfOpen: true });
@@ -112,21 +113,21 @@ class Link {
     }
     this.ended = Promise.all([
       new Promise((resolve) => this.#closed.signal.addEventListener("abort", resolve)),
-      this.#pump(client, this.#server, () => proxy.up, (bytes) => this.#heed(bytes)),
-      this.#pump(this.#server, client, () => proxy.down, (bytes) => this.#listen(bytes)),
+      this.#pump(client, this.#server, () => proxy.up, (bytes) => this.#fromClient(bytes)),
+      this.#pump(this.#server, client, () => proxy.down, (bytes) => this.#fromServer(bytes)),
     ]);
   }
 
-  /** Ends both sides at once, with a RST. */
+  /** Ends both sides at once, with RST. */
   reset(): void {
     for (const socket of [this.#client, this.#server]) {
       if (!socket.destroyed) socket.resetAndDestroy();
     }
   }
 
-  /** Takes everything in and lets nothing out, as a firewall does that has forgotten a connection. */
-  strand(): void {
-    this.#stranded = true;
+  /** Accepts bytes and drops them, like a firewall that has lost its state. */
+  dropOpen(): void {
+    this.#dropped = true;
   }
 
   #end(): void {
@@ -148,7 +149,7 @@ class Link {
         const arrivedAt = performance.now();
         const bytes = filter(chunk as Buffer);
         if (!bytes || bytes.length === 0) continue;
-        // What is late is late, but the next piece may already be read.
+        // A delay must not keep the next piece from being read.
         queue = queue.then(async () => {
           for (const piece of slices(bytes, toxics().sliceBytes)) {
             await this.#delay(arrivedAt, piece.length, toxics);
@@ -177,21 +178,21 @@ class Link {
     if (waitMs >= 1) await this.#sleep(waitMs);
   }
 
-  /** No longer than until both sides are closed. */
+  /** Ends early when both sides are closed. */
   async #sleep(ms: number): Promise<void> {
     await delay(ms, undefined, { signal: this.#closed.signal }).catch(() => {});
   }
 
-  /** What the client says goes on to the server up to where it is cut; null: nothing does. */
-  #heed(bytes: Buffer): Buffer | null {
-    if (this.#deaf || this.#stranded) return null;
+  /** Returns the bytes to pass to the server, up to a cut; null for none. */
+  #fromClient(bytes: Buffer): Buffer | null {
+    if (this.#dropsAnswers || this.#dropped) return null;
     const { cut } = this.#proxy;
     for (const { text, end } of this.#statements?.client(bytes) ?? []) {
       if (!cut || this.#proxy.cut !== cut || !cut.at(text)) continue;
       this.#proxy.cut = null;
-      this.#last = cut.outcome === "told";
-      this.#deaf = !this.#last;
-      if (cut.outcome === "lost") {
+      this.#endsAfterAnswer = cut.moment === "after answer";
+      this.#dropsAnswers = !this.#endsAfterAnswer;
+      if (cut.moment === "before statement") {
         this.#proxy.cuts++;
         this.reset();
         return null;
@@ -201,15 +202,15 @@ class Link {
     return bytes;
   }
 
-  /** What the server says is lost after a cut; once it is ready for more, the statement has been carried out. */
-  #listen(bytes: Buffer): Buffer | null {
+  /** Returns the bytes to pass to the client. When the server is ready again, it has executed the statement. */
+  #fromServer(bytes: Buffer): Buffer | null {
     const ready = this.#statements?.server(bytes) ?? false;
-    if (this.#stranded) return null;
-    if (this.#last && ready) {
+    if (this.#dropped) return null;
+    if (this.#endsAfterAnswer && ready) {
       this.#proxy.cuts++;
       void this.#sleep(ARRIVAL_MS).then(() => this.reset());
     }
-    if (!this.#deaf) return bytes;
+    if (!this.#dropsAnswers) return bytes;
     if (ready) {
       this.#proxy.cuts++;
       this.reset();

@@ -3,32 +3,34 @@ import { Buffer } from "node:buffer";
 import { openProxy, type Proxy } from "./proxy.ts";
 import { Statements } from "./statements.ts";
 
-/** A server that answers every byte with the same, behind a proxy. */
-async function withEcho(work: (proxy: Proxy, heard: () => number) => Promise<void>): Promise<void> {
+/** Runs an echo server behind a proxy. */
+async function withEcho(
+  work: (proxy: Proxy, received: () => number) => Promise<void>,
+): Promise<void> {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  let heard = 0;
+  let received = 0;
   const serving = (async () => {
-    const talks: Promise<void>[] = [];
+    const connections: Promise<void>[] = [];
     for await (const conn of listener) {
-      talks.push((async () => {
+      connections.push((async () => {
         const buffer = new Uint8Array(65_536);
         try {
           for (let size; (size = await conn.read(buffer)) !== null;) {
-            heard += size;
+            received += size;
             await conn.write(buffer.slice(0, size));
           }
         } catch {
-          // The proxy reset it.
+          // The proxy has reset the connection.
         }
         conn.close();
       })());
     }
-    await Promise.all(talks);
+    await Promise.all(connections);
   })();
   const { port: target } = listener.addr as Deno.NetAddr;
   const proxy = await openProxy({ target, speaks: "PostgreSQL" });
   try {
-    await work(proxy, () => heard);
+    await work(proxy, () => received);
   } finally {
     await proxy.close();
     listener.close();
@@ -36,7 +38,7 @@ async function withEcho(work: (proxy: Proxy, heard: () => number) => Promise<voi
   }
 }
 
-async function ask(conn: Deno.Conn, size: number): Promise<number> {
+async function echo(conn: Deno.Conn, size: number): Promise<number> {
   await conn.write(new Uint8Array(size).fill(7));
   const buffer = new Uint8Array(65_536);
   let pieces = 0;
@@ -50,80 +52,80 @@ async function ask(conn: Deno.Conn, size: number): Promise<number> {
 
 const open = (proxy: Proxy) => Deno.connect({ hostname: "127.0.0.1", port: proxy.port });
 
-Deno.test("a proxy passes what it is given, both ways, and the end too", async () => {
+Deno.test("a proxy passes bytes and the end of the stream in both directions", async () => {
   await withEcho(async (proxy) => {
     const conn = await open(proxy);
-    await ask(conn, 200_000);
+    await echo(conn, 200_000);
     await conn.closeWrite();
     assertEquals(await conn.read(new Uint8Array(1)), null);
     conn.close();
   });
 });
 
-Deno.test("a proxy delays by its latency, and as long as its bandwidth says", async () => {
+Deno.test("a proxy simulates latency and bandwidth", async () => {
   await withEcho(async (proxy) => {
     const conn = await open(proxy);
     proxy.up = { latencyMs: 100 };
     let began = performance.now();
-    await ask(conn, 10);
+    await echo(conn, 10);
     assert(performance.now() - began >= 95);
     proxy.up = { bytesPerSecond: 10_000 };
     began = performance.now();
-    await ask(conn, 2_000);
+    await echo(conn, 2_000);
     assert(performance.now() - began >= 190);
     conn.close();
   });
 });
 
-Deno.test("a proxy slices what it passes", async () => {
-  await withEcho(async (proxy, heard) => {
+Deno.test("a proxy passes bytes in slices", async () => {
+  await withEcho(async (proxy, received) => {
     const conn = await open(proxy);
     proxy.up = { sliceBytes: 1 };
-    await ask(conn, 50);
-    assertEquals(heard(), 50);
+    await echo(conn, 50);
+    assertEquals(received(), 50);
     conn.close();
   });
 });
 
-Deno.test("a proxy resets after its limit of bytes, or when told", async () => {
+Deno.test("a proxy resets connections after a number of bytes and on reset()", async () => {
   await withEcho(async (proxy) => {
     const limited = await open(proxy);
     proxy.up = { limitBytes: 100 };
-    await ask(limited, 100);
-    await assertRejects(() => ask(limited, 1), Deno.errors.ConnectionReset);
+    await echo(limited, 100);
+    await assertRejects(() => echo(limited, 1), Deno.errors.ConnectionReset);
     limited.close();
     proxy.up = {};
     const other = await open(proxy);
-    await ask(other, 1);
+    await echo(other, 1);
     proxy.reset();
-    await assertRejects(() => ask(other, 1));
+    await assertRejects(() => echo(other, 1));
     other.close();
   });
 });
 
-Deno.test("a proxy holds everything in a black hole, and lets it go when healed", async () => {
-  await withEcho(async (proxy, heard) => {
+Deno.test("a proxy holds bytes back in a black hole, and passes them afterwards", async () => {
+  await withEcho(async (proxy, received) => {
     const conn = await open(proxy);
-    await ask(conn, 1);
+    await echo(conn, 1);
     proxy.up = { blackHole: true };
-    const asked = ask(conn, 10);
+    const answer = echo(conn, 10);
     const second = await open(proxy);
     await second.write(new Uint8Array(3));
-    // Passing through the proxy takes a turn or two of the event loop, not so many.
+    // The proxy passes bytes within a few turns of the event loop; 50 are enough.
     for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setTimeout(resolve, 1));
-    assertEquals(heard(), 1);
+    assertEquals(received(), 1);
     proxy.up = {};
-    await asked;
+    await answer;
     conn.close();
     second.close();
   });
 });
 
-Deno.test("a proxy that is closed has nothing under way, whatever it held back", async () => {
+Deno.test("close() ends connections whose bytes are held back", async () => {
   for (const toxics of [{ blackHole: true }, { latencyMs: 60_000 }, { slowCloseMs: 60_000 }]) {
     await withEcho(async (proxy) => {
       const conn = await open(proxy);
-      await ask(conn, 1);
+      await echo(conn, 1);
       proxy.up = toxics;
       await conn.write(new Uint8Array(3));
       await conn.closeWrite();
@@ -134,16 +136,16 @@ Deno.test("a proxy that is closed has nothing under way, whatever it held back",
   }
 });
 
-Deno.test("a proxy strands what is open and serves what comes later", async () => {
-  await withEcho(async (proxy, heard) => {
-    const stranded = await open(proxy);
-    await ask(stranded, 1);
-    proxy.strand();
-    await stranded.write(new Uint8Array(5));
+Deno.test("dropOpen() drops the bytes of open connections, not of later ones", async () => {
+  await withEcho(async (proxy, received) => {
+    const old = await open(proxy);
+    await echo(old, 1);
+    proxy.dropOpen();
+    await old.write(new Uint8Array(5));
     const other = await open(proxy);
-    await ask(other, 1);
-    assertEquals(heard(), 2);
-    stranded.close();
+    await echo(other, 1);
+    assertEquals(received(), 2);
+    old.close();
     other.close();
   });
 });
@@ -164,7 +166,7 @@ const prepared = [
 ];
 const again = [message("B", "", "s1"), message("E", ""), message("S")];
 
-Deno.test("statements are told by their SQL, whether sent whole, prepared or prepared before", () => {
+Deno.test("Statements finds the SQL of simple, prepared and repeated statements", () => {
   const statements = new Statements();
   const simple = message("Q", "select 1");
   const all = Buffer.concat([greeting, simple, ...prepared, ...again]);
@@ -176,7 +178,7 @@ Deno.test("statements are told by their SQL, whether sent whole, prepared or pre
   ]);
 });
 
-Deno.test("statements are found however their bytes are cut", () => {
+Deno.test("Statements finds statements in pieces of any size", () => {
   const statements = new Statements();
   const texts: string[] = [];
   for (const byte of Buffer.concat([greeting, ...prepared, ...again])) {
@@ -188,7 +190,7 @@ Deno.test("statements are found however their bytes are cut", () => {
   assertEquals(texts, ["update a", "update a"]);
 });
 
-Deno.test("the server is ready once it has answered every statement", () => {
+Deno.test("the server is ready when it has answered every statement", () => {
   const statements = new Statements();
   assertEquals([...statements.client(greeting)], []);
   const ready = message("Z", "I");

@@ -1,4 +1,4 @@
-import { sendPacked } from "../support/kafka.ts";
+import { sendCompressed } from "../support/kafka.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Row as Record } from "./checker.ts";
 import type { Row } from "./matrix.ts";
@@ -6,38 +6,38 @@ import { heapOf, Meter } from "./meter.ts";
 import { Scenario, SESSION_MS } from "./scenario.ts";
 import { readLog } from "./topic.ts";
 
-/** Faults of weight: what is large, packed, or takes long. */
+/** Large records, compressed batches, slow statements. */
 export const heavyRows: Row[] = [
   {
     id: 21,
     fault:
       "values of 1 and 100 MB, every codec, a gzip bomb, statements longer than the session time-out",
     run: async (cluster) => {
-      const told = [
-        await heavy(cluster),
-        await huge(cluster),
-        await packed(cluster),
-        await bomb(cluster),
+      const results = [
+        await slowStatements(cluster),
+        await hugeValues(cluster),
+        await codecs(cluster),
+        await gzipBomb(cluster),
       ];
-      return told.join("; ");
+      return results.join("; ");
     },
   },
 ];
 
 const MB = 1_000_000;
-/** A value of 100 MB is held several times on its way into the table: as it came, as text, and as text on the wire. */
+/** A value of 100 MB is in memory several times: as received, as text, and as text of the statement. */
 const CEILING_MB = 1_500;
-/** What it takes to see that a batch is a bomb: its limit of 128 MiB, and the program itself. */
+/** The program itself, and the limit of 128 MiB for an unpacked batch. */
 const BOMB_CEILING_MB = 700;
 
 const pad = (size: number) => (k: number) =>
   `{"userID":1,"timestamp":${k}.5,"coordinates":[1,2],"pad":"${"x".repeat(size)}"}`;
-/** Larger than a record may be; the checker has no such rule. */
+/** Larger than a record may be; the checker does not have this rule. */
 const refused = (row: Record) => "pad" in row && String(row.pad).length > 1_048_000;
 
-/** Every statement takes longer than the group waits for a sign of life, which may cost nobody its membership. */
-async function heavy(cluster: Cluster): Promise<string> {
-  return await inTopic(cluster, 4 * MB, async (scenario) => {
+/** Every statement takes longer than the session timeout, and still no process may lose its membership. */
+async function slowStatements(cluster: Cluster): Promise<string> {
+  return await withLargeRecords(cluster, 4 * MB, async (scenario) => {
     const { partitions } = scenario;
     await scenario.feed.send(10, { partitions, batch: 1, make: pad(MB) });
     await scenario.feed.send(5, { partitions, batch: 1, make: pad(2 * MB) });
@@ -49,26 +49,28 @@ async function heavy(cluster: Cluster): Promise<string> {
       create trigger faults_sleep after update on ${scenario.name}.routes_sources
         for each statement execute function ${scenario.name}.faults_sleep()`);
     for (let i = 0; i < 2; i++) await scenario.start();
-    await scenario.together(2);
+    await scenario.waitForMembers(2);
     const members = await scenario.members();
-    await scenario.caughtUp(180_000);
+    await scenario.catchUp(180_000);
     if (await scenario.members() !== members) throw new Error("a process lost its membership");
-    return `${await scenario.check()}, the group as before`;
+    return `${await scenario.check()}, same group members`;
   });
 }
 
-async function huge(cluster: Cluster): Promise<string> {
-  return await inTopic(cluster, 104 * MB, async (scenario) => {
+async function hugeValues(cluster: Cluster): Promise<string> {
+  return await withLargeRecords(cluster, 104 * MB, async (scenario) => {
     const { partitions } = scenario;
     await scenario.feed.send(500, { partitions, batch: 100 });
     await scenario.feed.send(2, { partitions, batch: 1, make: pad(100 * MB) });
     await scenario.feed.send(500, { partitions, batch: 100 });
     const largest = scenario.feed.acked.reduce((size, { length }) => Math.max(size, length), 0);
-    if (largest < 100 * MB) throw new Error("the broker took none of 100 MB: nothing was tested");
+    if (largest < 100 * MB) {
+      throw new Error("the broker accepted no value of 100 MB: nothing was tested");
+    }
     scenario.env = heapOf(1_024);
     const process = await scenario.start();
     const meter = new Meter();
-    await scenario.caughtUp(180_000);
+    await scenario.catchUp(180_000);
     const { peakMb } = meter.measure(process.pid);
     const what = await scenario.check();
     if (peakMb > CEILING_MB) throw new Error(`I11 values of 100 MB took ${peakMb} MB`);
@@ -76,48 +78,50 @@ async function huge(cluster: Cluster): Promise<string> {
   });
 }
 
-/** Packed by Kafka's own producer, in each way that it knows. */
-async function packed(cluster: Cluster): Promise<string> {
+/** Batches of Kafka's own producer, in every codec. */
+async function codecs(cluster: Cluster): Promise<string> {
   const { kafka: { classpath, bootstrap } } = cluster;
-  return await inTopic(cluster, MB, async (scenario) => {
-    const codecs = ["gzip", "snappy", "lz4", "zstd"];
-    for (const [i, codec] of codecs.entries()) {
+  return await withLargeRecords(cluster, MB, async (scenario) => {
+    const names = ["gzip", "snappy", "lz4", "zstd"];
+    for (const [i, codec] of names.entries()) {
       const lines = Array.from(
         { length: 2_000 },
         (_, k) => `{"userID":${i},"timestamp":${k}.5,"coordinates":[${k % 90}.25,-0.125]}`,
       );
-      await sendPacked({ classpath, bootstrap, topic: scenario.name, codec, lines });
+      await sendCompressed({ classpath, bootstrap, topic: scenario.name, codec, lines });
       scenario.feed.acked.push(...lines);
     }
     for (let i = 0; i < 2; i++) await scenario.start();
-    await scenario.caughtUp();
-    return `${codecs.join(", ")}: ${await scenario.check()}`;
+    await scenario.catchUp();
+    return `${names.join(", ")}: ${await scenario.check()}`;
   });
 }
 
-/** A batch of 200 KB that unpacks to 200 MB is refused by its codec's name, before it fills the memory. */
-async function bomb(cluster: Cluster): Promise<string> {
-  return await inTopic(cluster, 4 * MB, async (scenario) => {
+/** A batch of 200 KB that unpacks to 200 MB is refused before it fills the memory; the error names the codec. */
+async function gzipBomb(cluster: Cluster): Promise<string> {
+  return await withLargeRecords(cluster, 4 * MB, async (scenario) => {
     await scenario.feed.send(300, { partitions: 1 });
-    // What lies before the bomb; behind it nobody gets.
+    // The records before the bomb; the harness cannot read past it either.
     const known = { log: await readLog(scenario), acked: [...scenario.feed.acked] };
     await scenario.feed.send(1, { partitions: 1, make: pad(200 * MB), gzip: true });
-    if (scenario.feed.acked.at(-1)!.length < 200 * MB) throw new Error("the bomb was not taken");
+    if (scenario.feed.acked.at(-1)!.length < 200 * MB) {
+      throw new Error("the broker did not accept the bomb");
+    }
     const process = await scenario.start();
     const meter = new Meter();
-    const watching = setInterval(() => process.running && meter.measure(process.pid), 50);
-    const { code } = await process.end(60_000).finally(() => clearInterval(watching));
+    const timer = setInterval(() => process.running && meter.measure(process.pid), 50);
+    const { code } = await process.end(60_000).finally(() => clearInterval(timer));
     if (code !== 65 || !/packed with gzip/.test(process.err)) {
       throw new Error(`expected 65 and the codec, found ${code}:\n${process.err}`);
     }
     if (meter.peakMb > BOMB_CEILING_MB) throw new Error(`I11 a bomb took ${meter.peakMb} MB`);
-    // One answer of the broker may hold it and what comes before: then that waits too.
+    // If the same fetch holds earlier records, they are not settled either.
     scenario.allowed = { unfinished: true };
     return `gzip bomb: 65, ${await scenario.check(known)}, at most ${meter.peakMb} MB`;
   }, 1);
 }
 
-async function inTopic(
+async function withLargeRecords(
   cluster: Cluster,
   bytesMax: number,
   work: (scenario: Scenario) => Promise<string>,

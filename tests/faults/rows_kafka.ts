@@ -1,24 +1,24 @@
 import { type Cluster, sleep, until } from "./cluster.ts";
 import type { Row } from "./matrix.ts";
 import type { Process } from "./process.ts";
-import { withScene } from "./rows_processes.ts";
+import { withScenario } from "./with_scenario.ts";
 import { readLog } from "./topic.ts";
 
-/** Faults of Kafka and of what it keeps. */
+/** Faults of Kafka and of its data. */
 export const kafkaRows: Row[] = [
   { id: 5, fault: "the broker restarted, killed, frozen for 60 s", run: restart },
   { id: 12, fault: "the group's offsets deleted and reset, the group renamed", run: group },
   { id: 13, fault: "records deleted before they were read", run: deleted },
   {
     id: 14,
-    fault: "the topic deleted and made anew: empty, shorter, longer, with fewer partitions",
+    fault: "the topic recreated: empty, shorter, longer, with fewer partitions",
     run: recreated,
   },
 ];
 
 function restart(cluster: Cluster): Promise<string> {
   const [broker] = cluster.kafka.brokers;
-  return withScene(cluster, async (scenario) => {
+  return withScenario(cluster, async (scenario) => {
     const before = await scenario.settled();
     await broker!.stop("SIGTERM");
     await broker!.start();
@@ -33,23 +33,23 @@ function restart(cluster: Cluster): Promise<string> {
     await scenario.progress(500);
     const during = await scenario.settled() - before;
     await scenario.feed.stop();
-    const healedMs = await scenario.caughtUp();
+    const recoveredMs = await scenario.catchUp();
     const what = await scenario.check();
-    return `${what}; ${during} settled meanwhile, healed in ${healedMs | 0} ms`;
+    return `${what}; ${during} settled meanwhile, recovered in ${recoveredMs | 0} ms`;
   });
 }
 
 function group(cluster: Cluster): Promise<string> {
-  return withScene(cluster, async (scenario) => {
+  return withScenario(cluster, async (scenario) => {
     await scenario.stopAll();
     const groupId = scenario.group;
-    scenario.mayLead = true;
+    scenario.offsetsMayLead = true;
     await scenario.admin.setOffsets({
       groupId,
       topic: scenario.name,
       partitions: (await scenario.admin.fetchTopicOffsets(scenario.name)).map(
         ({ partition, high }) => {
-          // Behind what is settled, and before it.
+          // Alternately below and above what is settled.
           return { partition, offset: partition % 2 === 0 ? "0" : high };
         },
       ),
@@ -58,7 +58,7 @@ function group(cluster: Cluster): Promise<string> {
     await scenario.progress(500);
     await scenario.stopAll();
     await scenario.admin.deleteGroups([groupId]);
-    scenario.mayLead = false;
+    scenario.offsetsMayLead = false;
     for (let i = 0; i < 2; i++) await scenario.start();
     await scenario.progress(500);
     await scenario.stopAll();
@@ -66,70 +66,70 @@ function group(cluster: Cluster): Promise<string> {
     for (let i = 0; i < 2; i++) await scenario.start();
     await scenario.progress(500);
     await scenario.feed.stop();
-    await scenario.caughtUp();
+    await scenario.catchUp();
     return await scenario.check();
   });
 }
 
-/** Waits until each has ended by itself because the log and the table contradict each other. */
-async function demandRefusal(processes: Process[], words: RegExp): Promise<void> {
+/** Waits until each process has stopped because topic and database contradict each other. */
+async function assertRefused(processes: Process[], message: RegExp): Promise<void> {
   for (const process of processes) {
     const { code } = await process.end(60_000);
-    if (code !== 65 || !words.test(process.err)) {
-      throw new Error(`expected 65 and ${words}, found ${code}:\n${process.err}`);
+    if (code !== 65 || !message.test(process.err)) {
+      throw new Error(`expected 65 and ${message}, found ${code}:\n${process.err}`);
     }
   }
 }
 
 function deleted(cluster: Cluster): Promise<string> {
-  return withScene(cluster, async (scenario) => {
-    await scenario.caughtUp();
+  return withScenario(cluster, async (scenario) => {
+    await scenario.catchUp();
     await scenario.stopAll();
-    const stood = await scenario.positions();
+    const position = await scenario.positions();
     await scenario.send(6_000);
     const [range] = (await scenario.admin.fetchTopicOffsets(scenario.name))
       .filter(({ partition }) => partition === 0);
-    const low = Math.floor((stood.get(0)! + Number(range!.high)) / 2);
+    const low = Math.floor((position.get(0)! + Number(range!.high)) / 2);
     await scenario.admin.deleteTopicRecords({
       topic: scenario.name,
       partitions: [{ partition: 0, offset: String(low) }],
     });
     const process = await scenario.start([]);
-    await demandRefusal([process], new RegExp(`${stood.get(0)}`));
+    await assertRefused([process], new RegExp(`${position.get(0)}`));
     const after = await scenario.positions();
-    if (after.get(0) !== stood.get(0)) throw new Error("the position moved past what is lost");
+    if (after.get(0) !== position.get(0)) throw new Error("the position moved past the lost range");
     const accepting = await scenario.start(["--accept-loss"]);
     const { code } = await accepting.end(60_000);
     if (code !== 0) throw new Error(`--accept-loss ended with ${code}:\n${accepting.err}`);
     const losses = await scenario.sql`
       select from_offset::int, to_offset::int from ${scenario.table("routes_losses")}`;
-    const written = losses.map(({ from_offset, to_offset }) => `${from_offset} to ${to_offset}`);
-    if (written.join() !== `${stood.get(0)} to ${low}`) {
+    const recorded = losses.map(({ from_offset, to_offset }) => `${from_offset} to ${to_offset}`);
+    if (recorded.join() !== `${position.get(0)} to ${low}`) {
       throw new Error(
-        `lost from ${stood.get(0)} to ${low}, written down: ${written.join() || "no"}`,
+        `lost from ${position.get(0)} to ${low}, recorded: ${recorded.join() || "nothing"}`,
       );
     }
     scenario.allowed = { deleted: true };
     const what = await scenario.check();
-    return `${what}; stopped, offsets ${written} named, accepted and written down`;
+    return `${what}; stopped, offsets ${recorded} named, accepted and recorded`;
   }, { processes: 1, partitions: 2, perSecond: 0 });
 }
 
-/** How a topic comes back: records in it, and partitions. */
-const COMEBACKS: [how: string, records: number, partitions: number][] = [
+/** Recreated topics: number of records and of partitions. */
+const RECREATED: [what: string, records: number, partitions: number][] = [
   ["empty", 0, 2],
   ["shorter", 500, 2],
   ["longer", 9_000, 2],
   ["with fewer partitions", 9_000, 1],
 ];
 
-/** The tables stay as the old topic left them, whatever the new one holds; a replay then makes them the new one's. */
+/** The tables do not change when the topic is recreated; a replay then replaces their contents. */
 function recreated(cluster: Cluster): Promise<string> {
-  return withScene(cluster, async (scenario) => {
-    await scenario.caughtUp();
+  return withScenario(cluster, async (scenario) => {
+    await scenario.catchUp();
     await scenario.stopAll();
     const old = { log: await readLog(scenario), acked: scenario.feed.acked.splice(0) };
-    const make = async (records: number, partitions: number) => {
+    const recreate = async (records: number, partitions: number) => {
       await scenario.admin.deleteTopics({ topics: [scenario.name] });
       await until("the topic is gone", async () => {
         return !(await scenario.admin.listTopics()).includes(scenario.name);
@@ -138,19 +138,19 @@ function recreated(cluster: Cluster): Promise<string> {
       scenario.feed.acked.length = 0;
       await scenario.feed.send(records, { partitions });
     };
-    for (const [, records, partitions] of COMEBACKS) {
-      await make(records, partitions);
-      await demandRefusal([await scenario.start([])], /partition/);
-      // Kafka forgot with the topic what it was told of it.
-      await scenario.demandGood({ ...old, committed: new Map() });
+    for (const [, records, partitions] of RECREATED) {
+      await recreate(records, partitions);
+      await assertRefused([await scenario.start([])], /partition/);
+      // Kafka deleted the committed offsets together with the topic.
+      await scenario.assertConsistent({ ...old, committed: new Map() });
     }
-    await make(7_000, 2);
+    await recreate(7_000, 2);
     const replay = await scenario.start(["--replay", "earliest", "--yes"]);
     const { code } = await replay.end(60_000);
     if (code !== 0) throw new Error(`--replay ended with ${code}:\n${replay.err}`);
     scenario.allowed = { fall: true };
     const what = await scenario.check();
-    const hows = COMEBACKS.map(([how]) => how).join(", ");
-    return `${hows}: refused, tables as before; replayed: ${what}`;
+    const names = RECREATED.map(([what]) => what).join(", ");
+    return `${names}: refused, tables unchanged; replayed: ${what}`;
   }, { processes: 1, partitions: 2, perSecond: 0 });
 }

@@ -1,13 +1,13 @@
 import { type Cluster, sleep } from "./cluster.ts";
 import type { Row } from "./matrix.ts";
 import type { Proxy, Toxics } from "./proxy.ts";
-import { withScene } from "./rows_processes.ts";
+import { withScenario } from "./with_scenario.ts";
 
 /** Faults of the network. */
 export const networkRows: Row[] = [
   {
     id: 9,
-    fault: "latency, slices, little bandwidth, resets and black holes on either side",
+    fault: "latency, slices, low bandwidth, resets and black holes on either side",
     run: toxics,
   },
 ];
@@ -21,12 +21,12 @@ const TOXICS: [name: string, toxics: Toxics, ms: number][] = [
 ];
 
 async function toxics(cluster: Cluster): Promise<string> {
-  return await withScene(cluster, async (scenario) => {
+  return await withScenario(cluster, async (scenario) => {
     const before = await scenario.settled();
     const recovered: string[] = [];
     for (const side of ["toPostgres", "toKafka"] as const) {
       for (const [name, toxics, ms] of TOXICS) {
-        await poison(cluster[side], toxics, ms);
+        await apply(cluster[side], toxics, ms);
         const began = performance.now();
         await scenario.progress(200, 90_000);
         recovered.push(
@@ -37,18 +37,18 @@ async function toxics(cluster: Cluster): Promise<string> {
       }
     }
     for (const side of ["toPostgres", "toKafka"] as const) {
-      cluster[side].strand();
+      cluster[side].dropOpen();
       const began = performance.now();
       await scenario.progress(scenario.partitions * 300, 120_000);
       recovered.push(
-        `dead connections (${side}) ${((performance.now() - began) / 1000).toFixed(1)} s`,
+        `dropped connections (${side}) ${((performance.now() - began) / 1000).toFixed(1)} s`,
       );
     }
     const during = await scenario.settled() - before;
     await scenario.feed.stop();
-    await scenario.caughtUp();
+    await scenario.catchUp();
     const what = await scenario.check();
-    return `${what}; ${during} settled meanwhile; back after ${recovered.join(", ")}`;
+    return `${what}; ${during} settled meanwhile; recovered after ${recovered.join(", ")}`;
   }, {
     perSecond: 300,
     args: ["--follow", "--timeout", "5s"],
@@ -56,7 +56,7 @@ async function toxics(cluster: Cluster): Promise<string> {
   });
 }
 
-async function poison(proxy: Proxy, toxics: Toxics, ms: number): Promise<void> {
+async function apply(proxy: Proxy, toxics: Toxics, ms: number): Promise<void> {
   proxy.up = proxy.down = toxics;
   try {
     await sleep(ms);

@@ -1,134 +1,130 @@
 import { runChild } from "../support/child.ts";
+import { UNPRIVILEGED } from "../support/postgres.ts";
 import { type Cluster, sleep } from "./cluster.ts";
 import type { Row } from "./matrix.ts";
-import { withScene } from "./rows_processes.ts";
+import { withScenario } from "./with_scenario.ts";
 import { Scenario, SESSION_MS } from "./scenario.ts";
 
-/** Faults of PostgreSQL and of the way to it. */
+/** Faults of PostgreSQL and of the connection to it. */
 export const postgresRows: Row[] = [
-  { id: 7, fault: "PostgreSQL crashes, and backends are ended every 200 ms", run: crash },
+  { id: 7, fault: "PostgreSQL crashes, and backends are terminated every 200 ms", run: crash },
   {
     id: 8,
-    fault: "the connection is cut right before a statement, before its answer, after it",
+    fault: "the connection ends before a statement, before its answer, after its answer",
     run: cut,
   },
   { id: 10, fault: "read-only, no connection left, disk full", run: refusals },
-  { id: 11, fault: "PostgreSQL put back to an older copy", run: rewind },
-  { id: 17, fault: "table gone, column gone, no right", run: denials },
+  { id: 11, fault: "PostgreSQL restored from an older copy", run: restore },
+  { id: 17, fault: "missing table, missing column, missing right", run: denials },
 ];
 
-const NOBODY = 65_534;
-
-/** The statement that settles. */
-const isSettling = (text: string) => text.includes("insert into") && text.includes("unnest");
+/** Whether it is the statement that writes a step. */
+const writesStep = (text: string) => text.includes("insert into") && text.includes("unnest");
 
 function crash(cluster: Cluster): Promise<string> {
-  return withScene(cluster, async (scenario) => {
+  return withScenario(cluster, async (scenario) => {
     const { postgres } = cluster;
     const members = await scenario.members();
     const before = await scenario.settled();
     for (let i = 0; i < 2; i++) {
       await scenario.progress();
       await postgres.stop("SIGQUIT");
-      // Whoever sends no heartbeat while it waits is thrown out of the group by now.
+      // A process that sent no heartbeats while it waited is no longer a member of the group.
       await sleep(i === 0 ? SESSION_MS + 2_000 : 500);
       await postgres.start();
     }
     await scenario.progress();
-    let ended = 0;
+    let terminated = 0;
     for (let i = 0; i < 20; i++) {
-      ended += await scenario.endBackends();
+      terminated += await scenario.endBackends();
       await sleep(200);
     }
     await scenario.progress(500);
     const during = await scenario.settled() - before;
-    demandSame(members, await scenario.members());
+    assertSameGroup(members, await scenario.members());
     await scenario.feed.stop();
-    const healedMs = await scenario.caughtUp();
+    const recoveredMs = await scenario.catchUp();
     const what = await scenario.check();
-    if (ended === 0) throw new Error("no backend was ended: nothing was tested");
-    return `${what}; 2 crashes, ${ended} backends ended, ${during} settled meanwhile, healed in ${
-      healedMs | 0
-    } ms, the group as before`;
+    if (terminated === 0) throw new Error("no backend was terminated: nothing was tested");
+    return `${what}; 2 crashes, ${terminated} backends terminated, ${during} settled meanwhile, recovered in ${
+      recoveredMs | 0
+    } ms, same group members`;
   });
 }
 
-function demandSame(before: string, after: string): void {
+function assertSameGroup(before: string, after: string): void {
   if (before !== after) throw new Error(`the group changed from ${before} to ${after}`);
 }
 
 function cut(cluster: Cluster): Promise<string> {
-  return withScene(cluster, async (scenario) => {
+  return withScenario(cluster, async (scenario) => {
     const { toPostgres } = cluster;
     const before = await scenario.settled();
-    const cuts = { done: 0, lost: 0, told: 0 };
+    const moments = ["before answer", "before statement", "after answer"] as const;
     for (let i = 0; i < 18; i++) {
-      const outcome = (["done", "lost", "told"] as const)[i % 3]!;
       let left = cluster.draw(5);
-      const already = toPostgres.cuts;
-      toPostgres.cut = { outcome, at: (text) => isSettling(text) && left-- === 0 };
-      await scenario.wait(`cut ${i}`, () => toPostgres.cuts > already, 90_000);
-      cuts[outcome]++;
+      const before = toPostgres.cuts;
+      toPostgres.cut = { moment: moments[i % 3]!, at: (text) => writesStep(text) && left-- === 0 };
+      await scenario.wait(`cut ${i}`, () => toPostgres.cuts > before, 90_000);
     }
     const during = await scenario.settled() - before;
     await scenario.feed.stop();
-    const healedMs = await scenario.caughtUp();
+    const recoveredMs = await scenario.catchUp();
     const what = await scenario.check();
-    return `${what}; cut ${cuts.lost} times before the statement, ${cuts.done} times before its answer, ` +
-      `${cuts.told} times after, ` +
-      `${during} settled meanwhile, healed in ${healedMs | 0} ms`;
+    return `${what}; 6 cuts ${moments.join(", 6 ")}, ${during} settled meanwhile, ` +
+      `recovered in ${recoveredMs | 0} ms`;
   });
 }
 
-/** Disk full, no connection left, read-only: the processes wait, say why, and reject nothing. */
+/** Disk full, no connection left, read-only: the processes wait, print the reason, and reject nothing. */
 async function refusals(cluster: Cluster): Promise<string> {
   const admin = await Scenario.open(cluster);
   const disk = await mountDisk(cluster, admin.sql);
   try {
     await admin.sql.unsafe(`create role ${admin.name} login`);
-    return await withScene(cluster, async (scenario) => {
+    return await withScenario(cluster, async (scenario) => {
       const { sql, name } = scenario;
       const waited: string[] = [];
-      const demandWait = async (what: string, reason: RegExp, heal: () => Promise<unknown>) => {
+      const assertWaits = async (what: string, reason: RegExp, repair: () => Promise<unknown>) => {
         const processes = scenario.running;
         const before = processes.map(({ err }) => err.length);
         await scenario.wait(
-          `word of ${what}`,
+          `a message about ${what}`,
           () => processes.some(({ err }, i) => reason.test(err.slice(before[i]))),
           30_000,
         );
         await sleep(1_000);
         if (processes.some(({ running }) => !running)) throw new Error(`${what} ended a process`);
         waited.push(what);
-        await heal();
+        await repair();
         await scenario.progress(500);
       };
       await sql.unsafe(`alter role ${admin.name} set default_transaction_read_only = on`);
       await scenario.endBackends();
-      await demandWait("read-only", /waiting for the database.*25006/, async () => {
+      await assertWaits("read-only", /waiting for the database.*25006/, async () => {
         await sql.unsafe(`alter role ${admin.name} reset default_transaction_read_only`);
         await scenario.endBackends();
       });
       await sql.unsafe(`alter role ${admin.name} connection limit 1`);
       await scenario.endBackends();
-      await demandWait(
+      await assertWaits(
         "no connection left",
         /waiting for the database/,
         () => sql.unsafe(`alter role ${admin.name} connection limit -1`),
       );
       if (disk) {
         await sql.unsafe(`alter table ${name}.routes_table set tablespace ${disk.tablespace}`);
-        await demandWait("disk full", /waiting for the database.*53100/, disk.grow);
+        await assertWaits("disk full", /waiting for the database.*53100/, disk.grow);
       }
       await scenario.feed.stop();
-      await scenario.caughtUp();
+      await scenario.catchUp();
       const what = await scenario.check();
       const [row] = await sql`
         select count(*)::int as refused from ${
         scenario.table("routes_rejects")
       } where code like 'db%'`;
       if (row!.refused > 0) throw new Error(`${row!.refused} records were rejected by the fault`);
-      const without = disk ? "" : " (disk full untried: nothing can be mounted here)";
+      const without = disk ? "" : " (disk full was not tested: mount is not allowed)";
       return `${what}; waited for ${waited.join(", ")}${without}`;
     }, { role: admin.name });
   } finally {
@@ -138,7 +134,7 @@ async function refusals(cluster: Cluster): Promise<string> {
   }
 }
 
-/** A tablespace that is soon full; null where mounting is not allowed. */
+/** Creates a small tablespace; null if mount is not allowed. */
 async function mountDisk({ sandbox }: Cluster, sql: Scenario["sql"]) {
   const tablespace = "small_disk";
   const dir = `${sandbox.dir}/${tablespace}`;
@@ -150,7 +146,7 @@ async function mountDisk({ sandbox }: Cluster, sql: Scenario["sql"]) {
     return null;
   }
   await Deno.mkdir(`${dir}/data`);
-  await Deno.chown(`${dir}/data`, NOBODY, NOBODY);
+  await Deno.chown(`${dir}/data`, UNPRIVILEGED, UNPRIVILEGED);
   await sql.unsafe(`create tablespace ${tablespace} location '${dir}/data'`);
   return {
     tablespace,
@@ -162,13 +158,13 @@ async function mountDisk({ sandbox }: Cluster, sql: Scenario["sql"]) {
   };
 }
 
-/** An old copy of the data takes the place of the new: rows and positions fall together, and Kafka fills the gap. */
-function rewind(cluster: Cluster): Promise<string> {
-  return withScene(cluster, async (scenario) => {
+/** Restores an old copy of the data: rows and positions go back together, and the rest is read from Kafka again. */
+function restore(cluster: Cluster): Promise<string> {
+  return withScenario(cluster, async (scenario) => {
     const { postgres } = cluster;
     const copy = `${postgres.dir}-copy`;
-    scenario.mayLead = true;
-    const swap = async (from: string, to: string) => {
+    scenario.offsetsMayLead = true;
+    const copyData = async (from: string, to: string) => {
       await postgres.stop();
       await runChild("sh", {
         args: ["-c", `rm -rf "${to}" && cp -a "${from}" "${to}"`],
@@ -176,58 +172,60 @@ function rewind(cluster: Cluster): Promise<string> {
       });
       await postgres.start();
     };
-    await swap(postgres.dir, copy);
+    await copyData(postgres.dir, copy);
     const old = await scenario.settled();
     await scenario.progress(3_000);
     const busy = await scenario.settled();
-    await swap(copy, postgres.dir);
+    await copyData(copy, postgres.dir);
     await scenario.progress(1_000);
     await scenario.feed.stop();
-    await scenario.caughtUp();
-    // Once more with nothing on its way: whoever only waits for records must notice all the same.
+    await scenario.catchUp();
+    // Again without new records: processes that wait for records must notice it too.
     const idle = await scenario.settled();
-    await swap(copy, postgres.dir);
-    const healedMs = await scenario.caughtUp();
+    await copyData(copy, postgres.dir);
+    const recoveredMs = await scenario.catchUp();
     const what = await scenario.check();
-    return `${what}; fell from ${busy} and ${idle} to ${old}, idle healed in ${healedMs | 0} ms`;
+    return `${what}; restored from ${busy} and ${idle} to ${old}, idle recovered in ${
+      recoveredMs | 0
+    } ms`;
   });
 }
 
-/** What no waiting mends ends the program, with nothing rejected and nothing lost. */
+/** Faults that waiting cannot fix end the program; no record is rejected or lost. */
 async function denials(cluster: Cluster): Promise<string> {
   const admin = await Scenario.open(cluster);
   try {
     await admin.sql.unsafe(`create role ${admin.name} login`);
-    return await withScene(cluster, async (scenario) => {
+    return await withScenario(cluster, async (scenario) => {
       const { sql, name } = scenario;
       const codes: string[] = [];
       const faults = [
         [
-          "table gone",
+          "missing table",
           69,
           "alter table routes_table rename to hidden",
           "alter table hidden rename to routes_table",
         ],
         [
-          "column gone",
+          "missing column",
           69,
           "alter table routes_table rename latitude to hidden",
           "alter table routes_table rename hidden to latitude",
         ],
         [
-          "no right",
+          "missing right",
           77,
           `revoke insert on routes_table from ${admin.name}`,
           `grant insert on routes_table to ${admin.name}`,
         ],
       ] as const;
-      for (const [what, code, harm, heal] of faults) {
+      for (const [what, code, breaking, repairing] of faults) {
         const alter = (text: string) =>
           sql.begin(async (sql) => {
             await sql.unsafe(`set local search_path to ${name}`);
             await sql.unsafe(text);
           });
-        await alter(harm);
+        await alter(breaking);
         for (const process of scenario.running) {
           const status = await process.end(30_000);
           if (status.code !== code) {
@@ -235,12 +233,12 @@ async function denials(cluster: Cluster): Promise<string> {
           }
         }
         codes.push(`${what} ${code}`);
-        await alter(heal);
+        await alter(repairing);
         for (let i = 0; i < 2; i++) await scenario.start();
         await scenario.progress(500);
       }
       await scenario.feed.stop();
-      await scenario.caughtUp();
+      await scenario.catchUp();
       const what = await scenario.check();
       return `${what}; ${codes.join(", ")}`;
     }, { role: admin.name });

@@ -1,23 +1,27 @@
 import { ConfigResourceTypes } from "kafkajs";
 import { type Cluster, sleep, until } from "./cluster.ts";
-import type { Logged, Row as Record } from "./checker.ts";
+import type { Row as Record, TopicRecord } from "./checker.ts";
 import type { Row } from "./matrix.ts";
-import { withScene } from "./rows_processes.ts";
+import { withScenario } from "./with_scenario.ts";
 import { Scenario } from "./scenario.ts";
 import { readLog } from "./topic.ts";
 
-/** Faults that lie in the records. */
+/** Faults in the records. */
 export const recordRows: Row[] = [
   {
     id: 15,
-    fault: "aborted transactions, markers at the tail; a compacted topic",
+    fault: "aborted transactions, markers at the end; a compacted topic",
     run: async (cluster) => `${await transactions(cluster)}; ${await compacted(cluster)}`,
   },
-  { id: 16, fault: "1 % bad, all bad, records that only the database refuses", run: badRecords },
+  {
+    id: 16,
+    fault: "1 % invalid, all invalid, records that only the database refuses",
+    run: invalidRecords,
+  },
 ];
 
 async function transactions(cluster: Cluster): Promise<string> {
-  return await withScene(cluster, async (scenario) => {
+  return await withScenario(cluster, async (scenario) => {
     const producer = scenario.kafka.producer({
       transactionalId: scenario.name,
       idempotent: true,
@@ -39,7 +43,7 @@ async function transactions(cluster: Cluster): Promise<string> {
             partition: cluster.draw(scenario.partitions),
           })),
         });
-        // The last one leaves nothing but a marker at the tail.
+        // The last one is aborted, so that the topic ends with a marker.
         if (i < 29 && cluster.draw(2) === 0) {
           await transaction.commit();
           scenario.feed.acked.push(...values);
@@ -54,7 +58,7 @@ async function transactions(cluster: Cluster): Promise<string> {
       await producer.disconnect();
     }
     await Promise.all(scenario.processes.map((process) => process.stop()));
-    // Without --follow it reads to an end that holds no record, and must see that it is there.
+    // Without --follow it must notice the end of the topic, although there is no record at the end.
     const last = await scenario.start([]);
     const { code } = await last.end(60_000);
     if (code !== 0) throw new Error(`reading to the end ended with ${code}:\n${last.err}`);
@@ -63,12 +67,12 @@ async function transactions(cluster: Cluster): Promise<string> {
   }, { processes: 2, partitions: 3, perSecond: 0 });
 }
 
-/** Read in part before Kafka compacts the topic, and in part after: what is left is there once, gaps are no loss. */
+/** One part is read before compaction, the rest after: each remaining record is stored once, and gaps are not losses. */
 async function compacted(cluster: Cluster): Promise<string> {
   const scenario = await Scenario.open(cluster, { partitions: 2 });
   scenario.allowed = { compacted: true };
-  // Only while it is being compacted does the log change: at all other times it is known what there is to read.
-  const clean = (policy: "compact" | "delete") =>
+  // Compaction is on only for a while, so that the log does not change at other times.
+  const setPolicy = (policy: "compact" | "delete") =>
     scenario.admin.alterConfigs({
       validateOnly: false,
       resources: [{
@@ -87,23 +91,23 @@ async function compacted(cluster: Cluster): Promise<string> {
       scenario.feed.send(count, { partitions, batch: 50, key: (k) => `key ${k * k % 91}` });
     await send(2_000);
     await (await scenario.start(["--count", "700"])).end(60_000);
-    const stood = await scenario.positions();
+    const positions = await scenario.positions();
     const before = await readLog(scenario);
     await send(2_000);
     const total = () =>
       scenario.admin.fetchTopicOffsets(scenario.name)
         .then((all) => all.reduce((sum, { high }) => sum + Number(high), 0));
     const gaps = async () => await total() - count(await readLog(scenario));
-    await clean("compact");
-    // Only what lies behind the newest segment is compacted, and a segment ends with what comes after its time.
+    await setPolicy("compact");
+    // Only closed segments are compacted, and a new record closes a segment after its time.
     await until("compaction", async () => {
       await send(50);
       await sleep(1_000);
       return await gaps() > 500;
     }, 90_000);
-    await clean("delete");
+    await setPolicy("delete");
     for (let i = 0; i < 2; i++) await scenario.start(["--follow", "--batch-size", "20"]);
-    await scenario.caughtUp();
+    await scenario.catchUp();
     await scenario.stopAll();
     await send(200);
     const last = await scenario.start([]);
@@ -111,7 +115,7 @@ async function compacted(cluster: Cluster): Promise<string> {
     if (code !== 0) throw new Error(`reading to the end ended with ${code}:\n${last.err}`);
     const now = await readLog(scenario);
     const seen = new Map([...now].map(([partition, records]) => {
-      const next = stood.get(partition) ?? 0;
+      const next = positions.get(partition) ?? 0;
       return [partition, [
         ...before.get(partition)!.filter(({ offset }) => offset < next),
         ...records.filter(({ offset }) => offset >= next),
@@ -125,14 +129,14 @@ async function compacted(cluster: Cluster): Promise<string> {
   }
 }
 
-function count(log: Map<number, Logged[]>): number {
+function count(log: Map<number, TopicRecord[]>): number {
   return [...log.values()].reduce((sum, records) => sum + records.length, 0);
 }
 
-async function badRecords(cluster: Cluster): Promise<string> {
+async function invalidRecords(cluster: Cluster): Promise<string> {
   const scenario = await Scenario.open(cluster, { partitions: 3 });
   try {
-    // A rule that the program knows nothing of.
+    // A rule that the program does not know.
     await scenario.sql.unsafe(
       `alter table ${scenario.name}.routes_table add constraint no_thirteen check (user_id <> 13)`,
     );
@@ -144,7 +148,7 @@ async function badRecords(cluster: Cluster): Promise<string> {
     await scenario.feed.send(3, { partitions, batch: 1, make: inject });
     await scenario.feed.send(3_000, { partitions });
     for (let i = 0; i < 3; i++) await scenario.start();
-    await scenario.caughtUp();
+    await scenario.catchUp();
     const what = await scenario.check();
     const codes = await scenario.sql`
       select code, count(*)::int from ${

@@ -7,43 +7,43 @@ import { openPostgres } from "../../src/postgres/connect.ts";
 import { script, withChecksums } from "../../src/postgres/migrate.ts";
 import { uniqueName } from "../support/fixtures.ts";
 import { type Cluster, sleep, TimedOut, until } from "./cluster.ts";
-import { type Allowed, judge, type Observations } from "./checker.ts";
+import { type Allowed, findFaults, type Observations } from "./checker.ts";
 import { gatherObservations, logMoves, takeSnapshot } from "./observations.ts";
 import { Feed } from "./feed.ts";
 import { Process, startProcess } from "./process.ts";
 import { createTopic } from "./topic.ts";
 
-/** The password that every process is given. */
+/** The password of every process. */
 export const SECRET = "kept-from-everybody";
-const HEAL_MS = 90_000;
+const RECOVERY_MS = 90_000;
 const TAIL_CHARS = 1_500;
-/** Who has no snapshot by then is not waited for. */
+/** The longest time that a snapshot may take. */
 const SNAPSHOT_MS = 5_000;
-/** The shortest that brokers take: what a killed process owned is idle for so long. */
+/** The shortest session timeout that brokers allow: for this long the partitions of a killed process are idle. */
 export const SESSION_MS = 6_000;
 
-/** What one fault happens to: a topic, the tables in a schema of their own, and processes of one group. */
+/** The test bed of one fault: a topic, a schema with the tables, and the processes of one group. */
 export class Scenario {
-  readonly name = uniqueName("scene");
+  readonly name = uniqueName("scenario");
   readonly cluster: Cluster;
   readonly kafka: Kafka;
   readonly admin: Admin;
   readonly sql: Sql;
   readonly feed: Feed;
   readonly processes: Process[] = [];
-  /** The one that shall live from beginning to end, if any. */
+  /** The process that is not killed, if any. */
   spared: Process | null = null;
   partitions: number;
   group = this.name;
-  /** What the fault being tried may bring about. */
+  /** The exceptions that this fault needs. */
   allowed: Allowed = {};
-  /** Set while somebody has put the group's offsets ahead of the table, or the table back. */
-  mayLead = false;
-  /** Settings of every process that is started from now on. */
+  /** Whether committed offsets may be above the positions: the offsets were changed, or the database was restored. */
+  offsetsMayLead = false;
+  /** Settings of processes that are started from now on. */
   settings: Record<string, string> = {};
-  /** Likewise their environment. */
+  /** The environment of those processes. */
   env: Record<string, string> = {};
-  /** Snapshots of the tables taken on the way, and what was wrong with them. */
+  /** How many snapshots of the tables were taken. */
   snapshots = 0;
   readonly #connect: (max: number) => Sql;
   readonly #wrong = new Set<string>();
@@ -72,7 +72,7 @@ export class Scenario {
     this.feed = new Feed(this.kafka, this.name, cluster.draw);
   }
 
-  /** Makes topic and tables. */
+  /** Creates topic and tables. */
   static async open(
     cluster: Cluster,
     { partitions = 6, configs = {} }: { partitions?: number; configs?: Record<string, string> } =
@@ -90,7 +90,7 @@ export class Scenario {
     await createTopic(this.kafka, this.name, partitions, configs);
   }
 
-  /** Makes the topic larger while it is in use. */
+  /** Adds partitions to the topic, up to `count`. */
   async addPartitions(count: number): Promise<void> {
     await this.admin.createPartitions({ topicPartitions: [{ topic: this.name, count }] });
     this.partitions = count;
@@ -139,12 +139,12 @@ export class Scenario {
     return process;
   }
 
-  /** Those that still run. */
+  /** The processes that are running. */
   get running(): Process[] {
     return this.processes.filter(({ running }) => running);
   }
 
-  /** Tells every process to end, which it does as it should. */
+  /** Stops every process; throws if one fails. */
   async stopAll(): Promise<void> {
     const processes = this.running;
     await Promise.all(processes.map((process) => process.stop()));
@@ -153,17 +153,17 @@ export class Scenario {
     }
   }
 
-  /** Those that may be ended. */
-  get mortal(): Process[] {
+  /** The running processes that a fault may kill. */
+  get killable(): Process[] {
     return this.running.filter((process) => process !== this.spared);
   }
 
-  /** Sends records of the usual kinds. */
+  /** Sends a mix of valid records, invalid records and tombstones. */
   async send(count: number): Promise<void> {
     await this.feed.send(count, { partitions: this.partitions });
   }
 
-  /** Ends every connection of the program. */
+  /** Terminates every database connection of the program; returns how many. */
   async endBackends(): Promise<number> {
     const [row] = await this.sql`
       select count(pg_terminate_backend(pid))::int as ended from pg_stat_activity
@@ -179,7 +179,7 @@ export class Scenario {
     return row!.settled;
   }
 
-  /** Where each partition stands. */
+  /** The position of each partition. */
   async positions(): Promise<Map<number, number>> {
     const rows = await this.sql`
       select partition, next_offset from ${this.table("routes_sources")} order by partition`;
@@ -191,8 +191,8 @@ export class Scenario {
     return row!.lost;
   }
 
-  /** Waits until so many more records are settled than now, so that what comes next comes in the middle; how long it took. */
-  async progress(records = 200, limitMs = HEAL_MS): Promise<number> {
+  /** Waits until `records` more records are settled, so that the next fault comes in the middle; returns how long that took. */
+  async progress(records = 200, limitMs = RECOVERY_MS): Promise<number> {
     const before = await this.settled();
     return await this.wait(
       `${records} records more than ${before}`,
@@ -201,26 +201,26 @@ export class Scenario {
     );
   }
 
-  /** Whoever is in the group; a process that had to join again is another one. */
+  /** The member ids of the group; a process that joins again gets a new id. */
   async members(): Promise<string> {
     const { groups } = await this.admin.describeGroups([this.group]);
     return groups[0]!.members.map(({ memberId }) => memberId).sort().join();
   }
 
-  /** Waits until so many processes share the topic. */
-  async together(processes: number): Promise<void> {
+  /** Waits until the group is stable with that many processes. */
+  async waitForMembers(processes: number): Promise<void> {
     await this.wait(`a group of ${processes}`, async () => {
       const { groups: [group] } = await this.admin.describeGroups([this.group]);
       return group!.state === "Stable" && group!.members.length === processes;
-    }, HEAL_MS);
+    }, RECOVERY_MS);
   }
 
-  /** Waits until everything readable is settled; how long that took. */
-  async caughtUp(limitMs = HEAL_MS): Promise<number> {
+  /** Waits until everything readable is settled; returns how long that took. */
+  async catchUp(limitMs = RECOVERY_MS): Promise<number> {
     return await this.wait("catching up", async () => await this.lag() === 0, limitMs);
   }
 
-  /** Waits as long as nothing is wrong; where it takes too long, what the checker finds by then is the better answer. */
+  /** Waits until the condition holds. Throws when a fault is found; after a timeout, what the checker finds says more. */
   async wait(
     what: string,
     holds: () => boolean | Promise<boolean>,
@@ -228,7 +228,7 @@ export class Scenario {
   ): Promise<number> {
     try {
       return await until(what, async () => {
-        this.demandLife();
+        this.assertHealthy();
         return await holds();
       }, limitMs);
     } catch (error) {
@@ -236,9 +236,9 @@ export class Scenario {
       await this.feed.stop();
       for (const process of this.running) process.kill("SIGKILL");
       await Promise.all(this.processes.map(({ ended }) => ended));
-      await this.demandGood({}, { ...this.allowed, unfinished: true });
-      const said = this.processes.map(({ pid, err }) => `${pid}: ${err.slice(-TAIL_CHARS)}`);
-      throw new Error(`${error.message}\n${said.join("\n")}`, { cause: error });
+      await this.assertConsistent({}, { ...this.allowed, unfinished: true });
+      const printed = this.processes.map(({ pid, err }) => `${pid}: ${err.slice(-TAIL_CHARS)}`);
+      throw new Error(`${error.message}\n${printed.join("\n")}`, { cause: error });
     }
   }
 
@@ -257,51 +257,51 @@ export class Scenario {
     return lag;
   }
 
-  /** Who waits for something waits in vain when a process has ended by itself, or something is wrong already. */
-  demandLife(): void {
+  /** Throws if a process has failed or a snapshot found a fault: waiting would be useless. */
+  assertHealthy(): void {
     if (this.#wrong.size > 0) throw new Error([...this.#wrong].join("\n"));
     for (const { failed, status, err } of this.processes) {
       if (failed) throw new Error(`a process ended with ${status!.code}:\n${err}`);
     }
   }
 
-  /** Throws what the checker finds; `known` takes the place of what can be gathered now. */
-  async demandGood(
+  /** Throws what the checker finds; `known` replaces what would be read from the services. */
+  async assertConsistent(
     known: Partial<Observations> = {},
     allowed = this.allowed,
   ): Promise<Observations> {
     const observations = await gatherObservations(this, known);
-    const faults = [...judge(observations, allowed), ...this.#wrong];
+    const faults = [...findFaults(observations, allowed), ...this.#wrong];
     if (this.snapshots === 0) faults.push("I5 no snapshot was taken: nothing was tested");
     if (faults.length > 0) throw new Error(faults.join("\n"));
     return observations;
   }
 
-  /** Stops every process and throws what the checker finds; else says in words what there was. */
+  /** Stops every process and throws what the checker finds; otherwise returns a summary. */
   async check(known: Partial<Observations> = {}): Promise<string> {
     await this.feed.stop();
-    this.demandLife();
+    this.assertHealthy();
     await this.stopAll();
     this.#closed = true;
     await this.#watching;
-    const { rows, rejects, sources } = await this.demandGood(known);
+    const { rows, rejects, sources } = await this.assertConsistent(known);
     const tombstones = sources.reduce((sum, source) => sum + source.tombstones, 0);
     return `${rows.length} rows, ${rejects.length} rejects, ${tombstones} tombstones`;
   }
 
-  /** Looks at both services once, and keeps what is wrong. */
+  /** Takes one snapshot and keeps what is wrong in it. */
   async snapshot(): Promise<void> {
     for (const fault of await takeSnapshot(this)) this.#wrong.add(fault);
     this.snapshots++;
   }
 
-  /** Takes snapshots until the end. */
+  /** Takes snapshots until the scenario is closed. */
   async #watch(): Promise<void> {
     while (!this.#closed) {
-      // A service that is away is the fault being tried.
+      // An unavailable service may be the fault that is tested.
       const began = performance.now();
       await Promise.race([this.snapshot().catch(() => {}), sleep(SNAPSHOT_MS)]);
-      // The more there is to look at, the less often.
+      // The longer a snapshot takes, the rarer it is.
       await sleep(300 + 4 * (performance.now() - began));
     }
   }
@@ -310,7 +310,7 @@ export class Scenario {
     return this.sql(`${this.name}.${name}`);
   }
 
-  /** Ends all that runs, however it went. */
+  /** Kills every process and removes topic and tables. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const process of this.running) process.kill("SIGKILL");

@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
 
-/** A statement of a client that has just come in whole; its last byte lies before `end` of the piece given. */
+/** A complete statement of a client; it ends before index `end` of the current piece. */
 export interface Statement {
-  /** Its SQL, also where it was only named because the server knew it already. */
+  /** Its SQL, also if the client sent only the name of a prepared statement. */
   text: string;
   end: number;
 }
@@ -14,17 +14,17 @@ const BIND = 0x42;
 const READY = 0x5a;
 const KEPT_MAX = 65_536;
 
-/** Follows both sides of one connection in PostgreSQL's protocol, however its bytes are cut into pieces. */
+/** Parses both sides of one connection in PostgreSQL's protocol, from pieces of any size. */
 export class Statements {
   readonly #client = new Frames({ greeting: true });
   readonly #server = new Frames({ greeting: false });
-  /** The SQL of what the client has prepared, by name. */
+  /** The SQL of prepared statements, by name. */
   readonly #prepared = new Map<string, string>();
   #text = "";
-  /** Statements the server has yet to answer. */
+  /** How many statements the server has not answered yet. */
   #waiting = 0;
 
-  /** The statements that end within these bytes of the client; whoever breaks off has not passed on the rest. */
+  /** The statements that end within these bytes of the client. A caller that stops early must not pass on the rest. */
   *client(bytes: Buffer): Generator<Statement> {
     for (const { type, body, end } of this.#client.take(bytes)) {
       if (type === PARSE) {
@@ -40,7 +40,7 @@ export class Statements {
     }
   }
 
-  /** Whether the server has, with these bytes, answered everything it was asked. */
+  /** Whether the server has answered every statement with these bytes. */
   server(bytes: Buffer): boolean {
     let ready = false;
     for (const { type } of this.#server.take(bytes)) {
@@ -53,18 +53,18 @@ export class Statements {
   }
 }
 
-/** The first two texts of a message, each ended by a zero byte. */
+/** The first two texts of a message; each ends with a zero byte. */
 function words(body: Buffer): string[] {
   const first = body.indexOf(0);
   const second = body.indexOf(0, first + 1);
   return [body.toString("utf8", 0, first), body.toString("utf8", first + 1, second)];
 }
 
-/** Messages of one side: a type, a length that counts itself, a body; the client's first has no type. */
+/** Messages of one side: type, length (which includes itself), body. The client's first message has no type. */
 class Frames {
   #head = Buffer.alloc(0);
   #headSize: number;
-  /** Of the body, what is still to come, and what is kept of it. */
+  /** How many bytes of the body are missing, and the beginning of the body. */
   #left = 0;
   #body: Buffer[] = [];
   #kept = 0;
@@ -85,7 +85,7 @@ class Frames {
       const part = piece.subarray(at, at + this.#left);
       at += part.length;
       this.#left -= part.length;
-      // All that is read of a body stands at its beginning, and the rest may be large.
+      // Only the beginning of a body is needed, and the rest may be large.
       if (this.#kept < KEPT_MAX) this.#body.push(part);
       this.#kept += part.length;
       if (this.#left > 0) return;

@@ -1,17 +1,17 @@
 import type { Kafka } from "kafkajs";
 import { awaitLeaders } from "../../src/kafka/topic.ts";
 import { uniqueName } from "../support/fixtures.ts";
-import type { Logged } from "./checker.ts";
+import type { TopicRecord } from "./checker.ts";
 import type { Scenario } from "./scenario.ts";
 
-/** Makes a topic and waits until it can be used. */
+/** Creates a topic and waits until it can be used. */
 export async function createTopic(
   kafka: Kafka,
   topic: string,
   partitions: number,
   configs: Record<string, string>,
 ): Promise<void> {
-  // One that has met the topic asks about it before all else, and fails where it has just been deleted.
+  // A new client: one that knows the topic asks for its metadata first, and fails if it was just deleted.
   const admin = kafka.admin();
   await admin.connect();
   try {
@@ -26,9 +26,11 @@ export async function createTopic(
   }
 }
 
-/** Every committed record of the topic, read from its beginning. */
-export async function readLog({ kafka, admin, name }: Scenario): Promise<Map<number, Logged[]>> {
-  const log = new Map<number, Logged[]>();
+/** Reads every committed record of the topic, by partition. */
+export async function readLog(
+  { kafka, admin, name }: Scenario,
+): Promise<Map<number, TopicRecord[]>> {
+  const log = new Map<number, TopicRecord[]>();
   const left = new Map<number, number>();
   for (const { partition, low, high } of await admin.fetchTopicOffsets(name)) {
     log.set(partition, []);

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { isoTime, jsonOf, textOf } from "../../src/formats/cell.ts";
 import type { Cell, Column, RenderOptions } from "../../src/formats/format.ts";
 
-Deno.test("isoTime() shows every decimal of the number, and three at least", () => {
+Deno.test("isoTime() shows every decimal of the number, at least three", () => {
   const cases: [number, string][] = [
     [0, "1970-01-01T00:00:00.000Z"],
     [1732431234, "2024-11-24T06:53:54.000Z"],

@@ -8,7 +8,7 @@ import { lines, render } from "./support.ts";
 
 const row = [7, 1732431234.567, 60.1699123, 24];
 const columns: Column[] = [{ name: "text", kind: "text" }, { name: "n", kind: "decimal" }];
-const hostile: Cell[][] = [
+const specialRows: Cell[][] = [
   ['say "hi", all', 1],
   ["two\nlines", 1],
   ["two\r\nlines", 1],
@@ -30,9 +30,9 @@ Deno.test("csv() has a header and exact values", () => {
   assertEquals(render(csv, {}), lines("user,time,latitude,longitude"));
 });
 
-Deno.test("csv() quotes what RFC 4180 says, and tells empty text from null", () => {
+Deno.test("csv() quotes as RFC 4180 requires, and distinguishes empty text from null", () => {
   assertEquals(
-    render(csv, { columns }, hostile),
+    render(csv, { columns }, specialRows),
     lines(
       "text,n",
       '"say ""hi"", all",1',
@@ -46,9 +46,9 @@ Deno.test("csv() quotes what RFC 4180 says, and tells empty text from null", () 
   );
 });
 
-Deno.test("tsv() escapes what would break its lines and columns", () => {
+Deno.test("tsv() escapes tabs and line ends", () => {
   assertEquals(
-    render(tsv, { columns }, hostile),
+    render(tsv, { columns }, specialRows),
     lines(
       "text\tn",
       'say "hi", all\t1',
@@ -64,7 +64,7 @@ Deno.test("tsv() escapes what would break its lines and columns", () => {
   assertEquals(render(tsv, { header: false }, [row]).split("\t").length, 4);
 });
 
-Deno.test("json() is one array in any number of batches, none included", () => {
+Deno.test("json() is one array for any number of batches, also for none", () => {
   const object = { user: 7, time: "2024-11-24T06:53:54.567Z", latitude: 60.1699123, longitude: 24 };
   assertEquals(render(json, {}), "[]\n");
   assertEquals(
@@ -76,14 +76,14 @@ Deno.test("json() is one array in any number of batches, none included", () => {
     Array(3).fill({ ...object, time: 1732431234567 }),
   );
   assertEquals(
-    JSON.parse(render(json, { columns }, hostile)),
-    hostile.map(([text, n]) => ({ text, n: n === null ? null : n as number + 0 })),
+    JSON.parse(render(json, { columns }, specialRows)),
+    specialRows.map(([text, n]) => ({ text, n: n === null ? null : n as number + 0 })),
   );
 });
 
-Deno.test("ndjson() is an object a line", () => {
+Deno.test("ndjson() is one object per line", () => {
   assertEquals(
-    render(ndjson, { columns }, hostile.slice(0, 2), hostile.slice(4, 5)),
+    render(ndjson, { columns }, specialRows.slice(0, 2), specialRows.slice(4, 5)),
     lines(
       '{"text":"say \\"hi\\", all","n":1}',
       '{"text":"two\\nlines","n":1}',
@@ -93,7 +93,7 @@ Deno.test("ndjson() is an object a line", () => {
   assertEquals(render(ndjson, {}), "");
 });
 
-Deno.test("records() are the records of the topic, whatever column comes after", () => {
+Deno.test("records() are records of the topic, and ignore further columns", () => {
   assertEquals(
     render(records, {}, [row], [[-1, 0, -90, 5e-324, 12.3]]),
     lines(

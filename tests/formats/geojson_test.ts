@@ -11,9 +11,9 @@ interface Feature {
   geometry: { type: string; coordinates: unknown[] };
 }
 
-/** The features, after a look at the rules of RFC 7946 that bear on them. */
-function parse(look: Partial<RenderOptions>, ...batches: number[][][]): Feature[] {
-  const collection = JSON.parse(render(geojson, look, ...batches));
+/** Returns the features after checking the rules of RFC 7946. */
+function parse(options: Partial<RenderOptions>, ...batches: number[][][]): Feature[] {
+  const collection = JSON.parse(render(geojson, options, ...batches));
   assertEquals(Object.keys(collection), ["type", "features"]);
   assertEquals(collection.type, "FeatureCollection");
   for (const { type, properties, geometry } of collection.features as Feature[]) {
@@ -48,11 +48,11 @@ Deno.test("geojson() of nothing is a collection without features", () => {
   assertEquals(render(geojson, {}), '{"type":"FeatureCollection","features":[]}\n');
 });
 
-Deno.test("geojson() has a line a user, longitude first, and a point for a single fix", () => {
+Deno.test("geojson() has one line per user, longitude first, and a point for a single fix", () => {
   const features = parse(
     {},
     [[1, 0, 60, 25], [1, 5.5, 60.1, 25.1]],
-    // The track of a user goes on in the next batch.
+    // The track of a user continues in the next batch.
     [[1, 10, 60.2, 25.2], [2, 20, -10, -20]],
     [],
     [[3, 1, 0, 0], [3, 2, 0, 0]],
@@ -104,9 +104,9 @@ Deno.test("geojson() cuts a track at 180°, on both sides of the meridian", () =
   assertEquals(feature!.properties.coordTimes, [[0, 5], [5, 10, 20, 30], [30, 40]]);
 });
 
-Deno.test("geojson() keeps to the rules for any walk along the meridian", () => {
+Deno.test("geojson() follows the rules for random walks along 180°", () => {
   for (let seed = 1; seed <= 200; seed++) {
-    // A linear congruential generator: the same walks each time.
+    // A linear congruential generator, so that the walks are the same in each run.
     let state = seed;
     const next = () => (state = state * 48_271 % 2_147_483_647) / 2_147_483_647;
     const fixes = Array.from({ length: 2 + Math.floor(next() * 8) }, (_, i) => {
@@ -117,13 +117,13 @@ Deno.test("geojson() keeps to the rules for any walk along the meridian", () => 
   }
 });
 
-Deno.test("geojson() leaves out what has no place", () => {
+Deno.test("geojson() skips fixes without valid coordinates", () => {
   const features = parse({}, [[1, 0, NaN, 5], [2, 0, 1, 5], [2, 1, 2, NaN]]);
   assertEquals(features.map(({ properties }) => properties.user), [2]);
   assertEquals(features[0]!.geometry, { type: "Point", coordinates: [5, 1] });
 });
 
-Deno.test("geojson() parts a line at gaps, and makes points of fixes between two", () => {
+Deno.test("geojson() splits a line at gaps, and makes a point of a fix between two gaps", () => {
   const track = [0, 10, 5_000, 10_000, 10_005, 20_000].map((time) => [1, time, time / 1e3, 5]);
   const features = parse({ time: "unix" }, track);
   assertEquals(features.map(({ geometry }) => geometry), [
@@ -139,7 +139,7 @@ Deno.test("geojson() parts a line at gaps, and makes points of fixes between two
   ]);
 });
 
-Deno.test("geojsonseq() has a record separator before, and a line end behind each feature", () => {
+Deno.test("geojsonseq() has a record separator before and a line end after each feature", () => {
   const text = render(geojsonseq, {}, sampleFixes);
   assertEquals(text.split("\n").map((line) => line[0]), [..."\x1e".repeat(4), undefined]);
   const features = text.split("\x1e").slice(1).map((record) => JSON.parse(record));

@@ -5,7 +5,7 @@ import { lines, render } from "./support.ts";
 
 const texts: Column[] = [{ name: "n", kind: "integer" }, { name: "text", kind: "text" }];
 
-Deno.test("markdown() is a table with numbers to the right", () => {
+Deno.test("markdown() is a table with right-aligned numbers", () => {
   assertEquals(
     render(markdown, {}, [[7, 1732431234.567, 60.1699123, -24.9]], [[12345, 0, -1.5, 180]]),
     lines(
@@ -21,15 +21,15 @@ Deno.test("markdown() of nothing is a table without rows", () => {
   assertEquals(render(markdown, { columns: texts }), lines("|   n | text |", "| --: | ---- |"));
 });
 
-Deno.test("markdown() shows stored text as it is, whatever it means", () => {
-  const shown = (text: string) =>
+Deno.test("markdown() escapes the special characters of stored text", () => {
+  const textOf = (text: string) =>
     render(markdown, { columns: texts }, [[1, text]]).split("\n")[2]!.slice(8, -2).trimEnd();
-  assertEquals(shown("a|b"), "a\\|b");
+  assertEquals(textOf("a|b"), "a\\|b");
   assertEquals(
-    shown("json_syntax *now* `x` [a](b)"),
+    textOf("json_syntax *now* `x` [a](b)"),
     "json\\_syntax \\*now\\* \\`x\\` \\[a\\]\\(b\\)",
   );
-  assertEquals(shown("<b>&amp;</b>"), "\\<b\\>\\&amp;\\</b\\>");
-  assertEquals(shown("two\nlines"), "two\\\\nlines");
-  assertEquals(shown("\x1b[31m"), "\\\\u\\{1b\\}\\[31m");
+  assertEquals(textOf("<b>&amp;</b>"), "\\<b\\>\\&amp;\\</b\\>");
+  assertEquals(textOf("two\nlines"), "two\\\\nlines");
+  assertEquals(textOf("\x1b[31m"), "\\\\u\\{1b\\}\\[31m");
 });

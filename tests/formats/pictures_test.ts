@@ -35,11 +35,11 @@ function extentOf(rows: number[][]): Extent | null {
 }
 
 function picture(
-  open: (look: RenderOptions) => Format,
-  look: Partial<RenderOptions>,
+  open: (options: RenderOptions) => Format,
+  options: Partial<RenderOptions>,
   rows: number[][],
 ): string {
-  return render(open, { extent: extentOf(rows), unicode: true, ...look }, rows);
+  return render(open, { extent: extentOf(rows), unicode: true, ...options }, rows);
 }
 
 const corner = [[1, 0, 60, 24], [1, 60, 60, 25], [1, 120, 60.2, 25], [2, 60, 60.2, 24]];
@@ -64,27 +64,27 @@ Deno.test("map() draws tracks in braille, with a frame, a scale and a legend", (
   );
 });
 
-Deno.test("map() gives each user a colour, and the legend too", () => {
+Deno.test("map() gives each user a colour, also in the legend", () => {
   const text = picture(map, { width: 40, color: true }, corner);
   assert(text.includes("\x1b[38;5;33m⠒\x1b[39m"));
   assert(text.includes("\x1b[38;5;208m⢀\x1b[39m"));
   assert(text.endsWith(" \x1b[38;5;33m●\x1b[39m 1  \x1b[38;5;208m●\x1b[39m 2\n"));
 });
 
-Deno.test("map() uses ASCII alone on a terminal that knows no more", () => {
+Deno.test("map() uses only ASCII on a terminal without Unicode", () => {
   const text = picture(map, { width: 40, unicode: false }, corner);
   assert(/^[\n\x20-\x7e]*$/.test(text), text);
-  // A file is no terminal, and takes all.
+  // A file can contain Unicode.
   assert(picture(map, { width: null, unicode: false }, corner).includes("⠒"));
 });
 
 Deno.test("map() joins the lines of two batches", () => {
-  const look = { extent: extentOf(corner), unicode: true, width: 40 };
+  const options = { extent: extentOf(corner), unicode: true, width: 40 };
   const [first, ...rest] = corner.map((row) => [row]);
-  assertEquals(render(map, look, first!, ...rest), picture(map, { width: 40 }, corner));
+  assertEquals(render(map, options, first!, ...rest), picture(map, { width: 40 }, corner));
 });
 
-Deno.test("map() names as many users as fit into the line", () => {
+Deno.test("the legend of map() names as many users as fit into the line", () => {
   const rows = Array.from({ length: 50 }, (_, i) => [i + 1_000_000, 0, 60 + i / 100, 24]);
   for (const width of [40, 80, 200, 300]) {
     const [legend, ...body] = picture(map, { width }, rows).trimEnd().split("\n").reverse();
@@ -102,7 +102,7 @@ const extremes: [what: string, rows: number[][]][] = [
   ["the whole world", [[7, 0, -90, -180], [7, 10, 90, 180], [7, 20, 0, 0]]],
   ["180°", [[7, 0, -17, 179.9], [7, 10, -17.1, -179.9]]],
   ["one place", [[7, 0, 1, 2], [7, 10, 1, 2], [8, 0, 1, 2]]],
-  ["the scene", sampleFixes],
+  ["the sample fixes", sampleFixes],
 ];
 
 for (const [what, rows] of extremes) {
@@ -118,7 +118,7 @@ for (const [what, rows] of extremes) {
   });
 }
 
-Deno.test("svg() is complete in itself: style, tracks with titles, scale and legend", () => {
+Deno.test("svg() is self-contained: style, tracks with titles, scale and legend", () => {
   const text = picture(svg, {}, corner);
   assertEquals(text.match(/https?:[^"]*/g), ["http://www.w3.org/2000/svg"]);
   assert(text.includes("2 users · 4 fixes, 1970-01-01 00:00 to 00:02 UTC"));
@@ -130,13 +130,13 @@ Deno.test("svg() is complete in itself: style, tracks with titles, scale and leg
   assert(text.includes(">10 km</text>") && text.includes(">user 2</text>"));
 });
 
-Deno.test("svg() leaves out what no eye could see, but for the end", () => {
-  const still = Array.from({ length: 1_000 }, (_, i) => [1, i, 60 + i * 1e-8, 24]);
-  const text = picture(svg, {}, [...still, [1, 1_000, 61, 25]]);
+Deno.test("svg() omits points that are too close to see, except the last", () => {
+  const closeFixes = Array.from({ length: 1_000 }, (_, i) => [1, i, 60 + i * 1e-8, 24]);
+  const text = picture(svg, {}, [...closeFixes, [1, 1_000, 61, 25]]);
   assert(text.length < 6_000, `${text.length}`);
 });
 
-Deno.test("html() holds every fix to a centimetre and a millisecond", () => {
+Deno.test("html() contains every fix, to a centimetre and a millisecond", () => {
   const text = picture(html, {}, sampleFixes);
   const [, script] = /<script>\n(const palette.*?)<\/script>/s.exec(text)!;
   const data: { user: number; segments: number[][][] }[] = new Function(`${script}return data`)();
@@ -153,7 +153,7 @@ Deno.test("html() holds every fix to a centimetre and a millisecond", () => {
   assertEquals(data.map(({ segments }) => segments.length), [2, 1, 2]);
 });
 
-Deno.test("html() asks for nothing from anywhere, and its program is one script", () => {
+Deno.test("html() loads nothing, and its program is one script", () => {
   const text = picture(html, {}, corner);
   assertEquals(text.match(/https?:|src=|url\(|@import|fetch\(|^(?:im|ex)port /gm), null);
   assert(text.includes("default-src 'none'"));
@@ -162,7 +162,7 @@ Deno.test("html() asks for nothing from anywhere, and its program is one script"
   for (const script of scripts) new Function(script);
 });
 
-Deno.test("openFrame() puts a box in the middle, true to scale there", () => {
+Deno.test("openFrame() centres a box, true to scale in the middle", () => {
   const size = { width: 220, height: 120, margin: 10 };
   const frame = openFrame({ west: 20, south: 59, east: 24, north: 61 }, size);
   assertEquals(frame.spot(22, 60), [110, 60]);
@@ -171,7 +171,7 @@ Deno.test("openFrame() puts a box in the middle, true to scale there", () => {
   assert(Math.abs(frame.metres * (south - 60) - 111_195) < 1);
 });
 
-Deno.test("openFrame() has all longitudes in one place at a pole", () => {
+Deno.test("openFrame() draws all longitudes of a pole in one place", () => {
   const size = { width: 200, height: 100, margin: 10 };
   const frame = openFrame({ west: 0, south: 90, east: 180, north: 90 }, size);
   for (const longitude of [0, 90, 180]) {
@@ -179,18 +179,18 @@ Deno.test("openFrame() has all longitudes in one place at a pole", () => {
   }
 });
 
-Deno.test("openFrame() takes lines the shorter way round, and cuts them on the far side", () => {
+Deno.test("openFrame() draws lines the shorter way around, and cuts them on the far side", () => {
   const size = { width: 380, height: 200, margin: 10 };
   const fix = (longitude: number) => ({ timestamp: 0, latitude: 0, longitude });
-  const around = (box: Extent["box"], ...longitudes: number[]) =>
+  const linesIn = (box: Extent["box"], ...longitudes: number[]) =>
     openFrame(box, size).lines(longitudes.map(fix)).map((line) => line.map(([x]) => Math.round(x)));
-  const system = { west: -180, south: -90, east: 180, north: 90 };
-  assertEquals(around(system, 170, -170), [[360, 370], [10, 20]]);
-  assertEquals(around({ ...system, west: 0, east: -0.001 }, 170, -170), [[180, 200]]);
-  assertEquals(around({ ...system, west: 0, east: -0.001 }, -10, 10), [[360, 370], [10, 20]]);
+  const whole = { west: -180, south: -90, east: 180, north: 90 };
+  assertEquals(linesIn(whole, 170, -170), [[360, 370], [10, 20]]);
+  assertEquals(linesIn({ ...whole, west: 0, east: -0.001 }, 170, -170), [[180, 200]]);
+  assertEquals(linesIn({ ...whole, west: 0, east: -0.001 }, -10, 10), [[360, 370], [10, 20]]);
 });
 
-Deno.test("numbers on a picture are round, and as long as they need to be", () => {
+Deno.test("numbers on a picture are round and have no unnecessary digits", () => {
   assertEquals([0.9, 1, 4.9, 5, 30, 0.03].map(niceBelow), [0.5, 1, 2, 5, 20, 0.02]);
   assertEquals([500, 1000, 20_000, 0.5].map(distanceText), ["500 m", "1 km", "20 km", "0.5 m"]);
   const cases: [number, "latitude" | "longitude", number, string][] = [

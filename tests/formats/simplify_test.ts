@@ -11,7 +11,7 @@ function track(...places: [latitude: number, longitude: number][]): Fix[] {
 const kept = (fixes: Fix[], metres: number) =>
   simplify(fixes, metres).map(({ timestamp }) => timestamp);
 
-Deno.test("simplify() keeps what is farther from the line than it may be", () => {
+Deno.test("simplify() keeps fixes that are farther from the line than the tolerance", () => {
   // A spike of 100 m in the middle of a line along the equator.
   const spike = track([0, 0], [0, 0.01], [100 / DEGREE_M, 0.02], [0, 0.03], [0, 0.04]);
   assertEquals(kept(spike, 101), [0, 4]);
@@ -19,7 +19,7 @@ Deno.test("simplify() keeps what is farther from the line than it may be", () =>
   assertEquals(kept(spike, 0.001), [0, 1, 2, 3, 4]);
 });
 
-Deno.test("simplify() keeps short tracks as they are", () => {
+Deno.test("simplify() does not change tracks of one or two fixes", () => {
   assertEquals(kept(track([1, 2]), 1e6), [0]);
   assertEquals(kept(track([1, 2], [1, 2]), 1e6), [0, 1]);
 });
@@ -27,19 +27,19 @@ Deno.test("simplify() keeps short tracks as they are", () => {
 Deno.test("simplify() measures along great circles, across 180° and over the pole", () => {
   assertEquals(kept(track([0, 179.9], [0, 180], [0, -180], [0, -179.9]), 1), [0, 3]);
   assertEquals(kept(track([89, 10], [90, 0], [89, -170]), 1), [0, 2]);
-  // Along 60° north, halfway between, the great circle runs 10.5 km farther north.
+  // Halfway between two places on 60° north, the great circle is 10.5 km farther north.
   const [a, b, c] = track([60, 0], [60, 5], [60, 10]);
   assertEquals(kept([a!, b!, c!], 10_600), [0, 2]);
   assertEquals(kept([a!, b!, c!], 10_400), [0, 1, 2]);
 });
 
-Deno.test("simplify() keeps the turn of a track that comes back to where it began", () => {
+Deno.test("simplify() keeps the turn of a track that returns to its start", () => {
   assertEquals(kept(track([0, 0], [0, 1], [0, 0]), 100), [0, 1, 2]);
-  // Past the end of an arc, the distance is that to its end.
+  // Beyond the end of an arc, the distance is that to its end.
   assertEquals(kept(track([0, 0], [0, 2], [0, 1]), 100), [0, 1, 2]);
 });
 
-Deno.test("simplify() leaves out nothing that is farther than the tolerance from what it keeps", () => {
+Deno.test("simplify() removes only fixes within the tolerance", () => {
   let state = 42;
   const next = () => (state = state * 48_271 % 2_147_483_647) / 2_147_483_647;
   let [latitude, longitude] = [60, 24.9];
@@ -50,7 +50,7 @@ Deno.test("simplify() leaves out nothing that is farther than the tolerance from
   const fixes = track(...walk);
   const rest = simplify(fixes, 50);
   assert(rest.length > 20 && rest.length < 1_000, `${rest.length}`);
-  // On a plane, which is good enough at this size.
+  // Computed on a plane, which is precise enough at this size.
   const plane = ({ latitude, longitude }: Fix) =>
     [
       longitude * DEGREE_M * Math.cos(60 * Math.PI / 180),
@@ -70,7 +70,7 @@ Deno.test("simplify() leaves out nothing that is farther than the tolerance from
   }
 });
 
-Deno.test("simplify() takes 100 000 fixes in seconds, not in minutes as the square of them would", () => {
+Deno.test("simplify() needs seconds, not minutes, for 100 000 fixes", () => {
   const spiral = Array.from({ length: 100_000 }, (_, i): [number, number] => [
     i / 1e4 * Math.sin(i / 500),
     i / 1e4 * Math.cos(i / 500),

@@ -1,6 +1,6 @@
 import type { Cell, Column, Open, RenderOptions } from "../../src/formats/format.ts";
 
-/** Columns as a query for points has them. */
+/** The columns of a query for fixes. */
 export const fixColumns: Column[] = [
   { name: "user", kind: "integer" },
   { name: "time", kind: "time" },
@@ -8,8 +8,12 @@ export const fixColumns: Column[] = [
   { name: "longitude", kind: "decimal" },
 ];
 
-/** The whole text of a result that comes in these batches. */
-export function render(open: Open, look: Partial<RenderOptions>, ...batches: Cell[][][]): string {
+/** Formats a result that consists of these batches. */
+export function render(
+  open: Open,
+  options: Partial<RenderOptions>,
+  ...batches: Cell[][][]
+): string {
   const format = open({
     columns: fixColumns,
     header: true,
@@ -20,12 +24,12 @@ export function render(open: Open, look: Partial<RenderOptions>, ...batches: Cel
     unicode: false,
     width: null,
     color: false,
-    ...look,
+    ...options,
   });
   return format.head + batches.map((batch) => format.rows(batch)).join("") + format.tail();
 }
 
-/** Lines, each with its end. */
+/** Joins lines, each with a line end. */
 export function lines(...texts: string[]): string {
   return texts.map((text) => text + "\n").join("");
 }

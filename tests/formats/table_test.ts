@@ -18,7 +18,7 @@ Deno.test("table() aligns numbers to the right and text to the left", () => {
   );
 });
 
-Deno.test("table() draws lines on a terminal that has them, names in bold where there is colour", () => {
+Deno.test("table() draws lines on a Unicode terminal, and bold names on one with colours", () => {
   assertEquals(
     render(table, { unicode: true, color: true, time: "unix", width: 80 }, rows.slice(0, 1)),
     lines(
@@ -29,7 +29,7 @@ Deno.test("table() draws lines on a terminal that has them, names in bold where 
   );
 });
 
-Deno.test("table() shows the names of the columns of an empty result, unless without header", () => {
+Deno.test("table() shows the column names of an empty result, except without a header", () => {
   assertEquals(
     render(table, {}),
     lines(" user | time | latitude | longitude", "------+------+----------+-----------"),
@@ -45,7 +45,7 @@ Deno.test("table() keeps the widths of the first batch", () => {
   );
 });
 
-Deno.test("table() counts wide and combining characters as the terminal does", () => {
+Deno.test("table() counts wide and combining characters like a terminal", () => {
   const cells = ["ab", "日本", "e\u0301", "👍", "한", null, "å"].map((text, i) => [i, text]);
   const columns: Column[] = [texts[1]!, { name: "end", kind: "text" }];
   assertEquals(
@@ -64,7 +64,7 @@ Deno.test("table() counts wide and combining characters as the terminal does", (
   );
 });
 
-Deno.test("table() lets no stored text steer the terminal", () => {
+Deno.test("table() escapes control characters of stored text", () => {
   const cases: [string, string][] = [
     ["\x1b[31mred", "\\u{1b}[31mred"],
     ["a\nb\tc\rd", "a\\nb\\tc\\rd"],
@@ -83,15 +83,15 @@ Deno.test("table() lets no stored text steer the terminal", () => {
   }
 });
 
-Deno.test("table() cuts long text, never inside a character", () => {
-  const shown = (text: string) =>
+Deno.test("table() cuts long text, but never inside a character", () => {
+  const textOf = (text: string) =>
     render(table, { columns: texts, header: false }, [[1, text]]).slice(5, -1);
-  assertEquals(shown("x".repeat(120)), "x".repeat(120));
-  assertEquals(shown("x".repeat(121)), "x".repeat(120) + "…");
-  assertEquals(shown("x".repeat(119) + "👍👍"), "x".repeat(119) + "…");
+  assertEquals(textOf("x".repeat(120)), "x".repeat(120));
+  assertEquals(textOf("x".repeat(121)), "x".repeat(120) + "…");
+  assertEquals(textOf("x".repeat(119) + "👍👍"), "x".repeat(119) + "…");
 });
 
-Deno.test("table() rounds what is derived for people", () => {
+Deno.test("table() rounds derived numbers", () => {
   const columns: Column[] = [{ name: "km", kind: "decimal", digits: 1 }];
   assertEquals(
     render(table, { columns }, [[12.34], [5], [null]]),
@@ -99,7 +99,7 @@ Deno.test("table() rounds what is derived for people", () => {
   );
 });
 
-Deno.test("table() becomes vertical where it is wider than the terminal, and only there", () => {
+Deno.test("table() becomes vertical only if it is wider than the terminal", () => {
   const widest = " 12345 | 1970-01-01T00:00:00.000Z |       -1.5 |       180";
   const whole = render(table, { width: widest.length + 1 }, rows);
   assertEquals(whole.split("\n")[3], widest);

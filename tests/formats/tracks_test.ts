@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { Fix } from "../../src/record/geo.ts";
 import { type Pen, tracks } from "../../src/formats/tracks.ts";
 
-/** Writes down what it is led to: users, segments in brackets, times of fixes. */
+/** Writes users, segments in brackets, and the times of fixes. */
 const pen: Pen = {
   head: "",
   user: (userID) => `${userID}`,
@@ -13,22 +13,22 @@ const pen: Pen = {
   tail: () => ".",
 };
 
-function draw(look: { gapS?: number; simplifyM?: number }, ...batches: number[][][]): string {
-  const format = tracks({ gapS: 10, simplifyM: null, ...look }, pen);
+function draw(options: { gapS?: number; simplifyM?: number }, ...batches: number[][][]): string {
+  const format = tracks({ gapS: 10, simplifyM: null, ...options }, pen);
   return format.head + batches.map((batch) => format.rows(batch)).join("") + format.tail();
 }
 
 const at = (user: number, ...times: number[]) => times.map((time) => [user, time, 60, time / 1e3]);
 
-Deno.test("tracks() leads from user to user and parts them at gaps", () => {
+Deno.test("tracks() draws one user after another and splits tracks at gaps", () => {
   assertEquals(draw({}), ".");
   assertEquals(draw({}, [], at(1, 0), []), "1[0;] .");
   assertEquals(draw({}, at(1, 0, 10, 20.5), at(2, 20.5)), "1[0 10;][20.5;] 2[20.5;] .");
-  // Newest first, as --reverse has them.
+  // Newest first, as with --reverse.
   assertEquals(draw({}, at(1, 30, 25, 5)), "1[30 25;][5;] .");
 });
 
-Deno.test("tracks() goes on with a segment in the next batch, and holds none of it", () => {
+Deno.test("tracks() continues a segment in the next batch without keeping it in memory", () => {
   const format = tracks({ gapS: 10, simplifyM: null }, pen);
   assertEquals(format.rows(at(1, 0, 5)), "1[0 5;");
   assertEquals(format.rows(at(1, 10)), "10;");
@@ -36,7 +36,7 @@ Deno.test("tracks() goes on with a segment in the next batch, and holds none of 
   assertEquals(format.tail(), "] .");
 });
 
-Deno.test("tracks() leaves out what is nowhere on Earth or in time", () => {
+Deno.test("tracks() skips invalid coordinates and times", () => {
   const rows = [
     [1, 0, NaN, 5],
     [1, 1, 1, Infinity],
@@ -49,7 +49,7 @@ Deno.test("tracks() leaves out what is nowhere on Earth or in time", () => {
   assertEquals(draw({}, [...rows, [2, 4, 90, 180]]), "2[4;] .");
 });
 
-Deno.test("tracks() simplifies each segment for itself, whatever the batches", () => {
+Deno.test("tracks() simplifies each segment separately, independent of batches", () => {
   // Along a meridian and back: only the ends and the turn are needed.
   const rows = [0, 1, 2, 3, 2, 1].map((north, i) => [1, i, north / 100, 25]);
   const later = rows.map(([user, time, ...place]) => [user!, time! + 100, ...place]);
@@ -63,7 +63,7 @@ Deno.test("tracks() simplifies each segment for itself, whatever the batches", (
   }
 });
 
-Deno.test("tracks() simplifies a long segment in stretches that keep their ends, each once", () => {
+Deno.test("tracks() simplifies a long segment in parts that share their ends", () => {
   const straight = Array.from({ length: 250_000 }, (_, i) => [1, i, i / 1e4, 25]);
   const text = draw(
     { simplifyM: 1 },

@@ -5,7 +5,7 @@ import { lines, render } from "./support.ts";
 
 const columns: Column[] = [{ name: "offset", kind: "integer" }, { name: "value", kind: "text" }];
 
-Deno.test("vertical() shows a value a line", () => {
+Deno.test("vertical() shows one value per line", () => {
   assertEquals(
     render(vertical, { columns }, [[5, "{}"]], [[6, null]]),
     lines(
@@ -31,14 +31,14 @@ Deno.test("vertical() draws lines no wider than the terminal", () => {
   );
 });
 
-Deno.test("vertical() without header parts its records by an empty line", () => {
+Deno.test("vertical() without a header separates records by an empty line", () => {
   assertEquals(
     render(vertical, { columns, header: false }, [[5, "a"], [6, "b"]]),
     lines("offset | 5", "value  | a", "", "offset | 6", "value  | b"),
   );
 });
 
-Deno.test("vertical() shows nothing of an empty result, and no control characters", () => {
+Deno.test("vertical() prints nothing for an empty result, and escapes control characters", () => {
   assertEquals(render(vertical, { columns }), "");
   assertEquals(
     render(vertical, { columns }, [[5, "\x1b]0;title\x07\u202e"]]).split("\n")[2],

@@ -6,7 +6,7 @@ import { version } from "../../src/version.ts";
 import { sampleFixes } from "./sample_fixes.ts";
 import { lines, render } from "./support.ts";
 
-Deno.test("decimal() writes numbers exactly, without an exponent, and no more digits than readers take", () => {
+Deno.test("decimal() writes numbers without an exponent, with at most 18 decimals", () => {
   const cases: [number, string][] = [
     [0, "0"],
     [-0, "0"],
@@ -23,7 +23,7 @@ Deno.test("decimal() writes numbers exactly, without an exponent, and no more di
   for (const [value, expected] of cases) assertEquals(decimal(value), expected);
 });
 
-Deno.test("dateTime() is what XML Schema takes, or null", () => {
+Deno.test("dateTime() returns a time in the format of XML Schema, or null", () => {
   assertEquals(dateTime(1732431234.567), "2024-11-24T06:53:54.567Z");
   assertEquals(dateTime(-1), "1969-12-31T23:59:59.000Z");
   assertEquals(dateTime(253_402_300_799), "9999-12-31T23:59:59.000Z");
@@ -35,7 +35,7 @@ const GPX = [
   `<gpx version="1.1" creator="routes ${version}" xmlns="http://www.topografix.com/GPX/1/1">`,
 ];
 
-Deno.test("gpx() has a track a user, a segment between gaps, and never 180°", () => {
+Deno.test("gpx() has one track per user, one segment between gaps, and -180° instead of 180°", () => {
   assertEquals(
     render(gpx, {}, sampleFixes),
     lines(
@@ -69,18 +69,18 @@ Deno.test("gpx() has a track a user, a segment between gaps, and never 180°", (
   );
 });
 
-Deno.test("gpx() and kml() of nothing are documents without tracks", () => {
+Deno.test("gpx() and kml() of an empty result are documents without tracks", () => {
   assertEquals(render(gpx, {}), lines(...GPX, "</gpx>"));
   assertEquals(/<Placemark>|<gx:/.test(render(kml, {})), false);
 });
 
-Deno.test("gpx() and kml() leave out a time that XML does not have", () => {
+Deno.test("gpx() and kml() omit a time that XML Schema cannot express", () => {
   const [row] = [[7, 1e13, 1, 2]];
   assertEquals(render(gpx, {}, [row!]).split("\n")[4], '<trkpt lat="1" lon="2"></trkpt>');
   assertEquals(/<when><\/when>\n<gx:coord>2 1 0</.test(render(kml, {}, [row!])), true);
 });
 
-Deno.test("kml() has a gx:Track a segment: all its times, then all its places", () => {
+Deno.test("kml() has one gx:Track per segment: all times, then all places", () => {
   const [, body] = render(kml, {}, sampleFixes.slice(0, 5)).split(/(?=<Placemark>)/s);
   assertEquals(
     body,
@@ -104,7 +104,7 @@ Deno.test("kml() has a gx:Track a segment: all its times, then all its places", 
   );
 });
 
-Deno.test("kml() gives users their colours in turn", () => {
+Deno.test("kml() assigns the colours in turn", () => {
   const users = Array.from({ length: 9 }, (_, user) => [user, 0, 1, 2]);
   const styles = [...render(kml, {}, users).matchAll(/<styleUrl>#c(\d)/g)].map(([, i]) => i);
   assertEquals(styles.join(""), "012345670");

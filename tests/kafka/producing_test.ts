@@ -19,7 +19,7 @@ interface Seen {
   headers: Record<string, string>;
 }
 
-interface Room {
+interface SenderFixture {
   topic: string;
   kafka: Kafka;
   admin: Admin;
@@ -27,16 +27,19 @@ interface Room {
 }
 
 /** A topic of its own for one test, and how to send to it. */
-async function inRoom(partitions: number, test: (room: Room) => Promise<void>): Promise<void> {
-  await withTopic({ partitions }, async (room) => {
-    const { topic } = room;
+async function withSenderOptions(
+  partitions: number,
+  test: (fixture: SenderFixture) => Promise<void>,
+): Promise<void> {
+  await withTopic({ partitions }, async (fixture) => {
+    const { topic } = fixture;
     const options = { topic, acks: "all", compression: "gzip", deadlineMs: 30_000 } as const;
-    await test({ ...room, options: { ...options, signal: never } });
+    await test({ ...fixture, options: { ...options, signal: never } });
   });
 }
 
 /** Everything in the topic, by partition and offset. */
-async function readAll({ kafka, admin, topic }: Room): Promise<Seen[]> {
+async function readAll({ kafka, admin, topic }: SenderFixture): Promise<Seen[]> {
   const offsets = await admin.fetchTopicOffsets(topic);
   const total = offsets.reduce((sum, { high }) => sum + Number(high), 0);
   const seen: (Seen & { offset: number })[] = [];
@@ -84,7 +87,7 @@ Deno.test("partitionOf() agrees with kafkajs on keys of every length", () => {
 Deno.test("openSender() fails for a topic that does not exist, with the command that creates it", async () => {
   const { kafka: settings } = testSettings([`kafka.topic=${uniqueName("none")}`]);
   const { topic, brokers } = settings;
-  await inRoom(1, async ({ kafka, options }) => {
+  await withSenderOptions(1, async ({ kafka, options }) => {
     const error = await assertRejects(() => openSender(kafka, { ...options, topic }));
     const failure = explainKafka(error, settings) as OperationalError;
     assertEquals(failure.kind, "unavailable");
@@ -104,14 +107,14 @@ const records: GeneratedRecord[] = [
 for (const compression of ["gzip", "none"] as const) {
   for (const acks of ["all", "1"] as const) {
     Deno.test(`send() keeps key, value and headers unchanged (${compression}, acks ${acks})`, async () => {
-      await inRoom(3, async (room) => {
-        const sender = await openSender(room.kafka, { ...room.options, compression, acks });
+      await withSenderOptions(3, async (fixture) => {
+        const sender = await openSender(fixture.kafka, { ...fixture.options, compression, acks });
         assertEquals(sender.partitions, 3);
         const outcome = await sender.send(1, records);
         assertEquals(outcome.acked, records.length, JSON.stringify(outcome));
         await sender.close();
         const text = (value: string) => new TextEncoder().encode(value);
-        assertEquals(await readAll(room), [
+        assertEquals(await readAll(fixture), [
           { partition: 1, key: "7", value: text("é"), headers: {} },
           { partition: 1, key: null, value: bytes, headers: records[1]!.headers! },
           { partition: 1, key: "7", value: null, headers: {} },
@@ -123,7 +126,7 @@ for (const compression of ["gzip", "none"] as const) {
 }
 
 Deno.test("send() counts records that are too large as failed", async () => {
-  await inRoom(1, async ({ kafka, options, admin, topic }) => {
+  await withSenderOptions(1, async ({ kafka, options, admin, topic }) => {
     const sender = await openSender(kafka, { ...options, compression: "none" });
     const outcome = await sender.send(0, [{ key: null, value: "x".repeat(1_048_577) }]);
     await sender.close();
@@ -170,9 +173,9 @@ const faults: {
 
 for (const { name, strike } of faults) {
   Deno.test(`send() leaves each record in the topic once when ${name}`, async () => {
-    await inRoom(2, async (room) => {
+    await withSenderOptions(2, async (fixture) => {
       const { kafka, struck } = faultyKafka(strike);
-      const sender = await openSender(kafka, room.options);
+      const sender = await openSender(kafka, fixture.options);
       let acked = 0;
       for (let i = 0; i < 10; i++) {
         const batch = [1, 2, 3].map((n) => ({ key: null, value: `${i}.${n}` }));
@@ -181,7 +184,7 @@ for (const { name, strike } of faults) {
       await sender.close();
       assertEquals(acked, 30);
       assert(struck());
-      const values = (await readAll(room)).map(({ value }) => new TextDecoder().decode(value!));
+      const values = (await readAll(fixture)).map(({ value }) => new TextDecoder().decode(value!));
       assertEquals(values.length, 30);
       assertEquals(new Set(values).size, 30);
     });
@@ -258,13 +261,13 @@ const options = {
 } as const;
 
 Deno.test("produce sends the records that a dry run prints, each once, to the partition of its key", async () => {
-  await inRoom(5, async (room) => {
-    const sender = await openSender(room.kafka, room.options);
+  await withSenderOptions(5, async (fixture) => {
+    const sender = await openSender(fixture.kafka, fixture.options);
     const { tally } = await runProduce({ ...options, center: [60, 25] }, deps({ sender }));
     await sender.close();
     assertEquals([tally.acked, tally.failed, tally.unknown], [3_000, 0, 0]);
 
-    const seen = await readAll(room);
+    const seen = await readAll(fixture);
     for (const { partition, key, value } of seen) {
       assertEquals(partition, partitionOf(key!, 5));
       assertEquals(key, String(JSON.parse(new TextDecoder().decode(value!)).userID));
@@ -276,12 +279,12 @@ Deno.test("produce sends the records that a dry run prints, each once, to the pa
 });
 
 Deno.test("produce keeps the order of each user's records", async () => {
-  await inRoom(3, async (room) => {
-    const sender = await openSender(room.kafka, room.options);
+  await withSenderOptions(3, async (fixture) => {
+    const sender = await openSender(fixture.kafka, fixture.options);
     await runProduce({ ...options, center: [60, 25], batchSize: 7 }, deps({ sender }));
     await sender.close();
     const last = new Map<string, number>();
-    for (const { key, value } of await readAll(room)) {
+    for (const { key, value } of await readAll(fixture)) {
       const { timestamp } = JSON.parse(new TextDecoder().decode(value!));
       assert(timestamp > (last.get(key!) ?? 0));
       last.set(key!, timestamp);
@@ -291,13 +294,15 @@ Deno.test("produce keeps the order of each user's records", async () => {
 });
 
 Deno.test("produce labels every invalid record, large ones too", async () => {
-  await inRoom(3, async (room) => {
-    const sender = await openSender(room.kafka, room.options);
+  await withSenderOptions(3, async (fixture) => {
+    const sender = await openSender(fixture.kafka, fixture.options);
     const spoilt = { ...options, center: [60, 25] as [number, number], invalidPercent: 5 };
     const { tally } = await runProduce(spoilt, deps({ sender }));
     await sender.close();
     assertEquals([tally.acked, tally.invalid], [3_000, 150]);
-    const labels = (await readAll(room)).flatMap(({ headers }) => headers["routes-invalid"] ?? []);
+    const labels = (await readAll(fixture)).flatMap(({ headers }) =>
+      headers["routes-invalid"] ?? []
+    );
     assertEquals(labels.length, 150);
     const codes = new Set(labels.map((label) => label.split("/")[0]!));
     assertEquals(
@@ -308,10 +313,10 @@ Deno.test("produce labels every invalid record, large ones too", async () => {
 });
 
 Deno.test("produce --stdin sends lines unchanged up to an invalid one, and reports it", async () => {
-  await inRoom(2, async (room) => {
+  await withSenderOptions(2, async (fixture) => {
     const good = (n: number) => `{ "userId":${n}, "timestamp":1e3,"coordinates":[1.50,2] }`;
     const lines = [good(1), good(2), good(3), "{nonsense", good(5)];
-    const sender = await openSender(room.kafka, room.options);
+    const sender = await openSender(fixture.kafka, fixture.options);
     const { tally, failure } = await runProduce(
       { ...options, center: [60, 25], count: null, stdin: true },
       deps({ sender, stdin: new Blob([lines.join("\n")]).stream() }),
@@ -320,7 +325,7 @@ Deno.test("produce --stdin sends lines unchanged up to an invalid one, and repor
     assertEquals(tally.acked, 3);
     assertEquals(failure?.kind, "data");
     assert(failure?.message.startsWith("line 4 of stdin is not a valid record"), failure?.message);
-    const seen = await readAll(room);
+    const seen = await readAll(fixture);
     assertEquals(
       seen.map(({ key, value }) => [key, new TextDecoder().decode(value!)]).toSorted(),
       [["1", good(1)], ["2", good(2)], ["3", good(3)]],

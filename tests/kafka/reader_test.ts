@@ -5,18 +5,21 @@ import { openTopic } from "../../src/kafka/topic.ts";
 import { fetchKafka } from "../support/kafka.ts";
 import { testSettings, uniqueName, withTopic } from "../support/fixtures.ts";
 
-interface Room {
+interface ReaderFixture {
   topic: string;
   kafka: Kafka;
   /** Reads from the start of every partition until the handler's work is done. */
   read(handler: (stop: () => void) => Partial<BatchHandler>): Promise<void>;
 }
 
-async function inRoom(partitions: number, work: (room: Room) => Promise<void>): Promise<void> {
+async function withReader(
+  partitions: number,
+  work: (fixture: ReaderFixture) => Promise<void>,
+): Promise<void> {
   await withTopic({ partitions }, async ({ topic, kafka, admin }) => {
     const groupId = uniqueName("group");
     const log = await openTopic(kafka, topic);
-    const read: Room["read"] = async (handler) => {
+    const read: ReaderFixture["read"] = async (handler) => {
       const stop = new AbortController();
       const options = { topic, groupId, sessionTimeoutMs: 10_000, waitMs: 100, minBytes: 1 };
       await readTopic(
@@ -41,7 +44,11 @@ async function inRoom(partitions: number, work: (room: Room) => Promise<void>): 
   });
 }
 
-async function send({ kafka, topic }: Room, partition: number, count: number): Promise<void> {
+async function send(
+  { kafka, topic }: ReaderFixture,
+  partition: number,
+  count: number,
+): Promise<void> {
   const producer = kafka.producer();
   await producer.connect();
   const messages = Array.from({ length: count }, (_, i) => ({ partition, value: String(i) }));
@@ -52,8 +59,8 @@ async function send({ kafka, topic }: Room, partition: number, count: number): P
 const offsets = ({ messages }: Batch) => messages.map(({ offset }) => Number(offset));
 
 Deno.test("readTopic() gives every committed record once, and skips unreadable ones up to the end", () =>
-  inRoom(1, async (room) => {
-    const producer = room.kafka.producer({
+  withReader(1, async (fixture) => {
+    const producer = fixture.kafka.producer({
       transactionalId: uniqueName("tx"),
       idempotent: true,
       maxInFlightRequests: 1,
@@ -63,12 +70,12 @@ Deno.test("readTopic() gives every committed record once, and skips unreadable o
     for (const end of ["commit", "abort", "commit", "abort"] as const) {
       const transaction = await producer.transaction();
       const messages = [1, 2, 3].map((i) => ({ partition: 0, value: `${end} ${i}` }));
-      await transaction.send({ topic: room.topic, messages });
+      await transaction.send({ topic: fixture.topic, messages });
       await transaction[end]();
     }
     await producer.disconnect();
     const seen: number[] = [];
-    await room.read((stop) => ({
+    await fixture.read((stop) => ({
       handleBatch: (batch) => {
         seen.push(...offsets(batch));
         return Promise.resolve(seen.at(-1)! + 1);
@@ -79,7 +86,7 @@ Deno.test("readTopic() gives every committed record once, and skips unreadable o
 
     // When no readable record is left, kafkajs does not call the handler; reading must still end.
     const passed: number[] = [];
-    await room.read((stop) => ({
+    await fixture.read((stop) => ({
       assign: () => Promise.resolve(new Map([[0, 11]])),
       handleBatch: (batch) => Promise.reject(new Error(`there is nothing at ${offsets(batch)}`)),
       advance: (_, next) => void (passed.push(next) && next >= 16 && stop()),
@@ -88,17 +95,17 @@ Deno.test("readTopic() gives every committed record once, and skips unreadable o
   }));
 
 Deno.test("readTopic() continues where its handler says: back, ahead, or not at all", () =>
-  inRoom(2, async (room) => {
-    await send(room, 0, 10);
-    await send(room, 1, 10);
+  withReader(2, async (fixture) => {
+    await send(fixture, 0, 10);
+    await send(fixture, 1, 10);
     const first: [from: number, first: number][] = [];
     const others: number[] = [];
     const answers = [4, 2, 8, null];
     let more: Promise<void> | null = null;
     const sendMore = async () => {
-      for (const partition of [1, 0, 1]) await send(room, partition, 1);
+      for (const partition of [1, 0, 1]) await send(fixture, partition, 1);
     };
-    await room.read((stop) => ({
+    await fixture.read((stop) => ({
       handleBatch: (batch) => {
         if (batch.partition === 1) {
           others.push(...offsets(batch));
@@ -118,7 +125,7 @@ Deno.test("readTopic() continues where its handler says: back, ahead, or not at 
   }));
 
 /** Records so large that each comes in a fetch of its own. */
-async function sendLarge({ kafka, topic }: Room, count: number): Promise<void> {
+async function sendLarge({ kafka, topic }: ReaderFixture, count: number): Promise<void> {
   const producer = kafka.producer();
   await producer.connect();
   for (let i = 0; i < count; i++) {
@@ -131,12 +138,12 @@ async function sendLarge({ kafka, topic }: Room, count: number): Promise<void> {
 const whileMoreComes = () => new Promise((resolve) => setTimeout(resolve, 300));
 
 Deno.test("readTopic() gives no batch that it fetched ahead instead of one that was not settled", () =>
-  inRoom(1, async (room) => {
-    await sendLarge(room, 6);
+  withReader(1, async (fixture) => {
+    await sendLarge(fixture, 6);
     const calls: [from: number, offsets: number[]][] = [];
     // Settles nothing; then this batch; then another process has settled two more; then the rest.
     const answers = [0, 1, 4, 5, 6];
-    await room.read((stop) => ({
+    await fixture.read((stop) => ({
       handleBatch: async (batch) => {
         calls.push([batch.from, offsets(batch)]);
         await whileMoreComes();
@@ -148,12 +155,12 @@ Deno.test("readTopic() gives no batch that it fetched ahead instead of one that 
   }));
 
 Deno.test("readTopic() gives no batch that it fetched ahead after a failure", () =>
-  inRoom(1, async (room) => {
-    await sendLarge(room, 3);
+  withReader(1, async (fixture) => {
+    await sendLarge(fixture, 3);
     const failure = new Error("it is over");
     let calls = 0;
     const error = await assertRejects(() =>
-      room.read(() => ({
+      fixture.read(() => ({
         handleBatch: async () => {
           calls++;
           await whileMoreComes();
@@ -165,12 +172,12 @@ Deno.test("readTopic() gives no batch that it fetched ahead after a failure", ()
   }));
 
 Deno.test("readTopic() starts where its handler says, and asks where the log does not hold that", () =>
-  inRoom(2, async (room) => {
-    await send(room, 0, 10);
-    await send(room, 1, 10);
+  withReader(2, async (fixture) => {
+    await send(fixture, 0, 10);
+    await send(fixture, 1, 10);
     const seen: number[][] = [[], []];
     const asked: unknown[] = [];
-    await room.read((stop) => ({
+    await fixture.read((stop) => ({
       assign: () => Promise.resolve(new Map([[0, 7], [1, 99]])),
       outOfRange: (partition, position, range) => {
         asked.push([partition, position, range]);
@@ -188,11 +195,11 @@ Deno.test("readTopic() starts where its handler says, and asks where the log doe
 
 for (const where of ["assign", "handleBatch", "outOfRange"] as const) {
   Deno.test(`readTopic() ends with the error that its handler throws in ${where}()`, () =>
-    inRoom(1, async (room) => {
-      await send(room, 0, 1);
+    withReader(1, async (fixture) => {
+      await send(fixture, 0, 1);
       const failure = new Error("it is over");
       const error = await assertRejects(() =>
-        room.read(() => ({
+        fixture.read(() => ({
           assign: () => Promise.resolve(new Map([[0, where === "outOfRange" ? 99 : 0]])),
           [where]: () => Promise.reject(failure),
         }))
@@ -202,7 +209,7 @@ for (const where of ["assign", "handleBatch", "outOfRange"] as const) {
 }
 
 Deno.test("readTopic() keeps headers in the order that Kafka's own producer gave them", () =>
-  inRoom(1, async (room) => {
+  withReader(1, async (fixture) => {
     const home = await fetchKafka(() => {});
     const { success, stderr } = await pipe(`b:1,10:2,a:3,b:4,9:5,a:6\tkey\tvalue\n`, [
       "-cp",
@@ -211,7 +218,7 @@ Deno.test("readTopic() keeps headers in the order that Kafka's own producer gave
       "--bootstrap-server",
       testSettings().kafka.brokers.join(),
       "--topic",
-      room.topic,
+      fixture.topic,
       "--property",
       "parse.headers=true",
       "--property",
@@ -219,7 +226,7 @@ Deno.test("readTopic() keeps headers in the order that Kafka's own producer gave
     ]);
     if (!success) throw new Error(new TextDecoder().decode(stderr));
     const headers: string[] = [];
-    await room.read((stop) => ({
+    await fixture.read((stop) => ({
       handleBatch: ({ messages: [message] }) => {
         for (const { key, value } of message!.headers!) headers.push(`${key}:${value}`);
         stop();

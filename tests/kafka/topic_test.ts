@@ -22,8 +22,8 @@ Deno.test("a cluster is unreachable when no broker answers", async () => {
 
 for (const policy of ["delete", "compact", "compact,delete"]) {
   Deno.test(`a topic with cleanup.policy=${policy} is recognized`, () =>
-    withTopic({ partitions: 1, configs: { "cleanup.policy": policy } }, async (room) => {
-      const log = await openTopic(room.kafka, room.topic);
+    withTopic({ partitions: 1, configs: { "cleanup.policy": policy } }, async (fixture) => {
+      const log = await openTopic(fixture.kafka, fixture.topic);
       try {
         assertEquals(await log.isCompacted(), policy !== "delete");
       } finally {

@@ -3,7 +3,7 @@ import { type ProgramFixture, withProgram } from "../support/program.ts";
 
 const EPOCH_S = 1_700_000_000;
 
-/** Sends records of users 0, 1, 2 …, a second of Kafka's time apart, to one partition; not all are records. */
+/** Sends values to one partition, a second of Kafka's time apart; a number is a valid record of that user. */
 async function send({ kafka, topic }: ProgramFixture, values: (string | number)[]): Promise<void> {
   const producer = kafka.producer();
   await producer.connect();
@@ -22,12 +22,12 @@ async function send({ kafka, topic }: ProgramFixture, values: (string | number)[
 
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
 
-/** Waits until that many records are settled. */
+/** Waits until the positions add up to `expected`. */
 async function settled({ counts }: ProgramFixture, expected: number): Promise<void> {
   while ((await counts()).next < expected) await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
-/** Members of the group, all of which know their partitions; 0 while these are being shared anew. */
+/** The number of members of a stable group; 0 during a rebalance. */
 async function members({ admin, group }: ProgramFixture): Promise<number> {
   const { groups: [found] } = await admin.describeGroups([group]);
   return found!.state === "Stable" ? found!.members.length : 0;
@@ -80,7 +80,7 @@ Deno.test("consume stops with one message and moves no position when a trigger d
     assertEquals((await counts()).rows, 100);
   }));
 
-Deno.test("consume has the topic, the tables, the labels and the summary agree", () =>
+Deno.test("topic, tables, labels and summary of consume agree", () =>
   withProgram({ partitions: 3 }, async (fixture) => {
     const produced = await fixture.routes(["produce", "-n", "2000", "--invalid", "5", "--json"]);
     assertEquals(produced.code, 0, produced.stderr);
@@ -103,7 +103,7 @@ Deno.test("consume has the topic, the tables, the labels and the summary agree",
       tombstones,
     });
     assert(tombstones > 0);
-    // The label of each says its code; a good record has no label.
+    // The label of each invalid record has its code; a valid record has no label.
     const codes = await fixture.sql`
       select code, count(*)::int as count,
         bool_and(headers @> jsonb_build_array(jsonb_build_object('key', 'routes-invalid'))) as labelled,
@@ -123,11 +123,11 @@ Deno.test("consume has the topic, the tables, the labels and the summary agree",
     assertEquals(verified.code, 0, verified.stderr);
   }));
 
-Deno.test("consume --strict rejects keys that are unknown or twice; without it they are taken", () =>
+Deno.test("consume --strict rejects unknown and duplicate keys; without it they are accepted", () =>
   withProgram({}, async (fixture) => {
-    const more = '{"userID":1,"timestamp":1.5,"coordinates":[2.5,3.5],"speed":9}';
-    const twice = '{"userID":1,"userID":2,"timestamp":1.5,"coordinates":[2.5,3.5]}';
-    await send(fixture, [0, more, twice, 3]);
+    const unknown = '{"userID":1,"timestamp":1.5,"coordinates":[2.5,3.5],"speed":9}';
+    const duplicate = '{"userID":1,"userID":2,"timestamp":1.5,"coordinates":[2.5,3.5]}';
+    await send(fixture, [0, unknown, duplicate, 3]);
     const strict = await fixture.routes(["consume", "--strict", "--json"]);
     assertEquals(strict.code, 0, strict.stderr);
     const { stored, reasons } = JSON.parse(strict.stdout);
@@ -151,17 +151,17 @@ Deno.test("consume --strict rejects keys that are unknown or twice; without it t
     assertEquals((await fixture.routes(["verify"])).code, 0);
 
     const refused = await fixture.routes(["produce", "--stdin", "--strict"], {
-      stdin: `${more}\n`,
+      stdin: `${unknown}\n`,
     });
     assertEquals(refused.code, 65);
     assertMatch(
       refused.stderr,
       /^routes: line 1 of stdin is not a valid record: speed: .*\n {2}unknown_key\n/m,
     );
-    assertEquals((await fixture.routes(["produce", "--stdin"], { stdin: `${more}\n` })).code, 0);
+    assertEquals((await fixture.routes(["produce", "--stdin"], { stdin: `${unknown}\n` })).code, 0);
   }));
 
-Deno.test("consume stops where it is told, and goes on from there the next time", () =>
+Deno.test("consume stops at a given end, and continues from there in the next run", () =>
   withProgram({}, async (fixture) => {
     await send(fixture, upTo(100));
     const steps: [args: string[], next: number][] = [
@@ -174,7 +174,7 @@ Deno.test("consume stops where it is told, and goes on from there the next time"
       [["--until", `@${EPOCH_S + 60}`], 60],
       [["--until", `@2023-11-14T22:14:30Z`], 70],
       [["--follow", "--count", "10"], 80],
-      // Until a time to come, it waits for that.
+      // It waits for a time in the future.
       [["--until", `@${Date.now() / 1000 + 3}`, "--count", "10"], 90],
       [["--follow", "--idle", "1s"], 100],
       [["--until", "1000"], 100],
@@ -193,7 +193,7 @@ Deno.test("consume stops where it is told, and goes on from there the next time"
     );
   }));
 
-Deno.test("consume starts where it is told, where it was never before", () =>
+Deno.test("consume --from sets where a partition starts that was never read", () =>
   withProgram({}, async (fixture) => {
     await send(fixture, upTo(20));
     const starts: [spec: string, start: number][] = [
@@ -221,9 +221,9 @@ Deno.test("consume starts where it is told, where it was never before", () =>
     }
   }));
 
-Deno.test("consume --on-reject fail stores what comes before the first reject, and stops there each time", () =>
+Deno.test("consume --on-reject fail stores the records before the first reject, and stops there in each run", () =>
   withProgram({}, async (fixture) => {
-    await send(fixture, [0, 1, 2, "no record", 4, "{}", 6]);
+    await send(fixture, [0, 1, 2, "invalid", 4, "{}", 6]);
     for (const _ of [1, 2]) {
       const { code, stderr } = await fixture.routes(["consume", "--on-reject", "fail"]);
       assertEquals(code, 65);
@@ -246,9 +246,9 @@ Deno.test("consume --on-reject fail stores what comes before the first reject, a
     assertEquals([rows, rejects, next], [5, 2, 7]);
   }));
 
-Deno.test("consume --tee prints what it stored, as records that produce takes again", () =>
+Deno.test("consume --tee prints stored records, which produce --stdin accepts", () =>
   withProgram({}, async (fixture) => {
-    await send(fixture, [0, "no record", 1]);
+    await send(fixture, [0, "invalid", 1]);
     const { code, stdout } = await fixture.routes(["consume", "--tee"]);
     assertEquals(code, 0);
     assertEquals(
@@ -259,14 +259,14 @@ Deno.test("consume --tee prints what it stored, as records that produce takes ag
     );
     const sent = await fixture.routes(["produce", "--stdin"], { stdin: stdout });
     assertEquals(sent.code, 0, sent.stderr);
-    // Nobody reads it: it ends without a word, and what is stored is stored.
+    // If the reader closes the pipe, it ends without a message, and the stored rows remain.
     const closed = fixture.start(["consume", "--tee"]);
     await closed.closeStdout();
     assertEquals((await closed.ended).code, 0);
     assertEquals((await fixture.counts()).rows, 4);
   }));
 
-Deno.test("consume of an empty topic ends, and so it does with one record in five partitions", () =>
+Deno.test("consume ends for an empty topic, and for one record in five partitions", () =>
   withProgram({ partitions: 5 }, async (fixture) => {
     for (const args of [["--from", "-5"], [], ["--until", "latest"], ["--until", "@2020-01-01"]]) {
       const { code, stderr } = await fixture.routes(["consume", ...args]);
@@ -279,7 +279,7 @@ Deno.test("consume of an empty topic ends, and so it does with one record in fiv
     assertEquals((await fixture.counts()).rows, 1);
   }));
 
-Deno.test("consume --follow stores what comes until it is interrupted, then leaves the group with 0", () =>
+Deno.test("consume --follow stores new records until a signal, then leaves the group and exits with 0", () =>
   withProgram({ partitions: 3 }, async (fixture) => {
     for (const [round, signal] of (["SIGINT", "SIGTERM"] as const).entries()) {
       const following = fixture.start(["consume", "--follow", "--flush", "100ms"]);
@@ -296,7 +296,7 @@ Deno.test("consume --follow stores what comes until it is interrupted, then leav
       assertEquals(await members(fixture), 0);
     }
     assertEquals((await fixture.counts()).rows, 1000);
-    // For those who watch lag.
+    // For lag tools.
     const committed = await fixture.admin.fetchOffsets({
       groupId: fixture.group,
       topics: [fixture.topic],
@@ -305,7 +305,7 @@ Deno.test("consume --follow stores what comes until it is interrupted, then leav
     assertEquals(partitions.reduce((sum, { offset }) => sum + Number(offset), 0), 1000);
   }));
 
-Deno.test("consume with an end says when it was interrupted before that, by which signal", () =>
+Deno.test("the exit code of consume --until shows the signal that interrupted it", () =>
   withProgram({}, async (fixture) => {
     await send(fixture, upTo(10));
     for (const [signal, expected] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
@@ -320,7 +320,7 @@ Deno.test("consume with an end says when it was interrupted before that, by whic
     assertEquals((await fixture.counts()).rows, 10);
   }));
 
-Deno.test("consume leaves at the second signal whatever holds it up, and nothing is lost by that", () =>
+Deno.test("a second signal ends consume although a lock blocks it, and no record is lost", () =>
   withProgram({}, async (fixture) => {
     await send(fixture, upTo(10));
     await fixture.sql.unsafe(
@@ -339,7 +339,7 @@ Deno.test("consume leaves at the second signal whatever holds it up, and nothing
     clearInterval(second);
     assertEquals(code, 130);
     await fixture.sql`commit`;
-    // The group goes on counting with the one that left without a word, so another one is quicker.
+    // The old group waits for the member that did not leave, so another group is faster.
     const { code: other } = await fixture.routes([
       "consume",
       "-X",
@@ -348,16 +348,16 @@ Deno.test("consume leaves at the second signal whatever holds it up, and nothing
     assertEquals([other, (await fixture.counts()).rows], [0, 10]);
   }));
 
-Deno.test("consume by three in a group shares the work, and no record is there twice", () =>
+Deno.test("three processes of one group share the work, and no record is stored twice", () =>
   withProgram({ partitions: 6 }, async (fixture) => {
-    const three = upTo(3).map(() =>
+    const processes = upTo(3).map(() =>
       fixture.start(["consume", "--follow", "--json", "--flush", "100ms"])
     );
     await joined(fixture, 3);
     assertEquals((await fixture.routes(["produce", "-n", "3000", "--key", "none"])).code, 0);
     await settled(fixture, 3000);
-    for (const one of three) one.kill("SIGTERM");
-    const ended = await Promise.all(three.map((one) => one.ended));
+    for (const one of processes) one.kill("SIGTERM");
+    const ended = await Promise.all(processes.map((one) => one.ended));
     const reads = ended.map(({ code, stdout, stderr }) => {
       assertEquals(code, 0, stderr);
       return JSON.parse(stdout).read as number;

@@ -40,9 +40,9 @@ const failures: [line: string, code: number, stderr: RegExp][] = [
   ["consume -X postgresql.schema=nowhere", 69, NO_TABLES],
   ["query -X postgresql.schema=nowhere", 69, NO_TABLES],
   [
-    "query -X postgresql.user=nobody_of_that_name",
+    "query -X postgresql.user=unknown_user",
     77,
-    /^routes: login of "nobody_of_that_name" refused by /,
+    /^routes: login of "unknown_user" refused by /,
   ],
   ["consume -X kafka.tpoic=x", 78, /tpoic.*topic/],
   ["consume -X kafka.security_protocol=SSLL", 78, /security_protocol/],
@@ -70,12 +70,12 @@ const failures: [line: string, code: number, stderr: RegExp][] = [
   ["consume -X postgresql.password=hunter2", 78, /^(?!.*hunter2)/s],
 ];
 
-Deno.test("every expected failure has its code, one reason and a way out, and never a stack", () =>
+Deno.test("every expected failure prints one reason and a fix, sets its exit code, and never prints a stack", () =>
   withProgram({}, async (fixture) => {
     await Deno.mkdir(`${fixture.dir}/res`);
     for (const [line, code, stderr] of failures) {
       const args = line.split(" ");
-      // Once for people, once for programs.
+      // As text and as JSON.
       const [ended, json] = await Promise.all([
         fixture.routes(args),
         fixture.routes(["--json", ...args]),
@@ -90,7 +90,7 @@ Deno.test("every expected failure has its code, one reason and a way out, and ne
     }
   }));
 
-Deno.test("help and the version go to stdout, also where nobody reads them", () =>
+Deno.test("help and version go to stdout, and a closed stdout is no error", () =>
   withProgram({ migrated: false }, async (fixture) => {
     await Deno.remove(`${fixture.dir}/host_settings.ini`);
     for (const args of [["--help"], ["help", "consume"], ["consume", "-h"], []]) {
@@ -113,7 +113,7 @@ Deno.test("help and the version go to stdout, also where nobody reads them", () 
     }
   }));
 
-Deno.test("no secret is in any output, whatever fails and however much is said", () =>
+Deno.test("no output contains a secret, for any failure and any verbosity", () =>
   withProgram({ migrated: false }, async (fixture) => {
     const secrets = { password: "p%ss/w:rd 1ü", sasl: 's"sl\\secret' };
     const config = await Deno.readTextFile(`${fixture.dir}/host_settings.ini`);
@@ -131,7 +131,7 @@ Deno.test("no secret is in any output, whatever fails and however much is said",
       [["consume", "-vv", "--json", "--timeout", "2s"], sasl],
       [["consume", "-vv", "-X", "postgresql.dbname=nowhere"]],
       [["migrate", "-vv", "-X", "postgresql.dbname=nowhere"]],
-      [["query", "-vv", "-X", "postgresql.user=nobody"]],
+      [["query", "-vv", "-X", "postgresql.user=unknown"]],
       [["query", "-vv", "-X", `postgresql.port=${NOTHING}`]],
       [["query", "-vv"], { ROUTES_POSTGRESQL_SERVICE_URI: `${uri}?sslmode=nix` }],
       [["query", "-vv", "-X", `postgresql.service_uri=${uri}`]],
@@ -149,11 +149,11 @@ Deno.test("no secret is in any output, whatever fails and however much is said",
     }
   }));
 
-Deno.test("no secret is in the list of processes, whichever way it was set", {
+Deno.test("the list of processes contains no secret from the file or the environment", {
   ignore: Deno.build.os !== "linux",
 }, () =>
   withProgram({}, async (fixture) => {
-    const secret = "in-nobody-s-sight";
+    const secret = "not-in-the-process-list";
     const file = `${fixture.dir}/host_settings.ini`;
     const settings = await Deno.readTextFile(file);
     await Deno.writeTextFile(
@@ -176,7 +176,7 @@ Deno.test("no secret is in the list of processes, whichever way it was set", {
     await run.ended;
   }));
 
-/** Empty when that process is gone by now. */
+/** Empty if that process has ended. */
 function readProc(path: string): string {
   try {
     return Deno.readTextFileSync(`/proc/${path}`);
@@ -186,7 +186,7 @@ function readProc(path: string): string {
 }
 
 Deno.test({
-  name: "an output that takes nothing more is no bug",
+  name: "a full disk is reported as a failure of the output, not as a bug",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     const [command, before] = programCommand(await importFlags(() => {}));
@@ -204,15 +204,15 @@ Deno.test({
   },
 });
 
-Deno.test("an error that a client throws where nobody waits is told as a bug, and no secret", async () => {
-  // Thrown from beside the program, so by the sources only.
-  const dir = await Deno.makeTempDir({ prefix: "routes-stray-" });
-  // Takes connections and never answers.
-  const deaf = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+Deno.test("an uncaught error of a client is reported as a bug, without secrets", async () => {
+  // The error is thrown by a preloaded module, so this tests the sources only.
+  const dir = await Deno.makeTempDir({ prefix: "routes-uncaught-" });
+  // Accepts connections and never answers.
+  const silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   try {
-    const stray = `${dir}/stray.ts`;
+    const preload = `${dir}/preload.ts`;
     await Deno.writeTextFile(
-      stray,
+      preload,
       `import { Socket } from "node:net";
       const { connect } = Socket.prototype;
       Socket.prototype.connect = function (...to) {
@@ -222,7 +222,7 @@ Deno.test("an error that a client throws where nobody waits is told as a bug, an
     );
     const config = ["--quiet", "--no-check", "--config", `${ROOT}/deno.json`];
     const imports = await importFlags(() => {});
-    const run = ["run", ...config, ...imports, ...permissionFlags(), "--preload", stray];
+    const run = ["run", ...config, ...imports, ...permissionFlags(), "--preload", preload];
     const { code, stderr } = await new Deno.Command(Deno.execPath(), {
       args: [...run, `${ROOT}/src/main.ts`, "produce", "--stdin", "-X", "kafka.topic=t"],
       cwd: dir,
@@ -231,7 +231,7 @@ Deno.test("an error that a client throws where nobody waits is told as a bug, an
         ROUTES_KAFKA_SASL_MECHANISM: "PLAIN",
         ROUTES_KAFKA_SASL_PLAIN_USERNAME: "u",
         ROUTES_KAFKA_SASL_PLAIN_PASSWORD: "secret-of-mine",
-        ROUTES_KAFKA_BOOTSTRAP_SERVERS: `127.0.0.1:${deaf.addr.port}`,
+        ROUTES_KAFKA_BOOTSTRAP_SERVERS: `127.0.0.1:${silent.addr.port}`,
       },
       stdin: "null",
       stderr: "piped",
@@ -241,7 +241,7 @@ Deno.test("an error that a client throws where nobody waits is told as a bug, an
     assertMatch(text, /^routes: of \*\*\*\n {2}this is a bug in routes\n {2}fix: /m);
     assert(!text.includes("secret-of-mine"), text);
   } finally {
-    deaf.close();
+    silent.close();
     await Deno.remove(dir, { recursive: true });
   }
 });

@@ -7,7 +7,7 @@ async function get(url: string): Promise<{ status: number; type: string | null; 
   return { status: response.status, type: response.headers.get("content-type"), text };
 }
 
-Deno.test("consume --http shows what it does while it runs, and is gone afterwards", () =>
+Deno.test("consume --http serves metrics during the run, and stops listening at the end", () =>
   withProgram({ partitions: 2 }, async ({ routes, start }) => {
     await routes(["produce", "-n", "300", "--invalid", "2", "--seed", "1"]);
     const consumer = start(["consume", "--follow", "--http", "127.0.0.1:0"]);
@@ -33,10 +33,10 @@ Deno.test("consume --http shows what it does while it runs, and is gone afterwar
     assert(value(page.text, "routes_statement_seconds_count") > 0);
     assertEquals((await get(`${url}/ready`)).status, 200);
 
-    const taken = await routes(["consume", "--http", url!.slice("http://".length)]);
-    assertEquals(taken.code, 69);
+    const second = await routes(["consume", "--http", url!.slice("http://".length)]);
+    assertEquals(second.code, 69);
     assertEquals(
-      taken.stderr,
+      second.stderr,
       `routes: cannot listen on ${url!.slice("http://".length)}\n` +
         "  another program listens on that port\n  fix: another port, or 0 for any free port\n",
     );

@@ -44,7 +44,7 @@ async function ends(fixture: ProgramFixture, topic: string): Promise<number> {
   return offsets.reduce((sum, { high }) => sum + Number(high), 0);
 }
 
-Deno.test("consume --dead-letter-topic publishes every reject as it came, and why", () =>
+Deno.test("consume --dead-letter-topic publishes every reject unchanged, with its reason", () =>
   withProgram(
     { partitions: 3, configs: { "max.message.bytes": "4194304" } },
     (fixture) =>
@@ -64,7 +64,7 @@ Deno.test("consume --dead-letter-topic publishes every reject as it came, and wh
           assert(kept.length > 30);
           assertEquals(await ends(fixture, letters), kept.length);
           const found = await readAll(fixture, letters, kept.length);
-          // Those of one partition are in one, in order.
+          // The rejects of one partition are in one partition, in order.
           for (const [into, messages] of found.entries()) {
             const expected = kept.filter(({ partition }) => partition % 2 === into);
             const shown = messages.map((message) => ({
@@ -95,7 +95,7 @@ Deno.test("consume --dead-letter-topic publishes every reject as it came, and wh
       ),
   ));
 
-Deno.test("consume --dead-letter-topic keeps order, names and absence of headers", () =>
+Deno.test("consume --dead-letter-topic keeps the order and the names of headers, and null keys", () =>
   withProgram({}, (fixture) =>
     withTopic({ partitions: 1 }, async ({ topic: letters }) => {
       const headers: Headers = [
@@ -106,7 +106,7 @@ Deno.test("consume --dead-letter-topic keeps order, names and absence of headers
       ];
       const producer = fixture.kafka.producer();
       await producer.connect();
-      // As kafkajs takes a list of any order.
+      // kafkajs sends headers of an array in this order.
       const list = { any: Object.assign([], { map: () => headers }) };
       await producer.send({
         topic: fixture.topic,
@@ -128,7 +128,7 @@ Deno.test("consume --dead-letter-topic keeps order, names and absence of headers
       assertEquals([hex(first.key), second.key], ["ff00", null]);
     })));
 
-Deno.test("consume --dead-letter-topic refuses a topic that is not there, or the one it reads", () =>
+Deno.test("consume --dead-letter-topic refuses a missing topic, and the topic that it reads", () =>
   withProgram({}, async ({ topic, routes, counts }) => {
     await routes(["produce", "-n", "10", "--invalid", "50"]);
     const missing = await routes(["consume", "--dead-letter-topic", `${topic}-none`]);
@@ -146,7 +146,7 @@ Deno.test("consume --dead-letter-topic refuses a topic that is not there, or the
     assertEquals((await counts()).next, 0);
   }));
 
-Deno.test("consume settles no reject that the dead-letter topic does not take", () =>
+Deno.test("consume settles no reject that the dead-letter topic refuses", () =>
   withProgram({}, (fixture) =>
     withTopic(
       { partitions: 1, configs: { "max.message.bytes": "1000" } },
@@ -154,8 +154,8 @@ Deno.test("consume settles no reject that the dead-letter topic does not take", 
         const { routes, counts, kafka, topic } = fixture;
         const producer = kafka.producer();
         await producer.connect();
-        const noise = Buffer.from(crypto.getRandomValues(new Uint8Array(5_000))).toString("base64");
-        await producer.send({ topic, messages: [{ value: noise }] });
+        const value = Buffer.from(crypto.getRandomValues(new Uint8Array(5_000))).toString("base64");
+        await producer.send({ topic, messages: [{ value }] });
         await producer.disconnect();
         const { code, stderr } = await routes(["consume", "--dead-letter-topic", letters]);
         assertEquals(code, 65, stderr);

@@ -2,11 +2,11 @@ import { assert, assertEquals } from "@std/assert";
 import { awaitLeaders } from "../../src/kafka/topic.ts";
 import { withProgram } from "../support/program.ts";
 
-Deno.test("consume stops before records that were deleted unread, and goes on past them with --accept-loss", async () => {
+Deno.test("consume stops before records that were deleted unread, and continues after them with --accept-loss", async () => {
   await withProgram({ partitions: 1 }, async ({ topic, schema, admin, sql, routes, counts }) => {
     await routes(["produce", "--count", "100", "--seed", "1"]);
     assertEquals((await routes(["consume", "--count", "40"])).code, 0);
-    // This one asks for the leaders without looking for them first.
+    // deleteTopicRecords() needs the metadata that this call fetches.
     await admin.fetchTopicOffsets(topic);
     await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: "70" }] });
 
@@ -37,7 +37,7 @@ Deno.test("consume stops before records that were deleted unread, and goes on pa
   });
 });
 
-Deno.test("consume --replay deletes from there on and reads it again, exactly", async () => {
+Deno.test("consume --replay deletes everything from a position on, and stores exactly the same again", async () => {
   await withProgram({ partitions: 2 }, async ({ schema, sql, routes, counts }) => {
     await routes(["produce", "--count", "600", "--seed", "1", "--invalid", "20"]);
     await routes(["consume"]);
@@ -61,12 +61,12 @@ Deno.test("consume --replay deletes from there on and reads it again, exactly", 
   });
 });
 
-Deno.test("consume --replay is the way on when the topic was deleted and made anew", async () => {
+Deno.test("consume --replay replaces the data of a topic that was deleted and recreated", async () => {
   await withProgram({ partitions: 2 }, async ({ topic, admin, routes, counts }) => {
     await routes(["produce", "--count", "500", "--seed", "1", "--invalid", "20"]);
     await routes(["consume"]);
     await admin.deleteTopics({ topics: [topic] });
-    // It is gone when its name can be given again.
+    // The topic is deleted when its name can be used again.
     for (let made = false; !made;) {
       made = await admin.createTopics({
         topics: [{ topic, numPartitions: 1 }],

@@ -6,8 +6,8 @@ import { openPostgres } from "../../src/postgres/connect.ts";
 
 const UP_TO_DATE = 'database "postgres": up to date\n';
 
-/** A desk without tables. */
-function atBareDesk(work: (fixture: ProgramFixture) => Promise<void>): Promise<void> {
+/** Runs without tables. */
+function withoutTables(work: (fixture: ProgramFixture) => Promise<void>): Promise<void> {
   return withProgram({ migrated: false }, work);
 }
 
@@ -32,8 +32,8 @@ const TABLES = [
   "routes_table",
 ];
 
-Deno.test("migrate makes the tables once, and says where it stands before and after", () =>
-  atBareDesk(async (fixture) => {
+Deno.test("migrate creates the tables once, and --status shows that before and after", () =>
+  withoutTables(async (fixture) => {
     const pending = await fixture.routes(["migrate", "--status"]);
     assertEnded(
       pending,
@@ -60,8 +60,8 @@ Deno.test("migrate makes the tables once, and says where it stands before and af
     );
   }));
 
-Deno.test("migrate --dry-run changes nothing and prints the SQL that does it", () =>
-  atBareDesk(async (fixture) => {
+Deno.test("migrate --dry-run changes nothing and prints the SQL of the migration", () =>
+  withoutTables(async (fixture) => {
     const { code, stdout } = await fixture.routes(["migrate", "--dry-run"]);
     assertEquals(code, 0);
     assertEquals(await tables(fixture), []);
@@ -70,8 +70,8 @@ Deno.test("migrate --dry-run changes nothing and prints the SQL that does it", (
     assertEnded(await fixture.routes(["migrate"]), 0, UP_TO_DATE);
   }));
 
-Deno.test("migrate creates the database and the topic, in whatever letters, and finds them the next time", () =>
-  atBareDesk(async (fixture) => {
+Deno.test("migrate creates database and topic with unusual names, and finds them in the next run", () =>
+  withoutTables(async (fixture) => {
     const database = `${uniqueName("new")} "Дб'`;
     const topic = uniqueName("topic");
     const flags = ["-X", `postgresql.dbname=${database}`, "-X", `kafka.topic=${topic}`];
@@ -115,8 +115,8 @@ Deno.test("migrate creates the database and the topic, in whatever letters, and 
     }
   }));
 
-Deno.test("migrate by two at once: one does it, the other waits, both end well", () =>
-  atBareDesk(async (fixture) => {
+Deno.test("of several concurrent migrations one creates the tables, the others wait, and all succeed", () =>
+  withoutTables(async (fixture) => {
     const database = uniqueName("twice");
     const args = ["migrate", "--create-database", "-X", `postgresql.dbname=${database}`];
     try {
@@ -129,8 +129,8 @@ Deno.test("migrate by two at once: one does it, the other waits, both end well",
     }
   }));
 
-Deno.test("migrate ends when another run holds the lock for longer than it is to wait", () =>
-  atBareDesk(async (fixture) => {
+Deno.test("migrate fails if another run holds the lock for longer than --lock-timeout", () =>
+  withoutTables(async (fixture) => {
     await fixture
       .sql`select pg_advisory_lock(hashtextextended(${`routes migrate ${fixture.schema}`}, 0))`;
     const held = await fixture.routes(["migrate", "--lock-timeout", "200ms"]);
@@ -154,11 +154,11 @@ async function makeOriginal({ sql, schema }: ProgramFixture, columns: string): P
 
 const ORIGINAL = "user_id INT, timestamp FLOAT, latitude FLOAT, longitude FLOAT";
 
-Deno.test("migrate adopts the table of the original program, rows and all, and consume adds to it", () =>
-  atBareDesk(async (fixture) => {
+Deno.test("migrate keeps the table of the original program with its rows, and consume adds to it", () =>
+  withoutTables(async (fixture) => {
     await makeOriginal(fixture, ORIGINAL);
     const table = fixture.sql(`${fixture.schema}.routes_table`);
-    // Twice the same: the original program had no key.
+    // Two equal rows: the original program had no key.
     await fixture.sql`insert into ${table} values (1, 2.5, 3.5, 4.5), (1, 2.5, 3.5, 4.5)`;
     assertEnded(await fixture.routes(["migrate"]), 0, /^applied/);
     assertEquals((await fixture.routes(["produce", "-n", "3"])).code, 0);
@@ -177,11 +177,11 @@ Deno.test("migrate adopts the table of the original program, rows and all, and c
 for (
   const [what, columns, insert, stderr] of [
     ["another table of that name", "id int, note text", null, /was not created by the original/],
-    ["rows with nothing in a column", ORIGINAL, "null, 1, 2, 3", /has 1 rows with null in/],
+    ["rows with null in a column", ORIGINAL, "null, 1, 2, 3", /has 1 rows with null in/],
   ] as const
 ) {
-  Deno.test(`migrate refuses ${what} and leaves it as it is`, () =>
-    atBareDesk(async (fixture) => {
+  Deno.test(`migrate refuses ${what} and does not change it`, () =>
+    withoutTables(async (fixture) => {
       await makeOriginal(fixture, columns);
       if (insert) {
         await fixture.sql.unsafe(`insert into "${fixture.schema}".routes_table values (${insert})`);
@@ -243,7 +243,7 @@ for (
     ["newer", "insert into routes_migrations values (99, 'later', 'x')", /newer than this program/],
   ] as const
 ) {
-  Deno.test(`migrate refuses a history that is ${what}`, () =>
+  Deno.test(`migrate refuses a migration that is ${what}`, () =>
     withProgram({}, async (fixture) => {
       await fixture.sql.unsafe(`set search_path to "${fixture.schema}"; ${change}`);
       for (const flags of [[], ["--status"], ["--dry-run"]]) {
@@ -252,8 +252,8 @@ for (
     }));
 }
 
-Deno.test("migrate cut off half-way leaves nothing, killed half-way all: never a part", () =>
-  atBareDesk(async (fixture) => {
+Deno.test("a migration whose connection ends is rolled back; one whose process is killed is completed", () =>
+  withoutTables(async (fixture) => {
     await makeOriginal(fixture, ORIGINAL);
     const { sql: other } = openPostgres(testSettings(["postgresql.dbname=postgres"]).postgresql, {
       readFile: () => new Uint8Array(),
@@ -261,20 +261,20 @@ Deno.test("migrate cut off half-way leaves nothing, killed half-way all: never a
       max: 1,
     });
     try {
-      // A reader of the table holds the migration up in the middle of its work.
+      // A transaction that reads the table blocks the migration in the middle of its work.
       await fixture.sql.unsafe(`begin; select * from "${fixture.schema}".routes_table`);
       const cut = fixture.start(["migrate"]);
-      const pid = await heldUp(other, fixture.schema);
+      const pid = await blockedBackend(other, fixture.schema);
       await other`select pg_terminate_backend(${pid})`;
       assertEnded(await cut.ended, 75, "", /^routes: the connection to PostgreSQL at .* is lost\n/);
       assertEquals(await tables(fixture), ["routes_table"]);
 
       const killed = fixture.start(["migrate"]);
-      await heldUp(other, fixture.schema);
+      await blockedBackend(other, fixture.schema);
       killed.kill("SIGKILL");
       await killed.ended;
       await fixture.sql`commit`;
-      // The server has all of the script, and holds the lock until it is through.
+      // The server has the whole script, and holds the lock until it is done.
       const key = `routes migrate ${fixture.schema}`;
       await fixture.sql`select pg_advisory_lock(hashtextextended(${key}, 0))`;
       await fixture.sql`select pg_advisory_unlock_all()`;
@@ -285,8 +285,8 @@ Deno.test("migrate cut off half-way leaves nothing, killed half-way all: never a
     }
   }));
 
-/** Waits until a session waits for a lock on a table of the schema; returns its process. */
-async function heldUp(sql: Sql, schema: string): Promise<number> {
+/** Waits until a session waits for a lock on a table of the schema; returns its process id. */
+async function blockedBackend(sql: Sql, schema: string): Promise<number> {
   for (;;) {
     const [row] = await sql`
       select pid from pg_locks where not granted

@@ -4,13 +4,13 @@ import { importFlags } from "../support/imports.ts";
 import { permissionFlags, programCommand } from "../support/permissions.ts";
 import { quietEnv, spawn, withProgram } from "../support/program.ts";
 
-// What the program may do, seen from outside: of the binary with ROUTES_BIN, else of the sources with the same flags.
+// The permissions of the program: of the binary ROUTES_BIN, otherwise of the sources with the same flags.
 
 const ROOT = `${import.meta.dirname}/../..`;
 const isLinux = Deno.build.os === "linux";
 const [program, flags] = programCommand(await importFlags(() => {}));
 
-/** A run in an empty folder, reaching nothing. */
+/** Runs the program in an empty folder, without services. */
 async function inEmptyFolder(
   work: (dir: string, run: (args: string[]) => ReturnType<typeof spawn>["ended"]) => Promise<void>,
 ): Promise<void> {
@@ -25,7 +25,7 @@ async function inEmptyFolder(
   }
 }
 
-Deno.test("the named set of deno.json is all there is: network, places to read, variables", async () => {
+Deno.test("deno.json grants network, places to read and variables, and nothing else", async () => {
   const { permissions } = JSON.parse(await Deno.readTextFile(`${ROOT}/deno.json`));
   assertEquals(Object.keys(permissions), ["default"]);
   assertEquals(Object.keys(permissions.default), ["net", "read", "env"]);
@@ -35,7 +35,7 @@ Deno.test("the named set of deno.json is all there is: network, places to read, 
   assertEquals(granted, known);
 });
 
-Deno.test("a file elsewhere is refused with 77, and the places for it are named", () =>
+Deno.test("a file in another place is refused with 77, and the error names the allowed places", () =>
   inEmptyFolder(async (dir, run) => {
     const elsewhere = await Deno.makeTempFile({ prefix: "routes-elsewhere-" });
     try {
@@ -50,13 +50,13 @@ Deno.test("a file elsewhere is refused with 77, and the places for it are named"
       ) {
         const { code, stdout, stderr } = await run(args);
         assertEquals(code, 77, `${args.join(" ")}: ${stdout}${stderr}`);
-        const told = stdout + stderr;
-        assertMatch(told, /not permitted to read ".*(elsewhere|other\.ini|my\.key)/);
+        const text = stdout + stderr;
+        assertMatch(text, /not permitted to read ".*(elsewhere|other\.ini|my\.key)/);
         const own = args.includes("--config") ? "host_settings.ini" : "ssl";
         for (const place of [own, "res", "/etc/routes"]) {
-          assert(told.includes(place), `${place} is not named:\n${told}`);
+          assert(text.includes(place), `${place} is not named:\n${text}`);
         }
-        assert(!/--allow|deno/.test(told), told);
+        assert(!/--allow|deno/.test(text), text);
       }
     } finally {
       await Deno.remove(elsewhere);
@@ -64,17 +64,17 @@ Deno.test("a file elsewhere is refused with 77, and the places for it are named"
   }));
 
 Deno.test({
-  name: "nobody is asked for a permission, on a terminal either",
+  name: "the program never asks for a permission, even on a terminal",
   ignore: Deno.build.os === "windows",
   fn: () =>
     inEmptyFolder(async (dir) => {
       for (const path of ["/etc/passwd", `${dir}/other.ini`]) {
-        // The one of Linux takes a command line, that of macOS words.
+        // script takes a command line on Linux, and separate words on macOS.
         const words = [program, ...flags, "query", "--config", path];
         const line = words.map((word) => `'${word}'`).join(" ");
         const args = isLinux ? ["-qec", line, "/dev/null"] : ["-q", "/dev/null", ...words];
         const terminal = spawn("script", args, { cwd: dir, env: quietEnv(), stdin: undefined });
-        // Who asks waits for the answer.
+        // A question would wait for an answer.
         const limit = setTimeout(() => terminal.kill("SIGKILL"), 20_000);
         const { code, stdout } = await terminal.ended;
         clearTimeout(limit);
@@ -85,9 +85,9 @@ Deno.test({
     }),
 });
 
-Deno.test("after start-up the right to read is given back, but for the certificates'", () =>
+Deno.test("after the start the program gives up its permission to read, except for certificates", () =>
   inEmptyFolder(async (dir) => {
-    // Asked from within, so of the sources only; the end comes when nothing answers, or a file is missing.
+    // The probe is a preloaded module, so this tests the sources only. The run ends because the port is closed.
     const probe = `${dir}/probe.ts`;
     await Deno.writeTextFile(
       probe,
@@ -107,21 +107,21 @@ Deno.test("after start-up the right to read is given back, but for the certifica
       ).ended;
       return JSON.parse(stdout.trim().split("\n").at(-1)!);
     };
-    const nobody = ["-X", "postgresql.port=1"];
+    const closedPort = ["-X", "postgresql.port=1"];
     const ca = (path: string) => ["-X", "postgresql.sslmode=verify-ca", "-X", path];
     assertEquals(await readable("version"), READ_PLACES);
-    assertEquals(await readable("query", ...nobody), []);
+    assertEquals(await readable("query", ...closedPort), []);
     assertEquals(
-      await readable("query", ...nobody, ...ca("postgresql.sslrootcert=ssl/ca.pem")),
+      await readable("query", ...closedPort, ...ca("postgresql.sslrootcert=ssl/ca.pem")),
       ["ssl"],
     );
     assertEquals(
-      await readable("query", ...nobody, ...ca("postgresql.sslrootcert=/etc/routes/ca.pem")),
+      await readable("query", ...closedPort, ...ca("postgresql.sslrootcert=/etc/routes/ca.pem")),
       ["/etc/routes"],
     );
   }));
 
-/** From nothing to a verified table; what was printed matters less here than that it all went well. */
+/** Runs every command, from an empty database to a verified table; each must succeed. */
 async function wholeRun(run: (args: string[]) => Promise<{ code: number; stderr: string }>) {
   for (
     const line of [
@@ -139,11 +139,11 @@ async function wholeRun(run: (args: string[]) => Promise<{ code: number; stderr:
 }
 
 Deno.test({
-  name: "a whole run works where home, temporary folder and working folder cannot be written",
+  name: "a whole run works if home, temporary folder and working folder are read-only",
   ignore: !isLinux,
   fn: () =>
     withProgram({ migrated: false }, async (fixture) => {
-      // Root may write anywhere, unless it is without its capabilities.
+      // Root can write anywhere, unless it has no capabilities.
       const powerless = Deno.uid() === 0
         ? ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
         : ["env"];
@@ -153,7 +153,7 @@ Deno.test({
         ...own,
         HOME: fixture.dir,
         TMPDIR: fixture.dir,
-        // Not seen by the program: these would send it elsewhere, or make it talk.
+        // The program must not see these: they would change its servers or its log level.
         PGHOST: "nowhere.invalid",
         PGPORT: "1",
         KAFKAJS_LOG_LEVEL: "debug",
@@ -179,14 +179,14 @@ const hasStrace = isLinux && await new Deno.Command("strace", { args: ["-V"], st
 
 Deno.test({
   name: "a whole run writes nothing to disk (needs strace)",
-  // Where it is to be there, its absence is a failure.
+  // In CI strace must be installed.
   ignore: !hasStrace && !Deno.env.has("CI"),
   fn: () =>
     withProgram({ migrated: false }, async (fixture) => {
       const trace = await Deno.makeTempFile({ prefix: "routes-trace-" });
       try {
         const env = { ...quietEnv(), HOME: fixture.dir, TMPDIR: fixture.dir };
-        // Deno keeps what it makes of the sources there; the binary has no such place.
+        // Deno caches compiled sources there; the binary has no such folder.
         const own = Deno.env.has("ROUTES_BIN") ? null : await denoDir();
         const opened: string[] = [];
         await wholeRun(async (args) => {
@@ -212,13 +212,13 @@ Deno.test({
     }),
 });
 
-// With a question mark, since not every machine has each.
+// With a question mark, because not every architecture has every call.
 const WRITING = [
   ..."open openat openat2 creat mkdir mkdirat mknod mknodat rename renameat renameat2".split(" "),
   ..."link linkat symlink symlinkat unlink unlinkat rmdir truncate chmod fchmodat".split(" "),
 ].map((name) => `?${name}`).join();
 
-/** A line of strace that is neither an opening to read nor about a device or the process itself. */
+/** Whether a line of strace shows a write, except to devices and to /proc. */
 function isWrite(line: string): boolean {
   const [, name, rest = ""] = /^\d+ +(\w+)\((.*)/.exec(line) ?? [];
   if (!name || /"\/(dev|proc)\//.test(rest)) return false;

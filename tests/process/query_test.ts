@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { FORMATS } from "../../src/formats/facts.ts";
+import { FORMATS } from "../../src/formats/properties.ts";
 import { withProgram } from "../support/program.ts";
 
-Deno.test("query prints the same fixes in every format, and looks on until Ctrl-C", () =>
+Deno.test("query prints the same fixes in every format, and --watch repeats it until Ctrl-C", () =>
   withProgram({}, async (fixture) => {
     const made = ["-n", "300", "--users", "3", "--start", "2026-11-24T10:00:00Z", "--seed", "7"];
     assertEquals((await fixture.routes(["produce", ...made])).code, 0);
@@ -25,15 +25,15 @@ Deno.test("query prints the same fixes in every format, and looks on until Ctrl-
     assertEquals(count("ndjson", /\n/g), 300);
     assertMatch(texts.map!, /^ users 1 2 3$/m);
 
-    const thin = await fixture.routes(["query", "--format", "gpx", "--simplify", "500m"]);
-    const left = thin.stdout.match(/<trkpt /g)!.length;
+    const simplified = await fixture.routes(["query", "--format", "gpx", "--simplify", "500m"]);
+    const left = simplified.stdout.match(/<trkpt /g)!.length;
     assert(left >= 6 && left < 150, `${left}`);
-    const parted = await fixture.routes(["query", "--format", "gpx", "--gap", "1s"]);
-    assertEquals(parted.stdout.match(/<trkseg>/g)!.length, 300);
+    const split = await fixture.routes(["query", "--format", "gpx", "--gap", "1s"]);
+    assertEquals(split.stdout.match(/<trkseg>/g)!.length, 300);
 
-    const told = await fixture.routes(["query", "--total", "--show-sql", "--timing"]);
-    assertEquals([told.code, told.stdout], [0, "300\n"]);
-    assertMatch(told.stderr, /^select count.*;\n1 row in \d+ ms, first row after \d+ ms\n$/);
+    const total = await fixture.routes(["query", "--total", "--show-sql", "--timing"]);
+    assertEquals([total.code, total.stdout], [0, "300\n"]);
+    assertMatch(total.stderr, /^select count.*;\n1 row in \d+ ms, first row after \d+ ms\n$/);
 
     const watching = fixture.start(["query", "--last", "--watch=200ms", "--columns", "user"]);
     await watching.said(/(every 200 ms: [^\n]*\n[^]*){3}/);

@@ -20,8 +20,8 @@ interface Stored {
 const hex = (bytes: Uint8Array | null | undefined) =>
   bytes ? Buffer.from(bytes).toString("hex") : null;
 
-Deno.test("consume settles every kind of record from a real topic as the tables say", () =>
-  // The broker's own limit is below that of the program.
+Deno.test("consume settles every kind of record in a real topic as the cases define", () =>
+  // The default limit of the broker is lower than that of the program.
   withProgram({ configs: { "max.message.bytes": "33554432" } }, async (fixture) => {
     const cases: RecordCase[] = [...recordCases, ...jsonCases];
     const producer = fixture.kafka.producer();
@@ -63,7 +63,7 @@ Deno.test("consume settles every kind of record from a real topic as the tables 
     });
   }));
 
-Deno.test("consume settles records of any time that a broker lets through", () =>
+Deno.test("consume settles records with any time that a broker accepts", () =>
   withProgram(
     { configs: { "message.timestamp.after.max.ms": "9223372036854775807" } },
     async (fixture) => {
@@ -77,8 +77,8 @@ Deno.test("consume settles records of any time that a broker lets through", () =
       ];
       const producer = fixture.kafka.producer();
       await producer.connect();
-      for (const value of [RECORD, "no record"]) {
-        // One send a time: a batch holds only the distance to its first time.
+      for (const value of [RECORD, "invalid"]) {
+        // One send per time: a batch stores times relative to its first one.
         for (const timestamp of times) {
           await producer.send({ topic: fixture.topic, messages: [{ timestamp, value }] });
         }
@@ -96,7 +96,7 @@ Deno.test("consume settles records of any time that a broker lets through", () =
     },
   ));
 
-/** What the database has of each offset. */
+/** What the database contains for each offset. */
 async function readAll({ sql, schema }: { sql: import("postgres").Sql; schema: string }) {
   const found = new Map<number, Stored>();
   const rows = await sql`
@@ -118,7 +118,7 @@ async function readAll({ sql, schema }: { sql: import("postgres").Sql; schema: s
   return found;
 }
 
-/** Names that repeat get a list; kafkajs writes them side by side. */
+/** Repeated names get a list, which kafkajs writes as separate headers. */
 function toKafkajs(headers: RecordCase["headers"] = []) {
   const groups = Map.groupBy(headers, ({ key }) => key);
   const values = (group: typeof headers) =>
@@ -126,7 +126,7 @@ function toKafkajs(headers: RecordCase["headers"] = []) {
   return Object.fromEntries([...groups].map(([key, group]) => [key, values(group)]));
 }
 
-/** Headers as they are kept: in order, text where they are text that the database can hold. */
+/** Headers as they are stored: in order, as text if the database can store it, otherwise as base64. */
 function listOf({ headers = [] }: RecordCase) {
   const field = (name: string, bytes: Buffer) => {
     const isText = !bytes.includes(0) && !bytes.includes(0xff);

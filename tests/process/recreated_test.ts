@@ -5,7 +5,7 @@ import { withProgram } from "../support/program.ts";
 const STORED = 300;
 
 for (const pauseMs of [0, 200, 1_000, 3_000]) {
-  Deno.test(`consume --follow stops when the topic is recreated ${pauseMs} ms after it was deleted, and is longer than before`, async () => {
+  Deno.test(`consume --follow stops when a longer topic replaces a deleted one after ${pauseMs} ms`, async () => {
     await withProgram({ partitions: 1 }, async ({ topic, admin, start, routes, counts }) => {
       await routes(["produce", "--count", String(STORED), "--seed", "1"]);
       const consumer = start(["consume", "--follow"]);

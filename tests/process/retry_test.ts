@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type ProgramFixture, withProgram } from "../support/program.ts";
 
-/** Has the database refuse some users, as a repaired one would not. */
+/** Makes the database refuse some users; repair() ends that. */
 async function refuse({ sql, schema }: ProgramFixture, name: string, check: string): Promise<void> {
   await sql.unsafe(`alter table "${schema}".routes_table add constraint ${name} check (${check})`);
 }
@@ -15,7 +15,7 @@ async function assertVerified({ routes }: ProgramFixture): Promise<void> {
   assertEquals(code, 0, stdout + stderr);
 }
 
-Deno.test("consume --retry-rejects moves what a repaired database takes, and leaves the rest", () =>
+Deno.test("consume --retry-rejects moves the rejects that a repaired database accepts, and keeps the others", () =>
   withProgram({ partitions: 3 }, async (fixture) => {
     const { routes, counts } = fixture;
     await routes(["produce", "-n", "2000", "--users", "50", "--seed", "1", "--invalid", "3"]);
@@ -52,7 +52,7 @@ Deno.test("consume --retry-rejects moves what a repaired database takes, and lea
     assertEquals(JSON.parse(third.stdout).moved, 0);
   }));
 
-Deno.test("consume --retry-rejects moves each once beside other runs, consumers and a replay", () =>
+Deno.test("consume --retry-rejects moves each reject once, with other retries, a consumer and a replay at the same time", () =>
   withProgram({ partitions: 2 }, async (fixture) => {
     const { routes, start, counts } = fixture;
     await refuse(fixture, "few", "user_id > 20");

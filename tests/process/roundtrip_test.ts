@@ -3,7 +3,7 @@ import { withProgram } from "../support/program.ts";
 
 const lines = (text: string) => text.trimEnd().split("\n").sort();
 
-Deno.test("query --format ndjson and produce --stdin are a round trip, exact to the last bit", () =>
+Deno.test("query --format ndjson and produce --stdin are an exact round trip", () =>
   withProgram({ partitions: 3 }, async (fixture) => {
     const made = ["produce", "-n", "2000", "--model", "uniform", "--seed", "7", "--start", "1.5"];
     assertEquals((await fixture.routes(made)).code, 0);
@@ -11,7 +11,7 @@ Deno.test("query --format ndjson and produce --stdin are a round trip, exact to 
     const query = ["query", "--format", "ndjson"];
     const first = await fixture.routes(query);
     assertEquals(first.code, 0, first.stderr);
-    // What was sent is what is there.
+    // The stored rows are what was sent.
     const dry = await fixture.routes([...made, "--dry-run"]);
     assertEquals(lines(first.stdout), lines(dry.stdout));
 
@@ -22,7 +22,7 @@ Deno.test("query --format ndjson and produce --stdin are a round trip, exact to 
     assertEquals(lines(second.stdout), lines(first.stdout + first.stdout));
   }));
 
-Deno.test("produce --stdin names the first line that is no record, and sends nothing after it", () =>
+Deno.test("produce --stdin names the first invalid line, and sends nothing after it", () =>
   withProgram({}, async (fixture) => {
     const good = (user: number) => `{"userID":${user},"timestamp":1.5,"coordinates":[2.5,3.5]}\n`;
     const stdin = `${good(1)}${good(2)}{"userID":"3"}\n${good(4)}`;
@@ -32,7 +32,7 @@ Deno.test("produce --stdin names the first line that is no record, and sends not
     assertEquals((await fixture.routes(["consume", "--tee"])).stdout, good(1) + good(2));
   }));
 
-Deno.test("produce makes the same bytes with the same seed, prints them, or sends them and prints those", () =>
+Deno.test("produce with the same seed prints the same bytes with --dry-run and --tee", () =>
   withProgram({}, async (fixture) => {
     const flags = ["-n", "300", "--seed", "5", "--start", "2024-01-01", "--key", "none"];
     const dry = await fixture.routes(["produce", ...flags, "--dry-run"]);
@@ -47,7 +47,7 @@ Deno.test("produce makes the same bytes with the same seed, prints them, or send
     assertEquals((await fixture.routes(["consume", "--tee"])).stdout, dry.stdout);
   }));
 
-Deno.test("produce without an end goes on until it is interrupted, and says what it sent", () =>
+Deno.test("produce without an end continues until a signal, then prints how many records it sent", () =>
   withProgram({}, async (fixture) => {
     for (
       const [flags, expected] of [[["-n", "0"], 0], [["-n", "100000000"], 130], [[

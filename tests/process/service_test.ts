@@ -4,7 +4,7 @@ import { importFlags } from "../support/imports.ts";
 import { programCommand } from "../support/permissions.ts";
 import { quietEnv, spawn, withProgram } from "../support/program.ts";
 
-// What README says of running the program for good: the unit of systemd, and the container.
+// The systemd unit and the container in README.
 
 const readme = Deno.readTextFileSync(`${import.meta.dirname}/../../README.md`);
 const [program, flags] = programCommand(await importFlags(() => {}));
@@ -30,34 +30,34 @@ const has = async (command: string, flag: string) =>
 const hasSystemd = await has("systemd-analyze", "--version");
 const hasStrace = await has("strace", "-V");
 
-Deno.test("systemd tries again what another try may mend, and nothing else", () => {
-  const { bug, unavailable, temporary, ok, ...forPeople } = EXIT;
+Deno.test("systemd restarts the service only after temporary failures", () => {
+  const { bug, unavailable, temporary, ok, ...permanent } = EXIT;
   assertEquals(directive("Restart"), "on-failure");
   assertEquals(
     directive("RestartPreventExitStatus").split(" ").map(Number),
-    Object.values(forPeople),
+    Object.values(permanent),
   );
   assert([bug, unavailable, temporary].every((code) => code > ok));
-  // It leaves by itself ten seconds after the first signal.
+  // The program exits at the latest ten seconds after the first signal.
   assertEquals(directive("SuccessExitStatus"), "143");
   assert(Number(directive("TimeoutStopSec")) > 10);
 });
 
 Deno.test({
-  name: "systemd takes the unit of README, and finds little that it exposes (needs systemd)",
+  name: "systemd accepts the unit of README and rates its exposure as low (needs systemd)",
   ignore: !hasSystemd && !isRequired,
   fn: async () => {
     const dir = await Deno.makeTempDir({ prefix: "routes-unit-" });
     const unit = `${dir}/routes-consume.service`;
     try {
-      // Verified is that the program is there, too.
+      // It also checks that the program exists.
       await Deno.writeTextFile(unit, block("systemd").replace("/usr/local/bin/routes", program));
       const verified = await run("systemd-analyze", ["verify", unit]);
       assertEquals(verified, { success: true, text: "" });
-      // From 0, nothing exposed, to 100; a unit without any of it has 96.
-      const judge = ["security", "--offline=yes", "--threshold=20", "--no-pager", unit];
-      const judged = await run("systemd-analyze", judge);
-      assert(judged.success, judged.text);
+      // 0 is best, 100 is worst; a unit without hardening has 96.
+      const rate = ["security", "--offline=yes", "--threshold=20", "--no-pager", unit];
+      const rated = await run("systemd-analyze", rate);
+      assert(rated.success, rated.text);
     } finally {
       await Deno.remove(dir, { recursive: true });
     }
@@ -65,7 +65,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "the unit lets through every system call of a run (needs systemd and strace)",
+  name: "the unit allows every system call of a run (needs systemd and strace)",
   ignore: !(hasSystemd && hasStrace) && !isRequired,
   fn: () =>
     withProgram({}, async (fixture) => {
@@ -89,7 +89,7 @@ Deno.test({
     }),
 });
 
-/** The system calls of one of systemd's groups, and of the groups in it. */
+/** The system calls of one of systemd's groups, with those of nested groups. */
 async function members(group: string): Promise<string[]> {
   const { text } = await run("systemd-analyze", ["--no-pager", "syscall-filter", group]);
   const names = text.split("\n").slice(1).map((line) => line.trim())
@@ -98,7 +98,7 @@ async function members(group: string): Promise<string[]> {
   return (await Promise.all(found)).flat();
 }
 
-Deno.test("the container holds the program and nothing else", () => {
+Deno.test("the image contains only the program", () => {
   const lines = block("dockerfile").trim().split("\n");
   assertEquals(lines.map((line) => line.split(" ")[0]), ["FROM", "COPY", "ENTRYPOINT", "CMD"]);
   assertMatch(lines[0]!, /^FROM gcr\.io\/distroless\/cc-debian\d+:nonroot$/);
@@ -107,23 +107,23 @@ Deno.test("the container holds the program and nothing else", () => {
 });
 
 Deno.test({
-  name: "the binary needs no more than such a container has (needs root)",
-  // As the container does, of the binary only.
+  name: "the binary runs with only the files of the image (needs root)",
+  // The image contains the binary, so it needs ROUTES_BIN.
   ignore: Deno.build.os !== "linux" || Deno.uid() !== 0 || !Deno.env.has("ROUTES_BIN"),
   fn: () =>
     withProgram({}, async (fixture) => {
       const root = await Deno.makeTempDir({ prefix: "routes-root-" });
-      const put = async (from: string, to: string) => {
+      const copy = async (from: string, to: string) => {
         await Deno.mkdir(`${root}${to}`.replace(/[^/]*$/, ""), { recursive: true });
         await Deno.copyFile(from, root + to);
       };
       try {
-        await put(program, "/usr/local/bin/routes");
-        await put(`${fixture.dir}/host_settings.ini`, "/etc/routes/host_settings.ini");
+        await copy(program, "/usr/local/bin/routes");
+        await copy(`${fixture.dir}/host_settings.ini`, "/etc/routes/host_settings.ini");
         const libraries = (await run("ldd", [program])).text.matchAll(
           /(\/lib\S+\/([\w-]+)\.so\S*)/g,
         );
-        // What distroless/cc has over nothing at all: the C library, and that of the compiler.
+        // The libraries of distroless/cc: the C library and the runtime of the compiler.
         const known = [
           "libc",
           "libdl",
@@ -135,7 +135,7 @@ Deno.test({
         ];
         for (const [, path, name] of libraries) {
           assert([...known, "ld-linux-aarch64"].includes(name!), `${name} is not in the image`);
-          await put(path!, path!);
+          await copy(path!, path!);
         }
         await Deno.chmod(root, 0o755);
         await Deno.mkdir(`${root}/proc`);

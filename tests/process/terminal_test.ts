@@ -3,14 +3,14 @@ import { importFlags } from "../support/imports.ts";
 import { programCommand } from "../support/permissions.ts";
 import { type ProgramFixture, quietEnv, withProgram } from "../support/program.ts";
 
-// What the program does where a person types: on a terminal, as script(1) of Linux makes one.
+// The program on a terminal, which script(1) of Linux provides.
 
 const [program, flags] = programCommand(await importFlags(() => {}));
 const isLinux = Deno.build.os === "linux";
-/** Longer than a wait for the network goes untold. */
+/** Longer than the delay before the program reports that it waits. */
 const WAIT_MS = 500;
 
-/** A run whose input and output are a terminal. */
+/** Starts the program on a terminal. */
 function atTerminal({ dir }: ProgramFixture, args: string[]) {
   const line = [program, ...flags, ...args].map((word) => `'${word}'`).join(" ");
   const process = new Deno.Command("script", {
@@ -47,7 +47,7 @@ function atTerminal({ dir }: ProgramFixture, args: string[]) {
 }
 
 Deno.test({
-  name: "a question stands last on the terminal, and Ctrl-C leaves it at once",
+  name: "a question is the last output on the terminal, and Ctrl-C ends it at once",
   ignore: !isLinux,
   fn: () =>
     withProgram({}, async (fixture) => {
@@ -55,7 +55,7 @@ Deno.test({
       await fixture.routes(["consume"]);
       const terminal = atTerminal(fixture, ["consume", "--replay", "earliest"]);
       await terminal.shown(/continue\? \[y\/N\] /);
-      // Nothing is to be seen, which cannot be awaited.
+      // There must be no further output, and that cannot be awaited.
       await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
       await terminal.type("\x03");
       const { code, text } = await terminal.ended();

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { withProgram } from "../support/program.ts";
 
-Deno.test("verify ends where the database stands, also when the topic goes on behind it", async () => {
+Deno.test("verify stops at the positions of the database, also if the topic has more records", async () => {
   await withProgram({ partitions: 1 }, async ({ topic, routes }) => {
     await routes(["produce", "--count", "600", "--seed", "1"]);
     assertEquals((await routes(["consume", "--count", "250"])).code, 0);

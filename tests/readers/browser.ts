@@ -4,18 +4,19 @@ type Params = Record<string, unknown>;
 
 /** A page that was loaded from a file. */
 export interface Page {
-  /** What the expression is, in the page; promises are awaited. */
+  /** The value of an expression in the page; promises are awaited. */
   evaluate<T>(expression: string): Promise<T>;
   mouse(type: "mouseMoved" | "mousePressed" | "mouseReleased", x: number, y: number): Promise<void>;
   wheel(x: number, y: number, deltaY: number): Promise<void>;
   /** PNG. */
   screenshot(): Promise<Uint8Array>;
-  /** Every address that the page asked for, and every error and message of its console. */
+  /** Every URL that the page requested. */
   requests: string[];
-  complaints: string[];
+  /** Every error and console message. */
+  errors: string[];
 }
 
-/** Opens text as a page of 1280 × 800 in a browser of its own, and closes both after the work. */
+/** Opens text as a page of 1280 × 800 pixels in a new browser, and closes it after the work. */
 export async function inBrowser(text: string, work: (page: Page) => Promise<void>): Promise<void> {
   const dir = await Deno.makeTempDir({ prefix: "routes-browser-" });
   await Deno.writeTextFile(`${dir}/page.html`, text);
@@ -41,7 +42,7 @@ export async function inBrowser(text: string, work: (page: Page) => Promise<void
   }
 }
 
-/** It tells on stderr where it listens, and nobody listens to what it says then. */
+/** Reads the address from the stderr of the browser; later output is discarded. */
 async function addressIn(stream: ReadableStream<Uint8Array>): Promise<string> {
   let text = "";
   for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
@@ -67,7 +68,7 @@ async function drive(
 ): Promise<void> {
   const waiting = new Map<number, PromiseWithResolvers<Params>>();
   const loaded = Promise.withResolvers<void>();
-  const [requests, complaints]: [string[], string[]] = [[], []];
+  const [requests, errors]: [string[], string[]] = [[], []];
   let count = 0;
   const session: { sessionId?: string } = {};
 
@@ -79,8 +80,8 @@ async function drive(
       else waiting.get(id)!.resolve(result);
     } else if (method === "Network.requestWillBeSent") requests.push(params.request.url);
     else if (method === "Runtime.exceptionThrown") {
-      complaints.push(params.exceptionDetails.exception?.description);
-    } else if (method === "Log.entryAdded") complaints.push(params.entry.text);
+      errors.push(params.exceptionDetails.exception?.description);
+    } else if (method === "Log.entryAdded") errors.push(params.entry.text);
     else if (method === "Page.loadEventFired") loaded.resolve();
   };
 
@@ -103,7 +104,7 @@ async function drive(
   await loaded.promise;
   await work({
     requests,
-    complaints,
+    errors,
     evaluate: async (expression) => {
       const { result, exceptionDetails } = await call("Runtime.evaluate", {
         ...{ expression, awaitPromise: true, returnByValue: true },

@@ -13,7 +13,7 @@ interface Feature {
   geometry: { type: string; coordinates: unknown } | null;
 }
 
-/** The features as GDAL understands them. */
+/** The features that GDAL reads. */
 async function features(text: string, ending: string): Promise<Feature[]> {
   const precise = ["-lco", "COORDINATE_PRECISION=17"];
   const lines = await read("ogr2ogr", text, ending, (path) => [
@@ -22,13 +22,13 @@ async function features(text: string, ending: string): Promise<Feature[]> {
   return lines.trimEnd().split("\n").filter(Boolean).map((line) => JSON.parse(line));
 }
 
-/** Every position, however deep. */
+/** Every position, at any depth. */
 function positions(coordinates: unknown): number[][] {
   const list = coordinates as unknown[];
   return typeof list[0] === "number" ? [list as number[]] : list.flatMap(positions);
 }
 
-/** Longitude and latitude of each fix, with the two that GeoJSON puts on 180°. */
+/** The two positions that GeoJSON adds at 180°. */
 const cut = [[180, -17.375], [-180, -17.375]];
 const places = sampleFixes.map(([, , latitude, longitude]) => [longitude!, latitude!]);
 const sorted = (list: number[][]) => list.map((place) => place.join(" ")).sort();
@@ -48,7 +48,7 @@ for (const [ending, format] of [["geojson", geojson], ["geojsonseq", geojsonseq]
   });
 }
 
-gdal("ogr2ogr reads an empty collection, an empty sequence being none that it knows", async () => {
+gdal("ogr2ogr reads an empty collection", async () => {
   assertEquals(await features(render(geojson, {}), "geojson"), []);
 });
 
@@ -80,7 +80,7 @@ gdal("ogr2ogr reads back every fix of gpx, with its time, track and segment", as
 });
 
 gdal(
-  "ogr2ogr reads back every fix of kml, a track a user, with its first and last time",
+  "ogr2ogr reads back every fix of kml, one track per user, with its first and last time",
   async () => {
     const found = await features(render(kml, {}, sampleFixes), "kml");
     assertEquals(found.map(({ properties }) => properties.Name), [
@@ -91,10 +91,10 @@ gdal(
     const all = found.flatMap(({ geometry }) => positions(geometry!.coordinates));
     assertEquals(sorted(all.map((place) => place.slice(0, 2))), sorted(places));
     const { begin, end } = found[0]!.properties as Record<string, string>;
-    const spoken = (seconds: number) => new Date(seconds * 1000).toISOString().slice(0, 19);
+    const isoOf = (seconds: number) => new Date(seconds * 1000).toISOString().slice(0, 19);
     assertEquals(
       [begin, end].map((time) => time!.replaceAll("/", "-").replace(" ", "T").slice(0, 19)),
-      [spoken(sampleFixes[0]![1]!), spoken(sampleFixes[3]![1]!)],
+      [isoOf(sampleFixes[0]![1]!), isoOf(sampleFixes[3]![1]!)],
     );
   },
 );

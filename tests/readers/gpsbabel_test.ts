@@ -6,9 +6,9 @@ import { sampleFixes } from "../formats/sample_fixes.ts";
 import { render } from "../formats/support.ts";
 import { objects, read, readerTest } from "./reader.ts";
 
-/** The points of all lines as GPSBabel has them, times to the millisecond. */
+/** The points that GPSBabel reads, with times in milliseconds. */
 async function points(text: string, format: string): Promise<Record<string, string>[]> {
-  // Lines of GeoJSON are routes to it.
+  // GPSBabel reads lines of GeoJSON as routes.
   const lines = format === "geojson" ? "-r" : "-t";
   return objects(
     await read("gpsbabel", text, format, (path) => [

@@ -9,7 +9,7 @@ import { readerTest } from "./reader.ts";
 const chromium = (name: string, fn: () => Promise<void>) =>
   readerTest("chromium", "chromium", name, fn);
 
-/** Two users; a fix of the first is in the very middle of all. */
+/** Two users; one fix of the first is exactly in the middle. */
 const cross = [
   ...[-2, -1, 0, 1, 2].map((i) => [7, 1_700_000_000 + i * 60, 60, 25 + i / 100]),
   ...[-1, 1].map((i) => [8, 1_700_000_000 + i * 60, 60 + i / 100, 25.015]),
@@ -20,16 +20,16 @@ const extent = {
   box: { west: 24.98, south: 59.99, east: 25.02, north: 60.01 },
 };
 
-/** All is drawn as the view is now, which takes more than a frame where machines are slow. */
+/** Waits until the current view is drawn, which takes several frames on slow machines. */
 const FRAME = `(async () => {
   do await new Promise(requestAnimationFrame);
-  while (pending || ["aside", "latitude", "scale"].some((name) => drawn[name] !== view[name]));
+  while (pending || ["easting", "latitude", "scale"].some((name) => drawn[name] !== view[name]));
 })()`;
 const frame = (page: Page) => page.evaluate<void>(FRAME);
-/** Coloured dots of the canvas: what is no shade of grey. */
+/** Counts the coloured pixels of the canvas, those that are not grey. */
 const DOTS = `(() => {
   const canvas = document.getElementById("map");
-  // A copy, since reading the canvas itself would change how it is drawn.
+  // A copy, because reading the canvas itself would change how it is drawn.
   const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d");
   copy.drawImage(canvas, 0, 0);
   const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
@@ -53,14 +53,14 @@ const dots = (page: Page) => page.evaluate<Dots>(DOTS);
 const text = (page: Page, selector: string) =>
   page.evaluate<string>(`document.querySelector("${selector}").innerText`);
 
-/** Nothing but itself was asked for, and nothing went wrong. */
-function checkQuiet({ requests, complaints }: Page): void {
-  assertEquals(complaints, []);
+/** Checks that the page requested nothing else, and that there was no error. */
+function assertNoRequests({ requests, errors }: Page): void {
+  assertEquals(errors, []);
   assertEquals(requests.filter((url) => !/^(file:.*page\.html|data:,)$/.test(url)), []);
 }
 
 chromium(
-  "the page shows its tracks, and asks the network for nothing",
+  "the page shows its tracks without a request to the network",
   () =>
     inBrowser(render(html, {}, cross), async (page) => {
       await frame(page);
@@ -78,14 +78,14 @@ chromium(
       assertEquals(await text(page, "#scale"), "500 m");
       const { count, west, east } = await dots(page);
       assert(count > 1_000, `${count}`);
-      // Beside the legend, and not past the edge.
+      // Between the legend and the right edge.
       assert(west > 270 && east < 1_280, `${west} ${east}`);
-      checkQuiet(page);
+      assertNoRequests(page);
     }),
 );
 
 chromium(
-  "the page tells of the fix under the pointer: user, time, speed, place",
+  "the page shows the fix under the pointer: user, time, speed, place",
   () =>
     inBrowser(render(html, {}, cross), async (page) => {
       await frame(page);
@@ -103,12 +103,12 @@ chromium(
       await frame(page);
       assertEquals(await page.evaluate(`document.getElementById("tip").hidden`), true);
       assert(/^59\.9\d+°N 25\.0000°E$/.test(await text(page, "#pointer")));
-      checkQuiet(page);
+      assertNoRequests(page);
     }),
 );
 
 chromium(
-  "the page is moved by dragging and keys, and scaled by the wheel around the pointer",
+  "dragging moves the page, and the wheel zooms around the pointer",
   () =>
     inBrowser(render(html, {}, cross), async (page) => {
       await frame(page);
@@ -134,12 +134,12 @@ chromium(
       await page.evaluate(`document.getElementById("fit").click()`);
       await frame(page);
       assertEquals(await dots(page), before);
-      checkQuiet(page);
+      assertNoRequests(page);
     }),
 );
 
 chromium(
-  "the page hides and shows users, and turns dark",
+  "the page hides and shows users, and has a dark theme",
   () =>
     inBrowser(render(html, {}, cross), async (page) => {
       await frame(page);
@@ -162,13 +162,13 @@ chromium(
       const light = await paper();
       await press("#theme");
       assert(await paper() !== light);
-      checkQuiet(page);
+      assertNoRequests(page);
     }),
 );
 
-chromium("the page stands whatever is in it: nothing, one fix, the ends of the Earth", async () => {
-  const system = [[1, 0, -90, -180], [1, 10, 90, 180], [1, 20, 0, 0], [2, 1e13, 0, 0]];
-  for (const rows of [[], [[7, 0, 90, 180]], system, sampleFixes]) {
+chromium("the page works with no fix, one fix, and the extremes of the Earth", async () => {
+  const extremes = [[1, 0, -90, -180], [1, 10, 90, 180], [1, 20, 0, 0], [2, 1e13, 0, 0]];
+  for (const rows of [[], [[7, 0, 90, 180]], extremes, sampleFixes]) {
     await inBrowser(render(html, {}, rows), async (page) => {
       await frame(page);
       assertEquals((await dots(page)).count > 0, rows.length > 0);
@@ -176,37 +176,37 @@ chromium("the page stands whatever is in it: nothing, one fix, the ends of the E
       await page.wheel(640, 400, 10_000);
       await page.mouse("mouseMoved", 640, 400);
       await frame(page);
-      checkQuiet(page);
+      assertNoRequests(page);
     });
   }
 });
 
 chromium(
-  "the drawing of svg is drawn: each track in sight, in its colour",
+  "a browser draws svg: each track is visible, in its colour",
   () =>
     inBrowser(render(svg, { extent }, cross), async (page) => {
       const tracks = await page.evaluate<string[]>(`
       [...document.querySelectorAll("path.t")].map((path) => {
         const { left, right, top, bottom } = path.getBoundingClientRect();
-        const isSeen = left >= 0 && right <= 1000 && top > 50 && bottom < 1104;
+        const isVisible = left >= 0 && right <= 1000 && top > 50 && bottom < 1104;
         const isLong = Math.max(right - left, bottom - top) > 100;
-        return (isSeen && isLong) + " " + getComputedStyle(path).stroke;
+        return (isVisible && isLong) + " " + getComputedStyle(path).stroke;
       })`);
       assertEquals(tracks, ["true rgb(11, 98, 196)", "true rgb(207, 70, 14)"]);
-      checkQuiet(page);
+      assertNoRequests(page);
     }),
 );
 
-/** What hands do, a step a frame: dragging, and turning the wheel to and fro; or nothing. */
-const FRAMES = (hands: boolean) =>
+/** Drags and turns the wheel, one step per frame, or does nothing; returns the median time of a frame. */
+const FRAMES = (isMoving: boolean) =>
   `(async () => {
   const map = document.getElementById("map");
   const frames = [];
   let last = await new Promise(requestAnimationFrame);
   for (let i = 0; i < 120; i++) {
     const where = { clientX: 640 + i % 40, clientY: 400, cancelable: true };
-    const turn = () => new WheelEvent("wheel", { ...where, deltaY: 20 - i % 2 * 40 });
-    if (${hands}) i % 60 < 30 ? map.dispatchEvent(turn()) : pan(i % 2 ? 7 : -6, 3);
+    const wheel = () => new WheelEvent("wheel", { ...where, deltaY: 20 - i % 2 * 40 });
+    if (${isMoving}) i % 60 < 30 ? map.dispatchEvent(wheel()) : pan(i % 2 ? 7 : -6, 3);
     const now = await new Promise(requestAnimationFrame);
     frames.push(now - last);
     last = now;
@@ -219,18 +219,18 @@ chromium(
   () =>
     inBrowser(render(html, {}, walks(100, 1_000)), async (page) => {
       await frame(page);
-      // Other work on the machine makes every frame longer, those without anything to draw as well.
-      const still = await page.evaluate<number>(FRAMES(false));
+      // Other work on the machine makes every frame longer, even if nothing is drawn.
+      const idle = await page.evaluate<number>(FRAMES(false));
       const moved = await page.evaluate<number>(FRAMES(true));
       assert(
-        moved < 25 + 1.5 * still,
-        `half of the frames take more than ${moved} ms, not ${still}`,
+        moved < 25 + 1.5 * idle,
+        `half of the frames take more than ${moved} ms, not ${idle}`,
       );
-      checkQuiet(page);
+      assertNoRequests(page);
     }),
 );
 
-/** Tracks that wander like people. */
+/** Random walks. */
 function walks(users: number, fixes: number): number[][] {
   let state = 42;
   const next = () => (state = state * 48_271 % 2_147_483_647) / 2_147_483_647 - 0.5;

@@ -1,16 +1,16 @@
-// Programs by others that read what this one writes. They come with a distribution, and nothing here installs them.
+// Other programs that read the output of this one. They are installed from a distribution, not by the tests.
 
-/** A test that needs a program; where it is missing the test is ignored, and its name says which package has it. */
+/** A test that needs a program; without it the test is ignored. The name shows the package. */
 export function readerTest(
   program: string,
   debianPackage: string,
   name: string,
   fn: () => Promise<void>,
 ): void {
-  Deno.test({ name: `${name} [${debianPackage}]`, ignore: !isThere(program), fn });
+  Deno.test({ name: `${name} [${debianPackage}]`, ignore: !isInstalled(program), fn });
 }
 
-function isThere(program: string): boolean {
+function isInstalled(program: string): boolean {
   return (Deno.env.get("PATH") ?? "").split(":").some((dir) => {
     try {
       return Deno.statSync(`${dir}/${program}`).isFile;
@@ -20,7 +20,7 @@ function isThere(program: string): boolean {
   });
 }
 
-/** What the program prints about a file with that text; throws when it fails. */
+/** Returns what the program prints about a file with that text; throws if it fails. */
 export async function read(
   program: string,
   text: string,
@@ -31,15 +31,15 @@ export async function read(
   try {
     await Deno.writeTextFile(path, text);
     const { code, stdout, stderr } = await new Deno.Command(program, { args: args(path) }).output();
-    const [out, complaint] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-    if (code !== 0) throw new Error(`${program} ended with ${code}: ${complaint}`);
+    const [out, errors] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+    if (code !== 0) throw new Error(`${program} ended with ${code}: ${errors}`);
     return out!;
   } finally {
     await Deno.remove(path);
   }
 }
 
-/** Comma-separated text as objects, without quotes or commas inside of them. */
+/** Parses comma-separated text into objects; values contain neither quotes nor commas. */
 export function objects(csv: string): Record<string, string>[] {
   const [names, ...rows] = csv.trim().split(/\r?\n/).map((line) =>
     line.split(",").map((cell) => cell.replaceAll('"', ""))

@@ -1,4 +1,4 @@
-// `deno task build` and `deno task build:all`. Nothing here is imported from elsewhere: see task.ts.
+// `deno task build` and `deno task build:all`. No remote imports: see task.ts.
 
 import { importFlags } from "./imports.ts";
 import { permissionFlags } from "./permissions.ts";
@@ -6,7 +6,7 @@ import { permissionFlags } from "./permissions.ts";
 const ROOT = `${import.meta.dirname}/../..`;
 const ENTRY = "src/main.ts";
 
-/** Where the program runs, as Deno names it. */
+/** The supported platforms, by Deno's names. */
 export const TARGETS = [
   "x86_64-unknown-linux-gnu",
   "aarch64-unknown-linux-gnu",
@@ -15,12 +15,12 @@ export const TARGETS = [
   "x86_64-pc-windows-msvc",
 ];
 
-/** What npm packages bring along for people, other bundlers and other runtimes; licences stay in. */
+/** Files of npm packages for people, other bundlers and other runtimes; licences are kept. */
 const UNUSED = /^(cf|cjs|types)\/|\.d\.[cm]?ts$|\.min\.[cm]?js$|\.cjs$|(?<!LICENSE)\.md$/;
 
 type Say = (line: string) => void;
 
-/** Compiles ./routes for this machine, or as the arguments of `deno compile` say; returns an exit code. */
+/** Compiles ./routes for this machine, or with other arguments of `deno compile`; returns an exit code. */
 export async function build(args: string[], say: Say): Promise<number> {
   const file = Deno.build.os === "windows" ? "routes.exe" : "routes";
   const where = args.length > 0 ? args : ["--output", file];
@@ -30,7 +30,7 @@ export async function build(args: string[], say: Say): Promise<number> {
   return reason === null ? 0 : 1;
 }
 
-/** Compiles every target into dist/, with SHA256SUMS beside; fails when one of them cannot be had. */
+/** Compiles every target into dist/ and writes SHA256SUMS; fails if one of them fails. */
 export async function buildAll(_args: string[], say: Say): Promise<number> {
   const dist = `${ROOT}/dist`;
   await Deno.remove(dist, { recursive: true }).catch(() => {});
@@ -39,7 +39,7 @@ export async function buildAll(_args: string[], say: Say): Promise<number> {
   const sums: string[] = [];
   for (const target of TARGETS) {
     const file = `routes-${target}${target.includes("windows") ? ".exe" : ""}`;
-    // A runtime that is given instead of downloaded is one of this machine.
+    // DENORT_BIN is a runtime for this machine.
     const reason = Deno.env.has("DENORT_BIN") && target !== Deno.build.target
       ? "DENORT_BIN is a runtime for this machine only"
       : await failureOf(compile(["--target", target, "--output", `dist/${file}`], imports));
@@ -56,7 +56,7 @@ export async function buildAll(_args: string[], say: Say): Promise<number> {
 async function compile(args: string[], imports: string[]): Promise<Deno.CommandOutput> {
   const [major, minor] = Deno.version.deno.split(".").map(Number);
   const older = major === 2 && minor! < 8 ? ["--unstable-raw-imports"] : [];
-  // The cache would be a file in the temporary folder, and saves nothing that can be measured.
+  // The code cache would be a file in the temporary folder, and saves no measurable time.
   const flags = ["--quiet", "--no-check", "--no-code-cache", ...older, ...permissionFlags()];
   return await new Deno.Command(Deno.execPath(), {
     args: ["compile", ...flags, ...imports, ...await unused(imports), ...args, ENTRY],
@@ -64,7 +64,7 @@ async function compile(args: string[], imports: string[]): Promise<Deno.CommandO
   }).output();
 }
 
-/** The reason in one line; null when it went well. */
+/** The reason in one line; null if it succeeded. */
 async function failureOf(work: Promise<Deno.CommandOutput>): Promise<string | null> {
   const { success, stderr } = await work;
   if (success) return null;
@@ -75,7 +75,7 @@ async function failureOf(work: Promise<Deno.CommandOutput>): Promise<string | nu
   return /^error: (.*)$/m.exec(text)?.[1] ?? `deno compile says ${text.trim().split("\n")[0]}`;
 }
 
-/** Flags that leave out files of npm packages which the program never loads. */
+/** Flags that exclude files of npm packages which the program never loads. */
 async function unused(imports: string[]): Promise<string[]> {
   const [{ npmCache }, { npmPackages }] = await Promise.all([info([]), info([...imports, ENTRY])]);
   const folders = [...Deno.readDirSync(npmCache)].flatMap((registry) =>

@@ -1,12 +1,11 @@
-// Starting and ending programs beside the tests. No remote imports here or in anything that task.ts needs: it must run
-// before it is known what can be fetched.
+// Starts and stops programs for the tests. No remote imports: see task.ts.
 
 /** A program that runs until it is stopped. */
 export interface Child {
   pid: number;
   /** The end of what it printed so far, for a failure message. */
   tail(): string;
-  /** Sends the signal and waits for the end; once ended, does nothing. */
+  /** Sends the signal and waits for the end; does nothing if it has ended. */
   stop(signal?: Deno.Signal): Promise<void>;
   kill(signal: Deno.Signal): void;
   ended: Promise<Deno.CommandStatus>;
@@ -14,7 +13,7 @@ export interface Child {
 
 const TAIL_CHARS = 4_000;
 
-/** Starts a program and waits until it prints `ready`; rejects with what it printed when it ends before that. */
+/** Starts a program and waits until it prints `ready`; if it ends before that, throws what it printed. */
 export async function startChild(
   command: string,
   options: Deno.CommandOptions & { ready: RegExp; name: string },
@@ -58,7 +57,7 @@ export async function startChild(
   };
 }
 
-/** Runs a program to its end; returns what it printed, or throws it. */
+/** Runs a program and returns what it printed; throws that if it fails. */
 export async function runChild(
   command: string,
   options: Deno.CommandOptions & { name: string },
@@ -76,17 +75,17 @@ export async function runChild(
 }
 
 /**
- * A folder that goes away with this process, and processes that end with it, however it ends: a shell waits for the end of
- * its input, which comes even with `kill -9`.
+ * A folder and processes that are removed when this process ends, even with `kill -9`: a shell does that when its input
+ * ends.
  */
 export class Sandbox {
   readonly dir: string;
-  readonly #janitor: Deno.ChildProcess;
+  readonly #shell: Deno.ChildProcess;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
 
   constructor() {
     this.dir = Deno.makeTempDirSync({ prefix: "routes-services-" });
-    // Others than the owner must reach into it: PostgreSQL does not run as root.
+    // PostgreSQL does not run as root, and its user must be able to read the folder.
     Deno.chmodSync(this.dir, 0o755);
     const script = `trap '' INT TERM HUP
       while read -r sign pid; do
@@ -97,22 +96,22 @@ export class Sandbox {
       done
       [ -n "$pids" ] && kill -CONT $pids 2>/dev/null && kill -KILL $pids 2>/dev/null
       rm -rf "$0"`;
-    this.#janitor = new Deno.Command("sh", {
+    this.#shell = new Deno.Command("sh", {
       args: ["-c", script, this.dir],
       stdin: "piped",
       stdout: "null",
       stderr: "null",
     }).spawn();
-    this.#input = this.#janitor.stdin.getWriter();
+    this.#input = this.#shell.stdin.getWriter();
   }
 
-  /** From now on the process ends with this one. */
+  /** Adds a process. */
   async adopt<T extends { pid: number }>(child: T): Promise<T> {
     await this.#input.write(new TextEncoder().encode(`+ ${child.pid}\n`));
     return child;
   }
 
-  /** The process has ended: its number may soon be another's. */
+  /** Removes a process that has ended: another one may get its id. */
   async release({ pid }: { pid: number }): Promise<void> {
     await this.#input.write(new TextEncoder().encode(`- ${pid}\n`));
   }
@@ -120,11 +119,11 @@ export class Sandbox {
   /** Ends what is still running and removes the folder. */
   async close(): Promise<void> {
     await this.#input.close();
-    await this.#janitor.status;
+    await this.#shell.status;
   }
 }
 
-/** A port on 127.0.0.1: the one preferred if nobody listens there, else any. */
+/** A free port on 127.0.0.1, the preferred one if possible. */
 export function freePort(preferred = 0): number {
   try {
     const listener = Deno.listen({ hostname: "127.0.0.1", port: preferred });
@@ -136,7 +135,7 @@ export function freePort(preferred = 0): number {
   }
 }
 
-/** Whether somebody listens on that port of 127.0.0.1. */
+/** Whether a server listens on that port of 127.0.0.1. */
 export async function listens(port: number): Promise<boolean> {
   try {
     (await Deno.connect({ hostname: "127.0.0.1", port })).close();
@@ -146,7 +145,7 @@ export async function listens(port: number): Promise<boolean> {
   }
 }
 
-/** Where downloads are kept from run to run; as root it lies where other users can read it. */
+/** The folder for downloads; for root, one that other users can read. */
 export function cacheDir(): string {
   const isRoot = Deno.uid() === 0;
   const home = Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME")}/.cache`;
@@ -155,7 +154,7 @@ export function cacheDir(): string {
   return dir;
 }
 
-/** Makes `dir` as a whole or not at all, for runs side by side; `fill` gets the folder to fill. */
+/** Creates `dir` completely or not at all, also if several runs do it at once; `fill` gets a draft folder. */
 export async function once(dir: string, fill: (dir: string) => Promise<void>): Promise<string> {
   try {
     await Deno.stat(dir);
@@ -166,7 +165,7 @@ export async function once(dir: string, fill: (dir: string) => Promise<void>): P
     await fill(draft);
     await Deno.rename(draft, dir).catch(async (error) => {
       await Deno.remove(draft, { recursive: true });
-      // Another run was quicker.
+      // Another run was faster.
       if (!(await Deno.stat(dir).catch(() => null))) throw error;
     });
     return dir;

@@ -1,4 +1,4 @@
-// The whole way of some records, as a person would type it.
+// Runs every command with some records.
 
 import { openWorkspace } from "./workspace.ts";
 

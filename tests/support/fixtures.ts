@@ -7,7 +7,7 @@ import { migrations } from "../../src/postgres/migrations/mod.ts";
 import { openPostgres } from "../../src/postgres/connect.ts";
 import { script, withChecksums } from "../../src/postgres/migrate.ts";
 
-/** Where the services of the tests are: as the task that started them says, else on their usual ports. */
+/** The settings for the test services: ROUTES_TEST_CONFIG names a file; without it, the usual ports. */
 export function testSettings(overrides: string[] = []): Settings {
   const path = Deno.env.get("ROUTES_TEST_CONFIG");
   return parseSettings({
@@ -18,12 +18,12 @@ export function testSettings(overrides: string[] = []): Settings {
   });
 }
 
-/** A name that nobody else has. */
+/** A name that no other test uses. */
 export function uniqueName(prefix: string): string {
   return `${prefix}_${crypto.randomUUID().slice(0, 8)}`;
 }
 
-/** A client for the tests' own questions. */
+/** A Kafka client for the tests themselves. */
 export function connectKafka(settings: Settings = testSettings()): Kafka {
   return openKafka(settings.kafka, {
     readFile: () => new Uint8Array(),
@@ -32,10 +32,10 @@ export function connectKafka(settings: Settings = testSettings()): Kafka {
   });
 }
 
-/** A topic of its own for one test. */
+/** Creates a topic for one test, and deletes it afterwards. */
 export async function withTopic<T>(
   { partitions, configs = {} }: { partitions: number; configs?: Record<string, string> },
-  work: (room: { topic: string; kafka: Kafka; admin: Admin }) => Promise<T>,
+  work: (fixture: { topic: string; kafka: Kafka; admin: Admin }) => Promise<T>,
 ): Promise<T> {
   const topic = uniqueName("topic");
   const kafka = connectKafka();
@@ -58,12 +58,12 @@ export async function withTopic<T>(
   }
 }
 
-/** A schema of its own for one test, in the database `postgres`; with the tables unless told otherwise. */
+/** Creates a schema for one test in the database `postgres`, with the tables if `migrated`. */
 export async function withSchema<T>(
-  work: (room: { schema: string; sql: Sql }) => Promise<T>,
+  work: (fixture: { schema: string; sql: Sql }) => Promise<T>,
   { migrated = true } = {},
 ): Promise<T> {
-  const schema = uniqueName("room");
+  const schema = uniqueName("schema");
   const { postgresql } = testSettings(["postgresql.dbname=postgres"]);
   const { sql } = openPostgres(postgresql, {
     readFile: () => new Uint8Array(),

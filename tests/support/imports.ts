@@ -1,15 +1,15 @@
-// The program's imports come from JSR and npm. Where JSR cannot be reached, npm has the same code without types.
+// The program's imports come from JSR and npm. If JSR cannot be reached, npm has the same code without types.
 
 const FALLBACK = ["--no-lock", "--import-map", `${import.meta.dirname}/import_map.json`];
 const PROBE = 'import "@std/cli/parse-args"; import "@std/assert";';
-const PATIENCE_MS = 4_000;
+const TIMEOUT_MS = 4_000;
 
-/** Flags for `deno run`, `test`, `check` and the like that make the program's imports resolve. */
+/** Flags for `deno run`, `test`, `check` and others that resolve the program's imports. */
 export async function importFlags(say: (line: string) => void): Promise<string[]> {
   if (Deno.env.get("ROUTES_IMPORTS") === "npm") return FALLBACK;
   if (await resolves(["--cached-only"]) || await resolves([])) return [];
   say("JSR cannot be reached: @std comes from npm instead, untyped and unlocked");
-  // For the tasks within this one.
+  // For child processes.
   Deno.env.set("ROUTES_IMPORTS", "npm");
   return FALLBACK;
 }
@@ -20,7 +20,7 @@ async function resolves(flags: string[]): Promise<boolean> {
     cwd: `${import.meta.dirname}/../..`,
     stdout: "null",
     stderr: "null",
-    signal: AbortSignal.timeout(PATIENCE_MS),
+    signal: AbortSignal.timeout(TIMEOUT_MS),
   });
   return (await probe.output()).success;
 }

@@ -8,16 +8,16 @@ import {
   startChild,
 } from "./child.ts";
 
-/** One node of a cluster, broker and controller at once. */
+/** One node of a cluster, both broker and controller. */
 export interface Broker {
   port: number;
-  /** Stops it cleanly, or with a signal; start() brings it back with its data. */
+  /** Stops it cleanly, or with another signal; start() starts it again with its data. */
   stop(signal?: Deno.Signal): Promise<void>;
   start(): Promise<void>;
   kill(signal: Deno.Signal): void;
 }
 
-/** A cluster of real Kafka on 127.0.0.1. */
+/** A Kafka cluster on 127.0.0.1. */
 export interface KafkaCluster {
   /** `host:port` of every broker. */
   bootstrap: string;
@@ -35,7 +35,7 @@ appender.out.layout.pattern = %p %m%n
 rootLogger.appenderRef.out.ref = out
 `;
 
-/** Downloads Apache Kafka once; throws one line where Java or Maven is missing. */
+/** Downloads Apache Kafka once; the error for missing Java or Maven has one line. */
 export async function fetchKafka(say: (line: string) => void): Promise<string> {
   for (const [program, flag] of [["java", "-version"], ["mvn", "-version"]] as const) {
     await runChild(program, { args: [flag], name: program }).catch(() => {
@@ -67,17 +67,17 @@ export async function fetchKafka(say: (line: string) => void): Promise<string> {
 /** How to start a cluster. */
 export interface KafkaOptions {
   sandbox: Sandbox;
-  /** Of the first broker, if it is free. */
+  /** The port of the first broker, if it is free. */
   port?: number;
   brokers?: number;
-  /** Beyond those needed; `listeners` is added to the plain one, and shown to clients as `advertised` if that is given. */
+  /** Additional properties; `listeners` and `advertised` are added to those of the plain listener. */
   properties?: Record<string, string>;
-  /** Users of SCRAM, as `SCRAM-SHA-256=[name=ann,password=…]`. */
+  /** SCRAM users, such as `SCRAM-SHA-256=[name=ann,password=…]`. */
   scram?: string[];
   say?: (line: string) => void;
 }
 
-/** Starts a cluster and waits until it serves. */
+/** Starts a cluster and waits until it accepts connections. */
 export async function startKafka(options: KafkaOptions): Promise<KafkaCluster> {
   const { sandbox, brokers: count = 1, say = () => {} } = options;
   const home = await fetchKafka(say);
@@ -144,7 +144,7 @@ export async function startKafka(options: KafkaOptions): Promise<KafkaCluster> {
     brokers: started,
     classpath,
     stop: async () => {
-      // Without the others a controller waits for a quorum that never comes: no need to be clean here.
+      // For a clean stop the last controller would wait for a quorum.
       await Promise.all(started.map((broker) => broker.stop("SIGKILL")));
     },
   };
@@ -180,8 +180,8 @@ function openBroker(dir: string, port: number, classpath: string, sandbox: Sandb
   };
 }
 
-/** Sends lines with Kafka's own console producer, which packs in every codec. */
-export async function sendPacked(
+/** Sends lines with Kafka's own console producer, which supports every codec. */
+export async function sendCompressed(
   { classpath, bootstrap, topic, codec, lines }: {
     classpath: string;
     bootstrap: string;

@@ -7,8 +7,8 @@ interface PermissionSet {
 }
 
 /**
- * The permissions of the program as flags, out of the one named set in deno.json. As a set they would not do: Deno resolves
- * paths of a set against the project, also in a compiled program, and paths of a flag against the folder it runs in.
+ * The permissions of the program as flags, from deno.json. The named set itself cannot be used: Deno resolves its paths
+ * against the project, also in a compiled program, but paths of a flag against the working directory.
  */
 export function permissionFlags(): string[] {
   const config = JSON.parse(Deno.readTextFileSync(`${ROOT}/deno.json`));
@@ -22,7 +22,7 @@ export function permissionFlags(): string[] {
   ];
 }
 
-/** What to start, and with which arguments before its own, for `routes`: ROUTES_BIN, else the sources. */
+/** The command for `routes` and its first arguments: the binary ROUTES_BIN, otherwise the sources. */
 export function programCommand(importFlags: string[]): [command: string, args: string[]] {
   const binary = Deno.env.get("ROUTES_BIN");
   if (binary) return [binary, []];

@@ -1,4 +1,4 @@
-// The picture in README: what a terminal shows of a real run, as SVG on stdout.
+// The picture in README: the output of a real run in a terminal, as SVG on stdout.
 //   deno task picture > tests/support/picture.svg
 
 import { importFlags } from "./imports.ts";
@@ -6,7 +6,7 @@ import { programCommand } from "./permissions.ts";
 import { openWorkspace } from "./workspace.ts";
 
 const COLUMNS = 116;
-/** What is typed, one after the other. */
+/** The command lines. */
 export const SESSION = [
   "routes migrate --create-database --topic",
   "routes produce --count 24000 --users 40 --radius 3km --invalid 0.01 --seed 42",
@@ -15,7 +15,7 @@ export const SESSION = [
   "routes verify",
 ];
 
-/** Text of one look. */
+/** Text in one style. */
 interface Span {
   text: string;
   color: string | null;
@@ -32,7 +32,7 @@ const COLORS: Record<number, string> = {
   90: "#8b949e",
 };
 
-/** Runs the session with real services; each line as it stands in the end, escape sequences and all. */
+/** Runs the session with real services; returns the final lines with their escape sequences. */
 export async function perform(): Promise<string[]> {
   const workspace = await openWorkspace("routes_picture");
   try {
@@ -48,7 +48,7 @@ export async function perform(): Promise<string[]> {
         stdin: "null",
       }).output();
       const text = new TextDecoder().decode(stdout).replaceAll(workspace.name, "routes");
-      lines.push(...text.trimEnd().split(/\r*\n/).map(standing), "");
+      lines.push(...text.trimEnd().split(/\r*\n/).map(finalText), "");
     }
     return lines.slice(0, -1);
   } finally {
@@ -60,12 +60,12 @@ function quote(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** What is left of a line that was erased on the way. */
-function standing(line: string): string {
+/** The text that remains on a line that was erased and rewritten. */
+function finalText(line: string): string {
   return line.split("\r\x1b[K").at(-1)!;
 }
 
-/** A line by its looks. */
+/** Splits a line by style. */
 function spans(line: string): Span[] {
   const found: Span[] = [];
   let [color, bold] = [null as string | null, false];
@@ -82,14 +82,14 @@ function spans(line: string): Span[] {
   return found;
 }
 
-/** A colour of the cube or the greys of 256. */
+/** One of the 256 colours of a terminal: in the cube, or grey. */
 function indexed(code: number): string {
   if (code >= 232) return `rgb(${[0, 0, 0].map(() => 8 + 10 * (code - 232)).join(" ")})`;
   const levels = [36, 6, 1].map((unit) => Math.floor((code - 16) / unit) % 6);
   return `rgb(${levels.map((level) => level && 55 + 40 * level).join(" ")})`;
 }
 
-/** The session as a drawing. */
+/** Draws the lines. */
 export function draw(lines: string[]): string {
   const [cell, height, edge] = [8, 18, 18];
   const [wide, high] = [COLUMNS * cell + 2 * edge, lines.length * height + 2 * edge];
@@ -97,7 +97,7 @@ export function draw(lines: string[]): string {
     text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
   const text = lines.map((line, row) => {
     let column = 0;
-    // Word by word: fonts differ in how wide braille is, and nothing may end up beside its column.
+    // Word by word: the width of braille differs between fonts, and columns must stay aligned.
     const words = spans(line).flatMap((span) =>
       span.text.split(/( {2,})/).map((text) => ({ ...span, text }))
     );
@@ -105,9 +105,9 @@ export function draw(lines: string[]): string {
       const at = column;
       column += text.length;
       if (text.trim() === "") return "";
-      const look = (color ? ` fill="${color}"` : "") + (bold ? ` font-weight="bold"` : "");
+      const style = (color ? ` fill="${color}"` : "") + (bold ? ` font-weight="bold"` : "");
       const [x, y] = [edge + at * cell, edge + row * height + 13];
-      return `<text x="${x}" y="${y}" textLength="${text.length * cell}"${look}>${
+      return `<text x="${x}" y="${y}" textLength="${text.length * cell}"${style}>${
         escape(text)
       }</text>\n`;
     }).join("");

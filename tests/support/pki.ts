@@ -6,15 +6,15 @@ export interface Pair {
   key: string;
 }
 
-/** How a certificate is made. */
+/** How to create a certificate. */
 export interface PairOptions {
-  /** The common name; the file names come from it. */
+  /** The common name, and the file name. */
   name: string;
   ca: Pair;
-  /** As in `IP:127.0.0.1,DNS:localhost`; none: a client's. */
+  /** Such as `IP:127.0.0.1,DNS:localhost`; none for a client. */
   names?: string;
   kind?: "ecdsa" | "rsa";
-  /** Days from now, both may lie in the past. */
+  /** Days from now; both may be in the past. */
   days?: [from: number, to: number];
   /** Encrypts the key. */
   passphrase?: string;
@@ -26,7 +26,7 @@ const KINDS = {
 };
 const DAY_MS = 86_400_000;
 
-/** Makes keys and certificates with openssl, all in one folder. */
+/** Creates keys and certificates with openssl, in one folder. */
 export class Pki {
   readonly dir: string;
 
@@ -35,7 +35,7 @@ export class Pki {
     Deno.mkdirSync(dir, { recursive: true });
   }
 
-  /** An authority that signs for itself. */
+  /** A self-signed authority. */
   async authority(name: string): Promise<Pair> {
     const pair = { cert: `${this.dir}/${name}.pem`, key: `${this.dir}/${name}.key` };
     await openssl(["genpkey", ...KINDS.ecdsa, "-out", pair.key]);
@@ -44,7 +44,7 @@ export class Pki {
     return pair;
   }
 
-  /** A certificate of that authority, with a key that only its owner reads. */
+  /** A certificate of that authority, with a key that only its owner can read. */
   async pair(options: PairOptions): Promise<Pair> {
     const { name, ca, names, kind = "ecdsa", days: [from, to] = [-1, 90], passphrase } = options;
     const at = `${this.dir}/${name}`;
@@ -64,7 +64,7 @@ export class Pki {
       "-subj",
       `/CN=${name}`,
     ]);
-    // `openssl ca` is the only one that takes a beginning.
+    // Only `openssl ca` accepts a start date.
     await Deno.mkdir(`${at}.db`);
     await Deno.writeTextFile(`${at}.db/index`, "");
     await Deno.writeTextFile(
@@ -85,7 +85,7 @@ export class Pki {
   }
 }
 
-/** Key and certificate in one file, as Kafka wants them. */
+/** Writes key and certificate into one file, as Kafka requires. */
 export async function bundle(path: string, { cert, key }: Pair): Promise<string> {
   await Deno.writeTextFile(path, await Deno.readTextFile(key) + await Deno.readTextFile(cert));
   return path;
@@ -95,7 +95,7 @@ async function openssl(args: string[]): Promise<void> {
   await runChild("openssl", { args, name: `openssl ${args[0]}` });
 }
 
-/** As openssl writes times, YYYYMMDDHHMMSSZ. */
+/** A time in the format of openssl: YYYYMMDDHHMMSSZ. */
 function stamp(days: number): string {
   const iso = new Date(Date.now() + days * DAY_MS).toISOString();
   return iso.replace(/\.\d+/, "").replace(/[-:T]/g, "");

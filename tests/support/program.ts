@@ -4,30 +4,30 @@ import { importFlags } from "./imports.ts";
 import { programCommand } from "./permissions.ts";
 import { testSettings, uniqueName, withSchema, withTopic } from "./fixtures.ts";
 
-/** How a run of the program ended. */
+/** The exit code and the output of a run. */
 export interface Ended {
   code: number;
   stdout: string;
   stderr: string;
 }
 
-/** A run of the program that goes on. */
+/** A run of the program that may still be running. */
 export interface Running {
-  /** Waits until it has printed that, to either stream, and gives what matched; fails when it ends before. */
+  /** Waits until it has printed that, on either stream, and returns the match; throws if it ends before. */
   said(pattern: RegExp): Promise<RegExpExecArray>;
   kill(signal: Deno.Signal): void;
-  /** Reads no more of its stdout, as `head` does. */
+  /** Stops reading its stdout, as `head` does. */
   closeStdout(): Promise<void>;
   ended: Promise<Ended>;
 }
 
-/** How to run it beside its arguments. */
+/** Input and environment of a run. */
 export interface RunOptions {
   stdin?: string;
   env?: Record<string, string>;
 }
 
-/** A place to run the program as a person does: a folder with a settings file, a topic and a schema of its own. */
+/** Runs the program as a user does: a folder with a settings file, a topic and a schema. */
 export interface ProgramFixture {
   dir: string;
   topic: string;
@@ -38,10 +38,11 @@ export interface ProgramFixture {
   sql: Sql;
   routes(args: string[], options?: RunOptions): Promise<Ended>;
   start(args: string[], options?: RunOptions): Running;
-  /** Rows, rejects and the sums over all partitions of what the positions say. */
+  /** The number of rows and rejects, and the sums over `routes_sources`. */
   counts(): Promise<Counts>;
 }
 
+/** Numbers of rows and rejects, and the sums over `routes_sources`. */
 export interface Counts {
   rows: number;
   rejects: number;
@@ -51,19 +52,19 @@ export interface Counts {
   tombstones: number;
 }
 
-/** How the desk is laid. */
+/** What to create. */
 export interface ProgramFixtureOptions {
   partitions?: number;
   configs?: Record<string, string>;
   migrated?: boolean;
 }
 
-/** Runs the work at a desk, and clears it: topic, group, schema, folder, and runs that are still going on. */
+/** Creates a fixture for one test; afterwards removes topic, group, schema and folder and kills what still runs. */
 export async function withProgram(
   { partitions = 1, configs = {}, migrated = true }: ProgramFixtureOptions,
   work: (fixture: ProgramFixture) => Promise<void>,
 ): Promise<void> {
-  const dir = await Deno.makeTempDir({ prefix: "routes-desk-" });
+  const dir = await Deno.makeTempDir({ prefix: "routes-program-" });
   const group = uniqueName("group");
   const children = new Set<Deno.ChildProcess>();
   try {
@@ -113,7 +114,7 @@ export async function withProgram(
   }
 }
 
-/** Starts a program in a folder, with nothing in its environment but what is given. */
+/** Starts a program in a folder, with only the given environment. */
 export function spawn(
   command: string,
   args: string[],
@@ -136,11 +137,11 @@ export function spawn(
       const { done, value } = await readers[name].read();
       if (done) return;
       texts[name] += decoder.decode(value, { stream: true });
-      for (const look of waiting) look();
+      for (const search of waiting) search();
     }
   };
   const drained = Promise.all([drain("stdout"), drain("stderr")]);
-  // It may end without having read it all.
+  // The program may end before it has read all its input.
   if (stdin !== undefined) {
     drained.catch(() => {});
     new Blob([stdin]).stream().pipeTo(process.stdin).catch(() => {});
@@ -156,19 +157,21 @@ export function spawn(
     closeStdout: () => readers.stdout.cancel(),
     said: (pattern) => {
       const { promise, resolve, reject } = Promise.withResolvers<RegExpExecArray>();
-      const look = () => {
+      const search = () => {
         const match = pattern.exec(texts.stdout) ?? pattern.exec(texts.stderr);
         if (match) resolve(match);
       };
-      waiting.add(look);
-      ended.then(() => reject(new Error(`never said ${pattern}:\n${texts.stdout}${texts.stderr}`)));
-      look();
-      return promise.finally(() => waiting.delete(look));
+      waiting.add(search);
+      ended.then(() =>
+        reject(new Error(`never printed ${pattern}:\n${texts.stdout}${texts.stderr}`))
+      );
+      search();
+      return promise.finally(() => waiting.delete(search));
     },
   };
 }
 
-/** What the program may see of the environment: where its runtime finds things, and nothing of the tests' own. */
+/** The variables that the runtime needs, without those of the tests. */
 export function quietEnv(): Record<string, string> {
   const windows = ["SYSTEMROOT", "USERPROFILE", "LOCALAPPDATA", "TEMP"];
   const names = ["PATH", "HOME", "TMPDIR", "DENO_DIR", "DENO_TLS_CA_STORE", ...windows];

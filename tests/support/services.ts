@@ -2,23 +2,21 @@ import { listens, Sandbox } from "./child.ts";
 import { startKafka } from "./kafka.ts";
 import { startPostgres } from "./postgres.ts";
 
-/** Real services to test against. */
+/** The services of the tests. */
 export interface Services {
   /** A settings file for `routes`. */
   config: string;
-  /** What was found or started, for people. */
-  told: string;
   stop(): Promise<void>;
 }
 
 /**
- * Kafka and PostgreSQL: those that ROUTES_TEST_CONFIG names, else those that listen on their usual ports, else new ones
- * that end with this process.
+ * Kafka and PostgreSQL: those that ROUTES_TEST_CONFIG names, otherwise those on the usual ports, otherwise new ones that
+ * end with this process.
  */
 export async function openServices(say: (line: string) => void): Promise<Services> {
   const given = Deno.env.get("ROUTES_TEST_CONFIG");
   if (given) {
-    return { config: given, told: `services as in ${given}`, stop: () => Promise.resolve() };
+    return { config: given, stop: () => Promise.resolve() };
   }
   const sandbox = new Sandbox();
   try {
@@ -43,7 +41,6 @@ export async function openServices(say: (line: string) => void): Promise<Service
     if (started.length > 0) say(`started ${started.join(" and ")}`);
     return {
       config,
-      told: `Kafka on ${bootstrap}, PostgreSQL on 127.0.0.1:${port}`,
       stop: async () => {
         await Promise.all([kafka?.stop(), postgres?.stop("SIGQUIT")]);
         await sandbox.close();

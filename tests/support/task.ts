@@ -1,4 +1,4 @@
-// What `deno task` runs. Nothing here is imported from elsewhere, so that it starts whatever can be fetched.
+// The tasks of deno.json. No remote imports here, so that they also run without JSR and npm.
 
 import { startup } from "../bench/startup.ts";
 import { build, buildAll } from "./build.ts";
@@ -10,15 +10,19 @@ function print(stream: { writeSync(bytes: Uint8Array): number }, line: string): 
 }
 
 const ROOT = `${import.meta.dirname}/../../`;
-/** What the runner says of itself; what it runs has stdout and stderr as ever. */
+/** Prints a message of the task itself to stderr. */
 const say = (line: string) => print(Deno.stderr, `· ${line}`);
 
 /** Folders whose tests need neither services nor permissions, apart from the files named below. */
 const PURE = ["cli", "commands", "formats", "record", "settings", "terminal"];
 /** Tests in these folders that run shells or open sockets. */
 const NOT_PURE = ["tests/cli/completions_test.ts", "tests/commands/consume/http_test.ts"];
-/** Tests at the top of tests/ that need no permissions. */
-const PURE_AT_TOP = ["tests/suggest_test.ts", "tests/units_test.ts"];
+/** Other files whose tests need neither. */
+const PURE_FILES = [
+  "tests/faults/checker_test.ts",
+  "tests/suggest_test.ts",
+  "tests/units_test.ts",
+];
 
 const tasks: Record<string, (args: string[]) => Promise<number>> = {
   test,
@@ -27,7 +31,7 @@ const tasks: Record<string, (args: string[]) => Promise<number>> = {
   picture: (args) => withServices(() => script("tests/support/picture.ts", args)),
   bench: (args) => withServices(() => script("tests/bench/goals.ts", args)),
   faults: (args) => script("tests/faults/matrix.ts", args),
-  mutants: (args) => script("tests/faults/mutants.ts", args),
+  mutants: (args) => script("tests/faults/run_mutants.ts", args),
   services,
   check,
   build: (args) => build(args, say),
@@ -51,7 +55,7 @@ async function test(args: string[]): Promise<number> {
   return conclude(tally);
 }
 
-/** The tests that need neither services nor permissions, or those of them that are named. */
+/** Runs the named tests, or all that need neither services nor permissions. */
 async function unit(args: string[]): Promise<number> {
   const tally = newTally();
   await count(
@@ -75,7 +79,7 @@ function newTally() {
 
 /** Prints the last line; returns the exit code. */
 function conclude(tally: Tally): number {
-  // A run that ended before it could count has failed all the same.
+  // A run that printed no counts has failed too.
   const failed = tally.failed || tally.broken;
   const skipped = tally.ignored > 0 ? `, ${tally.ignored} skipped` : "";
   print(Deno.stdout, `\n${tally.passed} passed, ${failed} failed${skipped}`);
@@ -93,7 +97,7 @@ function otherTests(): string[] {
 function isPure(path: string): boolean {
   const [, folder] = path.split("/");
   if (!path.endsWith("_test.ts")) return false;
-  return PURE_AT_TOP.includes(path) || PURE.includes(folder!) && !NOT_PURE.includes(path);
+  return PURE_FILES.includes(path) || PURE.includes(folder!) && !NOT_PURE.includes(path);
 }
 
 /** The test files below `folder`, as paths from the project's root. */
@@ -104,7 +108,7 @@ function testFiles(folder: string): string[] {
   }).sort();
 }
 
-/** Runs tests, shows what they print, and adds up their last line. */
+/** Runs tests, passes on their output, and adds up the counts of their last line. */
 async function count(args: string[], tally: Tally): Promise<void> {
   const isTerminal = Deno.stdout.isTerminal();
   const child = new Deno.Command(Deno.execPath(), {
@@ -132,21 +136,24 @@ async function count(args: string[], tally: Tally): Promise<void> {
   if (!success && !Number(failed)) tally.broken++;
 }
 
-/** Keeps the services up for a person to play with. */
+/** Keeps the services running until Ctrl-C. */
 async function services(): Promise<number> {
   return await withServices((config) => {
-    print(Deno.stdout, `the services are up; settings to use:\n\n${Deno.readTextFileSync(config)}`);
+    print(
+      Deno.stdout,
+      `the services are running; settings to use:\n\n${Deno.readTextFileSync(config)}`,
+    );
     print(Deno.stdout, `  routes --config ${config} …\n\nCtrl-C stops them`);
     return new Promise(() => {});
   });
 }
 
-/** Checks types with the imports as users get them, and with typed sources of @std where ROUTES_TYPED_STD names a map. */
+/** Checks types with the normal imports, and again with the import map that ROUTES_TYPED_STD names (typed @std). */
 async function check(): Promise<number> {
   const typed = Deno.env.get("ROUTES_TYPED_STD");
   const maps = [await importFlags(say)];
   if (typed) maps.push(["--no-lock", "--import-map", typed]);
-  else say("ROUTES_TYPED_STD is not set: types of @std are not checked a second way");
+  else say("ROUTES_TYPED_STD is not set: no second check with a typed @std");
   for (const flags of maps) {
     const code = await deno(["check", "--quiet", ...flags, "src", "tests"]);
     if (code !== 0) return code;
@@ -162,7 +169,7 @@ async function deno(args: string[]): Promise<number> {
   return (await new Deno.Command(Deno.execPath(), { args, cwd: ROOT }).spawn().status).code;
 }
 
-/** Runs the work with services to talk to, and ends those that it started, also when it is interrupted. */
+/** Runs the work with services, and stops those that it started, also after an interrupt. */
 async function withServices(work: (config: string) => Promise<number>): Promise<number> {
   let opened: Services | null = null;
   const interrupted = Promise.withResolvers<number>();

@@ -3,23 +3,23 @@ import { importFlags } from "./imports.ts";
 import { programCommand } from "./permissions.ts";
 import { connectKafka, testSettings, uniqueName } from "./fixtures.ts";
 
-/** A topic and a database of their own, with a settings file, and the program to try on them. */
+/** Names of a new topic and a new database, with a settings file, to run the program. */
 export interface Workspace {
   name: string;
   /** Holds host_settings.ini; the program runs in it. */
   dir: string;
   /** The program with these arguments, not yet started. */
   routes(args: string[], options?: Omit<Deno.CommandOptions, "args" | "cwd">): Deno.Command;
-  /** Removes everything again. */
+  /** Removes topic, group, database and folder. */
   close(): Promise<void>;
 }
 
-/** Sets the stage on the services of the tests; creates neither topic nor database, `routes migrate` does. */
+/** Opens a workspace on the services of the tests; `routes migrate` creates topic and database. */
 export async function openWorkspace(prefix: string): Promise<Workspace> {
   const [command, before] = programCommand(await importFlags(() => {}));
   const name = uniqueName(prefix);
   const { kafka, postgresql } = testSettings();
-  const dir = await Deno.makeTempDir({ prefix: "routes-stage-" });
+  const dir = await Deno.makeTempDir({ prefix: "routes-workspace-" });
   await Deno.writeTextFile(
     `${dir}/host_settings.ini`,
     `[kafka]\nbootstrap_servers = ${kafka.brokers.join()}\ntopic = ${name}\ngroup_id = ${name}\n\n` +

@@ -6,7 +6,7 @@ import { migrations } from "../../src/postgres/migrations/mod.ts";
 import { openPostgres } from "../../src/postgres/connect.ts";
 import { checksum, script } from "../../src/postgres/migrate.ts";
 import { connectKafka, testSettings } from "../support/fixtures.ts";
-import { type PostgresServer, startPostgres } from "../support/postgres.ts";
+import { type PostgresServer, startPostgres, UNPRIVILEGED } from "../support/postgres.ts";
 
 /** Passwords that are in no output by accident: a test looks for them. */
 export const PASSWORD = "s3cr3t%#;marker";
@@ -174,7 +174,7 @@ async function givePostgres(dir: string, pair: Pair): Promise<Pair> {
   const own = { cert: `${dir}/postgres.cert`, key: `${dir}/postgres.key` };
   await Deno.copyFile(pair.cert, own.cert);
   await Deno.copyFile(pair.key, own.key);
-  if (Deno.uid() === 0) await Deno.chown(own.key, 65_534, 65_534);
+  if (Deno.uid() === 0) await Deno.chown(own.key, UNPRIVILEGED, UNPRIVILEGED);
   return own;
 }
 

@@ -10,7 +10,7 @@ import {
   users,
   whole,
 } from "../flags.ts";
-import { type FormatName, FORMATS } from "../../formats/facts.ts";
+import { type FormatName, FORMATS } from "../../formats/properties.ts";
 const formats = Object.keys(FORMATS) as FormatName[];
 
 /** `routes query`. */

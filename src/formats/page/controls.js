@@ -1,23 +1,23 @@
-// The window around the canvas: pointer, keys, buttons, legend.
+// Pointer, keys, buttons and legend.
 
 import {
   $,
-  asideAt,
-  asides,
   canvas,
   chunks,
   count,
   degrees,
   drawn,
+  eastingAt,
+  eastings,
   fit,
   focus,
   latitudeAt,
   latitudes,
+  layer,
   metresBefore,
   middle,
   pan,
   redraw,
-  sheet,
   size,
   times,
   tracks,
@@ -35,18 +35,18 @@ canvas.addEventListener("pointerdown", (event) => {
 
 canvas.addEventListener("pointermove", (event) => {
   const before = pointers.get(event.pointerId);
-  if (!before) return look(event.clientX, event.clientY);
+  if (!before) return hover(event.clientX, event.clientY);
   const other = [...pointers.values()].find(({ pointerId }) => pointerId !== event.pointerId);
   pointers.set(event.pointerId, event);
   if (!other) return pan(event.clientX - before.clientX, event.clientY - before.clientY);
-  const gap = ({ clientX, clientY }) =>
+  const distance = ({ clientX, clientY }) =>
     Math.hypot(clientX - other.clientX, clientY - other.clientY);
   const [midX, midY] = [
     (event.clientX + other.clientX) / 2,
     (event.clientY + other.clientY) / 2,
   ];
   pan((event.clientX - before.clientX) / 2, (event.clientY - before.clientY) / 2);
-  zoom(gap(event) / Math.max(gap(before), 1), midX, midY);
+  zoom(distance(event) / Math.max(distance(before), 1), midX, midY);
 });
 
 for (const end of ["pointerup", "pointercancel"]) {
@@ -60,27 +60,27 @@ canvas.addEventListener("pointerleave", () => {
   redraw();
 });
 
-/** Tells of the fix that is next to a place of the window, if one is near. */
-function look(atX, atY) {
-  let [track, fix, least] = [null, null, 20 ** 2];
+/** Shows the fix that is nearest to the pointer, within 20 pixels. */
+function hover(pointerX, pointerY) {
+  let [track, fix, nearest] = [null, null, 20 ** 2];
   for (const chunk of chunks) {
     const { from, to, west, east, south, north } = chunk;
-    const away = x(west) > atX + 20 || x(east) < atX - 20 || y(north) > atY + 20 ||
-      y(south) < atY - 20;
-    if (away || !chunk.track.shown) continue;
+    const isFar = x(west) > pointerX + 20 || x(east) < pointerX - 20 || y(north) > pointerY + 20 ||
+      y(south) < pointerY - 20;
+    if (isFar || !chunk.track.isVisible) continue;
     for (let i = from; i < to; i++) {
-      const distance = (x(asides[i]) - atX) ** 2 + (y(latitudes[i]) - atY) ** 2;
-      if (distance < least) [track, fix, least] = [chunk.track, i, distance];
+      const distance = (x(eastings[i]) - pointerX) ** 2 + (y(latitudes[i]) - pointerY) ** 2;
+      if (distance < nearest) [track, fix, nearest] = [chunk.track, i, distance];
     }
   }
   Object.assign(focus, { track, fix });
   $("tip").hidden = fix === null;
-  $("pointer").textContent = place(latitudeAt(atY), asideAt(atX), 1e-4);
-  if (fix !== null) tell(atX, atY);
+  $("pointer").textContent = place(latitudeAt(pointerY), eastingAt(pointerX), 1e-4);
+  if (fix !== null) showTip(pointerX, pointerY);
   redraw();
 }
 
-function tell(atX, atY) {
+function showTip(pointerX, pointerY) {
   const { track, fix: i } = focus;
   const isFirst = track.segments.some(({ start }) => start === i);
   const seconds = isFirst ? 0 : Math.abs(times[i] - times[i - 1]) / 1000;
@@ -88,14 +88,14 @@ function tell(atX, atY) {
   const tip = $("tip");
   tip.replaceChildren(
     Object.assign(document.createElement("b"), { textContent: `user ${track.user}` }),
-    `${instant(times[i])} UTC${speed}\n${place(latitudes[i], asides[i], 1e-7)}`,
+    `${instant(times[i])} UTC${speed}\n${place(latitudes[i], eastings[i], 1e-7)}`,
   );
-  tip.style.left = `${Math.min(atX + 16, size.width - tip.offsetWidth - 8)}px`;
-  tip.style.top = `${Math.min(atY + 16, size.height - tip.offsetHeight - 8)}px`;
+  tip.style.left = `${Math.min(pointerX + 16, size.width - tip.offsetWidth - 8)}px`;
+  tip.style.top = `${Math.min(pointerY + 16, size.height - tip.offsetHeight - 8)}px`;
 }
 
-function place(latitude, aside, step) {
-  return `${degrees(latitude, "NS", step)} ${degrees(aside + middle, "EW", step)}`;
+function place(latitude, easting, step) {
+  return `${degrees(latitude, "NS", step)} ${degrees(easting + middle, "EW", step)}`;
 }
 
 function instant(ms) {
@@ -107,7 +107,7 @@ function instant(ms) {
 
 canvas.addEventListener("wheel", (event) => {
   event.preventDefault();
-  // Lines rather than pixels on some machines.
+  // Some browsers report lines instead of pixels.
   const pixels = event.deltaY * (event.deltaMode === 1 ? 30 : 1);
   zoom(2 ** (-pixels / 300), event.clientX, event.clientY);
 }, { passive: false });
@@ -119,7 +119,7 @@ const keys = {
   "=": () => zoom(1.5),
   "-": () => zoom(1 / 1.5),
   "0": fit,
-  "t": turnTheme,
+  "t": toggleTheme,
   ArrowLeft: () => pan(80, 0),
   ArrowRight: () => pan(-80, 0),
   ArrowUp: () => pan(0, 80),
@@ -133,9 +133,9 @@ addEventListener("keydown", (event) => {
 $("in").onclick = keys["+"];
 $("out").onclick = keys["-"];
 $("fit").onclick = fit;
-$("theme").onclick = turnTheme;
+$("theme").onclick = toggleTheme;
 
-function turnTheme() {
+function toggleTheme() {
   setTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark");
 }
 
@@ -149,19 +149,19 @@ function setTheme(theme) {
   redraw();
 }
 
-/** A click shows or hides a user, with Shift that user alone. */
-function choose(track, isAlone) {
-  const onlyThis = tracks.every(({ shown }, i) => shown === (tracks[i] === track));
+/** Shows or hides a user; with Shift, shows only that user, or everyone again. */
+function toggle(track, isAlone) {
+  const isOnlyVisible = tracks.every(({ isVisible }, i) => isVisible === (tracks[i] === track));
   for (const other of tracks) {
-    if (isAlone) other.shown = onlyThis || other === track;
-    else if (other === track) other.shown = !other.shown;
-    other.button.setAttribute("aria-pressed", other.shown);
+    if (isAlone) other.isVisible = isOnlyVisible || other === track;
+    else if (other === track) other.isVisible = !other.isVisible;
+    other.button.setAttribute("aria-pressed", other.isVisible);
   }
   drawn.scale = 0;
   redraw();
 }
 
-const grouped = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, " ");
+const groupDigits = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, " ");
 
 function buildLegend() {
   for (const track of tracks) {
@@ -170,10 +170,10 @@ function buildLegend() {
     const [swatch, name, length] = ["i", "span", "small"].map((tag) => document.createElement(tag));
     name.textContent = `user ${track.user}`;
     length.textContent = `${(track.metres / 1000).toFixed(1)} km`;
-    button.title = `${grouped(fixes)} fixes; click: show or hide, with Shift: this one alone`;
+    button.title = `${groupDigits(fixes)} fixes; click: show or hide; Shift-click: only this user`;
     button.setAttribute("aria-pressed", "true");
     button.append(swatch, name, length);
-    button.onclick = ({ shiftKey }) => choose(track, shiftKey);
+    button.onclick = ({ shiftKey }) => toggle(track, shiftKey);
     button.onpointerenter = () => {
       focus.track = track;
       redraw();
@@ -185,7 +185,7 @@ function buildLegend() {
     Object.assign(track, { swatch, button });
     $("legend").append(button);
   }
-  const plural = (number, one, many) => `${grouped(number)} ${number === 1 ? one : many}`;
+  const plural = (number, one, many) => `${groupDigits(number)} ${number === 1 ? one : many}`;
   const [first, last] = [Infinity, -Infinity].map((start) =>
     times.reduce((a, b) => start > 0 ? Math.min(a, b) : Math.max(a, b), start)
   );
@@ -198,7 +198,7 @@ function buildLegend() {
 function resize() {
   const [width, height, ratio] = [innerWidth, innerHeight, devicePixelRatio || 1];
   Object.assign(size, { width, height, ratio });
-  for (const surface of [canvas, sheet]) {
+  for (const surface of [canvas, layer]) {
     surface.width = Math.round(width * ratio);
     surface.height = Math.round(height * ratio);
   }
@@ -206,10 +206,10 @@ function resize() {
   redraw();
 }
 
-const night = matchMedia("(prefers-color-scheme: dark)");
-night.addEventListener("change", () => setTheme(night.matches ? "dark" : "light"));
+const darkScheme = matchMedia("(prefers-color-scheme: dark)");
+darkScheme.addEventListener("change", () => setTheme(darkScheme.matches ? "dark" : "light"));
 addEventListener("resize", resize);
 buildLegend();
-setTheme(night.matches ? "dark" : "light");
+setTheme(darkScheme.matches ? "dark" : "light");
 resize();
 fit();

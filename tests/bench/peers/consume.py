@@ -1,4 +1,4 @@
-"""What a strong engineer writes by hand: librdkafka into COPY, batch by batch, at least once.
+"""A careful program by hand: librdkafka and COPY, batch by batch, at least once.
 
 consume.py BOOTSTRAP TOPIC COUNT CONNINFO TABLE
 """
@@ -36,7 +36,7 @@ def is_number(value):
 
 
 def parse(value):
-    """The record's four numbers; None when it is no record."""
+    """Return the four numbers of a record, or None if it is invalid."""
     try:
         record = orjson.loads(value)
         user, timestamp = record["userID"], record["timestamp"]

@@ -1,4 +1,4 @@
-"""Records from Python through librdkafka, idempotent: produce.py BOOTSTRAP TOPIC COUNT"""
+"""Produce with librdkafka, idempotent: produce.py BOOTSTRAP TOPIC COUNT"""
 
 import json
 import random
@@ -28,7 +28,7 @@ producer = Producer({
     "partitioner": "murmur2_random",
     "on_delivery": acked,
 })
-# Drawn before the clock matters, so that it is sending and json.dumps() that is measured.
+# Generated first, so that mainly sending and json.dumps() are measured.
 places = [[random.uniform(59, 61), random.uniform(24, 26)] for _ in range(1000)]
 places = [[round(latitude, 7), round(longitude, 7)] for latitude, longitude in places]
 for i in range(count):

@@ -1,4 +1,4 @@
-"""The same through kafka-python, the client of the original program: produce_pure.py BOOTSTRAP TOPIC COUNT"""
+"""The same with kafka-python, the client of the original program: produce_pure.py BOOTSTRAP TOPIC COUNT"""
 
 import json
 import random

@@ -3,7 +3,7 @@ import { encodePoint, type Point } from "../../src/record/point.ts";
 import { type Message, validate } from "../../src/record/validate.ts";
 import { track } from "../../src/commands/produce/generator.ts";
 
-// Each iteration does one chunk: divide by RECORDS for the cost of a record.
+// Each iteration does one chunk: divide by RECORDS for the cost per record.
 const RECORDS = 5000;
 
 const points = take(track({
@@ -21,7 +21,7 @@ function take(from: Iterator<Point, never>): Point[] {
   return Array.from({ length: RECORDS }, () => from.next().value);
 }
 
-/** As the Kafka client hands them over. */
+/** Messages in the form of the Kafka client. */
 function messagesOf(write: (point: Point) => string): Message[] {
   return points.map((point, i) => ({
     offset: String(1_000_000 + i),
@@ -38,15 +38,15 @@ function asPython({ userID, timestamp, coordinates: [latitude, longitude] }: Poi
 }
 
 const inputs: [name: string, messages: Message[]][] = [
-  ["rows as this program writes them", messagesOf(encodePoint)],
-  ["rows as the original writes them, 17 digits", messagesOf(asPython)],
-  ["rows with a further key", messagesOf((point) => JSON.stringify({ ...point, note: "" }))],
+  ["records of this program", messagesOf(encodePoint)],
+  ["records of the original program, 17 digits", messagesOf(asPython)],
+  ["records with another key", messagesOf((point) => JSON.stringify({ ...point, note: "" }))],
   ["rejects by the schema", messagesOf((point) => JSON.stringify({ ...point, userID: "7" }))],
   ["rejects by syntax", messagesOf((point) => encodePoint(point) + "}")],
 ];
 
 for (const [name, messages] of inputs) {
-  Deno.bench(`sift ${RECORDS} ${name}`, { group: "sift" }, () => {
+  Deno.bench(`validate ${RECORDS} ${name}`, { group: "validate" }, () => {
     validate(messages);
   });
 }

@@ -1,6 +1,6 @@
 /** The properties of a format that the commands need. */
-export interface FormatFacts {
-  /** For people at a terminal: a default limit applies, and --watch is allowed. */
+export interface FormatProperties {
+  /** For people at a terminal: has a default limit, and allows --watch. */
   forPeople: boolean;
   /** Draws tracks: accepts only fixes, ordered by user. */
   forTracks: boolean;
@@ -18,21 +18,21 @@ const XML = { ...TRACKS, hasTime: false };
 
 /** Every value of `--format`, in the order of the help. */
 export const FORMATS = {
-  table: { ...FOR_PEOPLE, help: "aligned columns; vertical where they are too wide" },
-  vertical: { ...FOR_PEOPLE, help: "a line a value" },
+  table: { ...FOR_PEOPLE, help: "aligned columns; vertical if they are too wide" },
+  vertical: { ...FOR_PEOPLE, help: "one line per value" },
   markdown: { ...FOR_PEOPLE, help: "a table for issues, wikis and README files" },
   csv: { ...ROWS, help: "RFC 4180, with a header" },
-  tsv: { ...ROWS, help: "tabs between, escapes as COPY of PostgreSQL has them" },
+  tsv: { ...ROWS, help: "tab-separated, with the escapes of PostgreSQL's COPY" },
   json: { ...ROWS, help: "one array of objects" },
-  ndjson: { ...ROWS, help: "an object a line; fixes as the records of the topic" },
+  ndjson: { ...ROWS, help: "one object per line; fixes in the form of the topic's records" },
   geojson: { ...TRACKS, help: "RFC 7946: lines with a time for each position" },
-  geojsonseq: { ...TRACKS, help: "RFC 8142: the same, each feature a text of its own" },
-  gpx: { ...XML, help: "GPX 1.1: a track a user, with times" },
+  geojsonseq: { ...TRACKS, help: "RFC 8142: the same as a sequence of features" },
+  gpx: { ...XML, help: "GPX 1.1: one track per user, with times" },
   kml: { ...XML, help: "for Google Earth: gx:Track, with times" },
   svg: { ...XML, needsExtent: true, help: "a drawing with graticule, scale and legend" },
-  html: { ...XML, help: "one offline page: pan, zoom, and what is under the pointer" },
+  html: { ...XML, help: "one offline page: pan, zoom, details under the pointer" },
   map: { ...XML, forPeople: true, needsExtent: true, help: "a picture in the terminal" },
-} satisfies Record<string, FormatFacts>;
+} satisfies Record<string, FormatProperties>;
 
 /** A value of `--format`. */
 export type FormatName = keyof typeof FORMATS;

@@ -1,9 +1,9 @@
-// What people are shown must not steer their terminal: everything invisible in stored text becomes visible.
+// Stored text must not control the terminal, so invisible characters are escaped.
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]/gu;
 const NAMES: Record<string, string> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
-/** Text for a terminal: at most `max` characters, controls and marks of direction escaped. */
-export function shown(text: string, max: number): string {
+/** Clips text to `max` characters and escapes control characters and direction marks. */
+export function terminalText(text: string, max: number): string {
   const clipped = text.length > max
     ? text.slice(0, max).replace(/[\ud800-\udbff]$/, "") + "…"
     : text;
@@ -18,7 +18,7 @@ const COMBINING = /\p{Mn}|\p{Me}/gu;
 const WIDE =
   /[\u{1100}-\u{115f}\u{2e80}-\u{303e}\u{3041}-\u{a4cf}\u{ac00}-\u{d7a3}\u{f900}-\u{faff}\u{fe30}-\u{fe6f}\u{ff00}-\u{ff60}\u{ffe0}-\u{ffe6}\u{20000}-\u{3fffd}\p{Emoji_Presentation}]/gu;
 
-/** How many cells of a terminal the text takes. */
+/** The number of terminal cells that the text needs. */
 export function widthOf(text: string): number {
   if (isPlain(text)) return text.length;
   const base = text.replace(COMBINING, "");

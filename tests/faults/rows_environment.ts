@@ -1,29 +1,30 @@
 import { importFlags } from "../support/imports.ts";
 import { type Cluster, sleep, until } from "./cluster.ts";
 import type { Row } from "./matrix.ts";
-import { withScene } from "./rows_processes.ts";
+import { withScenario } from "./with_scenario.ts";
 import { SESSION_MS } from "./scenario.ts";
 
-/** Faults of what surrounds a process; and those for which tests of their own stand, which run here too. */
-export const worldRows: Row[] = [
+/** Faults of the environment of a process, and faults that have test files of their own. */
+export const environmentRows: Row[] = [
   {
     id: 19,
-    fault: "two migrate at once, kill -9 amid DDL, edited, removed and newer files, locks held",
+    fault: "concurrent migrations, kill -9 during DDL, edited, removed and newer files, held locks",
     run: (cluster) => runTests(cluster, "tests/process/migrate_test.ts"),
   },
   {
     id: 20,
-    fault: "certificates expired, foreign, misnamed, revoked, not fitting their keys; TLS in plain",
+    fault:
+      "certificates: expired, of another CA or name, renewed, with another key; TLS to plain ports",
     run: (cluster) => runTests(cluster, "tests/tls"),
   },
   {
     id: 22,
-    fault: "stdout closed while it is written to; the clock put 10 years on and back",
+    fault: "stdout closed during a run; the clock set 10 years ahead and back",
     run: async (cluster) => `${await closedPipe(cluster)}; ${await clock(cluster)}`,
   },
 ];
 
-/** Runs tests against the services at hand; throws what they printed unless all pass. */
+/** Runs tests against the services of the cluster; throws what they printed unless all pass. */
 async function runTests(
   { sandbox, kafka, postgres, root }: Cluster,
   path: string,
@@ -46,9 +47,9 @@ async function runTests(
   return `${path}: ${passed} tests passed`;
 }
 
-/** Whoever reads along may go away: that is a good end, and another process goes on. */
+/** If the reader of --tee closes the pipe, the process ends with 0, and another one continues. */
 function closedPipe(cluster: Cluster): Promise<string> {
-  return withScene(cluster, async (scenario) => {
+  return withScenario(cluster, async (scenario) => {
     const reader = await scenario.start(["--follow", "--tee"]);
     await until("the first line on stdout", () => reader.out.includes("\n"), 30_000);
     await reader.closeOut();
@@ -56,16 +57,16 @@ function closedPipe(cluster: Cluster): Promise<string> {
     if (code !== 0) throw new Error(`ended with ${code}:\n${reader.err}`);
     await scenario.progress(500);
     await scenario.feed.stop();
-    await scenario.caughtUp();
+    await scenario.catchUp();
     return `${await scenario.check()}; ended with 0`;
   }, { processes: 1 });
 }
 
-/** Debian's package of that name; with it a process sees another time than its neighbours. */
+/** From Debian's package libfaketime; it changes the time that a process sees. */
 const FAKETIME = `/usr/lib/${Deno.build.arch}-linux-gnu/faketime/libfaketime.so.1`;
 const JUMPS = ["+3650d", "+0", "-3650d", "+0"];
 
-/** The clocks of all processes jump while they work. What they wait for by the clock must neither end at once nor never. */
+/** The clocks of all processes jump during the run. Timeouts must neither end at once nor last forever. */
 async function clock(cluster: Cluster): Promise<string> {
   const file = `${cluster.sandbox.dir}/time`;
   const jump = async (offset: string) => {
@@ -73,27 +74,29 @@ async function clock(cluster: Cluster): Promise<string> {
     await Deno.rename(`${file}.new`, file);
   };
   await jump("+0");
-  if (!await Deno.stat(FAKETIME).catch(() => null)) return "clock untried: there is no libfaketime";
+  if (!await Deno.stat(FAKETIME).catch(() => null)) {
+    return "the clock was not tested: libfaketime is missing";
+  }
   const env = {
     LD_PRELOAD: FAKETIME,
     FAKETIME_TIMESTAMP_FILE: file,
     FAKETIME_NO_CACHE: "1",
     FAKETIME_DONT_FAKE_MONOTONIC: "1",
   };
-  return await withScene(cluster, async (scenario) => {
+  return await withScenario(cluster, async (scenario) => {
     const took: string[] = [];
     for (const offset of JUMPS) {
       await jump(offset);
-      // The session of whoever sends no sign of life any more has run out by then.
+      // By then the session of a process without heartbeats has expired.
       await sleep(2 * SESSION_MS);
-      await scenario.together(3);
-      // The watchdog, whose hands are on the same clock, must see a fault as ever.
-      cluster.toKafka.strand();
+      await scenario.waitForMembers(3);
+      // The watchdog uses the same clock, and must still notice a fault.
+      cluster.toKafka.dropOpen();
       const ms = await scenario.progress(scenario.partitions * 300);
       took.push(`${offset}: ${(ms / 1000).toFixed(1)} s`);
     }
     await scenario.feed.stop();
-    await scenario.caughtUp();
+    await scenario.catchUp();
     return `clock ${took.join(", ")}: ${await scenario.check()}`;
   }, { env, perSecond: 500, args: ["--follow", "--timeout", "5s"] });
 }
