@@ -259,8 +259,7 @@ for (const [line, topic] of helps) {
   });
 }
 
-Deno.test("help --man and completions are words of their own", () => {
-  assertEquals(parse("help --man").command, { verb: "man" });
+Deno.test("completions are for one shell", () => {
   assertEquals(parse("-q completions zsh").command, { verb: "completions", shell: "zsh" });
 });
 
@@ -411,10 +410,10 @@ Deno.test("a user range may be negative", () => {
 Deno.test("a flag of the same name takes a value in every command or in none", () => {
   // The command is found before it is known which command's flags they are.
   const kinds = new Map<string, boolean>();
-  for (const { name, short, kind } of [globalFlags, ...Object.values(commandFlags)].flat()) {
+  for (const { name, short, type } of [globalFlags, ...Object.values(commandFlags)].flat()) {
     for (const key of [name, short ?? name]) {
-      assertEquals(kinds.get(key) ?? !!kind, !!kind, key);
-      kinds.set(key, !!kind);
+      assertEquals(kinds.get(key) ?? !!type, !!type, key);
+      kinds.set(key, !!type);
     }
   }
 });
