@@ -22,12 +22,10 @@ export function helpOrVersion(args: string[]): "help" | "version" | null {
 /** The command, which is the first argument that is neither a flag nor its value. */
 export function findVerb(args: string[], { allowUnknown = false } = {}): Verb | null {
   // A flag of one name takes a value in every command or in none.
-  const { words: [word] } = parse(normalize(args, allFlags), allFlags, {
-    stopEarly: true,
-    onUnknown: (arg) => {
-      if (!allowUnknown) throw unknownFlag(arg, allFlags, null);
-    },
-  });
+  const normalized = normalize(args, allFlags);
+  const isUnknown = (arg: string) => /^-./.test(arg) && !findLong(arg, allFlags);
+  const known = allowUnknown ? normalized.filter((arg) => !isUnknown(arg)) : normalized;
+  const { words: [word] } = parse(known, allFlags, null, { stopEarly: true });
   if (word === undefined || isVerb(word)) return word ?? null;
   throw unknownWord("command", word, [...verbs]);
 }
@@ -37,13 +35,8 @@ export function splitArgs(args: string[]): CommandLine {
   const verb = findVerb(args);
   const flags = flagsFor(verb);
   const normalized = normalize(args, flags);
+  const { values, words } = parse(normalized, flags, verb);
   checkSwitches(normalized, flags);
-  const { values, words } = parse(normalized, flags, {
-    stopEarly: false,
-    onUnknown: (arg) => {
-      throw unknownFlag(arg, flags, verb);
-    },
-  });
   for (const { name, type, repeatable } of flags) {
     const given = values.get(name) ?? [];
     if (given.length > 1 && !repeatable) throw new UsageError(`--${name} is given twice`);
@@ -74,7 +67,8 @@ function unknownFlag(arg: string, flags: Flag[], verb: Verb | null): UsageError 
 function parse(
   args: string[],
   flags: Flag[],
-  { stopEarly, onUnknown }: { stopEarly: boolean; onUnknown: (arg: string) => void },
+  verb: Verb | null,
+  { stopEarly = false } = {},
 ): { values: FlagValues; words: string[] } {
   const words: string[] = [];
   // parseArgs() takes --no-config=a for --config=a.
@@ -87,8 +81,8 @@ function parse(
     "--": true,
     // Called for every word, too; parseArgs() would turn 007 into a number.
     unknown: (arg: string, key?: string) => {
-      if (key === undefined) words.push(arg);
-      else onUnknown(arg);
+      if (key !== undefined) throw unknownFlag(arg, flags, verb);
+      words.push(arg);
       return false;
     },
   });
@@ -111,15 +105,16 @@ function normalize(args: string[], flags: Flag[]): string[] {
     const parts = /^-[^-]/.test(args[i]!) ? expandShort(args[i]!, flags) : [args[i]!];
     const last = parts.pop()!;
     const { type, implied } = findLong(last, flags) ?? {};
-    const next = args[i + 1] ?? "none";
-    let value = "";
-    if (type && !last.includes("=")) {
-      // An optional value must look like a duration; otherwise it may be the command: `--watch query`.
-      const isAttached = implied ? /^\d/.test(next) : /^(-[\d.].*|-?)$/s.test(next);
-      if (isAttached) i++;
-      if (isAttached || implied) value = `=${isAttached ? next : implied}`;
+    normalized.push(...parts);
+    if (!type || last.includes("=")) {
+      normalized.push(last);
+      continue;
     }
-    normalized.push(...parts, last + value);
+    // An optional value must look like a duration; otherwise it may be the command: `--watch query`.
+    const pattern = implied ? /^\d/ : /^(-[\d.].*|-?)$/s;
+    const next = args[i + 1];
+    const value = next !== undefined && pattern.test(next) ? args[++i] : implied;
+    normalized.push(value === undefined ? last : `${last}=${value}`);
   }
   return normalized;
 }

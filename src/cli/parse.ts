@@ -38,12 +38,12 @@ export function parseCli(args: string[], now: number): { globals: Globals; comma
   }
   const line = splitArgs(args);
   const { verb, values } = line;
-  checkCombination(flagsFor(verb), values);
   const options = readOptions(globalSpecs, values, now);
   const globals = globalsOf(options);
   // In one argument with others, as in `-vh`.
   if (options.help) return { globals, command: { verb: "help", topic: verb } };
   if (options.version) return { globals, command: { verb: "version" } };
+  checkCombination(flagsFor(verb), values);
   return { globals, command: readCommand(line, now) };
 }
 

@@ -248,6 +248,8 @@ const helps: [line: string, topic: string | null][] = [
   ["query stray --help", "query"],
   ["query --limit 5 --all --help", "query"],
   ["--bogus --help", null],
+  ["--bogus produce --help", "produce"],
+  ["consume -vh --follow --until latest", "consume"],
   ["--timeout x --help", null],
   ["--config a.ini --help", null],
   ["--help --version", null],
