@@ -3,7 +3,6 @@ import { completions } from "./cli/completions.ts";
 import { certificatesOf, secretsOf } from "./settings/settings.ts";
 import { EXIT, OperationalError } from "./errors.ts";
 import { help } from "./cli/help.ts";
-import { manPage } from "./cli/man.ts";
 import { type Colors, openColors, wantsColor } from "./terminal/color.ts";
 import { openReporter, type Reporter } from "./terminal/reporter.ts";
 import { version } from "./version.ts";
@@ -44,9 +43,6 @@ export async function run(system: System): Promise<number> {
       case "help":
         await system.stdout.write(help(command.topic, colorsOf(system.stdout, globals.color)));
         break;
-      case "man":
-        await system.stdout.write(manPage());
-        break;
       case "completions":
         await system.stdout.write(completions(command.shell));
         break;
@@ -65,7 +61,7 @@ function versionLine({ args, runtime }: System): string {
     : `routes ${version} (${runtime})\n`;
 }
 
-type Work = Exclude<Command, { verb: "help" | "man" | "completions" | "version" }>;
+type Work = Exclude<Command, { verb: "help" | "completions" | "version" }>;
 
 async function work(
   command: Work,

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { version } from "../src/version.ts";
-import { TARGETS } from "./support/build.ts";
+import { MAN_PAGE, TARGETS } from "./support/build.ts";
 import { importFlags } from "./support/imports.ts";
 import { programCommand } from "./support/permissions.ts";
 
@@ -58,4 +58,9 @@ Deno.test("workflows use the versions and targets of the project", () => {
   assertEquals([...new Set(used)], [deno]);
   const smoked = [...release!.matchAll(/target: ([\w-]+)/g)].map(([, it]) => it!);
   assertEquals(smoked.sort(), [...TARGETS].sort());
+});
+
+Deno.test("each archive of a release has README, licence and man page", () => {
+  const [, release] = workflows;
+  assert(release!.includes(`cp README.md LICENSE dist/${MAN_PAGE} "$folder"\n`));
 });

@@ -1,145 +1,155 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { UsageError } from "../errors.ts";
-import type { Flag } from "./flags.ts";
-import { aliasHint } from "./aliases.ts";
 import { suggest } from "../suggest.ts";
-import { commandFlags, globalFlags, isVerb, type Verb, verbs } from "./commands.ts";
+import { allFlags, flagsFor, isVerb, type Verb, verbs } from "./commands.ts";
+import type { Flag, FlagValues } from "./flags.ts";
 
-/** What was given: values by flag, one each, more only where a flag repeats; true stands for a switch. */
-export type Values = Map<string, (string | true)[]>;
-
-/** The command line by its parts; nothing is read yet. */
-export interface Given {
+/** The parts of a command line; the values are still texts. */
+export interface CommandLine {
   verb: Verb | null;
-  values: Values;
-  /** What is no flag, without the command. */
+  values: FlagValues;
+  /** The arguments after the command that are not flags. */
   words: string[];
 }
 
 /** Help and version win over every other argument: a user who asks for help may not know the rest yet. */
-export function asksFor(args: string[]): "help" | "version" | null {
+export function helpOrVersion(args: string[]): "help" | "version" | null {
   const flags = new Set(args.includes("--") ? args.slice(0, args.indexOf("--")) : args);
   if (flags.has("--help") || flags.has("-h")) return "help";
   return flags.has("--version") || flags.has("-V") ? "version" : null;
 }
 
-/** The first word that is no flag and no flag's value is the command; `lenient`: flags may be unknown. */
-export function findVerb(args: string[], { lenient = false } = {}): Verb | null {
-  const all = [...globalFlags, ...Object.values(commandFlags).flat()];
-  for (const part of spellOut(args, all)) {
-    if (part.word !== undefined) {
-      if (isVerb(part.word)) return part.word;
-      throw unknownWord("command", part.word, [...verbs]);
-    }
-    if (!part.flag && !lenient) throw unknownFlag(part.text, all, null);
-  }
-  return null;
+/** The command, which is the first argument that is neither a flag nor its value. */
+export function findVerb(args: string[], { allowUnknown = false } = {}): Verb | null {
+  // A flag of one name takes a value in every command or in none.
+  const normalized = normalize(args, allFlags);
+  const isUnknown = (arg: string) => /^-./.test(arg) && !findLong(arg, allFlags);
+  const known = allowUnknown ? normalized.filter((arg) => !isUnknown(arg)) : normalized;
+  const { words: [word] } = parse(known, allFlags, null, { stopEarly: true });
+  if (word === undefined || isVerb(word)) return word ?? null;
+  throw unknownWord("command", word, [...verbs]);
 }
 
-/** Takes the arguments apart, strictly. */
-export function splitArgs(args: string[]): Given {
+/** Splits the arguments, and refuses what the command does not know. */
+export function splitArgs(args: string[]): CommandLine {
   const verb = findVerb(args);
-  const flags = flagsOf(verb);
-  const parts = [...spellOut(args, flags)];
-  const stranger = parts.find(({ word, flag }) => word === undefined && !flag);
-  if (stranger) throw unknownFlag(stranger.text, flags, verb);
-  const words = parts.flatMap(({ word }) => word ?? []);
-  const valued = parts.find(({ flag, text }) => flag && !flag.kind && text.includes("="));
-  if (valued) throw new UsageError(`--${valued.flag!.name} takes no value`);
-  const spelled = parts.filter(({ flag }) => flag).map(({ text }) => text);
-  return { verb, values: collect(spelled, flags), words: words.slice(1) };
-}
-
-/** The flags that go with a command. */
-export function flagsOf(verb: Verb | null): Flag[] {
-  return [...globalFlags, ...(verb ? commandFlags[verb] : [])];
-}
-
-/** The refusal of a word that is none of those known. */
-export function unknownWord(what: string, word: string, known: string[]): UsageError {
-  const meant = suggest(word, known);
-  const hint = meant ? `: did you mean "${meant}"?` : "";
-  const here = meant || what !== "command" ? null : aliasHint(word, null);
-  return new UsageError(`unknown ${what} "${word}"${hint}`, here ?? "routes help");
-}
-
-/** parseArgs() takes most mistakes silently, so they are caught before and after it. */
-function collect(spelled: string[], flags: Flag[]): Values {
-  const names = flags.map(({ name }) => name);
-  const valued = flags.filter(({ kind }) => kind).map(({ name }) => name);
-  const parsed: Record<string, unknown> = parseArgs(spelled, { string: valued, collect: names });
-  const values: Values = new Map();
-  for (const { name, kind, repeatable } of flags) {
-    const given = [parsed[name] ?? []].flat() as (string | true)[];
-    if (given.length === 0) continue;
+  const flags = flagsFor(verb);
+  const normalized = normalize(args, flags);
+  const { values, words } = parse(normalized, flags, verb);
+  checkSwitches(normalized, flags);
+  for (const { name, type, repeatable } of flags) {
+    const given = values.get(name) ?? [];
     if (given.length > 1 && !repeatable) throw new UsageError(`--${name} is given twice`);
-    if (kind && given.includes("")) throw new UsageError(`--${name} needs a value`);
-    values.set(name, given);
+    if (type && given.includes("")) throw new UsageError(`--${name} needs a value`);
   }
-  return values;
+  return { verb, values, words: words.slice(1) };
 }
 
-/** A piece of the command line: a word, or a flag, which is absent where it is not known. */
-interface Part {
-  text: string;
-  word?: string;
-  flag?: Flag;
+/** The error for a word that is not among the known ones. */
+export function unknownWord(what: string, word: string, known: string[]): UsageError {
+  const nearest = suggest(word, known);
+  const hint = nearest ? `: did you mean "${nearest}"?` : "";
+  return new UsageError(`unknown ${what} "${word}"${hint}`, "routes help");
 }
 
-/** Every flag in its long form, its value behind `=`: parseArgs() takes no value that begins with a dash. */
-function* spellOut(args: string[], flags: Flag[]): Generator<Part> {
-  for (let at = 0; at < args.length; at++) {
-    const arg = args[at]!;
-    if (arg === "--") {
-      for (const word of args.slice(at + 1)) yield { text: word, word };
-      return;
-    }
-    if (!arg.startsWith("-") || arg === "-") {
-      yield { text: arg, word: arg };
-      continue;
-    }
-    const parts = arg.startsWith("--") ? [long(arg, flags)] : [...letters(arg, flags)];
-    const last = parts.at(-1)!;
-    if (last.flag?.kind && !last.text.includes("=")) {
-      const value = args[at + 1];
-      const { implied } = last.flag;
-      // An optional value must look like a duration; otherwise it may be the command: `--watch query`.
-      const isValue = value !== undefined && (implied ? /^\d/ : /^(?!-[^\d.])/).test(value);
-      if (isValue) at++;
-      last.text += `=${isValue ? value : implied ?? ""}`;
-    }
-    yield* parts;
-  }
-}
-
-function long(arg: string, flags: Flag[]): Part {
-  const flag = flags.find(({ name }) => name === arg.slice(2).split("=")[0]);
-  return flag ? { text: arg, flag } : { text: arg };
-}
-
-/** `-vn5` is `-v -n 5`. */
-function* letters(arg: string, flags: Flag[]): Generator<Part> {
-  // `-count` is --count with a dash too few, rather than five flags.
-  if (long(`-${arg}`, flags).flag) return yield { text: arg };
-  for (let at = 1; at < arg.length; at++) {
-    const flag = flags.find(({ short }) => short === arg[at]);
-    if (!flag) return yield { text: `-${arg[at]}` };
-    const rest = arg.slice(at + 1);
-    const hasValue = rest !== "" && (flag.kind !== undefined || rest.startsWith("="));
-    yield { text: `--${flag.name}${hasValue ? `=${rest.replace(/^=/, "")}` : ""}`, flag };
-    if (hasValue) return;
-  }
-}
-
-function unknownFlag(text: string, flags: Flag[], verb: Verb | null): UsageError {
-  const name = text.split("=")[0]!;
-  const meant = name.length > 2
+function unknownFlag(arg: string, flags: Flag[], verb: Verb | null): UsageError {
+  const name = arg.split("=")[0]!;
+  const nearest = name.length > 2
     ? suggest(name.replace(/^-+/, ""), flags.map((flag) => flag.name))
-    : flags.find(({ short }) => short?.toLowerCase() === name[1]!.toLowerCase())?.short;
-  const hint = meant ? `: did you mean ${meant.length > 1 ? "--" : "-"}${meant}?` : "";
-  const here = meant ? null : aliasHint(name, verb);
+    : flags.find(({ short }) => short?.toLowerCase() === name[1]?.toLowerCase())?.short;
+  const hint = nearest ? `: did you mean ${nearest.length > 1 ? "--" : "-"}${nearest}?` : "";
   return new UsageError(
     `unknown flag ${name}${hint}`,
-    here ?? (verb ? `routes help ${verb}` : "routes help"),
+    verb ? `routes help ${verb}` : "routes help",
   );
+}
+
+function parse(
+  args: string[],
+  flags: Flag[],
+  verb: Verb | null,
+  { stopEarly = false } = {},
+): { values: FlagValues; words: string[] } {
+  const words: string[] = [];
+  // parseArgs() takes --no-config=a for --config=a.
+  const safe = args.map((arg) => arg.startsWith("--no-") ? arg.split("=")[0]! : arg);
+  const parsed: Record<string, unknown> = parseArgs(safe, {
+    string: flags.filter(({ type }) => type).map(({ name }) => name),
+    boolean: flags.filter(({ type }) => !type).map(({ name }) => name),
+    collect: flags.map(({ name }) => name),
+    stopEarly,
+    "--": true,
+    // Called for every word, too; parseArgs() would turn 007 into a number.
+    unknown: (arg: string, key?: string) => {
+      if (key !== undefined) throw unknownFlag(arg, flags, verb);
+      words.push(arg);
+      return false;
+    },
+  });
+  const values: FlagValues = new Map();
+  for (const { name } of flags) {
+    const given = parsed[name];
+    if (Array.isArray(given) && given.length > 0) values.set(name, given.map(String));
+  }
+  return { values, words: [...words, ...parsed["--"] as string[]] };
+}
+
+/**
+ * Rewrites what parseArgs() reads otherwise: short flags in one argument with others or with a value, values that are
+ * empty or begin with a dash, and optional values.
+ */
+function normalize(args: string[], flags: Flag[]): string[] {
+  const normalized: string[] = [];
+  for (let i = 0; i < args.length; i++) {
+    if (args[i] === "--") return [...normalized, ...args.slice(i)];
+    const parts = /^-[^-]/.test(args[i]!) ? expandShort(args[i]!, flags) : [args[i]!];
+    const last = parts.pop()!;
+    const { type, implied } = findLong(last, flags) ?? {};
+    normalized.push(...parts);
+    if (!type || last.includes("=")) {
+      normalized.push(last);
+      continue;
+    }
+    // An optional value must look like a duration; otherwise it may be the command: `--watch query`.
+    const pattern = implied ? /^\d/ : /^(-[\d.].*|-?)$/s;
+    const next = args[i + 1];
+    const value = next !== undefined && pattern.test(next) ? args[++i] : implied;
+    normalized.push(value === undefined ? last : `${last}=${value}`);
+  }
+  return normalized;
+}
+
+/** `-vn5` as `--verbose --count=5`. */
+function expandShort(arg: string, flags: Flag[]): string[] {
+  // `-count` is --count with one dash, not five flags.
+  if (findLong(`-${arg}`, flags)) return [arg];
+  const expanded: string[] = [];
+  for (let i = 1; i < arg.length; i++) {
+    const flag = flags.find(({ short }) => short === arg[i]);
+    if (!flag) return [...expanded, arg[i] === "-" ? arg : `-${arg[i]}`];
+    const rest = arg.slice(i + 1);
+    if (rest !== "" && (flag.type || rest.startsWith("="))) {
+      return [...expanded, `--${flag.name}=${rest.replace(/^=/, "")}`];
+    }
+    expanded.push(`--${flag.name}`);
+  }
+  return expanded;
+}
+
+function findLong(arg: string, flags: Flag[]): Flag | undefined {
+  return flags.find(({ name }) => arg === `--${name}` || arg.startsWith(`--${name}=`));
+}
+
+/** parseArgs() accepts any value of a switch, and takes a `true` or `false` after it for one. */
+function checkSwitches(args: string[], flags: Flag[]): void {
+  const end = args.includes("--") ? args.indexOf("--") : args.length;
+  for (const [i, arg] of args.slice(0, end).entries()) {
+    const flag = findLong(arg, flags);
+    if (!flag || flag.type) continue;
+    if (arg.includes("=")) throw new UsageError(`--${flag.name} takes no value`);
+    const next = args[i + 1];
+    if (next === "true" || next === "false") {
+      throw new UsageError(`unexpected argument "${next}"`);
+    }
+  }
 }

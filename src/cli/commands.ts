@@ -1,8 +1,10 @@
-import { choice, type Flag, limit, type Manual, path, text } from "./flags.ts";
 import { consume } from "./commands/consume.ts";
 import { migrate } from "./commands/migrate.ts";
 import { produce } from "./commands/produce.ts";
 import { query } from "./commands/query.ts";
+import { type Flag, listFlags } from "./flags.ts";
+import { globalSpecs } from "./globals.ts";
+import type { Manual } from "./manual.ts";
 
 /** The commands. */
 export const verbs = [
@@ -30,47 +32,7 @@ export const SHELLS = ["bash", "zsh", "fish"] as const;
 /** Topics of the help that are no command. */
 export const topics = ["settings", "errors", "formats"];
 
-/** Flags that go with every command, on either side of it. */
-export const globalFlags: Flag[] = [
-  {
-    name: "config",
-    kind: path,
-    value: "PATH",
-    help: "the settings file",
-    fallback: "./host_settings.ini",
-  },
-  {
-    name: "set",
-    short: "X",
-    kind: text,
-    value: "SECTION.KEY=VALUE",
-    help: "override a setting",
-    repeatable: true,
-  },
-  { name: "json", help: "one JSON object on stdout, errors as JSON on stderr" },
-  { name: "quiet", short: "q", help: "errors only" },
-  { name: "verbose", short: "v", help: "steps; twice: client logs and SQL too", repeatable: true },
-  {
-    name: "color",
-    kind: choice("auto", "always", "never"),
-    value: "WHEN",
-    help: "auto, always or never",
-    fallback: "auto",
-  },
-  { name: "no-color", help: "the same as --color never" },
-  { name: "no-progress", help: "no progress line" },
-  {
-    name: "timeout",
-    kind: limit,
-    value: "DUR",
-    help: "limit of each connect and request",
-    fallback: "30s",
-  },
-  { name: "help", short: "h", help: "this text" },
-  { name: "version", short: "V", help: "the version" },
-];
-
-/** What is to be known of each command. */
+/** The description of each command. */
 export const manuals: Record<Verb, Manual> = {
   migrate,
   produce,
@@ -88,7 +50,7 @@ export const manuals: Record<Verb, Manual> = {
       ["for a script", "routes check consume --json"],
     ],
     words: CHECKED,
-    flags: [],
+    flags: {},
   },
   verify: {
     summary: "prove that every record is accounted for, once",
@@ -101,7 +63,7 @@ export const manuals: Record<Verb, Manual> = {
       ["counts by partition, and the first offsets of each fault", "routes verify"],
       ["for a script", "routes verify --json"],
     ],
-    flags: [],
+    flags: {},
   },
   help: {
     summary: `about a command, or ${topics.map((topic) => `"${topic}"`).join(", ")}`,
@@ -109,10 +71,9 @@ export const manuals: Record<Verb, Manual> = {
     usage: `routes help [COMMAND|${topics.join("|")}]`,
     examples: [
       ["a settings file with every key", "routes help settings > host_settings.ini"],
-      ["the man page", "routes help --man > routes.1"],
     ],
     words: [...verbs, ...topics],
-    flags: [{ group: "Instead", name: "man", help: "all of it as a man page, in roff" }],
+    flags: {},
   },
   completions: {
     summary: "for bash, zsh or fish",
@@ -124,18 +85,29 @@ export const manuals: Record<Verb, Manual> = {
       ["fish, once", "routes completions fish > ~/.config/fish/completions/routes.fish"],
     ],
     words: SHELLS,
-    flags: [],
+    flags: {},
   },
   version: {
     summary: "the version",
     about: ["Print the version of routes, of Deno, and what they were built for."],
     usage: "routes version",
     examples: [["the same", "routes --version"]],
-    flags: [],
+    flags: {},
   },
 };
 
+/** The flags that every command has. */
+export const globalFlags = listFlags(globalSpecs);
+
 /** The flags of each command. */
 export const commandFlags = Object.fromEntries(
-  verbs.map((verb) => [verb, manuals[verb].flags]),
+  verbs.map((verb) => [verb, listFlags(manuals[verb].flags)]),
 ) as Record<Verb, Flag[]>;
+
+/** The flags of all commands. */
+export const allFlags = [...globalFlags, ...Object.values(commandFlags).flat()];
+
+/** The flags that are allowed with a command; without one, the global ones. */
+export function flagsFor(verb: Verb | null): Flag[] {
+  return [...globalFlags, ...verb ? commandFlags[verb] : []];
+}

@@ -1,6 +1,7 @@
 import type { Shell } from "./parse.ts";
-import { type Flag, path } from "./flags.ts";
-import { commandFlags, globalFlags, manuals, verbs } from "./commands.ts";
+import { allFlags, commandFlags, globalFlags, manuals, verbs } from "./commands.ts";
+import type { Flag } from "./flags.ts";
+import { path } from "./value_types.ts";
 
 /** What makes a shell complete the command line: a script to be sourced by it. */
 export function completions(shell: Shell): string {
@@ -14,18 +15,16 @@ function spellings({ name, short }: Flag): string[] {
 
 function bash(): string {
   const valued = new Set(
-    [...globalFlags, ...Object.values(commandFlags).flat()].filter(({ kind, implied }) =>
-      kind && !implied
-    ).flatMap(spellings),
+    allFlags.filter(({ type, implied }) => type && !implied).flatMap(spellings),
   );
   const values = [["*", globalFlags] as const, ...Object.entries(commandFlags)]
     .flatMap(([verb, flags]) =>
-      flags.filter(({ kind }) => kind?.words).map((flag) => {
+      flags.filter(({ type }) => type?.words).map((flag) => {
         const pattern = spellings(flag).map((spelled) => `${verb}" ${spelled}"`).join(" | ");
-        return `    ${pattern}) words="${flag.kind!.words!.join(" ")}" ;;\n`;
+        return `    ${pattern}) words="${flag.type!.words!.join(" ")}" ;;\n`;
       })
     );
-  const files = globalFlags.filter(({ kind }) => kind === path).flatMap(spellings)
+  const files = globalFlags.filter(({ type }) => type === path).flatMap(spellings)
     .map((spelled) => `*" ${spelled}"`).join(" | ");
   const rest = verbs.flatMap((verb) => [
     `${verb}" -"*) words="${[...commandFlags[verb].flatMap(spellings), "$globals"].join(" ")}" ;;`,
@@ -78,20 +77,21 @@ function zsh(): string {
   const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
   const escape = (text: string) => text.replace(/[[\]:\\]/g, "\\$&");
   const spec = (flag: Flag): string => {
-    const { short, name, kind, value, implied, help, repeatable } = flag;
-    const action = kind === path ? "_files" : kind?.words ? `(${kind.words.join(" ")})` : " ";
-    const tail = kind ? `:${implied ? ":" : ""}${escape(value!)}:${action}` : "";
+    const { short, name, type, implied, help, repeatable } = flag;
+    const action = type === path ? "_files" : type?.words ? `(${type.words.join(" ")})` : " ";
+    const tail = type ? `:${implied ? ":" : ""}${escape(type.placeholder)}:${action}` : "";
     const about = quote(`[${escape(help)}]${tail}`);
-    const long = `--${name}${kind ? implied ? "=-" : "=" : ""}`;
+    const long = `--${name}${type ? implied ? "=-" : "=" : ""}`;
     const others = repeatable ? "'*'" : quote(`(${spellings(flag).join(" ")})`);
     return short
-      ? `${others}{-${short}${kind ? "+" : ""},${long}}${about}`
+      ? `${others}{-${short}${type ? "+" : ""},${long}}${about}`
       : `${others}${long}${about}`;
   };
   const specs = (flags: Flag[], indent: string) =>
     flags.map((flag) => `${indent}${spec(flag)}`).join(" \\\n");
   const cases = verbs.map((verb) => {
-    const { words, flags } = manuals[verb];
+    const { words } = manuals[verb];
+    const flags = commandFlags[verb];
     const own = flags.length > 0 ? ` \\\n${specs(flags, "        ")}` : "";
     const word = words ? ` \\\n        '1:word:(${words.join(" ")})'` : "";
     return `    ${verb})\n      _arguments -s $globals${own}${word}\n      ;;\n`;
@@ -130,9 +130,9 @@ fi
 function fish(): string {
   const quote = (text: string) => `'${text.replace(/['\\]/g, "\\$&")}'`;
   const line = (condition: string, flag: Flag) => {
-    const { short, name, kind, implied, help } = flag;
-    const value = !kind || implied ? "" : kind === path ? " -r -F" : " -x";
-    const words = kind?.words ? ` -a ${quote(kind.words.join(" "))}` : "";
+    const { short, name, type, implied, help } = flag;
+    const value = !type || implied ? "" : type === path ? " -r -F" : " -x";
+    const words = type?.words ? ` -a ${quote(type.words.join(" "))}` : "";
     const letter = short ? ` -s ${short}` : "";
     return `complete -c routes${condition}${letter} -l ${name}${value}${words} -d ${quote(help)}\n`;
   };
@@ -146,7 +146,8 @@ function fish(): string {
     ),
     ...globalFlags.map((flag) => line("", flag)),
     ...verbs.flatMap((verb) => {
-      const { words, flags } = manuals[verb];
+      const { words } = manuals[verb];
+      const flags = commandFlags[verb];
       const after = words ? [`complete -c routes${seen(verb)} -a ${quote(words.join(" "))}\n`] : [];
       return [...after, ...flags.map((flag) => line(seen(verb), flag))];
     }),

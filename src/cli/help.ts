@@ -2,7 +2,7 @@ import type { Flag } from "./flags.ts";
 import { type FormatProperties, FORMATS } from "../formats/properties.ts";
 import { type Colors, openColors } from "../terminal/color.ts";
 import { RULES } from "../postgres/sqlstates.ts";
-import { globalFlags, isVerb, manuals, type Verb, verbs } from "./commands.ts";
+import { commandFlags, globalFlags, isVerb, manuals, type Verb, verbs } from "./commands.ts";
 import { SETTINGS } from "../settings/template.ts";
 
 const WIDTH = 80;
@@ -49,7 +49,8 @@ TIME  2026-11-24T10:00:00Z (no zone: UTC), unix seconds, now, today, yesterday,
 }
 
 function about(verb: Verb): string {
-  const { about, usage, examples, flags } = manuals[verb];
+  const { about, usage, examples } = manuals[verb];
+  const flags = commandFlags[verb];
   const text = about.map((paragraph) => wrap(paragraph, WIDTH - 1).join("\n")).join("\n\n");
   const shown = examples.map(([what, line]) => `  # ${what}\n  ${line}\n`).join("");
   const names = globalFlags.filter(({ name }) => !["help", "version", "no-color"].includes(name))
@@ -105,21 +106,21 @@ Examples:
 }
 
 /** A flag as it is typed, with its value. */
-export function spell({ name, short, value, implied }: Flag): string {
-  const given = implied ? `[=${value}]` : value ? ` ${value}` : "";
-  return `${short ? `-${short}, ` : ""}--${name}${given}`;
+export function formatFlag({ name, short, type, implied }: Flag): string {
+  const value = !type ? "" : implied ? `[=${type.placeholder}]` : ` ${type.placeholder}`;
+  return `${short ? `-${short}, ` : ""}--${name}${value}`;
 }
 
-/** What a flag is about, with its default. */
-export function tell({ help, fallback }: Flag): string {
-  return fallback ? `${help} (default ${fallback})` : help;
+/** What a flag does, and its default. */
+export function describeFlag({ help, default: value, defaultHelp = value }: Flag): string {
+  return defaultHelp ? `${help} (default ${defaultHelp})` : help;
 }
 
 function table(flags: Flag[]): string {
-  const names = flags.map((flag) => `${flag.short ? "" : "    "}${spell(flag)}`);
+  const names = flags.map((flag) => `${flag.short ? "" : "    "}${formatFlag(flag)}`);
   const width = Math.min(Math.max(...names.map((name) => name.length)), 28);
   return flags.map((flag, i) => {
-    const text = wrap(tell(flag), WIDTH - 4 - width);
+    const text = wrap(describeFlag(flag), WIDTH - 4 - width);
     const name = names[i]!;
     const first = name.length > width
       ? `  ${name}\n  ${" ".repeat(width)}`

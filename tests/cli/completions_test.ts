@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { completions } from "../../src/cli/completions.ts";
-import { manPage } from "../../src/cli/man.ts";
+import { manPage } from "../support/man_page.ts";
 import { commandFlags, globalFlags, verbs } from "../../src/cli/commands.ts";
 
 /** What is missing to run a program; null when nothing is. */

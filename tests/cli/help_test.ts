@@ -6,7 +6,7 @@ import { FORMATS } from "../../src/formats/properties.ts";
 import { EXIT_MEANINGS } from "../../src/errors.ts";
 import { help } from "../../src/cli/help.ts";
 import { parseIni } from "../../src/settings/ini.ts";
-import { manPage } from "../../src/cli/man.ts";
+import { manPage } from "../support/man_page.ts";
 import { commandFlags, globalFlags, verbs } from "../../src/cli/commands.ts";
 
 const topics = [null, ...verbs, "settings", "errors", "formats"];
@@ -26,12 +26,12 @@ for (const topic of topics) {
 for (const verb of commands) {
   Deno.test(`the help on ${verb} has each of its flags, with its default`, () => {
     const text = help(verb).replace(/\s+/g, " ");
-    for (const { name, short, value, implied, fallback } of commandFlags[verb]) {
-      const spelled = `${short ? `-${short}, ` : ""}--${name}${
-        implied ? `[=${value}]` : value ? ` ${value}` : ""
-      }`;
-      assert(text.includes(` ${spelled} `), spelled);
-      assert(!fallback || text.includes(`(default ${fallback})`), `${spelled} ${fallback}`);
+    for (const flag of commandFlags[verb]) {
+      const { short, name, type, implied, default: shown = flag.defaultHelp } = flag;
+      const value = implied ? `[=${type!.placeholder}]` : type ? ` ${type.placeholder}` : "";
+      const line = `${short ? `-${short}, ` : ""}--${name}${value}`;
+      assert(text.includes(` ${line} `), line);
+      assert(!shown || text.includes(`(default ${shown})`), `${line} ${shown}`);
     }
   });
 
@@ -72,16 +72,25 @@ Deno.test("the man page has every flag, setting, exit code, and no line that rof
   assertEquals(requests.filter((line) => !known.test(line)), []);
 });
 
-Deno.test("defaults that the help tells are those that are used", () => {
+Deno.test("a flag with its default value changes nothing", () => {
   for (const verb of commands) {
-    // --from is refused where reading has begun, so that it is not given differs from its default.
-    const told = commandFlags[verb].filter(({ name, kind, fallback }) =>
-      kind && name !== "from" && readable(fallback)
+    const args = commandFlags[verb].flatMap(({ name, default: value }) =>
+      value === undefined ? [] : [`--${name}`, value]
     );
-    const args = told.flatMap(({ name, fallback }) => [`--${name}`, fallback!]);
     const needed = { migrate: ["--topic"], query: ["--near", "1,2"], completions: ["bash"] };
     const given = [verb, ...(verb in needed ? needed[verb as keyof typeof needed] : [])];
     assertEquals(parseCli([...given, ...args], 0).command, parseCli(given, 0).command);
+  }
+});
+
+Deno.test("flags that are named as excluded or needed exist", () => {
+  for (const verb of verbs) {
+    for (const { name, excludes = [], needs } of commandFlags[verb]) {
+      const known = [...globalFlags, ...commandFlags[verb]].map((flag) => flag.name);
+      for (const other of [...excludes, ...needs ? [needs] : []]) {
+        assert(known.includes(other.split(" ")[0]!), `--${name} of ${verb} names --${other}`);
+      }
+    }
   }
 });
 
@@ -107,11 +116,6 @@ Deno.test("routes help settings shows every key, and no other", () => {
   );
   assertEquals(shown, known.sort());
 });
-
-/** A default that is a value, not words about one. */
-function readable(fallback: string | undefined): boolean {
-  return fallback !== undefined && /^[\w.,%]+$/.test(fallback) && !/^the|^time/.test(fallback);
-}
 
 /** The arguments of each `routes` that stands in the examples. */
 function examplesIn(text: string): string[][] {

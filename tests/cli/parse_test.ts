@@ -248,6 +248,8 @@ const helps: [line: string, topic: string | null][] = [
   ["query stray --help", "query"],
   ["query --limit 5 --all --help", "query"],
   ["--bogus --help", null],
+  ["--bogus produce --help", "produce"],
+  ["consume -vh --follow --until latest", "consume"],
   ["--timeout x --help", null],
   ["--config a.ini --help", null],
   ["--help --version", null],
@@ -259,8 +261,7 @@ for (const [line, topic] of helps) {
   });
 }
 
-Deno.test("help --man and completions are words of their own", () => {
-  assertEquals(parse("help --man").command, { verb: "man" });
+Deno.test("completions are for one shell", () => {
   assertEquals(parse("-q completions zsh").command, { verb: "completions", shell: "zsh" });
 });
 
@@ -411,10 +412,10 @@ Deno.test("a user range may be negative", () => {
 Deno.test("a flag of the same name takes a value in every command or in none", () => {
   // The command is found before it is known which command's flags they are.
   const kinds = new Map<string, boolean>();
-  for (const { name, short, kind } of [globalFlags, ...Object.values(commandFlags)].flat()) {
+  for (const { name, short, type } of [globalFlags, ...Object.values(commandFlags)].flat()) {
     for (const key of [name, short ?? name]) {
-      assertEquals(kinds.get(key) ?? !!kind, !!kind, key);
-      kinds.set(key, !!kind);
+      assertEquals(kinds.get(key) ?? !!type, !!type, key);
+      kinds.set(key, !!type);
     }
   }
 });

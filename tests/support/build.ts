@@ -1,6 +1,7 @@
 // `deno task build` and `deno task build:all`. No remote imports: see task.ts.
 
 import { importFlags } from "./imports.ts";
+import { manPage } from "./man_page.ts";
 import { permissionFlags } from "./permissions.ts";
 
 const ROOT = `${import.meta.dirname}/../..`;
@@ -14,6 +15,9 @@ export const TARGETS = [
   "aarch64-apple-darwin",
   "x86_64-pc-windows-msvc",
 ];
+
+/** The name of the man page in dist/ and in the archives. */
+export const MAN_PAGE = "routes.1";
 
 /** Files of npm packages for people, other bundlers and other runtimes; licences are kept. */
 const UNUSED = /^(cf|cjs|types)\/|\.d\.[cm]?ts$|\.min\.[cm]?js$|\.cjs$|(?<!LICENSE)\.md$/;
@@ -30,7 +34,7 @@ export async function build(args: string[], say: Say): Promise<number> {
   return reason === null ? 0 : 1;
 }
 
-/** Compiles every target into dist/ and writes SHA256SUMS; fails if one of them fails. */
+/** Compiles every target into dist/, and writes the man page and SHA256SUMS; fails if a target cannot be built. */
 export async function buildAll(_args: string[], say: Say): Promise<number> {
   const dist = `${ROOT}/dist`;
   await Deno.remove(dist, { recursive: true }).catch(() => {});
@@ -49,8 +53,11 @@ export async function buildAll(_args: string[], say: Say): Promise<number> {
       say(`${target}: dist/${file}, ${megabytes(`${dist}/${file}`)}`);
     }
   }
-  if (sums.length > 0) await Deno.writeTextFile(`${dist}/SHA256SUMS`, sums.join(""));
-  return sums.length === TARGETS.length ? 0 : 1;
+  const isComplete = sums.length === TARGETS.length;
+  await Deno.writeTextFile(`${dist}/${MAN_PAGE}`, manPage());
+  sums.push(`${await sha256(`${dist}/${MAN_PAGE}`)}  ${MAN_PAGE}\n`);
+  await Deno.writeTextFile(`${dist}/SHA256SUMS`, sums.join(""));
+  return isComplete ? 0 : 1;
 }
 
 async function compile(args: string[], imports: string[]): Promise<Deno.CommandOutput> {

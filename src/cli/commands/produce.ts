@@ -1,14 +1,129 @@
+import type { FlagSpecs, FlagValues, OptionsOf } from "../flags.ts";
+import type { Manual } from "../manual.ts";
 import {
   choice,
   distance,
   duration,
-  type Manual,
   percent,
   place,
   positive,
-  recordTime,
+  recordTimeMs,
   whole,
-} from "../flags.ts";
+} from "../value_types.ts";
+
+/** The flags of `routes produce`. */
+export const produceFlags = {
+  count: {
+    group: "How much",
+    short: "n",
+    type: whole(0),
+    help: "how many; 0: until stopped",
+    default: "1000",
+  },
+  durationMs: { name: "duration", type: duration, help: "for how long" },
+  ratePerSecond: { name: "rate", type: positive(), help: "records a second, evenly spread" },
+
+  users: {
+    group: "Records",
+    type: whole(1, 2_147_483_647),
+    help: "userID 1 to N",
+    default: "100",
+  },
+  model: {
+    type: choice("MODEL", "walk", "uniform"),
+    help: "walk: drives through a town; uniform: random points",
+    default: "walk",
+  },
+  center: {
+    type: place,
+    help: "tracks stay around it",
+    default: "60.1699,24.9384",
+    excludes: ["model uniform"],
+  },
+  radiusM: {
+    name: "radius",
+    type: distance,
+    help: "and as near as this",
+    default: "25km",
+    excludes: ["model uniform"],
+  },
+  speedKmh: {
+    name: "speed",
+    type: { ...positive(1000), placeholder: "KMH" },
+    help: "mean speed",
+    default: "40",
+    excludes: ["model uniform"],
+  },
+  intervalMs: {
+    name: "interval",
+    type: duration,
+    help: "between two fixes of a user",
+    default: "5s",
+  },
+  startMs: {
+    name: "start",
+    type: recordTimeMs,
+    help: "time of the first fix; by default the last one is about now",
+  },
+  seed: { type: whole(0), help: "the same seed, start and flags make the same bytes" },
+  invalidPercent: {
+    name: "invalid",
+    type: percent,
+    help: "share of deliberately bad records",
+    default: "0",
+  },
+
+  stdin: {
+    group: "In and out",
+    help: "send NDJSON read from stdin; a bad line ends with 65",
+    // The flags about generated records.
+    excludes: [
+      "count",
+      "duration",
+      "users",
+      "model",
+      "interval",
+      "start",
+      "seed",
+      "invalid",
+      "center",
+      "radius",
+      "speed",
+    ],
+  },
+  strict: {
+    help: "with --stdin: keys that are unknown or given twice make a line bad",
+    needs: "stdin",
+  },
+  dryRun: { help: "print NDJSON on stdout, send nothing", excludes: ["tee"] },
+  tee: { help: "print what was acknowledged" },
+
+  key: {
+    group: "Sending",
+    type: choice("KEY", "user", "none"),
+    help: "user: a user's order is kept; none: round robin",
+    default: "user",
+  },
+  acks: {
+    type: choice("ACKS", "all", "1"),
+    help: "all, or 1: the leader's word is enough",
+    default: "all",
+  },
+  compression: { type: choice("CODEC", "gzip", "none"), help: "gzip or none", default: "gzip" },
+  batchSize: { type: whole(1, 10_000), help: "most records in one send", default: "1000" },
+} satisfies FlagSpecs;
+
+type GivenOptions = OptionsOf<typeof produceFlags>;
+
+/** The options of `routes produce`; count null: until stopped; seed null: a random one. */
+export type ProduceOptions = Omit<GivenOptions, "count"> & { count: number | null };
+
+/** A duration without a count means as many records as it takes. */
+export function produceOptions(options: GivenOptions, values: FlagValues): ProduceOptions {
+  const isUnlimited = options.count === 0 || (values.has("duration") && !values.has("count"));
+  return { ...options, count: isUnlimited ? null : options.count };
+}
+
 /** `routes produce`. */
 export const produce: Manual = {
   summary: "make records and send them",
@@ -25,110 +140,5 @@ export const produce: Manual = {
     ],
     ["stored records once more", "routes query --format ndjson | routes produce --stdin"],
   ],
-  flags: [
-    {
-      group: "How much",
-      name: "count",
-      short: "n",
-      kind: whole(0),
-      value: "N",
-      help: "how many; 0: until stopped",
-      fallback: "1000",
-    },
-    { name: "duration", kind: duration, value: "DUR", help: "for how long" },
-    { name: "rate", kind: positive(), value: "N", help: "records a second, evenly spread" },
-    {
-      group: "Records",
-      name: "users",
-      kind: whole(1, 2_147_483_647),
-      value: "N",
-      help: "userID 1 to N",
-      fallback: "100",
-    },
-    {
-      name: "model",
-      kind: choice("walk", "uniform"),
-      value: "MODEL",
-      help: "walk: drives through a town; uniform: random points",
-      fallback: "walk",
-    },
-    {
-      name: "center",
-      kind: place,
-      value: "LAT,LON",
-      help: "tracks stay around it",
-      fallback: "60.1699,24.9384",
-    },
-    {
-      name: "radius",
-      kind: distance,
-      value: "DIST",
-      help: "and as near as this",
-      fallback: "25km",
-    },
-    { name: "speed", kind: positive(1000), value: "KMH", help: "mean speed", fallback: "40" },
-    {
-      name: "interval",
-      kind: duration,
-      value: "DUR",
-      help: "between two fixes of a user",
-      fallback: "5s",
-    },
-    {
-      name: "start",
-      kind: recordTime,
-      value: "TIME",
-      help: "time of the first fix; by default the last one is about now",
-    },
-    {
-      name: "seed",
-      kind: whole(0),
-      value: "N",
-      help: "the same seed, start and flags make the same bytes",
-    },
-    {
-      name: "invalid",
-      kind: percent,
-      value: "PCT",
-      help: "share of deliberately bad records",
-      fallback: "0",
-    },
-    {
-      group: "In and out",
-      name: "stdin",
-      help: "send NDJSON read from stdin; a bad line ends with 65",
-    },
-    { name: "strict", help: "with --stdin: keys that are unknown or given twice make a line bad" },
-    { name: "dry-run", help: "print NDJSON on stdout, send nothing" },
-    { name: "tee", help: "print what was acknowledged" },
-    {
-      group: "Sending",
-      name: "key",
-      kind: choice("user", "none"),
-      value: "KEY",
-      help: "user: a user's order is kept; none: round robin",
-      fallback: "user",
-    },
-    {
-      name: "acks",
-      kind: choice("all", "1"),
-      value: "ACKS",
-      help: "all, or 1: the leader's word is enough",
-      fallback: "all",
-    },
-    {
-      name: "compression",
-      kind: choice("gzip", "none"),
-      value: "CODEC",
-      help: "gzip or none",
-      fallback: "gzip",
-    },
-    {
-      name: "batch-size",
-      kind: whole(1, 10_000),
-      value: "N",
-      help: "most records in one send",
-      fallback: "1000",
-    },
-  ],
+  flags: produceFlags,
 };

@@ -1,4 +1,4 @@
-import type { ConsumeOptions } from "../../cli/options.ts";
+import type { ConsumeOptions } from "../../cli/commands/consume.ts";
 import { OperationalError } from "../../errors.ts";
 import type { Health } from "./metrics.ts";
 import { type Range, readBefore } from "../../record/offsets.ts";

@@ -1,4 +1,4 @@
-import type { MigrateOptions } from "../../cli/options.ts";
+import type { MigrateOptions } from "../../cli/commands/migrate.ts";
 import { OperationalError } from "../../errors.ts";
 import { type Applied, label, type Migration, plan } from "../../postgres/migration_plan.ts";
 import { formatMany } from "../../units.ts";

@@ -1,4 +1,4 @@
-import type { ProduceOptions } from "../../cli/options.ts";
+import type { ProduceOptions } from "../../cli/commands/produce.ts";
 import { flawedBefore } from "./invalid_records.ts";
 import { OperationalError, UsageError } from "../../errors.ts";
 import type { Outcome } from "../../kafka/sender.ts";

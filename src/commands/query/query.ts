@@ -1,4 +1,4 @@
-import type { QueryOptions } from "../../cli/options.ts";
+import type { QueryOptions } from "../../cli/commands/query.ts";
 import { UsageError } from "../../errors.ts";
 import { formats } from "../../formats/mod.ts";
 import { formatCount, formatMany, formatMs } from "../../units.ts";

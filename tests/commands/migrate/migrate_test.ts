@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import type { MigrateOptions } from "../../../src/cli/options.ts";
+import type { MigrateOptions } from "../../../src/cli/commands/migrate.ts";
 import { type MigrateDeps, runMigrate } from "../../../src/commands/migrate/migrate.ts";
 import { OperationalError } from "../../../src/errors.ts";
 import type { Applied, Migration } from "../../../src/postgres/migration_plan.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import type { QueryOptions } from "../../../src/cli/options.ts";
+import type { QueryOptions } from "../../../src/cli/commands/query.ts";
 import { type QueryDeps, runQuery } from "../../../src/commands/query/query.ts";
 import { UsageError } from "../../../src/errors.ts";
 
@@ -108,7 +108,8 @@ Deno.test("runQuery() tells people when there are no rows", async () => {
 });
 
 Deno.test("runQuery() exports every row, or as many as asked, without a note", async () => {
-  for (const format of ["csv", "tsv", "json", "ndjson", "geojson", "gpx", "kml", "svg", "html"]) {
+  const exports = ["csv", "tsv", "json", "ndjson", "geojson", "gpx", "kml", "svg", "html"] as const;
+  for (const format of exports) {
     for (const limit of [null, 120]) {
       const { notes, search, counts } = await run({ format, limit }, { rows: fixes(150) });
       assertEquals([search!.limit, notes, counts], [limit, [], []], format);
@@ -156,9 +157,9 @@ Deno.test("runQuery() prints a total as a bare number for people, as data for pr
     ["csv", "total\n12400\n"],
     ["json", '[\n{"total":12400}\n]\n'],
     ["ndjson", '{"total":12400}\n'],
-  ];
+  ] as const;
   for (const [format, expected] of cases) {
-    const { text, counts } = await run({ what: "total", format: format! }, { total: 12_400 });
+    const { text, counts } = await run({ what: "total", format }, { total: 12_400 });
     assertEquals(text, expected);
     assertEquals(counts, [["points", null]]);
   }
@@ -386,7 +387,7 @@ Deno.test("runQuery() asks for the extent of just what it draws, and only where 
     asked.push(limit);
     return Promise.resolve(extent);
   };
-  for (const format of ["map", "svg", "html", "gpx", "table"]) {
+  for (const format of ["map", "svg", "html", "gpx", "table"] as const) {
     await run({ format, limit: 7 }, { rows: fixes(10), extent: note });
   }
   assertEquals(asked, [7, 7]);

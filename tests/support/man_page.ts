@@ -1,11 +1,11 @@
-import { EXIT_MEANINGS } from "../errors.ts";
-import type { Flag } from "./flags.ts";
-import { help, spell, tell, wrap } from "./help.ts";
-import { globalFlags, manuals, type Verb, verbs } from "./commands.ts";
-import { SETTINGS } from "../settings/template.ts";
-import { version } from "../version.ts";
+import { EXIT_MEANINGS } from "../../src/errors.ts";
+import type { Flag } from "../../src/cli/flags.ts";
+import { describeFlag, formatFlag, help, wrap } from "../../src/cli/help.ts";
+import { commandFlags, globalFlags, manuals, type Verb, verbs } from "../../src/cli/commands.ts";
+import { SETTINGS } from "../../src/settings/template.ts";
+import { version } from "../../src/version.ts";
 
-/** The manual as roff with the macros of man(7): `routes help --man | man -l -`. */
+/** The manual page in roff, with the macros of man(7). */
 export function manPage(): string {
   return [
     `.TH ROUTES 1 "" "routes ${version}" "User Commands"`,
@@ -46,13 +46,13 @@ export function manPage(): string {
 }
 
 function command(verb: Verb): string[] {
-  const { about, usage, examples, flags } = manuals[verb];
+  const { about, usage, examples } = manuals[verb];
   const shown = examples.map(([what, line]) => `# ${what}\n${line}`).join("\n");
   return [
     `.SS ${verb}`,
     ...about.flatMap((paragraph) => [...prose(paragraph), ".PP"]),
     ...verbatim(usage),
-    ...flags.flatMap((own) => [
+    ...commandFlags[verb].flatMap((own) => [
       ...(own.group ? [".PP", bold(own.group)] : []),
       ...flag(own),
     ]),
@@ -64,7 +64,7 @@ function command(verb: Verb): string[] {
 }
 
 function flag(own: Flag): string[] {
-  return [".TP", bold(spell(own)), ...prose(tell(own))];
+  return [".TP", bold(formatFlag(own)), ...prose(describeFlag(own))];
 }
 
 function verbatim(text: string): string[] {
