@@ -20,12 +20,12 @@ function bash(): string {
   const values = [["*", globalFlags] as const, ...Object.entries(commandFlags)]
     .flatMap(([verb, flags]) =>
       flags.filter(({ type }) => type?.words).map((flag) => {
-        const pattern = spellings(flag).map((spelled) => `${verb}" ${spelled}"`).join(" | ");
+        const pattern = spellings(flag).map((spelling) => `${verb}" ${spelling}"`).join(" | ");
         return `    ${pattern}) words="${flag.type!.words!.join(" ")}" ;;\n`;
       })
     );
   const files = globalFlags.filter(({ type }) => type === path).flatMap(spellings)
-    .map((spelled) => `*" ${spelled}"`).join(" | ");
+    .map((spelling) => `*" ${spelling}"`).join(" | ");
   const rest = verbs.flatMap((verb) => [
     `${verb}" -"*) words="${[...commandFlags[verb].flatMap(spellings), "$globals"].join(" ")}" ;;`,
     `${verb}" "*) words="${manuals[verb].words?.join(" ") ?? ""}" ;;`,
@@ -59,7 +59,7 @@ ${values.join("")}    ${files})
       COMPREPLY=($(compgen -f -- "$cur"))
       return
       ;;
-    ${[...valued].map((spelled) => `*" ${spelled}"`).join(" | ")}) return ;;
+    ${[...valued].map((spelling) => `*" ${spelling}"`).join(" | ")}) return ;;
     *)
       case "$verb $cur" in
 ${rest.map((line) => `        ${line}\n`).join("")}        " -"*) words=$globals ;;

@@ -1,4 +1,5 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import { commandFlags, globalFlags } from "../../src/cli/commands.ts";
 import { type FlagSpecs, listFlags, type OptionsOf, readOptions } from "../../src/cli/flags.ts";
 import { choice, duration, list, whole } from "../../src/cli/value_types.ts";
 
@@ -74,4 +75,18 @@ Deno.test("an option that no flag declares does not compile", () => {
   // @ts-expect-error: null where the flag is not given.
   const idle: number = options.idleMs;
   assertEquals(idle, null);
+});
+
+Deno.test("every flag that excludes or needs another one names a flag of the same command, and an allowed value", () => {
+  for (const [verb, flags] of Object.entries(commandFlags)) {
+    const known = new Map([...globalFlags, ...flags].map((flag) => [flag.name, flag]));
+    for (const { name, excludes = [], needs } of flags) {
+      for (const other of [...excludes, ...needs ? [needs] : []]) {
+        const [flag, value] = other.split(" ");
+        const where = `${verb} --${name} names "${other}"`;
+        assert(known.has(flag!), where);
+        if (value) assert(known.get(flag!)!.type!.words!.includes(value), where);
+      }
+    }
+  }
 });
