@@ -1,4 +1,4 @@
-"""What the original homework does with a record, written anew: its producer makes one, its consumer takes or leaves one.
+"""What the original homework does with a record, rewritten: its producer makes one, its consumer takes or leaves one.
 
     python3 original.py produce COUNT   a line each, as the producer sends them
     python3 original.py consume         a line each for the lines on stdin: the four numbers, or null for one left

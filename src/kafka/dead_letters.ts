@@ -29,6 +29,10 @@ const DEADLINE_MS = 20_000;
 /** Half of Kafka's default batch limit of 1 MiB; a batch is larger only if a single letter is. */
 const BATCH_BYTES = 524_288;
 const BATCH_COUNT = 500;
+const TOO_LARGE = ["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"];
+/** The header of a letter that was sent without its value. */
+const OMITTED = "routes.value.omitted";
+const encoder = new TextEncoder();
 
 /** Opens a producer for the dead-letter topic; fails when the topic does not exist. */
 export async function openDeadLetterTopic(
@@ -68,10 +72,15 @@ export async function openDeadLetterTopic(
   }
 
   async function post(partition: number, letters: Letter[]): Promise<void> {
-    for (const batch of batches(letters)) {
-      const fault = await send(partition, batch) && await send(partition, batch);
-      if (fault) throw undelivered(topic, fault);
-    }
+    for (const batch of batches(letters)) await postBatch(partition, batch);
+  }
+
+  async function postBatch(partition: number, batch: Letter[]): Promise<void> {
+    const fault = await send(partition, batch) && await send(partition, batch);
+    if (!fault) return;
+    const smaller = TOO_LARGE.includes(fault.code) ? makeSmaller(batch) : null;
+    if (!smaller) throw undelivered(topic, fault);
+    for (const part of smaller) await postBatch(partition, part);
   }
 
   /** Returns null when the broker has the batch. */
@@ -84,6 +93,19 @@ export async function openDeadLetterTopic(
     sender = null;
     return fault;
   }
+}
+
+/** What to send in place of a batch that the topic does not accept; null if it cannot be smaller. */
+function makeSmaller(batch: Letter[]): Letter[][] | null {
+  if (batch.length > 1) return batch.map((letter) => [letter]);
+  const [{ key, value, headers }] = batch as [Letter];
+  if (value === null) return null;
+  const note = `${value.length} bytes are more than this topic accepts`;
+  return [[{
+    key,
+    value: null,
+    headers: [...headers, { key: OMITTED, value: encoder.encode(note) }],
+  }]];
 }
 
 function* batches(letters: Letter[]): Generator<Letter[]> {

@@ -17,17 +17,6 @@ export function explainKafka(error: unknown, settings: KafkaSettings, topic?: st
       explainAnswer(cause.type, settings, where, topic);
     if (known) return known;
   }
-  const packed = chain.find(({ name }) => name === "UnpackFailed");
-  if (packed) {
-    return new OperationalError(
-      "data",
-      `cannot read topic "${settings.topic}": ${packed.message}`,
-      {
-        hint: "kafka-delete-records past that batch, then routes consume --accept-loss",
-        cause: error,
-      },
-    );
-  }
   const root = chain.at(-1)!;
   return new OperationalError("temporary", `Kafka at ${where} failed`, {
     reason: `${root.name}: ${root.message}`,

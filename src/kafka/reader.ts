@@ -1,7 +1,9 @@
-import type { Batch as KafkaBatch, Consumer, EachBatchPayload, Kafka } from "kafkajs";
+import type { Consumer, Kafka } from "kafkajs";
 import type { Range } from "../record/offsets.ts";
 import type { Message } from "../record/validate.ts";
 import { atMost } from "./deadline.ts";
+import { type Assignment, PartitionReader } from "./partition_reader.ts";
+import { fetchById } from "./patches/fetch.ts";
 
 /** Records of one partition in offset order, with nothing readable left out since `from`. */
 export interface Batch {
@@ -29,6 +31,8 @@ export interface BatchHandler {
 /** How to read. */
 export interface ReadOptions {
   topic: string;
+  /** The broker refuses to read from a topic of the same name with another id; null: its brokers do not know ids. */
+  topicId: string | null;
   groupId: string;
   sessionTimeoutMs: number;
   /** The broker holds back less than `minBytes` for as long as this, so that a trickle comes in batches. */
@@ -44,7 +48,6 @@ export interface ReadOptions {
  */
 const PARTITION_BYTES = 32_768;
 const FETCH_BYTES = 524_288;
-const HEARTBEAT_MS = 1_000;
 const DRAIN_MS = 10_000;
 const LOADING_MAX_MS = 30_000;
 const LOADING_LOOK_MS = 100;
@@ -61,6 +64,7 @@ export async function readTopic(
   options: ReadOptions,
   signal: AbortSignal,
 ): Promise<void> {
+  fetchById(options.topic, options.topicId);
   const endAt = performance.now() + LOADING_MAX_MS;
   while (!signal.aborted) {
     try {
@@ -102,7 +106,7 @@ async function readAsMember(
       autoCommit: false,
       eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: options.concurrency,
-      eachBatch: (payload) => reader.take(payload),
+      eachBatch: async (payload) => await reader.partition(payload.batch.partition)?.take(payload),
     });
     await reader.ended;
   } finally {
@@ -114,24 +118,19 @@ async function readAsMember(
   }
 }
 
-/** The state of one group membership: the current assignment and the position of each partition. */
+/** One membership in the group: the current assignment, and what is committed for lag tools. */
 class Reader {
   readonly #consumer: Consumer;
   readonly #handler: BatchHandler;
   readonly #options: ReadOptions;
   readonly #ended = Promise.withResolvers<void>();
   readonly #stopping = new AbortController();
-  /** Grows with each assignment; results of an older one are ignored. */
-  #epoch = 0;
-  /** The partitions of the current assignment. */
-  #partitions: number[] = [];
-  /** kafkajs looked for another offset, because the broker did not have the one that it asked for. */
-  #wasOutOfRange = false;
+  /** Ends with the current assignment. */
   #owning = new AbortController();
-  readonly #positions = new Map<number, number>();
-  readonly #settled = new Map<number, number>();
-  /** By partition, the batch that the handler works on. */
-  readonly #work = new Map<number, Promise<void>>();
+  #assignment: Assignment | null = null;
+  #assigned: number[] = [];
+  /** The partitions of the current assignment, once the handler has said where to read each. */
+  #partitions = new Map<number, PartitionReader>();
   #committedAt = 0;
 
   constructor(consumer: Consumer, handler: BatchHandler, options: ReadOptions) {
@@ -143,14 +142,15 @@ class Reader {
     });
     consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
       if (payload.batchSize > 0) return;
-      this.#skip(payload.partition, Number(payload.lastOffset) + 1).catch(this.#ended.reject);
+      const next = Number(payload.lastOffset) + 1;
+      this.partition(payload.partition)?.skip(next).catch(this.#ended.reject);
     });
     // kafkajs asks for metadata when a broker refused a fetch, as it does when the topic was deleted or recreated. A
     // new topic accepts offsets of the old one, so every position is checked again before anything more is stored.
     consumer.on(consumer.events.REQUEST, ({ payload }) => {
-      if (this.#positions.size === 0) return;
-      if (payload.apiName === "Metadata") this.#join(this.#partitions);
-      if (payload.apiName === "ListOffsets") this.#wasOutOfRange = true;
+      if (this.#partitions.size === 0) return;
+      if (payload.apiName === "Metadata") this.#join(this.#assigned);
+      if (payload.apiName === "ListOffsets") this.#assignment!.wasOutOfRange = true;
     });
     consumer.on(consumer.events.CRASH, ({ payload }) => this.#ended.reject(payload.error));
   }
@@ -166,119 +166,50 @@ class Reader {
     this.#ended.resolve();
   }
 
-  /** Runs inside kafkajs's join, before its first fetch: without the pause, batches from a wrong offset come first. */
-  #join(partitions: number[]): void {
-    this.#epoch++;
-    this.#partitions = partitions;
-    this.#wasOutOfRange = false;
-    this.#owning.abort();
-    this.#owning = new AbortController();
-    const owning = AbortSignal.any([this.#owning.signal, this.#stopping.signal]);
-    this.#positions.clear();
-    this.#settled.clear();
-    const { topic } = this.#options;
-    this.#consumer.pause([{ topic, partitions }]);
-    // Batches of the previous assignment still change positions.
-    this.idle().then(() => this.#handler.assign(partitions, owning)).then((positions) => {
-      if (owning.aborted) return;
-      for (const [partition, position] of positions) this.#seek(partition, position);
-      this.#consumer.resume([{ topic, partitions }]);
-    }).catch((error) => owning.aborted || this.#ended.reject(error));
-  }
-
-  #seek(partition: number, position: number): void {
-    this.#positions.set(partition, position);
-    this.#consumer.seek({ topic: this.#options.topic, partition, offset: String(position) });
-  }
-
-  /**
-   * Passes one batch of kafkajs to the handler, if it starts at the position of its partition. Returns before the handler
-   * is done, so that kafkajs fetches the next batch: otherwise the database is idle for a quarter of the time.
-   */
-  async take({ batch, resolveOffset, heartbeat }: EachBatchPayload): Promise<void> {
-    const { partition } = batch;
-    const pulse = keepAlive(heartbeat);
-    try {
-      await Promise.race([this.#work.get(partition), pulse.lost]);
-    } finally {
-      pulse.end();
-    }
-    const position = this.#positions.get(partition);
-    if (position === undefined || this.#stopping.signal.aborted) return;
-    // Not in kafkajs's types: the offset that was asked for. When the broker no longer has it, kafkajs jumps silently.
-    const { fetchedOffset } = batch as unknown as { fetchedOffset: string };
-    if (Number(fetchedOffset) !== position) {
-      return await this.#recover(partition, position).catch(this.#ended.reject);
-    }
-    resolveOffset(batch.messages.at(-1)!.offset);
-    this.#positions.set(partition, Number(batch.lastOffset()) + 1);
-    const signal = AbortSignal.any([this.#owning.signal, this.#stopping.signal]);
-    const work = this.#settle(batch, position, signal).catch((error) => {
-      this.#positions.delete(partition);
-      if (!signal.aborted) this.#ended.reject(error);
-    });
-    this.#work.set(partition, work);
-  }
-
-  /**
-   * If only part of the batch was settled, the position changes, so that the batch fetched ahead is not taken for the
-   * next one.
-   */
-  async #settle(batch: KafkaBatch, from: number, signal: AbortSignal): Promise<void> {
-    const epoch = this.#epoch;
-    const { partition } = batch;
-    const next = await this.#handler.handleBatch({
-      partition,
-      from,
-      messages: batch.messages as Message[],
-      highWatermark: Number(batch.highWatermark),
-      signal,
-    });
-    if (epoch !== this.#epoch) return;
-    if (next === null) {
-      this.#positions.delete(partition);
-      return this.#consumer.pause([{ topic: this.#options.topic, partitions: [partition] }]);
-    }
-    if (next === Number(batch.messages.at(-1)!.offset) + 1) {
-      this.#handler.advance(partition, Number(batch.lastOffset()) + 1);
-    } else {
-      this.#seek(partition, next);
-    }
-    this.#settled.set(partition, next);
-    this.#commitSometimes();
+  /** An assigned partition; undefined until the handler has said where to read it. */
+  partition(partition: number): PartitionReader | undefined {
+    return this.#partitions.get(partition);
   }
 
   /** Resolves when the handler has finished every batch. */
   async idle(): Promise<void> {
-    await Promise.all(this.#work.values());
+    await Promise.all([...this.#partitions.values()].map(({ idle }) => idle));
   }
 
-  /** kafkajs dropped a batch of markers or aborted records and continues at `next`. */
-  async #skip(partition: number, next: number): Promise<void> {
-    const epoch = this.#epoch;
-    await this.#work.get(partition);
-    const position = this.#positions.get(partition);
-    if (position === undefined || next <= position) return;
-    const range = (await this.#options.ranges()).get(partition);
-    if (epoch !== this.#epoch || this.#positions.get(partition) !== position) return;
-    // If the log now starts after the position, kafkajs jumped over deleted records: take() or the next check reports it.
-    if (!range || range.low > position) return;
-    this.#positions.set(partition, next);
-    this.#handler.advance(partition, next);
+  /** Runs inside kafkajs's join, before its first fetch: without the pause, batches from a wrong offset come first. */
+  #join(partitions: number[]): void {
+    const { topic } = this.#options;
+    // Batches of the previous assignment still change positions.
+    const isIdle = this.idle();
+    const assignment = this.#assignment = this.#newAssignment();
+    const { owning, signal } = assignment;
+    this.#assigned = partitions;
+    this.#partitions = new Map();
+    this.#consumer.pause([{ topic, partitions }]);
+    isIdle.then(() => this.#handler.assign(partitions, signal)).then((positions) => {
+      if (signal.aborted) return;
+      for (const [partition, position] of positions) {
+        this.#partitions.set(partition, new PartitionReader(partition, position, assignment));
+      }
+      this.#consumer.resume([{ topic, partitions }]);
+    }).catch((error) => owning.aborted || this.#ended.reject(error));
   }
 
-  /** kafkajs fetched from the wrong offset: seeks back to the position, or asks the handler if the log changed. */
-  async #recover(partition: number, position: number): Promise<void> {
-    const epoch = this.#epoch;
-    const range = (await this.#options.ranges()).get(partition);
-    if (epoch !== this.#epoch || this.#positions.get(partition) !== position) return;
-    const inside = range && range.low <= position && position <= range.high;
-    // The log shrank and grew again: it may be another topic by now.
-    if (inside && this.#wasOutOfRange) return this.#join(this.#partitions);
-    const next = inside || !range
-      ? position
-      : await this.#handler.outOfRange(partition, position, range);
-    if (epoch === this.#epoch) this.#seek(partition, next);
+  #newAssignment(): Assignment {
+    this.#owning.abort();
+    this.#owning = new AbortController();
+    return {
+      topic: this.#options.topic,
+      consumer: this.#consumer,
+      handler: this.#handler,
+      ranges: this.#options.ranges,
+      owning: this.#owning.signal,
+      signal: AbortSignal.any([this.#owning.signal, this.#stopping.signal]),
+      wasOutOfRange: false,
+      rejoin: () => this.#join(this.#assigned),
+      settled: () => this.#commitSometimes(),
+      fail: this.#ended.reject,
+    };
   }
 
   #commitSometimes(): void {
@@ -290,8 +221,8 @@ class Reader {
   /** Commits the settled offsets for lag tools; they are never read back, so a failure is ignored. */
   async commit(): Promise<void> {
     const { topic } = this.#options;
-    const offsets = [...this.#settled].map(([partition, offset]) => {
-      return { topic, partition, offset: String(offset) };
+    const offsets = [...this.#partitions].flatMap(([partition, { settled }]) => {
+      return settled === null ? [] : { topic, partition, offset: String(settled) };
     });
     try {
       if (offsets.length > 0) await this.#consumer.commitOffsets(offsets);
@@ -299,13 +230,4 @@ class Reader {
       // The next commit includes these offsets.
     }
   }
-}
-
-/** Sends heartbeats while a handler runs, which kafkajs does not; `lost` rejects when the group rebalances. */
-function keepAlive(heartbeat: () => Promise<void>) {
-  const { promise: lost, reject } = Promise.withResolvers<never>();
-  // It may reject while no caller awaits it.
-  lost.catch(() => {});
-  const timer = setInterval(() => heartbeat().catch(reject), HEARTBEAT_MS);
-  return { lost, end: () => clearInterval(timer) };
 }

@@ -2,7 +2,7 @@ import { CompressionTypes, type Kafka, type Message, type Producer } from "kafka
 import { atMost, Deadline } from "./deadline.ts";
 import { encodeRecords, type Outgoing } from "./patches/encode_records.ts";
 import { type Cause, causes, isUnled } from "./errors.ts";
-import { fetchPartitions } from "./topic.ts";
+import { fetchPartitions, type Partition } from "./topic.ts";
 
 /** The result of one send; the counts add up to the number of records. */
 export interface Outcome {
@@ -12,8 +12,10 @@ export interface Outcome {
   failed: number;
   /** No answer in time: the broker has them all, each once, or none. */
   unknown: number;
-  /** Why records are not acked, and how to fix that; null when all are. */
-  fault: { code: string; kind: "temporary" | "noPermission"; reason: string; fix: string } | null;
+  /** Why the run must stop, and how to fix that; null when it can go on. */
+  fault:
+    | { code: string; kind: "temporary" | "noPermission" | "data"; reason: string; fix: string }
+    | null;
 }
 
 /** How to send. */
@@ -34,7 +36,7 @@ const PAUSE_MAX_MS = 2_000;
 
 /** Opens a producer for one topic; throws kafkajs's errors, among them that the topic does not exist. */
 export async function openSender(kafka: Kafka, options: SenderOptions): Promise<Sender> {
-  const sender = new Sender(kafka, options, await countPartitions(kafka, options.topic));
+  const sender = new Sender(kafka, options, await describeTopic(kafka, options.topic));
   try {
     await sender.connect();
     return sender;
@@ -44,14 +46,25 @@ export async function openSender(kafka: Kafka, options: SenderOptions): Promise<
   }
 }
 
-async function countPartitions(kafka: Kafka, topic: string): Promise<number> {
+/** What the sender must know about its topic. */
+export interface SenderTopic {
+  partitions: number;
+  /** Null if the brokers do not know topic ids. */
+  id: string | null;
+}
+
+async function describeTopic(kafka: Kafka, topic: string): Promise<SenderTopic> {
   const admin = kafka.admin();
   try {
     await admin.connect();
-    return (await fetchPartitions(admin, topic)).length;
+    return describe(await fetchPartitions(admin, topic));
   } finally {
     await admin.disconnect();
   }
+}
+
+function describe(partitions: Partition[]): SenderTopic {
+  return { partitions: partitions.length, id: partitions[0]?.topicId ?? null };
 }
 
 /**
@@ -62,15 +75,21 @@ async function countPartitions(kafka: Kafka, topic: string): Promise<number> {
  */
 export class Sender {
   readonly partitions: number;
+  readonly #topic: SenderTopic;
+  readonly #kafka: Kafka;
+  /** By partition, the offset after the last acknowledged record. */
+  readonly #ends = new Map<number, number>();
   readonly #options: SenderOptions;
   readonly #producer: Producer;
   #partition = 0;
   #attempts = 0;
   #state: "idle" | "busy" | "over" = "idle";
 
-  /** For openSender(), which knows the number of partitions. */
-  constructor(kafka: Kafka, options: SenderOptions, partitions: number) {
-    this.partitions = partitions;
+  /** For openSender(), which knows the topic. */
+  constructor(kafka: Kafka, options: SenderOptions, topic: SenderTopic) {
+    this.partitions = topic.partitions;
+    this.#topic = topic;
+    this.#kafka = kafka;
     this.#options = options;
     const idempotent = options.acks === "all";
     this.#producer = kafka.producer({
@@ -78,7 +97,7 @@ export class Sender {
       allowAutoTopicCreation: false,
       // A change in the number of partitions is noticed within this time.
       metadataMaxAge: 30_000,
-      createPartitioner: () => ({ partitionMetadata }) => this.#pin(partitionMetadata.length),
+      createPartitioner: () => ({ partitionMetadata }) => this.#pin(describe(partitionMetadata)),
       retry: { initialRetryTime: 100, maxRetryTime: PAUSE_MAX_MS, retries: idempotent ? 5 : 0 },
     });
   }
@@ -109,11 +128,24 @@ export class Sender {
     await atMost(DISCONNECT_MS, this.#producer.disconnect());
   }
 
-  /** Called by kafkajs at each attempt, with the newest number of partitions it knows. */
-  #pin(partitions: number): number {
+  /** Whether the topic is still the one that the run began with: null, or the reason to stop. */
+  async checkTopic(): Promise<Outcome["fault"]> {
+    try {
+      const { topic } = this.#options;
+      const now = await describeTopic(this.#kafka, topic);
+      return isSameTopic(this.#topic, now) ? null : blame(new TopicRecreated(OTHER_ID));
+    } catch (error) {
+      // The acknowledgements stand if Kafka cannot be asked.
+      return isUnled(error) ? blame(new TopicRecreated("it is missing")) : null;
+    }
+  }
+
+  /** Called by kafkajs at each attempt, with what it knows about the topic by now. */
+  #pin(topic: SenderTopic): number {
+    if (!isSameTopic(this.#topic, topic)) throw new TopicRecreated(OTHER_ID);
     // Retries use the same partition even if the topic has grown: the leader may already have the records.
-    if (++this.#attempts === 1 && partitions !== this.partitions) {
-      throw new PartitionsChanged(this.partitions, partitions);
+    if (++this.#attempts === 1 && topic.partitions !== this.partitions) {
+      throw new PartitionsChanged(this.partitions, topic.partitions);
     }
     return this.#partition;
   }
@@ -127,6 +159,9 @@ export class Sender {
       for (let pauseMs = 100;; pauseMs = Math.min(2 * pauseMs, PAUSE_MAX_MS)) {
         try {
           const answer = await deadline.race(this.#attempt(messages));
+          if (answer === "recreated") {
+            return { as: "acked", error: new TopicRecreated(LOWER_OFFSET) };
+          }
           return answer === "acked" ? null : { as: "unknown", error };
         } catch (thrown) {
           error = thrown;
@@ -145,7 +180,7 @@ export class Sender {
   }
 
   /** One call of kafkajs, which makes several attempts. */
-  async #attempt(messages: Message[]): Promise<"acked" | "unmentioned"> {
+  async #attempt(messages: Message[]): Promise<"acked" | "recreated" | "unmentioned"> {
     const { topic, acks, compression } = this.#options;
     const answers = await this.#producer.send({
       topic,
@@ -154,14 +189,20 @@ export class Sender {
       compression: compression === "gzip" ? CompressionTypes.GZIP : CompressionTypes.None,
     });
     // kafkajs throws on an error code. A base offset of -1 means acked too: the broker already had the batch.
-    const mentioned = answers.some(({ partition }) => partition === this.#partition);
-    return mentioned ? "acked" : "unmentioned";
+    const answer = answers.find(({ partition }) => partition === this.#partition);
+    if (!answer) return "unmentioned";
+    const offset = Number(answer.baseOffset ?? -1);
+    if (offset < 0) return "acked";
+    const isBehind = offset < (this.#ends.get(this.#partition) ?? 0);
+    this.#ends.set(this.#partition, offset + messages.length);
+    // Offsets only grow, but a new topic begins at 0.
+    return isBehind ? "recreated" : "acked";
   }
 }
 
-/** How to count records that are not acknowledged, and why. */
+/** How to count the records of the last send, and why there is no next one. */
 interface Lost {
-  as: "failed" | "unknown";
+  as: "acked" | "failed" | "unknown";
   error: unknown;
 }
 
@@ -169,6 +210,21 @@ class PartitionsChanged extends Error {
   constructor(before: number, now: number) {
     super(`the topic has ${now} partitions now, ${before} when the run began`);
     this.name = "PartitionsChanged";
+  }
+}
+
+/** An id that one side does not know proves nothing. */
+function isSameTopic({ id: a }: SenderTopic, { id: b }: SenderTopic): boolean {
+  return !a || !b || a === b;
+}
+
+const OTHER_ID = "its id is another";
+const LOWER_OFFSET = "the broker stored records at offsets that it had used before";
+
+class TopicRecreated extends Error {
+  override name = "TopicRecreated";
+  constructor(evidence: string) {
+    super(`the topic was deleted and recreated during the run: ${evidence}`);
   }
 }
 
@@ -198,7 +254,8 @@ function toMessages(partition: number, records: Outgoing[]): Message[] {
 /** Whether the broker rejected the send for good; other errors are retried. */
 function isRefusal(error: unknown): boolean {
   return causes(error).some(({ name, retriable }) =>
-    name === "PartitionsChanged" || (name === "KafkaJSProtocolError" && retriable === false)
+    name === "PartitionsChanged" || name === "TopicRecreated" ||
+    (name === "KafkaJSProtocolError" && retriable === false)
   );
 }
 
@@ -207,7 +264,11 @@ function blame(error: unknown): NonNullable<Outcome["fault"]> {
   const reason = type ? `the broker answered ${type}` : message;
   const code = type ?? name;
   // For the topic, or for the cluster: old brokers require a cluster right for idempotent producers.
-  const kind = code.endsWith("_AUTHORIZATION_FAILED") ? "noPermission" : "temporary";
+  const kind = code === "TopicRecreated"
+    ? "data"
+    : code.endsWith("_AUTHORIZATION_FAILED")
+    ? "noPermission"
+    : "temporary";
   return { code, kind, reason, fix: FIXES[code] ?? "check the brokers, then run again" };
 }
 
@@ -215,5 +276,7 @@ const FIXES: Record<string, string> = {
   MESSAGE_TOO_LARGE:
     "--compression gzip, a smaller --batch-size, or a larger max.message.bytes of the topic",
   TOPIC_AUTHORIZATION_FAILED: "grant the user of this connection write on the topic",
+  TopicRecreated: "routes consume --replay earliest, then send the records again",
+  INVALID_RECORD: "a compacted topic needs keys: leave out --key none",
   PartitionsChanged: "run again: keys now map to other partitions",
 };

@@ -1,11 +1,13 @@
 import { type Admin, ConfigResourceTypes, type Kafka, type PartitionMetadata } from "kafkajs";
 import { isUnled } from "./errors.ts";
-import type { Range } from "../record/offsets.ts";
+import { type Range, recreated } from "../record/offsets.ts";
 
 /** Administration of one topic. */
 export interface Topic {
   clusterId(): Promise<string>;
-  /** By partition; fails when the topic does not exist. */
+  /** Kafka's id of the topic; null if its brokers are older than Kafka 3.1. */
+  id(): Promise<string | null>;
+  /** By partition; fails when the topic does not exist, or when it has been recreated since the first call. */
   ranges(): Promise<Map<number, Range>>;
   /** By partition, the first offset whose record is not older than `ms` since 1970; the end if there is none. */
   offsetsAt(ms: number): Promise<Map<number, number>>;
@@ -20,6 +22,9 @@ export interface Topic {
   close(): Promise<void>;
 }
 
+/** With the topic's id from patches/metadata.ts. */
+export type Partition = PartitionMetadata & { topicId?: string };
+
 const POLICY = "cleanup.policy";
 const ATTEMPTS_MAX = 100;
 const RETRY_MS = 100;
@@ -28,11 +33,19 @@ const RETRY_MS = 100;
 export async function openTopic(kafka: Kafka, topic: string): Promise<Topic> {
   const admin = kafka.admin();
   await admin.connect();
+  let knownId: string | null = null;
+  const fetchId = async () => {
+    const [partition] = await fetchPartitions(admin, topic);
+    const id = partition?.topicId ?? null;
+    if (knownId && id && knownId !== id) throw recreated(topic, knownId, id);
+    return knownId ??= id;
+  };
   return {
     clusterId: async () => (await admin.describeCluster()).clusterId,
+    id: fetchId,
     ranges: async () => {
       // One metadata look-up first: fetchTopicOffsets() retries an unknown topic for seconds.
-      await fetchPartitions(admin, topic);
+      await fetchId();
       const offsets = await admin.fetchTopicOffsets(topic);
       return new Map(
         offsets.map(({ partition, low, high }) => [partition, { low: +low, high: +high }]),
@@ -58,7 +71,7 @@ export async function openTopic(kafka: Kafka, topic: string): Promise<Topic> {
 }
 
 /** The partitions of a topic with their leaders; fails when the topic does not exist. */
-export async function fetchPartitions(admin: Admin, topic: string): Promise<PartitionMetadata[]> {
+export async function fetchPartitions(admin: Admin, topic: string): Promise<Partition[]> {
   try {
     const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
     return topics[0]!.partitions;

@@ -18,7 +18,7 @@ export function openAudit(
     sources: async () => {
       // A single statement reads one snapshot, even while another process writes.
       const sources = await sql`
-        select id, partition, start_offset, next_offset, stored, rejected, tombstones, tombstones_to,
+        select id, partition, topic_id, start_offset, next_offset, stored, rejected, tombstones, tombstones_to,
           (select count(*) from ${table("routes_table")} where source_id = id) as rows_held,
           (select count(*) from ${table("routes_rejects")} where source_id = id) as rejects_held,
           to_json(array(
@@ -40,6 +40,7 @@ export function openAudit(
       return sources.map((source) => ({
         id: source.id,
         partition: source.partition,
+        topicId: source.topic_id,
         startOffset: Number(source.start_offset),
         nextOffset: Number(source.next_offset),
         stored: Number(source.stored),
@@ -77,6 +78,8 @@ export function openAudit(
 export interface AuditedSource {
   id: number;
   partition: number;
+  /** Kafka's id of the topic that was read; null if it is not known. */
+  topicId: string | null;
   startOffset: number;
   nextOffset: number;
   stored: number;

@@ -17,9 +17,10 @@ export function encodeRejects(
 ): string {
   return JSON.stringify(
     steps.flatMap(({ source, validated }) =>
-      validated.rejects.map(({ offset, message, code, path, reason }) => ({
+      validated.rejects.map(({ offset, lastOffset, message, code, path, reason }) => ({
         source_id: source,
         source_offset: offset,
+        last_offset: lastOffset === offset ? null : lastOffset,
         record_time: calendarTime(Number(message.timestamp)),
         key: hex(message.key),
         value: hex(message.value),
@@ -32,9 +33,9 @@ export function encodeRejects(
   );
 }
 
-/** Null for a time that PostgreSQL cannot represent: the reject is stored without it. */
+/** Null for no time (-1), and for one that PostgreSQL cannot represent: the reject is stored without it. */
 function calendarTime(ms: number): number | null {
-  return ms >= CALENDAR_START_MS && ms <= CALENDAR_END_MS ? ms : null;
+  return ms !== -1 && ms >= CALENDAR_START_MS && ms <= CALENDAR_END_MS ? ms : null;
 }
 
 function hex(bytes: Uint8Array | null): string | null {

@@ -29,6 +29,8 @@ export function openRetry(
             + coalesce(octet_length(headers::text), 0) as bytes
           from ${table("routes_rejects")}
           where source_id = ${source} and source_offset >= ${from}
+            -- Only a part of these records is kept.
+            and code not in ('size', 'unreadable')
           order by source_offset
           limit ${countMax}
         ), measured as (

@@ -52,6 +52,7 @@ export function openRewinder(sql: Sql, schema: string) {
                 when back_to <= start_offset then 0
                 else greatest(tombstones_to, next_offset)
               end,
+              topic_id = case when back_to <= start_offset then null else topic_id end,
               start_offset = least(start_offset, back_to),
               last_offset = null, last_time = null, last_hash = null, updated_at = now()
           from target

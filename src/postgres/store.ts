@@ -8,6 +8,8 @@ import { encodeRejects } from "./reject_json.ts";
 export interface Source {
   id: number;
   partition: number;
+  /** Kafka's id of the topic that was read; null if it is not known yet. */
+  topicId: string | null;
   /** The position: every readable record below it is written, exactly once. */
   nextOffset: number;
   stored: number;
@@ -49,13 +51,19 @@ const DRY_RUN = "routes dry run";
 /** The tables of `schema`, for one topic of one cluster. */
 export function openStore(
   sql: Sql,
-  { schema, clusterId, topic }: { schema: string; clusterId: string; topic: string },
+  { schema, clusterId, topic, topicId = null }: {
+    schema: string;
+    clusterId: string;
+    topic: string;
+    /** Stored with what is written; null: not known. */
+    topicId?: string | null;
+  },
 ): Store {
   const table = (name: string) => sql(`${schema}.${name}`);
   return {
     sources: async () => {
       const rows = await sql`
-        select id, partition, next_offset, stored, rejected, tombstones, tombstones_to, last_offset,
+        select id, partition, topic_id, next_offset, stored, rejected, tombstones, tombstones_to, last_offset,
           last_hash
         from ${table("routes_sources")}
         where cluster_id = ${clusterId} and topic = ${topic}
@@ -63,6 +71,7 @@ export function openStore(
       return rows.map((row) => ({
         id: row.id,
         partition: row.partition,
+        topicId: row.topic_id,
         nextOffset: Number(row.next_offset),
         stored: Number(row.stored),
         rejected: Number(row.rejected),
@@ -76,8 +85,8 @@ export function openStore(
     addSources: async (starts) => {
       await sql`
         insert into ${table("routes_sources")}
-          (cluster_id, topic, partition, next_offset, start_offset)
-        select ${clusterId}, ${topic}, partition, start, start
+          (cluster_id, topic, topic_id, partition, next_offset, start_offset)
+        select ${clusterId}, ${topic}, ${topicId}::uuid, partition, start, start
         from unnest(
           ${literal([...starts.keys()])}::int[], ${literal([...starts.values()])}::bigint[]
         ) as start (partition, start)
@@ -93,10 +102,10 @@ export function openStore(
         insert into ${table("routes_losses")} (source_id, from_offset, to_offset, reason)
         select id, ${from}::bigint, ${to}::bigint, ${reason} from moved`;
     },
-    write: (steps) => writeSteps(sql, table, steps),
+    write: (steps) => writeSteps(sql, table, topicId, steps),
     refusal: async (step) => {
       try {
-        await writeSteps(sql, table, [step], sql`current_setting(${DRY_RUN}::text)`);
+        await writeSteps(sql, table, topicId, [step], sql`current_setting(${DRY_RUN}::text)`);
         return null;
       } catch (error) {
         const { code = "" } = error as { code?: string };
@@ -118,6 +127,7 @@ export function openStore(
 async function writeSteps(
   sql: Sql,
   table: (name: string) => Helper<string>,
+  topicId: string | null,
   steps: Step[],
   end: Fragment = sql`null`,
 ): Promise<boolean[]> {
@@ -133,10 +143,12 @@ async function writeSteps(
           stored = source.stored + step.stored,
           rejected = source.rejected + step.rejected,
           tombstones = source.tombstones + step.tombstones,
+          topic_id = coalesce(${topicId}::uuid, source.topic_id),
           last_offset = step.last_offset, last_time = step.last_time, last_hash = step.last_hash,
           updated_at = now()
       from step
       where source.id = step.id and source.next_offset = step.from_offset
+        and coalesce(source.topic_id = ${topicId}::uuid, true)
       returning source.id, step.stored, step.rejected
     ), point as (
       insert into ${table("routes_table")}
@@ -147,11 +159,11 @@ async function writeSteps(
       returning source_id
     ), reject as (
       insert into ${table("routes_rejects")}
-        (source_id, source_offset, record_time, key, value, headers, code, path, message)
-      select source_id, source_offset, to_timestamp(record_time / 1000.0),
+        (source_id, source_offset, last_offset, record_time, key, value, headers, code, path, message)
+      select source_id, source_offset, last_offset, to_timestamp(record_time / 1000.0),
              decode(key, 'hex'), decode(value, 'hex'), headers, code, path, message
       from json_to_recordset(${encodeRejects(steps)}::text::json) as reject
-        (source_id int, source_offset bigint, record_time float8, key text, value text, headers jsonb,
+        (source_id int, source_offset bigint, last_offset bigint, record_time float8, key text, value text, headers jsonb,
          code text, path text, message text)
       where source_id in (select id from moved)
       returning source_id

@@ -1,4 +1,5 @@
 import { OperationalError } from "../errors.ts";
+import type { Message } from "./validate.ts";
 
 /** The offsets of a partition that can be read: [low, high). */
 export interface Range {
@@ -25,6 +26,11 @@ export function place(spec: Spec, { low, high }: Range, atTime?: number): number
     last: spec.at === "last" ? high - spec.count : 0,
   }[spec.at];
   return Math.min(Math.max(offset, low), high);
+}
+
+/** The offset after a record; a damaged one may stand for several. */
+export function endOf({ offset, damage }: Pick<Message, "offset" | "damage">): number {
+  return (damage?.lastOffset ?? Number(offset)) + 1;
 }
 
 /** Whether reading can continue at `position`. */
@@ -66,6 +72,25 @@ export function otherRecord(topic: string, partition: number, offset: number): O
       hint: REPLAY,
     },
   );
+}
+
+/** The error when the topic has another id than before; `from` and `to` are the ids. */
+export function recreated(topic: string, from: string, to: string): OperationalError {
+  return new OperationalError("data", `topic "${topic}" was deleted and recreated`, {
+    reason: `the topic that was used before had the id ${from}, this one has ${to}`,
+    hint: REPLAY,
+  });
+}
+
+/** Throws when a source was read from a topic of the same name with another id. */
+export function checkTopicId(
+  topic: string,
+  id: string | null,
+  sources: { topicId: string | null }[],
+): void {
+  for (const { topicId } of sources) {
+    if (id && topicId && topicId !== id) throw recreated(topic, topicId, id);
+  }
 }
 
 /** The error when partitions that were read no longer exist: topics only grow, so the topic was recreated. */

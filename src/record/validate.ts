@@ -14,6 +14,15 @@ export interface Message {
   headers?: { key: string; value: Uint8Array | null }[];
   /** Upper bound of the bytes of key, value and headers together, if known without decoding them. */
   size?: number;
+  /** Set if the record could not be read, or only in part. */
+  damage?: Damage;
+}
+
+/** Why a record could not be read; it stands for the offsets from its own to `lastOffset`. */
+export interface Damage {
+  code: "size" | "unreadable";
+  reason: string;
+  lastOffset: number;
 }
 
 /** Valid records, column by column, in offset order. */
@@ -28,8 +37,18 @@ export interface Points {
 /** A rejected record and why. Programs can rely on `code`; `path` and `reason` are for people. */
 export interface Reject {
   offset: number;
+  /** Only of a reject that stands for several offsets: the last one. */
+  lastOffset?: number;
   message: Message;
-  code: "json_syntax" | "utf8" | "schema" | "depth" | "size" | StrictIssue["code"] | `db_${string}`;
+  code:
+    | "unreadable"
+    | "json_syntax"
+    | "utf8"
+    | "schema"
+    | "depth"
+    | "size"
+    | StrictIssue["code"]
+    | `db_${string}`;
   /** Such as `coordinates[0]`; empty when the whole value is invalid. */
   path: string;
   /** What was expected and what was found, at most 200 characters. */
@@ -44,7 +63,7 @@ export interface Validated {
 }
 
 /** Maximum bytes of a value; also of key and headers together. */
-const SIZE_MAX = 1_048_576;
+export const SIZE_MAX = 1_048_576;
 
 // The decoder removes one byte order mark; a second one remains and is a JSON syntax error.
 const decoder = new TextDecoder("utf-8", { fatal: true });
@@ -63,7 +82,11 @@ export function validate(messages: Message[], { strict = false } = {}): Validate
   for (const message of messages) {
     const offset = Number(message.offset);
     // Read once: the getter may decode the value on each access.
-    const { value } = message;
+    const { value, damage } = message;
+    if (damage) {
+      rejects.push({ offset, message, path: "", ...damage });
+      continue;
+    }
     if (value === null) {
       tombstones++;
       continue;
@@ -102,6 +125,13 @@ function checkSize({ length }: Uint8Array, { key, headers }: Message): RejectRea
 }
 
 function validateText(bytes: Uint8Array, strict: boolean): Point | RejectReason {
+  const schema = schemaIdOf(bytes);
+  if (schema !== null) {
+    return rejectReason(
+      "json_syntax",
+      `expected JSON, found the framing of schema ${schema} of a schema registry`,
+    );
+  }
   let text: string;
   try {
     text = decoder.decode(bytes);
@@ -131,6 +161,13 @@ function rejectReason(code: Reject["code"], reason: string): RejectReason {
 /** Size of the headers: characters of the names plus bytes of the values. */
 function sizeOf(headers: Message["headers"] = []): number {
   return headers.reduce((size, { key, value }) => size + key.length + (value?.length ?? 0), 0);
+}
+
+/** Serializers for a schema registry begin with a zero byte and the schema id of four bytes; else null. */
+function schemaIdOf(bytes: Uint8Array): number | null {
+  // UTF-16 and UTF-32 begin with zeros too, but others follow.
+  if (bytes.length < 6 || bytes[0] !== 0 || bytes[1] !== 0 || bytes[5] === 0) return null;
+  return bytes[2]! << 16 | bytes[3]! << 8 | bytes[4]!;
 }
 
 /** Without a byte order mark, UTF-16 of ASCII decodes as UTF-8 with NULs; patterns of RFC 4627, section 3. */

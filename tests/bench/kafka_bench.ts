@@ -8,7 +8,7 @@ import encodeRecord from "npm:kafkajs@2.2.4/src/protocol/recordBatch/record/v0/i
 import recordBatch from "npm:kafkajs@2.2.4/src/protocol/recordBatch/v0/index.js";
 // deno-lint-ignore no-import-prefix
 import fetchResponse from "npm:kafkajs@2.2.4/src/protocol/requests/fetch/v11/response.js";
-import { decodeFetch } from "../../src/kafka/patches/decode_fetch.ts";
+import { decodeByName } from "../../src/kafka/patches/fetch.ts";
 import { encodeRecords } from "../../src/kafka/patches/encode_records.ts";
 
 // Each iteration does one batch: divide by RECORDS for the cost per record.
@@ -31,21 +31,34 @@ Deno.bench("kafkajs", { group: "encode a batch" }, () => {
 });
 
 const writer = (): Loose => new (Encoder as Loose)();
-const set = (await (recordBatch as Loose).RecordBatch({ records: records.map(theirs) })).buffer;
+const set = (await (recordBatch as Loose).RecordBatch({
+  records: records.map(theirs),
+  lastOffsetDelta: RECORDS - 1,
+})).buffer;
 const partition = writer().writeInt32(0).writeInt16(0).writeInt64(RECORDS).writeInt64(RECORDS)
   .writeInt64(0).writeArray([]).writeInt32(-1).writeInt32(set.length).writeBuffer(set);
 const response = Buffer.from(
   writer().writeInt32(0).writeInt16(0).writeInt32(0)
     .writeArray([writer().writeString("t").writeArray([partition])]).buffer,
 );
-const read = async (decode: typeof decodeFetch) => {
+const read = async (decode: (bytes: Buffer) => Promise<object>) => {
   const decoded = await decode(response) as Loose;
   let bytes = 0;
   for (const { value } of decoded.responses[0].partitions[0].messages) bytes += value.length;
   if (bytes !== RECORDS * value.length) throw new Error("records lost");
 };
 
-Deno.bench("decodeFetch()", { group: "decode a batch", baseline: true }, () => read(decodeFetch));
+const params = {
+  maxWaitTime: 0,
+  minBytes: 0,
+  maxBytes: 0,
+  topics: [{ topic: "t", partitions: [{ partition: 0, fetchOffset: "0", maxBytes: 0 }] }],
+};
+Deno.bench(
+  "decodeByName()",
+  { group: "decode a batch", baseline: true },
+  () => read((bytes) => decodeByName(bytes, params)),
+);
 
-const kafkajs = (fetchResponse as { decode: typeof decodeFetch }).decode;
+const kafkajs = (fetchResponse as { decode(bytes: Buffer): Promise<object> }).decode;
 Deno.bench("kafkajs", { group: "decode a batch" }, () => read(kafkajs));

@@ -6,6 +6,9 @@ const inStore = (name: string, change: Change["change"]): Change => {
 const inReader = (name: string, change: Change["change"]): Change => {
   return { file: "src/kafka/reader.ts", function: name, change };
 };
+const inPartition = (name: string, change: Change["change"]): Change => {
+  return { file: "src/kafka/partition_reader.ts", function: name, change };
+};
 const inSender = (name: string, change: Change["change"]): Change => {
   return { file: "src/kafka/sender.ts", function: name, change };
 };
@@ -17,7 +20,7 @@ const MOVED = "where source_id in (select id from moved) returning source_id ), 
 const twoStatements = (between: string) => `
       const none = { offsets: [], userIDs: [], timestamps: [], latitudes: [], longitudes: [] };
       const bare = steps.map((step) => ({ ...step, validated: { ...step.validated, points: none } }));
-      const won = await writeSteps(sql as unknown as Sql, table, bare);
+      const won = await writeSteps(sql as unknown as Sql, table, topicId, bare);
       ${between}
       for (const [i, { source, validated: { points } }] of steps.entries()) {
         if (!won[i]) continue;
@@ -34,13 +37,13 @@ const twoStatements = (between: string) => `
           where id = \${source}\`;
       }
       return won;`;
-const WRITE = "write: (steps) => writeSteps(sql, table, steps)";
+const WRITE = "write: (steps) => writeSteps(sql, table, topicId, steps)";
 const PAUSE = "await new Promise((resolve) => setTimeout(resolve, 50));";
 
 /** The committed offsets of the group decide where to read. */
 const NO_SEEK = [
-  inReader("Reader.#join", swap("this.#seek(", "this.#positions.set(")),
-  inReader("Reader.take", swap("Number(fetchedOffset) !== position", "false as boolean")),
+  inPartition("PartitionReader.constructor", swap("this.#seek(position);", "")),
+  inPartition("PartitionReader.take", swap("Number(fetchedOffset) !== from", "false as boolean")),
 ];
 const NOT_FROM_BEGINNING = inReader(
   "readAsMember",
@@ -159,13 +162,13 @@ export const MUTANTS: Mutant[] = [
       inSender(
         "Sender.#attempt",
         swap(
-          "answers.some(({ partition }) => partition === this.#partition)",
-          "answers.length > 0",
+          'if (!answer) return "unmentioned";',
+          'if (!answer || (true as boolean)) return "acked";',
         ),
       ),
       inSender(
         "Sender.#pin",
-        swap("++this.#attempts === 1 && partitions !== this.partitions", "false as boolean"),
+        swap("++this.#attempts === 1 && topic.partitions !== this.partitions", "false as boolean"),
       ),
       {
         file: "src/commands/produce/batcher.ts",

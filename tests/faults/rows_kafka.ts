@@ -140,7 +140,7 @@ function recreated(cluster: Cluster): Promise<string> {
     };
     for (const [, records, partitions] of RECREATED) {
       await recreate(records, partitions);
-      await assertRefused([await scenario.start([])], /partition/);
+      await assertRefused([await scenario.start([])], /deleted and recreated/);
       // Kafka deleted the committed offsets together with the topic.
       await scenario.assertConsistent({ ...old, committed: new Map() });
     }

@@ -58,7 +58,7 @@ async function transactions(cluster: Cluster): Promise<string> {
       await producer.disconnect();
     }
     await Promise.all(scenario.processes.map((process) => process.stop()));
-    // Without --follow it must notice the end of the topic, although there is no record at the end.
+    // Without --follow it must notice the end of the topic, although no record is at the end.
     const last = await scenario.start([]);
     const { code } = await last.end(60_000);
     if (code !== 0) throw new Error(`reading to the end ended with ${code}:\n${last.err}`);

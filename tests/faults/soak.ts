@@ -10,6 +10,8 @@ const PER_SECOND = 1_300;
 const MEMORY_MAX_MB = 500;
 /** From the second third of the run to the last: by then a heap has found its size, and only a leak grows. */
 const GROWTH_MAX_MB = 50;
+/** A record that is too large, in a small batch. */
+const POISON_BYTES = 50_000_000;
 const DESCRIPTORS_MAX = 5;
 /** EX_UNAVAILABLE and EX_TEMPFAIL */
 const TEMPORARY = [69, 75];
@@ -42,6 +44,11 @@ const FAULTS: Record<string, Fault> = {
     victim?.kill("SIGSTOP");
     await sleep(1_000 + draw(8_000));
     victim?.kill("SIGCONT");
+  },
+  poison: async ({ feed, partitions }) => {
+    const pad = "x".repeat(POISON_BYTES);
+    const make = (k: number) => `{"userID":"${k}","pad":"${pad}"}`;
+    await feed.send(1, { partitions, batch: 1, make, gzip: true });
   },
   "terminate backends": async (scenario) => void await scenario.endBackends().catch(() => {}),
   "cut before answer": (_, { toPostgres }) => cut(toPostgres, "before answer"),

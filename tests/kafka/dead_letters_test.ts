@@ -85,7 +85,7 @@ function scripted(ends: (Error | null)[]) {
           const error = ends.shift();
           return error
             ? Promise.reject(error)
-            : Promise.resolve([{ partition: 1, errorCode: 0, baseOffset: "0" }]);
+            : Promise.resolve([{ partition: 1, errorCode: 0, baseOffset: "-1" }]);
         },
       };
     },
@@ -137,3 +137,19 @@ Deno.test("post() tries again when it is called after a failure", async () => {
   await box.close();
   assertEquals([sent, producers()], [[["a"], ["a"], ["a"]], 3]);
 });
+
+Deno.test("post() sends a letter without its value when the topic does not accept it, and the others as they are", () =>
+  withTopic(
+    { partitions: 1, configs: { "max.message.bytes": "20000" } },
+    async ({ topic, kafka }) => {
+      const noise = Buffer.from(crypto.getRandomValues(new Uint8Array(60_000))).toString("base64");
+      const box = await openDeadLetterTopic(kafka, { topic, explain, signal });
+      await box.post(0, [letter("a"), letter(noise), letter("b")]);
+      await box.close();
+      const seen = await readAll(kafka, topic, 3);
+      assertEquals(seen.map(({ value }) => value && `${value}`), ["a", null, "b"]);
+      const headers = seen[1]!.headers as unknown as { key: string; value: Buffer }[];
+      const omitted = headers.find(({ key }) => key === "routes.value.omitted");
+      assertEquals(`${omitted?.value}`, "80000 bytes are more than this topic accepts");
+    },
+  ));

@@ -1,5 +1,4 @@
 import { assertEquals } from "@std/assert";
-import { UnpackFailed } from "../../src/kafka/codecs/mod.ts";
 import { explainKafka, isHungUp } from "../../src/kafka/errors.ts";
 import type { OperationalError } from "../../src/errors.ts";
 import { testSettings } from "../support/fixtures.ts";
@@ -31,16 +30,6 @@ Deno.test("a broker that refused the connection did not end one", () => {
   const error = thrown("KafkaJSConnectionError", "Connection error: refused", "ECONNREFUSED");
   assertEquals(isHungUp(error), false);
   assertEquals((explainKafka(error, kafka) as OperationalError).kind, "unavailable");
-});
-
-Deno.test("a batch that cannot be decompressed is reported with its codec", () => {
-  const cause = new UnpackFailed("gzip", new RangeError("larger than 134217728 bytes"));
-  const error = Object.assign(new Error("gave up", { cause }), {
-    name: "KafkaJSNonRetriableError",
-  });
-  const { kind, message } = explainKafka(error, kafka) as OperationalError;
-  const why = "cannot decompress a gzip batch: larger than 134217728 bytes";
-  assertEquals([kind, message], ["data", `cannot read topic "${kafka.topic}": ${why}`]);
 });
 
 Deno.test("an unreachable advertised address is reported as the broker's setting", () => {

@@ -27,6 +27,7 @@ function clientOf(ends: Error[], stop: AbortController) {
 
 const options = {
   topic: "t",
+  topicId: null,
   groupId: "g",
   sessionTimeoutMs: 45_000,
   waitMs: 200,

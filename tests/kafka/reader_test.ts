@@ -1,7 +1,12 @@
-import { assertEquals, assertRejects } from "@std/assert";
-import type { Kafka } from "kafkajs";
-import { type Batch, type BatchHandler, readTopic } from "../../src/kafka/reader.ts";
-import { openTopic } from "../../src/kafka/topic.ts";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { Admin, Kafka } from "kafkajs";
+import {
+  type Batch,
+  type BatchHandler,
+  type ReadOptions,
+  readTopic,
+} from "../../src/kafka/reader.ts";
+import { awaitLeaders, openTopic } from "../../src/kafka/topic.ts";
 import { fetchKafka } from "../support/kafka.ts";
 import { testSettings, uniqueName, withTopic } from "../support/fixtures.ts";
 
@@ -9,7 +14,11 @@ interface ReaderFixture {
   topic: string;
   kafka: Kafka;
   /** Reads from the start of every partition until the handler's work is done. */
-  read(handler: (stop: () => void) => Partial<BatchHandler>): Promise<void>;
+  read(
+    handler: (stop: () => void) => Partial<BatchHandler>,
+    options?: Partial<ReadOptions>,
+  ): Promise<void>;
+  admin: Admin;
 }
 
 async function withReader(
@@ -19,7 +28,7 @@ async function withReader(
   await withTopic({ partitions }, async ({ topic, kafka, admin }) => {
     const groupId = uniqueName("group");
     const log = await openTopic(kafka, topic);
-    const read: ReaderFixture["read"] = async (handler) => {
+    const read: ReaderFixture["read"] = async (handler, changes) => {
       const stop = new AbortController();
       const options = { topic, groupId, sessionTimeoutMs: 10_000, waitMs: 100, minBytes: 1 };
       await readTopic(
@@ -31,12 +40,12 @@ async function withReader(
           outOfRange: (_, position) => Promise.resolve(position),
           ...handler(() => stop.abort()),
         },
-        { ...options, concurrency: 16, ranges: log.ranges },
+        { ...options, topicId: await log.id(), concurrency: 16, ranges: log.ranges, ...changes },
         stop.signal,
       );
     };
     try {
-      await work({ topic, kafka, read });
+      await work({ topic, kafka, admin, read });
     } finally {
       await log.close();
       await admin.deleteGroups([groupId]).catch(() => {});
@@ -54,6 +63,17 @@ async function send(
   const messages = Array.from({ length: count }, (_, i) => ({ partition, value: String(i) }));
   await producer.send({ topic, messages });
   await producer.disconnect();
+}
+
+async function recreate({ admin, topic }: ReaderFixture): Promise<void> {
+  await admin.deleteTopics({ topics: [topic] });
+  // Kafka deletes a topic in the background and refuses its name until then.
+  for (;;) {
+    const request = { topics: [{ topic, numPartitions: 1 }], waitForLeaders: false };
+    if (await admin.createTopics(request).catch(() => false)) break;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await awaitLeaders(admin, topic);
 }
 
 const offsets = ({ messages }: Batch) => messages.map(({ offset }) => Number(offset));
@@ -249,3 +269,25 @@ async function pipe(text: string, args: string[]): Promise<Deno.CommandOutput> {
   ]);
   return output;
 }
+
+Deno.test("readTopic() asks where to read again after a topic was recreated, if brokers know no topic ids", () =>
+  withReader(1, async (fixture) => {
+    await send(fixture, 0, 3);
+    let assigned = 0;
+    const begun = Promise.withResolvers<void>();
+    const reading = fixture.read((stop) => ({
+      assign: (owned) => {
+        if (++assigned > 1) stop();
+        return Promise.resolve(new Map(owned.map((partition) => [partition, 0])));
+      },
+      handleBatch: (batch) => {
+        begun.resolve();
+        return Promise.resolve(offsets(batch).at(-1)! + 1);
+      },
+    }), { topicId: null });
+    await begun.promise;
+    await recreate(fixture);
+    await send(fixture, 0, 9);
+    await reading;
+    assert(assigned > 1);
+  }));

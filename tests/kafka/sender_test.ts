@@ -70,7 +70,7 @@ function open(kafka: Kafka, changes: Partial<SenderOptions> = {}): Sender {
     deadlineMs: 250,
     signal,
   } as const;
-  return new Sender(kafka, { ...options, ...changes }, 3);
+  return new Sender(kafka, { ...options, ...changes }, { partitions: 3, id: "a" });
 }
 
 const acked: Call = { attempts: 1, ends: "acked" };
@@ -221,4 +221,18 @@ Deno.test("Sender keeps sending to its partition when the topic grows between tw
     scripted([{ attempts: 1, ends: cut }, { attempts: 1, partitions: 4, ends: "acked" }]).kafka,
   );
   assertEquals((await sender.send(PARTITION, records)).acked, 2);
+});
+
+Deno.test("a sender stops when offsets begin again, which only those of another topic do", async () => {
+  const baseOffsets = ["100", "102", "0"];
+  const producer = {
+    connect: () => Promise.resolve(),
+    disconnect: () => Promise.resolve(),
+    send: () =>
+      Promise.resolve([{ partition: PARTITION, errorCode: 0, baseOffset: baseOffsets.shift() }]),
+  };
+  const sender = open({ producer: () => producer } as unknown as Kafka);
+  const faults = [];
+  for (let i = 0; i < 3; i++) faults.push((await sender.send(PARTITION, records)).fault?.code);
+  assertEquals(faults, [undefined, undefined, "TopicRecreated"]);
 });

@@ -41,6 +41,17 @@ const FIXTURES: Record<number, string> = {
         'schema', 'userID', 'expected an object');
     insert into routes_losses (source_id, from_offset, to_offset, reason) values
       (1, 5, 8, 'deleted by retention')`,
+  2: `
+    insert into routes_sources (cluster_id, topic, topic_id, partition, start_offset, next_offset,
+      stored, rejected, last_offset, last_time, last_hash) values
+      ('cluster', 'topic', '24d887f7-7615-4ecd-ab3d-f6f90e6dd6e9', 0, 0, 9, 1, 1, 8, null, 'hash'),
+      ('cluster', 'topic', null, 1, 5, 5, 0, 0, null, null, null);
+    insert into routes_table values (7, 1732431234.567, 60.1699, 24.9384, 1, 0);
+    insert into routes_rejects
+      (source_id, source_offset, last_offset, value, code, path, message) values
+      (1, 1, 8, '\\x00', 'json_syntax', '', 'expected a value');
+    insert into routes_losses (source_id, from_offset, to_offset, reason) values
+      (2, 1, 5, 'deleted by retention')`,
 };
 
 const known = withChecksums(migrations);

@@ -38,20 +38,28 @@ Deno.test("migrate creates the tables once, and --status shows that before and a
     assertEnded(
       pending,
       69,
-      "pending 0001 tables\n",
-      /^routes: 1 migration pending in database "postgres"\n {2}fix: routes migrate\n$/,
+      "pending 0001 tables\npending 0002 topic_ids\n",
+      /^routes: 2 migrations pending in database "postgres"\n {2}fix: routes migrate\n$/,
     );
     assertEnded(
       await fixture.routes(["migrate", "--status", "--json"]),
       69,
-      '{"applied":[],"pending":["0001 tables"]}\n',
-      /^\{"error":"1 migration pending in database \\"postgres\\"","fix":"routes migrate","code":69\}\n$/,
+      '{"applied":[],"pending":["0001 tables","0002 topic_ids"]}\n',
+      /^\{"error":"2 migrations pending in database \\"postgres\\"","fix":"routes migrate","code":69\}\n$/,
     );
     assertEquals(await tables(fixture), []);
-    assertEnded(await fixture.routes(["migrate"]), 0, /^applied 0001 tables \(\d+ ms\)\n$/);
+    assertEnded(
+      await fixture.routes(["migrate"]),
+      0,
+      /^applied 0001 tables \(\d+ ms\)\napplied 0002 topic_ids \(\d+ ms\)\n$/,
+    );
     assertEquals(await tables(fixture), TABLES);
     assertEnded(await fixture.routes(["migrate"]), 0, UP_TO_DATE);
-    assertEnded(await fixture.routes(["migrate", "--status"]), 0, "applied 0001 tables\n");
+    assertEnded(
+      await fixture.routes(["migrate", "--status"]),
+      0,
+      "applied 0001 tables\napplied 0002 topic_ids\n",
+    );
     assertEnded(await fixture.routes(["migrate", "--dry-run"]), 0, "");
     assertEnded(
       await fixture.routes(["migrate", "--json"]),
@@ -87,9 +95,10 @@ Deno.test("migrate creates database and topic with unusual names, and finds them
       );
       const { code, stdout, stderr } = await fixture.routes(all);
       assertEquals([code, stderr], [0, ""]);
-      assertEquals(stdout.replace(/\d+ ms/, "_").split("\n"), [
+      assertEquals(stdout.replace(/\d+ ms/g, "_").split("\n"), [
         `created database "${database}"`,
         "applied 0001 tables (_)",
+        "applied 0002 topic_ids (_)",
         `created topic "${topic}" with 2 partitions`,
         "",
       ]);
@@ -279,7 +288,8 @@ Deno.test("a migration whose connection ends is rolled back; one whose process i
       await fixture.sql`select pg_advisory_lock(hashtextextended(${key}, 0))`;
       await fixture.sql`select pg_advisory_unlock_all()`;
       assertEquals(await tables(fixture), TABLES);
-      assertEnded(await fixture.routes(["migrate"]), 0, UP_TO_DATE);
+      // The next migration had not begun.
+      assertEnded(await fixture.routes(["migrate"]), 0, /^applied 0002 topic_ids \(\d+ ms\)\n$/);
     } finally {
       await other.end();
     }

@@ -48,6 +48,12 @@ Deno.test("consume settles every kind of record in a real topic as the cases def
         throw new Error(`${given.name}: ${(error as Error).message}`);
       }
       if (typeof outcome === "string" || Array.isArray(outcome)) return;
+      if (outcome.code === "size") {
+        // Only the beginning is kept.
+        const { value } = bytes as { value: string };
+        assert(hex(given.value)!.startsWith(value) && value.length <= 2 * 65_536);
+        return;
+      }
       const expected = { key: hex(given.key), value: hex(given.value), headers: listOf(given) };
       assertEquals(bytes, expected, given.name);
     });
@@ -89,8 +95,8 @@ Deno.test("consume settles records with any time that a broker accepts", () =>
       const rejects = await fixture.sql`
       select extract(epoch from record_time)::float8 as time
       from ${fixture.sql(`${fixture.schema}.routes_rejects`)} order by source_offset`;
-      // The last three are beyond PostgreSQL's calendar.
-      assertEquals(rejects.map(({ time }) => time), [-0.001, 0, 1732431234.567, null, null, null]);
+      // -1 means that there is no time; the last three are beyond PostgreSQL's calendar.
+      assertEquals(rejects.map(({ time }) => time), [null, 0, 1732431234.567, null, null, null]);
       const { rows, next } = await fixture.counts();
       assertEquals([rows, next], [times.length, 2 * times.length]);
     },

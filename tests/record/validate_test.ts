@@ -138,3 +138,25 @@ Deno.test("validate() neither throws nor loses a record for 20 000 random and mu
   const codes = new Set(rejects.map(({ code }) => code));
   assertEquals(codes, new Set<string>(["json_syntax", "utf8", "schema", "depth"]));
 });
+
+Deno.test("validate() names the framing of a schema registry", () => {
+  const value = Uint8Array.of(0, 0, 1, 2, 3, 14, 7);
+  const { rejects } = validate([{ offset: "0", timestamp: "0", key: null, value }]);
+  assertEquals(rejects.map(({ code, reason }) => [code, reason]), [
+    ["json_syntax", "expected JSON, found the framing of schema 66051 of a schema registry"],
+  ]);
+});
+
+Deno.test("validate() makes a reject of a record that could not be read, whatever is left of it", () => {
+  const damage = { code: "unreadable" as const, reason: "its checksum is wrong", lastOffset: 9 };
+  const left = { timestamp: "-1", key: null, damage };
+  const { rejects, tombstones, points } = validate([
+    { ...left, offset: "5", value: null },
+    { ...left, offset: "7", value: new TextEncoder().encode(RECORD) },
+  ]);
+  assertEquals([tombstones, points.offsets], [0, []]);
+  assertEquals(rejects.map(({ offset, lastOffset, code }) => [offset, lastOffset, code]), [
+    [5, 9, "unreadable"],
+    [7, 9, "unreadable"],
+  ]);
+});

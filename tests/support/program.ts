@@ -16,6 +16,7 @@ export interface Running {
   /** Waits until it has printed that, on either stream, and returns the match; throws if it ends before. */
   said(pattern: RegExp): Promise<RegExpExecArray>;
   kill(signal: Deno.Signal): void;
+  pid: number;
   /** Stops reading its stdout, as `head` does. */
   closeStdout(): Promise<void>;
   ended: Promise<Ended>;
@@ -154,6 +155,7 @@ export function spawn(
     process,
     ended,
     kill: (signal) => process.kill(signal),
+    pid: process.pid,
     closeStdout: () => readers.stdout.cancel(),
     said: (pattern) => {
       const { promise, resolve, reject } = Promise.withResolvers<RegExpExecArray>();

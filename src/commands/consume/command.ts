@@ -61,8 +61,9 @@ async function readAndStore(
       signal: system.signal,
     });
     const clusterId = await withExplanation(explain, log.clusterId());
+    const topicId = await withExplanation(explain, log.id());
     if (options.replay) await runReplay(options.replay, options.yes, log, clusterId, context);
-    const store = openStore(sql, { schema: postgresql.schema, clusterId, topic });
+    const store = openStore(sql, { schema: postgresql.schema, clusterId, topic, topicId });
     const ledger = openLedger(store, bounded, metrics, postgresql);
     // With --follow the broker collects small amounts into batches; a run that ends at the end of the topic does not wait.
     const minBytes = options.follow ? 65_536 : 1;
@@ -74,10 +75,12 @@ async function readAndStore(
       ...reporter,
       ...metrics,
       topic,
+      topicId,
       mayRead: () => withExplanation(explain, mayConsume(kafka, topic, groupId)),
       read: (partitions, signal) =>
         readTopic(kafka, partitions, {
           topic,
+          topicId,
           groupId,
           sessionTimeoutMs,
           waitMs,

@@ -22,6 +22,7 @@ export type RunOptions = Omit<
 /** What a run depends on. */
 export interface ConsumeDeps {
   topic: string;
+  topicId: string | null;
   ranges(): Promise<Map<number, Range>>;
   offsetsAt(ms: number): Promise<Map<number, number>>;
   /** Throws an explained failure when the user may not read the topic. */

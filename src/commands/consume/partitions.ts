@@ -1,5 +1,6 @@
 import { OperationalError } from "../../errors.ts";
 import {
+  checkTopicId,
   contradiction,
   fewerPartitions,
   holds,
@@ -16,6 +17,7 @@ import type { Source, Store } from "../../postgres/store.ts";
 /** What the partitions need from the topic, the database and the run. */
 export interface PartitionsDeps extends Pick<Store, "sources" | "addSources" | "skip"> {
   topic: string;
+  topicId: string | null;
   ranges(): Promise<Map<number, Range>>;
   offsetsAt(ms: number): Promise<Map<number, number>>;
   fingerprint(message: Message): string;
@@ -212,11 +214,12 @@ export class AssignedPartitions {
 
   /** Loads the positions of all partitions; adds those of `needed` that were never read. */
   async load(ranges: Map<number, Range>, needed: number[] = []): Promise<void> {
-    const { sources, addSources, topic } = this.#deps;
+    const { sources, addSources, topic, topicId } = this.#deps;
     const read = async () => {
       this.#sources = new Map((await sources()).map((source) => [source.partition, source]));
     };
     await read();
+    checkTopicId(topic, topicId, this.sources);
     const fresh = needed.filter((partition) => !this.#sources.has(partition));
     if (fresh.length > 0) {
       const starts = await this.resolve(this.#options.from, ranges);

@@ -1,3 +1,4 @@
+import { endOf } from "../../record/offsets.ts";
 import type { Step } from "../../postgres/store.ts";
 import { type Message, validate, type Validated } from "../../record/validate.ts";
 import { createCommitter, type GroupCommitOptions } from "./group_commit.ts";
@@ -44,11 +45,11 @@ export function makeStep(
   messages: Message[],
   { countedTo = 0, strict = false } = {},
 ): SplittableStep {
-  const to = Number(messages.at(-1)!.offset) + 1;
+  const to = endOf(messages.at(-1)!);
   const validated = validate(messages, { strict });
   if (from < countedTo) {
-    const counted = messages.filter(({ offset, value }) =>
-      value === null && Number(offset) < countedTo
+    const counted = messages.filter(({ offset, value, damage }) =>
+      value === null && !damage && Number(offset) < countedTo
     );
     validated.tombstones -= counted.length;
   }

@@ -3,7 +3,7 @@ import type { Outcome, Sender } from "../../kafka/sender.ts";
 import type { GeneratedRecord } from "./records.ts";
 
 /** The batcher awaits each send before the next, and does not call it again after an outcome with a fault. */
-export interface RecordSender extends Pick<Sender, "partitions"> {
+export interface RecordSender extends Pick<Sender, "partitions" | "checkTopic"> {
   send(partition: number, records: GeneratedRecord[]): Promise<Outcome>;
 }
 

@@ -142,6 +142,10 @@ async function produce(
     failure ??= error;
   }
   await batcher?.close();
+  if (!failure && tally.acked > 0) {
+    const fault = await deps.sender!.checkTopic();
+    failure = fault && stopped(deps.topic, fault);
+  }
   tally.seconds = (deps.clock() - beganMs) / 1000;
   tally.invalid = flawedBefore(tally.made, options.stdin ? 0 : options.invalidPercent);
   return { tally, failure };
@@ -245,8 +249,14 @@ function addUp(tally: ProduceTally, outcome: Outcome, elapsedMs: number): void {
   tally.seconds = elapsedMs / 1000;
 }
 
+function stopped(topic: string, fault: NonNullable<Outcome["fault"]>): OperationalError {
+  const message = `cannot vouch for what was sent to topic "${topic}"`;
+  return new OperationalError(fault.kind, message, { reason: fault.reason, hint: fault.fix });
+}
+
 function explain({ failed, unknown, fault }: Outcome, topic: string): OperationalError | null {
   if (!fault) return null;
+  if (failed + unknown === 0) return stopped(topic, fault);
   const message = failed > 0
     ? `cannot send to topic "${topic}": the broker did not store ${
       formatMany(failed, "record")

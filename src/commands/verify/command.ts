@@ -22,16 +22,19 @@ export async function verify(context: CommandContext): Promise<CommandResult> {
   const group = `${groupId}-verify-${system.random().toString(36)}`;
   try {
     const clusterId = await withExplanation(explain, log.clusterId());
+    const topicId = await withExplanation(explain, log.id());
     const audit = openAudit(sql, { schema: postgresql.schema, clusterId, topic });
     const verified = await runVerify({
       sources: () => watched(audit.sources()),
       held: (...range) => watched(audit.held(...range)),
       topic,
+      topicId,
       ranges: log.ranges,
       isCompacted: log.isCompacted,
       read: (verifier, signal) =>
         readTopic(kafka, verifier, {
           topic,
+          topicId,
           groupId: group,
           sessionTimeoutMs: settings.sessionTimeoutMs,
           waitMs: 500,

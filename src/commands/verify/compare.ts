@@ -65,13 +65,16 @@ function compareEach(
     result.discrepancies.push({ kind, offset });
   for (const message of messages) {
     const offset = Number(message.offset);
+    if (message.damage) {
+      for (let at = offset + 1; at <= message.damage.lastOffset; at++) rejects.delete(at);
+    }
     const wanted = expected.get(offset);
     const row = rows.get(offset);
     const isReject = rejects.has(offset);
     const kept = rejects.get(offset) ?? null;
     rows.delete(offset);
     rejects.delete(offset);
-    if (message.value === null) {
+    if (message.value === null && !message.damage) {
       if (row || isReject) report("extra", offset);
     } else if (row && isReject) {
       report("extra", offset);
@@ -79,7 +82,7 @@ function compareEach(
       if (wanted && equal(row, wanted)) result.stored++;
       else report("different", offset);
     } else if (isReject) {
-      if (kept && equal(kept, message.value)) result.rejected++;
+      if (isSame(kept, message.value)) result.rejected++;
       else report("different", offset);
     } else {
       report("missing", offset);
@@ -101,6 +104,10 @@ function unpack(packed: Uint8Array): { rows: Map<number, Uint8Array>; twice: num
     rows.set(offset, packed.subarray(at, at + ROW_BYTES));
   }
   return { rows, twice };
+}
+
+function isSame(a: Uint8Array | null, b: Uint8Array | null): boolean {
+  return a && b ? equal(a, b) : a === b;
 }
 
 function equal(a: Uint8Array, b: Uint8Array): boolean {

@@ -8,7 +8,13 @@ import {
 } from "./report.ts";
 import { compare } from "./compare.ts";
 import { OperationalError } from "../../errors.ts";
-import { contradiction, fewerPartitions, type Range } from "../../record/offsets.ts";
+import {
+  checkTopicId,
+  contradiction,
+  endOf,
+  fewerPartitions,
+  type Range,
+} from "../../record/offsets.ts";
 import { type Message, validate } from "../../record/validate.ts";
 import { formatMany } from "../../units.ts";
 import type { Batch } from "../../kafka/reader.ts";
@@ -17,6 +23,7 @@ import type { AuditedSource, Held } from "../../postgres/audit.ts";
 /** What runVerify() needs from its environment. */
 export interface VerifyDeps {
   topic: string;
+  topicId: string | null;
   ranges(): Promise<Map<number, Range>>;
   /** Whether the topic is compacted: it drops a record when a later one has the same key. */
   isCompacted(): Promise<boolean>;
@@ -44,6 +51,7 @@ export async function runVerify(
     const text = `no records of topic "${deps.topic}" were consumed into this database`;
     throw new OperationalError("data", text, { hint: "routes consume" });
   }
+  checkTopicId(deps.topic, deps.topicId, sources);
   const gone = sources.map(({ partition }) => partition).filter((p) => !ranges.has(p));
   if (gone.length > 0) throw fewerPartitions(deps.topic, gone, ranges.size);
   const done = new AbortController();
@@ -121,7 +129,7 @@ export class TopicVerifier {
     if (!source) return null;
     const settled = messages.filter(({ offset }) => Number(offset) < source.nextOffset);
     const isRest = settled.length === 0;
-    const next = isRest ? source.nextOffset : Number(settled.at(-1)!.offset) + 1;
+    const next = isRest ? source.nextOffset : endOf(settled.at(-1)!);
     await this.#compare(source, settled, next);
     // Stop here: the topic may have later records, and compaction may have removed the last consumed one.
     if (this.isOver) this.#done.abort();

@@ -1,30 +1,60 @@
+import { Window } from "./window.ts";
+
+const MAGIC = 0x184d2204;
+/** The sixteen magic numbers of skippable frames differ in the lowest four bits. */
+const SKIPPABLE = 0x184d2a50;
+const MATCH_PART = 65_536;
+
 /**
- * Unpacks an LZ4 frame (https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md), the form that Kafka uses; checksums
- * are skipped, since the broker has checked the batch. Throws a RangeError for broken input or more than `max` bytes.
+ * Unpacks LZ4 frames (https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md), the form that Kafka uses, in pieces;
+ * checksums are skipped, since the batch has its own. Throws a RangeError for broken input.
  */
-export function unpackLz4(input: Uint8Array, max: number): Uint8Array {
+export function* unpackLz4(input: Uint8Array): Generator<Uint8Array> {
   const view = new DataView(input.buffer, input.byteOffset, input.byteLength);
-  if (view.getUint32(0, true) !== 0x184D2204) throw new RangeError("LZ4: no frame begins here");
-  const flags = view.getUint8(4);
-  const output = new Growing(max);
+  const output = new Window();
+  for (let at = 0; at < input.length;) {
+    const magic = view.getUint32(at, true);
+    if ((magic & 0xfffffff0) >>> 0 === SKIPPABLE) {
+      at += 8 + view.getUint32(at + 4, true);
+    } else if (magic === MAGIC) {
+      at = yield* unpackFrame(input, at, output);
+    } else {
+      // The Java client reads one frame, and ignores what comes after it.
+      if (at === 0) throw new RangeError("no frame begins here");
+      break;
+    }
+  }
+  yield output.last();
+}
+
+/** Returns where the frame ends. */
+function* unpackFrame(
+  input: Uint8Array,
+  start: number,
+  output: Window,
+): Generator<Uint8Array, number> {
+  const view = new DataView(input.buffer, input.byteOffset, input.byteLength);
+  const flags = view.getUint8(start + 4);
   // Magic, flags, block size, [content size], [dictionary id], header checksum.
-  let at = 7 + (flags & 0x08 ? 8 : 0) + (flags & 0x01 ? 4 : 0);
+  let at = start + 7 + (flags & 0x08 ? 8 : 0) + (flags & 0x01 ? 4 : 0);
   while (true) {
     const size = view.getUint32(at, true);
     at += 4;
-    if (size === 0) return output.bytes();
+    if (size === 0) return at + (flags & 0x04 ? 4 : 0);
     const block = input.subarray(at, at += size & 0x7fffffff);
+    if (at > input.length) throw new RangeError("a block ends too early");
     if (size & 0x80000000) output.append(block, 0, block.length);
-    else unpackBlock(block, output);
+    else yield* unpackBlock(block, output);
+    if (output.isFull) yield output.take();
     if (flags & 0x10) at += 4;
   }
 }
 
 /** Decodes sequences of literals and matches; a match may refer to an earlier block. */
-function unpackBlock(block: Uint8Array, output: Growing): void {
+function* unpackBlock(block: Uint8Array, output: Window): Generator<Uint8Array> {
   let at = 0;
   const byte = (): number => {
-    if (at >= block.length) throw new RangeError("LZ4: a block ends too early");
+    if (at >= block.length) throw new RangeError("a block ends too early");
     return block[at++]!;
   };
   const length = (nibble: number): number => {
@@ -41,51 +71,10 @@ function unpackBlock(block: Uint8Array, output: Growing): void {
     // The last sequence has no match.
     if (at === block.length) return;
     const distance = byte() | byte() << 8;
-    output.repeat(distance, length(token & 15) + 4);
-  }
-}
-
-/** Bytes that grow as they are written, up to a limit; LZ4 and Snappy both copy from what was written before. */
-export class Growing {
-  readonly #max: number;
-  #buffer = new Uint8Array(65_536);
-  #length = 0;
-
-  constructor(max: number) {
-    this.#max = max;
-  }
-
-  /** Copies `count` bytes of `from`, beginning at `start`. */
-  append(from: Uint8Array, start: number, count: number): void {
-    if (start + count > from.length) throw new RangeError("packed data ends too early");
-    this.#reserve(count);
-    this.#buffer.set(from.subarray(start, start + count), this.#length);
-    this.#length += count;
-  }
-
-  /** Copies `count` bytes written `distance` bytes ago; they may overlap with their own copy. */
-  repeat(distance: number, count: number): void {
-    if (distance === 0 || distance > this.#length) {
-      throw new RangeError("packed data refers before its start");
+    // A few bytes can ask for hundreds of megabytes.
+    for (let left = length(token & 15) + 4; left > 0; left -= MATCH_PART) {
+      output.repeat(distance, Math.min(left, MATCH_PART));
+      if (output.isFull) yield output.take();
     }
-    this.#reserve(count);
-    const buffer = this.#buffer;
-    for (let i = 0; i < count; i++, this.#length++) {
-      buffer[this.#length] = buffer[this.#length - distance]!;
-    }
-  }
-
-  /** What was written. */
-  bytes(): Uint8Array {
-    return this.#buffer.subarray(0, this.#length);
-  }
-
-  #reserve(count: number): void {
-    const needed = this.#length + count;
-    if (needed > this.#max) throw new RangeError(`packed data is larger than ${this.#max} bytes`);
-    if (needed <= this.#buffer.length) return;
-    const larger = new Uint8Array(Math.min(Math.max(needed, 2 * this.#buffer.length), this.#max));
-    larger.set(this.#buffer);
-    this.#buffer = larger;
   }
 }

@@ -1,64 +1,84 @@
 import { CompressionCodecs, CompressionTypes } from "kafkajs";
 import { Buffer } from "node:buffer";
 import { promisify } from "node:util";
-import { gunzip, gzip, zstdDecompress } from "node:zlib";
+import { createGunzip, createZstdDecompress, gunzip, gzip, zstdDecompress } from "node:zlib";
 import { unpackLz4 } from "./lz4.ts";
 import { unpackSnappy } from "./snappy.ts";
+import { zstdFrames } from "./zstd.ts";
 
-/** Far more than a normal batch: the broker's default limit is 1 MiB compressed. */
-const UNPACKED_MAX = 134_217_728;
+/** Unpacks a batch in one go up to this size, which nearly all batches have; larger ones come in pieces. */
+const WHOLE_MAX = 4_194_304;
+const PIECE_BYTES = 1_048_576;
 
-const pack = promisify(gzip);
+const packGzip = promisify(gzip);
 const unpackGzip = promisify(gunzip);
 const unpackZstd = promisify(zstdDecompress);
 
-type Unpack = (bytes: Uint8Array) => Promise<Uint8Array> | Uint8Array;
+type Unpack = (bytes: Uint8Array) => AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
-/**
- * Registers every codec that producers use, each with a limit on the output size; kafkajs has only gzip, without a
- * limit. It may be called twice.
- */
-export function useCodecs(): void {
-  // Level 1 costs a quarter of the time of level 6 for a third more bytes.
-  const gzip = (bytes: Uint8Array) => pack(bytes, { level: 1 });
-  const limit = { maxOutputLength: UNPACKED_MAX };
-  register(CompressionTypes.GZIP, "gzip", (bytes) => unpackGzip(bytes, limit), gzip);
-  register(CompressionTypes.ZSTD, "zstd", (bytes) => unpackZstd(bytes, limit));
-  register(CompressionTypes.LZ4, "lz4", (bytes) => unpackLz4(bytes, UNPACKED_MAX));
-  register(CompressionTypes.Snappy, "snappy", (bytes) => unpackSnappy(bytes, UNPACKED_MAX));
+const NONE: Unpack = (bytes) => [bytes];
+/** By the number that a batch header names it by. */
+const codecs: Record<number, { name: string; unpack: Unpack }> = {
+  0: { name: "none", unpack: NONE },
+  [CompressionTypes.GZIP]: {
+    name: "gzip",
+    unpack: (bytes) =>
+      wholeOrStream(() => unpackGzip(bytes, LIMIT), () => createGunzip(STREAM).end(bytes)),
+  },
+  [CompressionTypes.Snappy]: { name: "snappy", unpack: unpackSnappy },
+  [CompressionTypes.LZ4]: { name: "lz4", unpack: unpackLz4 },
+  [CompressionTypes.ZSTD]: { name: "zstd", unpack: unpackZstdFrames },
+};
+
+const LIMIT = { maxOutputLength: WHOLE_MAX };
+const STREAM = { chunkSize: PIECE_BYTES };
+
+/** Unpacks the records of a batch in pieces of a few MiB at most, mostly a single one; throws an Error that names the codec. */
+export async function* unpack(codec: number, bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  const known = codecs[codec];
+  if (!known) throw new RangeError(`codec ${codec} is unknown`);
+  try {
+    yield* known.unpack(bytes);
+  } catch (error) {
+    throw new Error(`${known.name}: ${(error as Error).message}`, { cause: error });
+  }
 }
 
-function register(
-  type: Exclude<CompressionTypes, CompressionTypes.None>,
-  name: string,
-  unpack: Unpack,
-  pack?: (bytes: Uint8Array) => Promise<Uint8Array>,
-): void {
-  CompressionCodecs[type] = () => ({
-    compress: ({ buffer }: { buffer: Uint8Array }) => {
-      if (!pack) throw new Error(`Cannot compress with ${name}: only decompression is implemented`);
-      return pack(buffer);
-    },
-    decompress: async (bytes: Uint8Array) => {
-      try {
-        const { buffer, byteOffset, byteLength } = await unpack(bytes);
-        return Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
-      } catch (error) {
-        throw new UnpackFailed(name, error);
-      }
-    },
-  });
-}
-
-/** A batch of the topic cannot be decompressed. */
-export class UnpackFailed extends Error {
-  override name = "UnpackFailed";
-  constructor(codec: string, cause: unknown) {
-    super(
-      `cannot decompress a ${codec} batch: ${cause instanceof Error ? cause.message : cause}`,
-      {
-        cause,
-      },
+async function* unpackZstdFrames(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  // The decoder of the runtime reads only the first frame.
+  for (const frame of zstdFrames(bytes)) {
+    yield* wholeOrStream(
+      () => unpackZstd(frame, LIMIT),
+      () => createZstdDecompress(STREAM).end(frame),
     );
+  }
+}
+
+async function* wholeOrStream(
+  whole: () => Promise<Uint8Array>,
+  stream: () => AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await whole();
+  } catch (error) {
+    if ((error as { code?: string }).code !== "ERR_BUFFER_TOO_LARGE") throw error;
+    return yield* stream();
+  }
+  yield bytes;
+}
+
+/** Registers the codecs with kafkajs, which only has gzip. kafkajs packs with them, and unpacks old record formats. */
+export function useCodecs(): void {
+  for (const type of [1, 2, 3, 4]) {
+    CompressionCodecs[type as Exclude<CompressionTypes, CompressionTypes.None>] = () => ({
+      compress: ({ buffer }: { buffer: Uint8Array }) => {
+        if (type !== CompressionTypes.GZIP) throw new Error("Cannot compress except with gzip");
+        // Level 1 costs a quarter of the time of level 6 for a third more bytes.
+        return packGzip(buffer, { level: 1 });
+      },
+      decompress: async (bytes: Uint8Array) =>
+        Buffer.concat(await Array.fromAsync(unpack(type, bytes))),
+    });
   }
 }

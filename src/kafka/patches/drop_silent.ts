@@ -14,6 +14,7 @@ const { send } = Connection.prototype as ConnectionMethods;
 /**
  * Replaces Connection.send() of kafkajs src/network/connection.js: closes the connection after a request timeout. kafkajs
  * would reuse it forever: when a firewall dropped the connection, a consumer stopped without an error and showed no lag.
+ * Test: tests/kafka/patches/drop_silent_test.ts.
  */
 export function leaveSilentConnections(): void {
   (Connection.prototype as ConnectionMethods).send = async function (request) {

@@ -101,6 +101,7 @@ async function run(changes: Partial<RunOptions>, scenario: Partial<Scenario> = {
     });
   const deps: ConsumeDeps = {
     topic: "t",
+    topicId: null,
     ranges,
     offsetsAt: (ms) =>
       attempt(() =>
@@ -122,7 +123,14 @@ async function run(changes: Partial<RunOptions>, scenario: Partial<Scenario> = {
           scenario.database?.("sources", controls);
           return [...rows].map(([partition, nextOffset]): Source => {
             const counts = { stored: 0, rejected: 0, tombstones: 0, tombstonesTo: 0 };
-            return { id: partition + 100, partition, nextOffset, last: null, ...counts };
+            return {
+              id: partition + 100,
+              partition,
+              topicId: null,
+              nextOffset,
+              last: null,
+              ...counts,
+            };
           });
         }),
       addSources: (starts) => {

@@ -31,6 +31,7 @@ function memoryPartitions(
         return {
           id: partition + 100,
           partition,
+          topicId: null,
           nextOffset,
           stored: 0,
           rejected: 0,
@@ -42,6 +43,7 @@ function memoryPartitions(
     );
   const deps: PartitionsDeps = {
     topic: "t",
+    topicId: null,
     ranges: () => Promise.resolve(log),
     offsetsAt: () => Promise.resolve(new Map()),
     sources,

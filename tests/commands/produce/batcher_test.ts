@@ -17,6 +17,7 @@ function open(partitions: number, options: Partial<BatcherOptions> = {}) {
   };
   const batcher = new Batcher({
     partitions,
+    checkTopic: () => Promise.resolve(null),
     send: async (partition, records) => {
       sends.push({ partition, values: records.map(({ value }) => String(value)) });
       log.push("send");

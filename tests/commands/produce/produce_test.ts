@@ -51,6 +51,7 @@ async function run(changes: Partial<ProduceOptions>, system: Partial<World> = {}
     topic: "routes",
     sender: changes.dryRun ? null : {
       partitions: 3,
+      checkTopic: () => Promise.resolve(null),
       send: async (partition, records) => {
         const outcome = await system.answer?.(records, stop);
         if (outcome) return outcome;

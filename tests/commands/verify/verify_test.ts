@@ -38,6 +38,7 @@ async function run(partitions: Record<number, Partition>, isInterrupted = false)
   let reads = 0;
   const deps: VerifyDeps = {
     topic: "t",
+    topicId: null,
     ranges: () =>
       Promise.resolve(
         new Map(
@@ -100,6 +101,7 @@ function sourceOf(p: number, { log, settled = log, counts, ahead = [], ...rest }
   return {
     id: p + 100,
     partition: p,
+    topicId: null,
     startOffset: 0,
     nextOffset: settled.length,
     stored: points.offsets.length,

@@ -1,0 +1,87 @@
+import { Buffer } from "node:buffer";
+import { unpack } from "../codecs/mod.ts";
+import { decodeOldMessage } from "./old_message.ts";
+import type { KafkaRecord } from "./record.ts";
+import { RecordDecoder } from "./record_decoder.ts";
+import { type PackedBatch, splitBatches } from "./split.ts";
+
+/** Which records of a partition to decode. */
+export interface DecodeOptions {
+  /** Records at lower offsets are left out. */
+  from: number;
+  /** The end of the log, as the broker told it. */
+  high: number;
+  /** The records end after about this many bytes, with at least one; the next fetch brings the rest. */
+  bytesMax: number;
+}
+
+/**
+ * The records of one partition in a fetch response, in offset order. Never throws: what cannot be read is a record too,
+ * with its damage.
+ */
+export async function decodeRecords(
+  bytes: Buffer,
+  options: DecodeOptions,
+): Promise<KafkaRecord[]> {
+  const into: KafkaRecord[] = [];
+  let left = options.bytesMax;
+  const batches = [...splitBatches(bytes)];
+  for (const [i, batch] of batches.entries()) {
+    if (left <= 0 && into.length > 0) break;
+    // Damage may lie in the size of a batch, so the bytes behind it are not trusted: the next fetch has the right ones.
+    if (batch.fault !== null && into.length > 0) break;
+    if ("old" in batch) {
+      into.push(...await decodeOldMessage(batch, options));
+    } else {
+      const next = batches[i + 1];
+      const lastOffset = trustedEnd(
+        batch,
+        next && !("old" in next) && next.fault === null ? next : null,
+        options,
+      );
+      if (lastOffset < options.from) continue;
+      left -= await decodeBatch({ ...batch, lastOffset }, { ...options, bytesMax: left }, into);
+    }
+    if (batch.fault !== null) break;
+  }
+  return into;
+}
+
+/** The last offset of a batch, as far as it fits to what follows; a damaged batch has at least the wanted one. */
+function trustedEnd(
+  { fault, firstOffset, lastOffset, count }: PackedBatch,
+  next: PackedBatch | null,
+  { from, high }: DecodeOptions,
+): number {
+  const end = next && next.firstOffset > firstOffset ? next.firstOffset : high;
+  const last = Math.min(lastOffset, end - 1);
+  if (fault === null) return last;
+  // Two fields that agree are hardly damaged. Otherwise one offset at a time takes no good record with it.
+  const isTrusted = lastOffset - firstOffset + 1 === count;
+  return isTrusted ? Math.max(last, from) : from;
+}
+
+/** Appends the records of one batch; returns how many bytes they take. */
+async function decodeBatch(
+  batch: PackedBatch,
+  { from, bytesMax }: DecodeOptions,
+  into: KafkaRecord[],
+): Promise<number> {
+  const decoder = new RecordDecoder(batch, from, bytesMax, into);
+  try {
+    if (batch.fault !== null) throw new RangeError(batch.fault);
+    if (batch.count > 0) {
+      for await (const piece of unpack(batch.codec, batch.body)) {
+        if (decoder.take(asBuffer(piece)) === "enough") return decoder.bytes;
+      }
+    }
+    decoder.end();
+  } catch (error) {
+    decoder.abandon(error as Error);
+  }
+  return decoder.bytes;
+}
+
+function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
+}
