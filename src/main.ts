@@ -1,6 +1,6 @@
 import { placesWithout } from "./settings/read_access.ts";
 import { run } from "./run.ts";
-import { cannotWrite, ClosedPipe } from "./system.ts";
+import { cannotWrite, ClosedPipe, sleep } from "./system.ts";
 
 const stop = new AbortController();
 const signals: [Deno.Signal, number][] = [["SIGINT", 130]];
@@ -65,6 +65,7 @@ const code = await run({
   stderr: stream(Deno.stderr),
   now: () => Date.now(),
   clock: () => performance.now(),
+  sleep,
   random: () => crypto.getRandomValues(new Uint32Array(1))[0]!,
   signal: stop.signal,
   onStray(tell) {

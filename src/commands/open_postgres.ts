@@ -2,8 +2,16 @@ import type { PostgresSettings } from "../settings/settings.ts";
 import type { TlsFiles } from "../settings/reader.ts";
 import { requireFiles } from "../network/certificates.ts";
 import { openPostgres } from "../postgres/connect.ts";
-import { explainPostgres } from "../postgres/errors.ts";
+import { explainPostgres, judgePostgres } from "../postgres/errors.ts";
 import type { CommandContext } from "./context.ts";
+
+/** What a command does about a failure of PostgreSQL. */
+export interface PostgresErrors {
+  /** Whether to reject the data, to wait and retry, or to stop. `state` is the SQLSTATE. */
+  judge: typeof judgePostgres;
+  /** The failure as a message with a hint. */
+  explain(error: unknown): Error;
+}
 
 /** A PostgreSQL client for the settings; connects on first use. */
 export function openPostgresFor(
@@ -18,10 +26,14 @@ export function openPostgresFor(
     readFile: system.readFile,
     log: reporter.log,
   });
+  const errors: PostgresErrors = {
+    judge: judgePostgres,
+    explain: (error) => explainPostgres(error, settings),
+  };
   return {
     sql,
     bounded,
-    explain: (error: unknown) => explainPostgres(error, settings),
+    ...errors,
     close: async () => {
       await sql.end({ timeout: 5 });
       cut();

@@ -105,8 +105,8 @@ export const MUTANTS: Mutant[] = [
     name: "reading on, and telling Kafka, before the rows are stored",
     changes: {
       "src/commands/consume/partitions.ts": [[
-        "return reached = await this.#deps.settle(step, signal);",
-        "void this.#deps.settle(step, signal).catch(() => {});\n      return reached = step.to;",
+        "return reached = await commitStep(step, signal);",
+        "void commitStep(step, signal).catch(() => {});\n      return reached = step.to;",
       ]],
     },
     rows: [7, 8, 1],

@@ -1,9 +1,9 @@
 import type { Finding } from "../../network/certificates.ts";
 import { EXIT, OperationalError, withLocationFlags } from "../../errors.ts";
 import type { Colors } from "../../terminal/color.ts";
+import type { Output, System } from "../../system.ts";
+import type { Reporter } from "../../terminal/reporter.ts";
 import { scrub } from "../../terminal/scrub.ts";
-
-export type { Finding };
 
 /** One check; `run` throws an OperationalError when the check fails. */
 export interface CheckStep {
@@ -13,13 +13,14 @@ export interface CheckStep {
   run(): Promise<Finding | Finding[] | string>;
 }
 
-/** Dependencies of `routes check`. */
-export interface CheckDeps {
+/** What `routes check` depends on. */
+interface CheckDeps {
   /** Each step depends on those before it: after a failed step the rest of its chain is skipped. */
   chains: CheckStep[][];
-  out(text: string): Promise<void>;
-  /** Called before each step, which may take seconds. */
-  onStep(name: string): void;
+  reporter: Pick<Reporter, "wait" | "clear">;
+  /** Aborted when the run must stop; the reason of the signal is the exit code. */
+  system: Pick<System, "signal">;
+  stdout: Pick<Output, "write">;
   json: boolean;
   quiet: boolean;
   /** Whether the terminal shows more than ASCII. */
@@ -28,8 +29,6 @@ export interface CheckDeps {
   secrets: string[];
   /** --config and -X of this run, added to each suggested command. */
   flags: string[];
-  /** Aborted when the run must stop; its reason is the exit code. */
-  signal: AbortSignal;
 }
 
 /** A finding in the output of --json. */
@@ -49,24 +48,30 @@ export async function runCheck(deps: CheckDeps): Promise<number> {
   const lines: JsonFinding[] = [];
   for (const chain of deps.chains) {
     for (const [i, step] of chain.entries()) {
-      if (deps.signal.aborted) return deps.signal.reason as number;
-      deps.onStep(step.name);
+      if (deps.system.signal.aborted) return deps.system.signal.reason as number;
+      // A step may take seconds.
+      deps.reporter.wait(`checking ${step.name}`);
       const findings = (await runStep(step)).map((finding) => clean(finding, deps));
       lines.push(...findings.map((finding) => lineOf(step.name, finding)));
-      if (!deps.json) await deps.out(findings.map((finding) => render(finding, deps)).join(""));
+      if (!deps.json) await print(findings.map((finding) => render(finding, deps)).join(""), deps);
       if (step.isLeaf || !findings.some(({ fault }) => fault)) continue;
       const skipped = chain.slice(i + 1).map(({ name }) => name);
       if (!deps.json && skipped.length > 0 && !deps.quiet) {
-        await deps.out(`- not checked: ${skipped.join(", ")}\n`);
+        await print(`- not checked: ${skipped.join(", ")}\n`, deps);
       }
       break;
     }
   }
   const code = lines.find(({ ok }) => !ok)?.code ?? EXIT.ok;
   if (deps.json) {
-    await deps.out(JSON.stringify({ ok: code === EXIT.ok, checks: lines, code }) + "\n");
+    await print(JSON.stringify({ ok: code === EXIT.ok, checks: lines, code }) + "\n", deps);
   }
   return code;
+}
+
+async function print(text: string, { reporter, stdout }: CheckDeps): Promise<void> {
+  reporter.clear();
+  await stdout.write(text);
 }
 
 /** Scrubs each text separately: a secret such as `code` must not break the JSON around it. */

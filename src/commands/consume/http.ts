@@ -9,14 +9,14 @@ export interface Address {
 }
 
 /** An HTTP response. */
-export interface Page {
+interface Page {
   status: number;
   type: string;
   body: string;
 }
 
 /** A listening server. */
-export interface Server {
+interface Server {
   /** `host:port`, with the actual port. */
   address: string;
   close(): Promise<void>;

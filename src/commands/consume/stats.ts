@@ -3,7 +3,7 @@ import type { Step } from "../../postgres/store.ts";
 import type { RunSummary } from "./summary.ts";
 
 /** The state of a consumer at one moment. */
-export interface ConsumerState {
+interface ConsumerState {
   /** Records not yet settled. */
   lag: number;
   /** Whether the group has assigned partitions. */

@@ -8,7 +8,6 @@ import {
   type CommandContext,
   type CommandResult,
   type Options,
-  sleep,
   speaksUtf8,
   withExplanation,
 } from "../context.ts";
@@ -20,20 +19,14 @@ export async function query(
   context: CommandContext,
 ): Promise<CommandResult> {
   const { globals, system, reporter, settings: { postgresql: { schema } } } = context;
+  const { signal, stdout, env } = system;
   const { sql, explain, close } = openPostgresFor(context, { max: 1, readOnly: true });
   try {
+    const postgres = openFinder(sql, { schema, signal });
+    const terminal = terminalOf(stdout, globals.color, env);
     await withExplanation(
       explain,
-      runQuery(options, {
-        ...openFinder(sql, { schema, signal: system.signal }),
-        out: system.stdout.write,
-        note: reporter.note,
-        terminal: terminalOf(system.stdout, globals.color, system.env),
-        signal: system.signal,
-        now: system.now,
-        clock: system.clock,
-        sleep,
-      }),
+      runQuery(options, { postgres, reporter, system, stdout, terminal }),
     );
     return { summary: null, openEnded: options.watchMs !== null };
   } finally {

@@ -3,29 +3,19 @@ import { UsageError } from "../../errors.ts";
 import { formats } from "../../formats/mod.ts";
 import { formatCount, formatMany, formatMs } from "../../units.ts";
 import { openView, type Terminal } from "./columns.ts";
-import type { Extent } from "../../record/geo.ts";
-import type { FoundRow } from "../../postgres/find.ts";
+import type { Finder } from "../../postgres/find.ts";
 import type { Search } from "../../postgres/search.ts";
+import type { Output, System } from "../../system.ts";
+import type { Reporter } from "../../terminal/reporter.ts";
 
 /** What runQuery() needs from its environment. */
 export interface QueryDeps {
-  /** Rows in batches. */
-  find(search: Search): AsyncIterable<FoundRow[]>;
-  /** The number of rows without the limit; counts up to `max` if given. */
-  count(search: Search, max: number | null): Promise<number>;
-  /** The extent of the fixes; null if there are none. */
-  extent(search: Search): Promise<Extent | null>;
-  /** The SQL statement that finds or counts the rows, with its values inserted. */
-  written(search: Search, which: "rows" | "count"): string;
-  out(text: string): Promise<void>;
-  note(line: string): void;
+  postgres: Finder;
+  reporter: Pick<Reporter, "note">;
+  /** An abort of the signal ends the output early. */
+  system: Pick<System, "now" | "clock" | "sleep" | "signal">;
+  stdout: Pick<Output, "write">;
   terminal: Terminal;
-  /** An abort ends the output early. */
-  signal: AbortSignal;
-  /** Milliseconds: now() since 1970, clock() of a monotonic clock. */
-  now(): number;
-  clock(): number;
-  sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
 const ROWS_FOR_PEOPLE = 100;
@@ -40,97 +30,112 @@ export async function runQuery(options: QueryOptions, deps: QueryDeps): Promise<
       : watch(options, options.watchMs, deps));
   } catch (error) {
     // After an abort, the cancelled statement fails: that is no error.
-    if (!deps.signal.aborted) throw error;
+    if (!deps.system.signal.aborted) throw error;
   }
 }
 
 async function runOnce(options: QueryOptions, deps: QueryDeps): Promise<void> {
-  const startedAt = deps.clock();
+  const { clock } = deps.system;
+  const startedAt = clock();
   let firstAt: number | null = null;
-  const out = (text: string) => {
-    firstAt ??= deps.clock();
-    return deps.out(text);
+  const stdout: QueryDeps["stdout"] = {
+    write: (text) => {
+      firstAt ??= clock();
+      return deps.stdout.write(text);
+    },
   };
-  const rows = await (options.what === "total" ? printTotal : printRows)(options, { ...deps, out });
+  const print = options.what === "total" ? printTotal : printRows;
+  const rows = await print(options, { ...deps, stdout });
   if (!options.timing) return;
-  const [first, all] = [firstAt ?? deps.clock(), deps.clock()].map((at) =>
-    formatMs(at - startedAt)
-  );
-  deps.note(
-    `${formatMany(rows, "row")} in ${all}, first row after ${first}`,
-  );
+  const [first, all] = [firstAt ?? clock(), clock()].map((at) => formatMs(at - startedAt));
+  deps.reporter.note(`${formatMany(rows, "row")} in ${all}, first row after ${first}`);
 }
 
 /** Each result replaces the previous one on a terminal that can redraw; elsewhere it is appended. */
 async function watch(options: QueryOptions, everyMs: number, deps: QueryDeps): Promise<void> {
-  const { signal, terminal } = deps;
-  for (let isFirst = true; !signal.aborted; isFirst = false) {
-    const time = new Date(deps.now()).toISOString().slice(0, 19).replace("T", " ");
+  const { reporter, system, stdout, terminal } = deps;
+  for (let isFirst = true; !system.signal.aborted; isFirst = false) {
+    const time = new Date(system.now()).toISOString().slice(0, 19).replace("T", " ");
     const title = `every ${formatMs(everyMs)}: ${time} UTC`;
     if (terminal.canRedraw) {
-      let screen = `${title}\n`;
-      const gather = (text: string) => void (screen += text);
-      await runOnce(options, {
-        ...deps,
-        out: (text) => Promise.resolve(gather(text)),
-        note: (line) => gather(`${line}\n`),
-      });
-      if (signal.aborted) return;
-      await deps.out(
+      const screen = `${title}\n` + await captureOnce(options, deps);
+      if (system.signal.aborted) return;
+      await stdout.write(
         (isFirst ? "\x1b[2J" : "") + `\x1b[H${screen.replaceAll("\n", "\x1b[K\n")}\x1b[J`,
       );
     } else {
-      deps.note(title);
+      reporter.note(title);
       await runOnce(options, deps);
     }
-    await deps.sleep(everyMs, signal);
+    await system.sleep(everyMs, system.signal);
   }
 }
 
+/** One result with its notes, as text. */
+async function captureOnce(options: QueryOptions, deps: QueryDeps): Promise<string> {
+  let captured = "";
+  await runOnce(options, {
+    ...deps,
+    stdout: { write: (text) => Promise.resolve(void (captured += text)) },
+    reporter: { note: (line) => void (captured += `${line}\n`) },
+  });
+  return captured;
+}
+
 async function printTotal(options: QueryOptions, deps: QueryDeps): Promise<number> {
+  const { postgres, reporter, stdout, terminal } = deps;
   const search: Search = { ...options, what: "points", order: "time", limit: null };
-  if (options.showSql) deps.note(`${deps.written(search, "count")};`);
-  const total = await deps.count(search, null);
-  if (formats[options.format]!.forPeople) await deps.out(`${total}\n`);
+  if (options.showSql) reporter.note(`${postgres.written(search, "count")};`);
+  const total = await postgres.count(search, null);
+  if (formats[options.format]!.forPeople) await stdout.write(`${total}\n`);
   else {
-    const { format } = openView(options, deps.terminal);
-    await deps.out(format.head + format.rows([[total]]) + format.tail());
+    const { format } = openView(options, terminal);
+    await stdout.write(format.head + format.rows([[total]]) + format.tail());
   }
   return 1;
 }
 
 async function printRows(options: QueryOptions, deps: QueryDeps): Promise<number> {
-  const { forPeople, forTracks, needsExtent } = formats[options.format]!;
+  const { postgres, reporter } = deps;
+  const { forPeople, forTracks } = formats[options.format]!;
   const limit = options.limit ?? (options.all || !forPeople || forTracks ? null : ROWS_FOR_PEOPLE);
-  const search = {
-    ...options,
-    what: options.what as Search["what"],
-    order: orderOf(options),
-    limit,
-  };
-  if (options.showSql) deps.note(`${deps.written(search, "rows")};`);
+  const what = options.what as Search["what"];
+  const search: Search = { ...options, what, order: orderOf(options), limit };
+  if (options.showSql) reporter.note(`${postgres.written(search, "rows")};`);
+  const count = await printBatches(options, search, deps);
+  if (!forPeople || deps.system.signal.aborted) return count;
+  if (count === 0) reporter.note("no rows");
+  if (limit === null || count <= limit) return count;
+  const total = await postgres.count(search, COUNT_MAX + 1);
+  const of = total > COUNT_MAX ? `more than ${formatCount(COUNT_MAX)}` : formatCount(total);
+  reporter.note(`${formatCount(limit)} of ${of} rows (--all for the rest)`);
+  return limit;
+}
+
+/** Prints the rows as they arrive and returns how many were found: for people, one more than the limit if there are more. */
+async function printBatches(
+  options: QueryOptions,
+  search: Search,
+  { postgres, system, stdout, terminal }: QueryDeps,
+): Promise<number> {
+  const { limit } = search;
+  const { forPeople, needsExtent } = formats[options.format]!;
   // A separate statement: rows inserted between the two may lie outside the picture.
-  const extent = needsExtent ? await deps.extent(search) : null;
-  const { format, cells } = openView(options, deps.terminal, extent);
+  const extent = needsExtent ? await postgres.extent(search) : null;
+  const { format, cells } = openView(options, terminal, extent);
   // One extra row shows whether there are more.
   const wanted = forPeople && limit !== null ? limit + 1 : limit;
   let text = format.head;
   let count = 0;
-  for await (const found of deps.find({ ...search, limit: wanted })) {
+  for await (const found of postgres.find({ ...search, limit: wanted })) {
     const batch = limit === null ? found : found.slice(0, limit - count);
     count += found.length;
-    await deps.out(text + format.rows(batch.map(cells)));
+    await stdout.write(text + format.rows(batch.map(cells)));
     text = "";
-    if (deps.signal.aborted) return count;
+    if (system.signal.aborted) return count;
   }
-  await deps.out(text + format.tail());
-  if (!forPeople) return count;
-  if (count === 0) deps.note("no rows");
-  if (limit === null || count <= limit) return count;
-  const total = await deps.count(search, COUNT_MAX + 1);
-  const of = total > COUNT_MAX ? `more than ${formatCount(COUNT_MAX)}` : formatCount(total);
-  deps.note(`${formatCount(limit)} of ${of} rows (--all for the rest)`);
-  return limit;
+  await stdout.write(text + format.tail());
+  return count;
 }
 
 /** Rejects combinations of flags that depend on the format. */

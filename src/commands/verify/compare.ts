@@ -5,14 +5,14 @@ import type { Held } from "../../postgres/audit.ts";
 export const ROW_BYTES = 36;
 
 /** A record that the database does not hold exactly once, as it should. */
-export interface Discrepancy {
+interface Discrepancy {
   /** "orphan": the database has it, but the topic has no record at that offset. */
   kind: "missing" | "extra" | "different" | "orphan";
   offset: number;
 }
 
 /** The result for the records of one range; `discrepancies` is empty when all are accounted for. */
-export interface Comparison {
+interface Comparison {
   stored: number;
   rejected: number;
   tombstones: number;
@@ -65,30 +65,33 @@ function compareEach(
     result.discrepancies.push({ kind, offset });
   for (const message of messages) {
     const offset = Number(message.offset);
-    const wanted = expected.get(offset);
-    const row = rows.get(offset);
-    const isReject = rejects.has(offset);
-    const kept = rejects.get(offset) ?? null;
+    const verdict = judge(message.value, expected.get(offset), rows.get(offset), {
+      isReject: rejects.has(offset),
+      kept: rejects.get(offset) ?? null,
+    });
     rows.delete(offset);
     rejects.delete(offset);
-    if (message.value === null) {
-      if (row || isReject) report("extra", offset);
-    } else if (row && isReject) {
-      report("extra", offset);
-    } else if (row) {
-      if (wanted && equal(row, wanted)) result.stored++;
-      else report("different", offset);
-    } else if (isReject) {
-      if (kept && equal(kept, message.value)) result.rejected++;
-      else report("different", offset);
-    } else {
-      report("missing", offset);
-    }
+    if (verdict === "stored" || verdict === "rejected") result[verdict]++;
+    else if (verdict !== "tombstone") report(verdict, offset);
   }
   for (const offset of twice) report("extra", offset);
   for (const offset of [...rows.keys(), ...rejects.keys()]) report("orphan", offset);
   result.discrepancies.sort((a, b) => a.offset - b.offset);
   return result;
+}
+
+/** Compares one record with its row and its reject. */
+function judge(
+  value: Uint8Array | null,
+  expected: Uint8Array | undefined,
+  row: Uint8Array | undefined,
+  { isReject, kept }: { isReject: boolean; kept: Uint8Array | null },
+): "stored" | "rejected" | "tombstone" | Exclude<Discrepancy["kind"], "orphan"> {
+  if (value === null) return row || isReject ? "extra" : "tombstone";
+  if (row && isReject) return "extra";
+  if (row) return expected && equal(row, expected) ? "stored" : "different";
+  if (isReject) return kept && equal(kept, value) ? "rejected" : "different";
+  return "missing";
 }
 
 function unpack(packed: Uint8Array): { rows: Map<number, Uint8Array>; twice: number[] } {

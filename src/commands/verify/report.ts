@@ -1,4 +1,5 @@
-import { formatCount, formatMany } from "../../units.ts";
+import type { AuditedSource } from "../../postgres/audit.ts";
+import { formatCount, formatCourse, formatMany, formatRate, timeLeft } from "../../units.ts";
 
 /** The result for one partition; for each kind of discrepancy the number and the first offsets. */
 export interface Account {
@@ -46,6 +47,29 @@ export function openAccount(partition: number, from: number, to: number): Accoun
   };
 }
 
+/** Completes an account with what the database knows of its source. */
+export function closeAccount(
+  account: Account,
+  source: AuditedSource,
+  isCompacted: boolean,
+): Account {
+  const { stored, rejected, rowsHeld, rejectsHeld, ahead, startOffset } = source;
+  const lost = source.lost.reduce((sum, { from, to }) => sum + to - from, 0);
+  const settled = rowsHeld + rejectsHeld - ahead.length;
+  const compared = account.stored + account.rejected + account.different.count +
+    account.extra.count;
+  for (const offset of ahead) add(account.extra, offset);
+  const hasAllTombstones = !isCompacted && account.from === startOffset &&
+    source.tombstonesTo <= source.nextOffset;
+  return {
+    ...account,
+    lost,
+    agedOut: account.from > startOffset ? Math.max(settled - compared, 0) : account.agedOut,
+    miscounted: stored !== rowsHeld || rejected !== rejectsHeld ||
+      (hasAllTombstones && source.tombstones !== account.tombstones),
+  };
+}
+
 /** Counts an offset. */
 export function add(offsets: Offsets, offset: number): void {
   offsets.count++;
@@ -81,6 +105,17 @@ export function report(accounts: Account[]): string {
   const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
   const lines = rows.map((row) => row.map((cell, i) => cell.padStart(widths[i]!)).join("  "));
   return [...lines, ...accounts.flatMap(remarks)].join("\n") + "\n";
+}
+
+/** The progress line after `count` of `total` offsets and that time. */
+export function describeProgress(
+  count: number,
+  total: number,
+  ms: number,
+  perSecond: number,
+): string {
+  return `compared ${formatCount(count)} of ${formatCount(total)} · ` +
+    `${formatRate(perSecond)} · ${formatCourse(ms, timeLeft(total - count, perSecond))}`;
 }
 
 /** The line for a run without discrepancies; `lag` counts the records that are not consumed yet. */
