@@ -1,6 +1,7 @@
 import type { Point } from "../../record/point.ts";
 import { cosine, FARTHEST_M, onGlobe } from "./exact_math.ts";
-import { advance, layOut, type Random, settleIn, type Walker, whereIs } from "./traffic.ts";
+import { layOut, type Random } from "./town.ts";
+import { advance, settleIn, type Walker, whereIs } from "./traffic.ts";
 
 // The same seed must give the same bytes on every machine. So this file uses only + - * /, integer operations, sqrt and
 // rounding, which IEEE 754 defines to the last bit; Math.sin, Math.pow and the like may differ between engines.
