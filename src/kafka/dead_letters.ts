@@ -17,7 +17,7 @@ export interface DeadLetterTopic {
 }
 
 /** How letters are sent. */
-export interface DeadLetterOptions {
+interface DeadLetterOptions {
   topic: string;
   /** Turns an error of the client into a message for the user. */
   explain(error: unknown): Error;

@@ -7,7 +7,7 @@ import { TLS_SETTINGS } from "./explain.ts";
 import type { FileMode } from "../system.ts";
 
 /** Access to files, and the clock in milliseconds since 1970. */
-export interface Files {
+interface Files {
   /** Throws when the file does not exist or is not readable. */
   readFile(path: string): Uint8Array;
   /** Null on systems without file modes. */

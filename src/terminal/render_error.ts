@@ -3,7 +3,7 @@ import { type Colors, openColors } from "./color.ts";
 import { scrub } from "./scrub.ts";
 
 /** How a failure is shown. */
-export interface Rendering {
+interface Rendering {
   json: boolean;
   verbose: number;
   colors?: Colors;

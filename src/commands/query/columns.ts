@@ -17,7 +17,7 @@ const GAP_MS = 30 * 60_000;
 type What = QueryOptions["what"];
 
 /** A format with the cells that it shows. */
-export interface View {
+interface View {
   format: Format;
   /** The cells to show for a row. */
   cells(row: FoundRow): Cell[];

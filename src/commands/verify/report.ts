@@ -21,7 +21,7 @@ export interface Account {
 }
 
 /** The number of offsets, and the first of them. */
-export interface Offsets {
+interface Offsets {
   count: number;
   first: number[];
 }
