@@ -62,11 +62,9 @@ export interface FileMode {
 
 /** Implements System.sleep(). */
 export async function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  let leftMs = ms;
-  for (; leftMs > TIMER_MAX_MS && !signal.aborted; leftMs -= TIMER_MAX_MS) {
-    await sleepShort(TIMER_MAX_MS, signal);
-  }
-  await sleepShort(leftMs, signal);
+  if (ms <= TIMER_MAX_MS || signal.aborted) return await sleepShort(ms, signal);
+  await sleepShort(TIMER_MAX_MS, signal);
+  await sleep(ms - TIMER_MAX_MS, signal);
 }
 
 /** A timer takes at most 31 bits of milliseconds. */

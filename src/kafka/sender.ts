@@ -12,8 +12,8 @@ export interface Outcome {
   failed: number;
   /** No answer in time: the broker has them all, each once, or none. */
   unknown: number;
-  /** Why records are not acked, and how to fix that; null when all are. */
-  fault: { code: string; kind: "temporary" | "noPermission"; reason: string; fix: string } | null;
+  /** Why records are not acked, and what to do about it; null when all are. */
+  fault: { code: string; kind: "temporary" | "noPermission"; reason: string; hint: string } | null;
 }
 
 /** How to send. */
@@ -208,10 +208,10 @@ function blame(error: unknown): NonNullable<Outcome["fault"]> {
   const code = type ?? name;
   // For the topic, or for the cluster: old brokers require a cluster right for idempotent producers.
   const kind = code.endsWith("_AUTHORIZATION_FAILED") ? "noPermission" : "temporary";
-  return { code, kind, reason, fix: FIXES[code] ?? "check the brokers, then run again" };
+  return { code, kind, reason, hint: HINTS[code] ?? "check the brokers, then run again" };
 }
 
-const FIXES: Record<string, string> = {
+const HINTS: Record<string, string> = {
   MESSAGE_TOO_LARGE:
     "--compression gzip, a smaller --batch-size, or a larger max.message.bytes of the topic",
   TOPIC_AUTHORIZATION_FAILED: "grant the user of this connection write on the topic",

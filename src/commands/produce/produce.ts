@@ -6,9 +6,9 @@ import type { Reporter } from "../../terminal/reporter.ts";
 import { CALENDAR_END_MS, formatMany, Rate } from "../../units.ts";
 import { Batcher, type RecordSender } from "./batcher.ts";
 import { elapsedMs } from "./generator.ts";
-import { flawedBefore } from "./invalid_records.ts";
+import { invalidBefore } from "./invalid_records.ts";
 import { type GeneratedRecord, makeRecords, readRecords, toLines } from "./records.ts";
-import { addUp, describeProgress, openTally, type ProduceTally } from "./tally.ts";
+import { addUp, describeProgress, type ProduceTally } from "./tally.ts";
 import { throttle } from "./throttle.ts";
 
 /** What runProduce() needs from its environment. */
@@ -53,9 +53,16 @@ async function produce(
   const { topic, sender, system } = deps;
   const seed = options.seed ?? system.random();
   const startMs = chooseStart(options, system.now());
-  const tally = openTally(
-    options.stdin ? { topic, seed: null, startMs: null } : { topic, seed, startMs },
-  );
+  const tally: ProduceTally = {
+    topic,
+    ...(options.stdin ? { seed: null, startMs: null } : { seed, startMs }),
+    made: 0,
+    invalid: 0,
+    acked: 0,
+    failed: 0,
+    unknown: 0,
+    seconds: 0,
+  };
   const source = recordsOf(options, { seed, startMs }, system);
   const chunks = throttle(source, { perSecond: options.ratePerSecond, system });
 
@@ -83,7 +90,7 @@ async function produce(
   }
   await batcher?.close();
   tally.seconds = (system.clock() - startedAt) / 1000;
-  tally.invalid = flawedBefore(tally.made, options.stdin ? 0 : options.invalidPercent);
+  tally.invalid = invalidBefore(tally.made, options.stdin ? 0 : options.invalidPercent);
   return { tally, failure };
 }
 
@@ -196,5 +203,5 @@ function explain({ failed, unknown, fault }: Outcome, topic: string): Operationa
       formatMany(failed, "record")
     }, later records were not sent`
     : `cannot tell whether ${formatMany(unknown, "record")} reached topic "${topic}": no answer`;
-  return new OperationalError(fault.kind, message, { reason: fault.reason, hint: fault.fix });
+  return new OperationalError(fault.kind, message, { reason: fault.reason, hint: fault.hint });
 }

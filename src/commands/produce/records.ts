@@ -1,6 +1,6 @@
-import { corrupt, flawedBefore, LABEL_HEADER, PADDING_HEADER } from "./invalid_records.ts";
+import { invalidBefore, LABEL_HEADER, makeInvalid, PADDING_HEADER } from "./invalid_records.ts";
 import { OperationalError } from "../../errors.ts";
-import { splitLines } from "./lines.ts";
+import { concat, splitLines } from "./lines.ts";
 import { encodePoint, type Point } from "../../record/point.ts";
 import { type Reject, validate } from "../../record/validate.ts";
 import { track, type TrackOptions } from "./generator.ts";
@@ -42,11 +42,11 @@ export function* makeRecords(options: MakeOptions): Generator<GeneratedRecord[]>
 
 function makeRecord(point: Point, index: number, options: MakeOptions): GeneratedRecord {
   const key = options.key === "user" ? String(point.userID) : null;
-  const before = flawedBefore(index, options.invalidPercent);
-  if (flawedBefore(index + 1, options.invalidPercent) === before) {
+  const before = invalidBefore(index, options.invalidPercent);
+  if (invalidBefore(index + 1, options.invalidPercent) === before) {
     return { key, value: encodePoint(point) };
   }
-  const { label, value, header } = corrupt(point, before, options);
+  const { label, value, header } = makeInvalid(point, before, options);
   return {
     key,
     value,
@@ -127,14 +127,4 @@ export function toLines(records: GeneratedRecord[]): Uint8Array {
   }
   parts.push(encoder.encode(text));
   return concat(parts);
-}
-
-function concat(parts: Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -25,13 +25,6 @@ export interface ProduceTally {
   seconds: number;
 }
 
-/** The tally before the first record. */
-export function openTally(
-  start: Pick<ProduceTally, "topic" | "seed" | "startMs">,
-): ProduceTally {
-  return { ...start, made: 0, invalid: 0, acked: 0, failed: 0, unknown: 0, seconds: 0 };
-}
-
 /** Adds the outcome of one send. */
 export function addUp(tally: ProduceTally, outcome: Outcome, elapsedMs: number): void {
   tally.acked += outcome.acked;

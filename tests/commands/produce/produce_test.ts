@@ -215,7 +215,7 @@ const troubles: { name: string; outcome: Outcome; message: string }[] = [
       acked: 0,
       failed: 50,
       unknown: 0,
-      fault: { code: "CODE", kind: "temporary", reason: "why", fix: "how" },
+      fault: { code: "CODE", kind: "temporary", reason: "why", hint: "how" },
     },
     message:
       'cannot send to topic "routes": the broker did not store 50 records, later records were not sent',
@@ -226,7 +226,7 @@ const troubles: { name: string; outcome: Outcome; message: string }[] = [
       acked: 0,
       failed: 0,
       unknown: 50,
-      fault: { code: "CODE", kind: "temporary", reason: "why", fix: "how" },
+      fault: { code: "CODE", kind: "temporary", reason: "why", hint: "how" },
     },
     message: 'cannot tell whether 50 records reached topic "routes": no answer',
   },
