@@ -1,4 +1,4 @@
-import type { Command, Globals } from "../cli/parse.ts";
+import type { Globals } from "../cli/parse.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Output, System } from "../system.ts";
 import type { Reporter } from "../terminal/reporter.ts";
@@ -21,12 +21,6 @@ export interface CommandResult {
   openEnded: boolean;
 }
 
-/** The options of a command. */
-export type Options<Verb extends "produce" | "consume" | "migrate" | "query"> = Extract<
-  Command,
-  { verb: Verb }
->["options"];
-
 /** With --json, stdout holds only the summary. */
 export const SILENT: Pick<Output, "write"> = { write: () => Promise.resolve() };
 
@@ -43,7 +37,7 @@ export async function withExplanation<T>(
 }
 
 /** Whether the locale uses UTF-8; assumed when none is set. */
-export function speaksUtf8(env: System["env"]): boolean {
+export function usesUtf8(env: System["env"]): boolean {
   const locale = env("LC_ALL") || env("LC_CTYPE") || env("LANG") || "UTF-8";
   return /utf-?8/i.test(locale);
 }

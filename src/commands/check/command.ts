@@ -5,7 +5,7 @@ import { type Finding, openToOthers } from "../../network/certificates.ts";
 import { openColors, wantsColor } from "../../terminal/color.ts";
 import type { System } from "../../system.ts";
 import type { Reporter } from "../../terminal/reporter.ts";
-import { speaksUtf8 } from "../context.ts";
+import { usesUtf8 } from "../context.ts";
 import { kafkaSteps } from "./command_kafka.ts";
 import { postgresSteps } from "./command_postgres.ts";
 import type { CheckContext } from "./steps.ts";
@@ -34,7 +34,7 @@ export async function check(
       quiet,
       secrets,
       flags: placeFlags(globals),
-      unicode: speaksUtf8(system.env),
+      unicode: usesUtf8(system.env),
       colors: openColors(wantsColor(globals.color, system.env, system.stdout.columns !== null)),
       reporter,
       system,

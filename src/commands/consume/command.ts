@@ -1,3 +1,4 @@
+import type { ConsumeOptions } from "../../cli/options.ts";
 import { UsageError } from "../../errors.ts";
 import { type DeadLetterTopic, openDeadLetterTopic } from "../../kafka/dead_letters.ts";
 import { explainKafka } from "../../kafka/errors.ts";
@@ -6,12 +7,7 @@ import { readTopic } from "../../kafka/reader.ts";
 import type { Topic } from "../../kafka/topic.ts";
 import { openRewinder } from "../../postgres/rewind.ts";
 import { fingerprint, openStore, type Store } from "../../postgres/store.ts";
-import {
-  type CommandContext,
-  type CommandResult,
-  type Options,
-  withExplanation,
-} from "../context.ts";
+import { type CommandContext, type CommandResult, withExplanation } from "../context.ts";
 import { openKafkaFor } from "../open_kafka.ts";
 import { openPostgresFor } from "../open_postgres.ts";
 import { type ConsumeKafka, type ConsumePostgres, runConsume } from "./consume.ts";
@@ -23,7 +19,7 @@ type KafkaConnection = ReturnType<typeof openKafkaFor>;
 
 /** `routes consume`: reads the topic and writes to the tables. */
 export async function consume(
-  options: Options<"consume">,
+  options: ConsumeOptions,
   context: CommandContext,
 ): Promise<CommandResult> {
   const metrics = options.http ? await openMetricsServer(options.http, context) : null;
@@ -35,7 +31,7 @@ export async function consume(
 }
 
 async function readAndStore(
-  options: Options<"consume">,
+  options: ConsumeOptions,
   context: CommandContext,
   metrics: MetricsServer | null,
 ): Promise<CommandResult> {
@@ -71,7 +67,7 @@ async function readAndStore(
 }
 
 async function openDeadLetters(
-  { deadLetterTopic: topic }: Options<"consume">,
+  { deadLetterTopic: topic }: ConsumeOptions,
   { settings, system }: CommandContext,
   kafka: KafkaConnection["kafka"],
 ): Promise<DeadLetterTopic | null> {
@@ -84,7 +80,7 @@ async function openDeadLetters(
 }
 
 function topicReader(
-  { follow, flushMs }: Options<"consume">,
+  { follow, flushMs }: ConsumeOptions,
   { settings: { kafka: { topic, groupId, sessionTimeoutMs } } }: CommandContext,
   { kafka, explain }: KafkaConnection,
   { ranges, offsetsAt }: Topic,
@@ -131,7 +127,7 @@ function boundedStore(
 }
 
 async function runReplay(
-  spec: NonNullable<Options<"consume">["replay"]>,
+  spec: NonNullable<ConsumeOptions["replay"]>,
   yes: boolean,
   admin: Topic,
   clusterId: string,

@@ -1,18 +1,14 @@
+import type { ConsumeOptions } from "../../cli/options.ts";
 import { runRetry } from "./retry_rejects.ts";
 import { openRetry } from "../../postgres/rejects.ts";
 import { openStore } from "../../postgres/store.ts";
-import {
-  type CommandContext,
-  type CommandResult,
-  type Options,
-  withExplanation,
-} from "../context.ts";
+import { type CommandContext, type CommandResult, withExplanation } from "../context.ts";
 import { openKafkaFor } from "../open_kafka.ts";
 import { openPostgresFor } from "../open_postgres.ts";
 
 /** `routes consume --retry-rejects`: moves rejects that are valid now into the table. */
 export async function retryRejects(
-  options: Options<"consume">,
+  options: ConsumeOptions,
   context: CommandContext,
 ): Promise<CommandResult> {
   const {

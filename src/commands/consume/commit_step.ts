@@ -1,5 +1,5 @@
 import type { Step, Store } from "../../postgres/store.ts";
-import type { Message, Validated } from "../../record/validate.ts";
+import { type Message, validate, type Validated } from "../../record/validate.ts";
 import type { PostgresErrors } from "../open_postgres.ts";
 import type { Backoff } from "./backoff.ts";
 import { createGroupCommit, type GroupCommitOptions } from "./group_commit.ts";
@@ -111,9 +111,8 @@ export class SourceGone extends Error {
 }
 
 function rejected(message: Message, { state, error }: Refusal): Validated {
-  const points = { offsets: [], userIDs: [], timestamps: [], latitudes: [], longitudes: [] };
   const reason = error instanceof Error ? error.message : String(error);
   const code = `db_${state}` as const;
   const reject = { offset: Number(message.offset), message, code, path: "", reason };
-  return { points, rejects: [reject], tombstones: 0 };
+  return { ...validate([]), rejects: [reject] };
 }

@@ -117,13 +117,14 @@ function createRun(options: RunOptions, deps: ConsumeDeps): Run {
       if (maxRejects !== null && stats.rejected > maxRejects) done.abort();
     },
   });
-  const partitions = new AssignedPartitions({
-    from: options.from ?? { at: "earliest" },
-    batchSize,
-    stopAtReject: options.onReject === "fail",
-    acceptLoss: options.acceptLoss,
-    strict: options.strict,
-  }, { ...deps, backoff, sources, progress, commitStep, done: done.signal });
+  const partitions = new AssignedPartitions(options, {
+    ...deps,
+    backoff,
+    sources,
+    progress,
+    commitStep,
+    done: done.signal,
+  });
   return { options, deps, sources, progress, partitions, stats, backoff, rate: new Rate(), done };
 }
 

@@ -1,3 +1,4 @@
+import type { ConsumeOptions } from "../../cli/options.ts";
 import { OperationalError } from "../../errors.ts";
 import {
   contradiction,
@@ -5,7 +6,6 @@ import {
   holds,
   otherRecord,
   type Range,
-  type Spec,
 } from "../../record/offsets.ts";
 import type { Message } from "../../record/validate.ts";
 import type { Batch, BatchHandler } from "../../kafka/reader.ts";
@@ -35,17 +35,10 @@ export interface PartitionsDeps {
   done: AbortSignal;
 }
 
-/** What to read. */
-export interface PartitionsOptions {
-  /** Where to start a partition that was never read. */
-  from: Spec;
-  batchSize: number;
-  stopAtReject: boolean;
-  /** Whether to skip records that were deleted before they were read. */
-  acceptLoss: boolean;
-  /** Whether unknown or duplicate keys make a record a reject. */
-  strict: boolean;
-}
+type PartitionsOptions = Pick<
+  ConsumeOptions,
+  "from" | "batchSize" | "onReject" | "acceptLoss" | "strict"
+>;
 
 /** Reads the partitions that the group assigns to this process; the batch handler of the topic reader. */
 export class AssignedPartitions implements BatchHandler {
@@ -60,14 +53,15 @@ export class AssignedPartitions implements BatchHandler {
   /** Loads the positions of all partitions; adds those of `needed` that were never read. */
   async load(ranges: Map<number, Range>, needed: number[] = []): Promise<void> {
     const { sources, topic, kafka } = this.#deps;
+    const { from } = this.#options;
     await sources.load();
-    const fresh = needed.filter((partition) => !sources.get(partition));
-    if (fresh.length > 0) {
-      const starts = await resolveOffsets(this.#options.from, ranges, kafka);
-      await sources.add(new Map(fresh.map((partition) => [partition, starts.get(partition)!])));
+    const unread = needed.filter((partition) => !sources.get(partition));
+    if (unread.length > 0) {
+      const starts = await resolveOffsets(from ?? { at: "earliest" }, ranges, kafka);
+      await sources.add(new Map(unread.map((partition) => [partition, starts.get(partition)!])));
     }
-    const gone = sources.all.map(({ partition }) => partition).filter((p) => !ranges.has(p));
-    if (gone.length > 0) throw fewerPartitions(topic, gone, ranges.size);
+    const missing = sources.all.map(({ partition }) => partition).filter((p) => !ranges.has(p));
+    if (missing.length > 0) throw fewerPartitions(topic, missing, ranges.size);
   }
 
   /** The group assigned exactly these partitions: returns where to read each from. */
@@ -152,7 +146,7 @@ export class AssignedPartitions implements BatchHandler {
     return reached;
   }
 
-  /** Commits a step within the budget; with stopAtReject only up to the first reject. */
+  /** Commits a step within the budget; with --on-reject fail only up to the first reject. */
   async #processStep(
     partition: number,
     step: SplittableStep,
@@ -163,7 +157,7 @@ export class AssignedPartitions implements BatchHandler {
     progress.begin(length);
     let reached: number | null = null;
     try {
-      if (this.#options.stopAtReject) await this.#stopAtReject(partition, step, signal);
+      if (this.#options.onReject === "fail") await this.#stopAtReject(partition, step, signal);
       return reached = await commitStep(step, signal);
     } finally {
       progress.finish(length, reached === step.to);

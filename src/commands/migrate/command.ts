@@ -1,20 +1,15 @@
+import type { MigrateOptions } from "../../cli/options.ts";
 import { runMigrate } from "./migrate.ts";
 import type { Topic } from "../../kafka/topic.ts";
 import { migrations } from "../../postgres/migrations/mod.ts";
 import { createDatabase, openHistory, script, withChecksums } from "../../postgres/migrate.ts";
-import {
-  type CommandContext,
-  type CommandResult,
-  type Options,
-  SILENT,
-  withExplanation,
-} from "../context.ts";
+import { type CommandContext, type CommandResult, SILENT, withExplanation } from "../context.ts";
 import { openKafkaFor } from "../open_kafka.ts";
 import { openPostgresFor } from "../open_postgres.ts";
 
 /** `routes migrate`: prepares the tables, the database and the topic. */
 export async function migrate(
-  options: Options<"migrate">,
+  options: MigrateOptions,
   context: CommandContext,
 ): Promise<CommandResult> {
   const { globals, system, settings: { kafka: { topic }, postgresql: { schema, database } } } =

@@ -1,12 +1,13 @@
+import type { ProduceOptions } from "../../cli/options.ts";
 import { openSender } from "../../kafka/sender.ts";
-import type { CommandContext, CommandResult, Options } from "../context.ts";
+import type { CommandContext, CommandResult } from "../context.ts";
 import { openKafkaFor } from "../open_kafka.ts";
 import { runProduce } from "./produce.ts";
 import { summarize } from "./tally.ts";
 
 /** `routes produce`: sends generated or given records to the topic. */
 export async function produce(
-  options: Options<"produce">,
+  options: ProduceOptions,
   context: CommandContext,
 ): Promise<CommandResult> {
   const { system, reporter, settings: { kafka: { topic } } } = context;

@@ -1,4 +1,5 @@
 import { invalidBefore, LABEL_HEADER, makeInvalid, PADDING_HEADER } from "./invalid_records.ts";
+import type { ProduceOptions } from "../../cli/options.ts";
 import { OperationalError } from "../../errors.ts";
 import { concat, splitLines } from "./lines.ts";
 import { encodePoint, type Point } from "../../record/point.ts";
@@ -14,12 +15,9 @@ export interface GeneratedRecord {
 }
 
 /** Everything that determines the generated records. */
-export interface MakeOptions extends TrackOptions {
-  key: "user" | "none";
+export interface MakeOptions extends TrackOptions, Pick<ProduceOptions, "key" | "invalidPercent"> {
   /** How many records; may be infinite. */
   count: number;
-  /** How many of them are invalid, 0 to 100. */
-  invalidPercent: number;
   /** Whether invalid records may have 1 MiB. */
   heavy: boolean;
 }
@@ -60,7 +58,10 @@ function makeRecord(point: Point, index: number, options: MakeOptions): Generate
  */
 export async function* readRecords(
   input: ReadableStream<Uint8Array>,
-  { key, signal, strict = false }: { key: "user" | "none"; signal: AbortSignal; strict?: boolean },
+  { key, signal, strict = false }: Pick<MakeOptions, "key"> & {
+    signal: AbortSignal;
+    strict?: boolean;
+  },
 ): AsyncGenerator<GeneratedRecord[]> {
   let first = 1;
   for await (const lines of splitLines(readUntil(input, signal))) {

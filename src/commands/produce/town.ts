@@ -1,16 +1,10 @@
+import type { ProduceOptions } from "../../cli/options.ts";
+
 // A town of streets, roads and motorways that cross at right angles: a map in metres. Its scale depends on speed, interval
 // and area, so that it also suits pedestrians and planes.
 
 /** Returns evenly distributed numbers from 0 up to, not including, 1. */
 export type Random = () => number;
-
-/** What determines the walks, apart from the random numbers. */
-interface WalkOptions {
-  radiusM: number;
-  /** The mean, rests included; no driver is ever more than twice as fast. */
-  speedKmh: number;
-  intervalMs: number;
-}
 
 /** The area and the scale of the town. */
 export interface Town {
@@ -29,8 +23,10 @@ export interface Corner {
   row: number;
 }
 
-/** The town for these options. */
-export function layOut({ radiusM, speedKmh, intervalMs }: WalkOptions): Town {
+/** The town for these options; no driver is ever more than twice as fast as the mean speed. */
+export function planTown(
+  { radiusM, speedKmh, intervalMs }: Pick<ProduceOptions, "radiusM" | "speedKmh" | "intervalMs">,
+): Town {
   // No driver crosses the whole town between two fixes.
   const meanSpeed = Math.min(speedKmh / 3.6, radiusM * 1000 / intervalMs);
   // A block has three fixes or more, else turns are not visible; the smallest town still has enough blocks.

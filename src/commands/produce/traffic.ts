@@ -16,7 +16,7 @@ import {
 // starts again.
 
 /** One driver. */
-export interface Walker {
+export interface Driver {
   /** The last corner, and the step to the next one: along one line, zero at rest. */
   corner: Corner;
   heading: Corner;
@@ -42,7 +42,7 @@ interface Stretch {
 }
 
 const NOWHERE: Corner = { column: 0, row: 0 };
-/** All possible steps, by sign plus 1; shared objects, since there may be a million walkers. */
+/** All possible steps, by sign plus 1; shared objects, since there may be a million drivers. */
 const ACROSS: Corner[] = [-1, 0, 1].map((column) => ({ column, row: 0 }));
 const ALONG: Corner[] = [-1, 0, 1].map((row) => ({ column: 0, row }));
 /** Speeds relative to the mean: on a street, a road, a motorway, and in a turn. */
@@ -55,11 +55,11 @@ const LIGHT_SECONDS = 40;
 /** The share of drivers that rest at the start. */
 const RESTING = 0.1;
 
-/** Creates a walker somewhere in the town, in the middle of a drive or at rest. */
-export function settleIn(town: Town, random: Random): Walker {
+/** Creates a driver somewhere in the town, in the middle of a drive or at rest. */
+export function createDriver(town: Town, random: Random): Driver {
   const corner = drawCorner(NOWHERE, town.radiusM, town, random);
   const blockSeconds = town.blockM / town.meanSpeed;
-  const walker: Walker = {
+  const driver: Driver = {
     corner,
     heading: NOWHERE,
     alongM: 0,
@@ -71,32 +71,32 @@ export function settleIn(town: Town, random: Random): Walker {
     drivenM: 0,
     drivenSeconds: 0,
   };
-  // Prevents all walkers from starting at the same time.
-  if (town.meanSpeed > 0) advance(walker, (1 + 2 * random()) * blockSeconds, town, random);
-  return walker;
+  // Prevents all drivers from starting at the same time.
+  if (town.meanSpeed > 0) advance(driver, (1 + 2 * random()) * blockSeconds, town, random);
+  return driver;
 }
 
-/** Moves the walker on by that time. */
-export function advance(walker: Walker, seconds: number, town: Town, random: Random): void {
+/** Moves the driver on by that time. */
+export function advance(driver: Driver, seconds: number, town: Town, random: Random): void {
   for (;;) {
-    const stretch = walker.stretches.at(-1);
+    const stretch = driver.stretches.at(-1);
     if (!stretch) {
-      passCorner(walker, town, random);
+      passCorner(driver, town, random);
       continue;
     }
     const passed = Math.min(seconds, stretch.seconds);
-    walker.alongM += (stretch.speed + stretch.acceleration * passed / 2) * passed;
+    driver.alongM += (stretch.speed + stretch.acceleration * passed / 2) * passed;
     stretch.speed += stretch.acceleration * passed;
     stretch.seconds -= passed;
     seconds -= passed;
     if (seconds <= 0) return;
-    walker.stretches.pop();
+    driver.stretches.pop();
   }
 }
 
 /** Metres east and north of the centre. The street grid is rotated against north by about 23°. */
-export function whereIs(
-  { corner, heading, alongM }: Walker,
+export function positionOf(
+  { corner, heading, alongM }: Driver,
   town: Town,
 ): [eastM: number, northM: number] {
   const x = lineM(corner.column, town) + heading.column * alongM;
@@ -104,55 +104,55 @@ export function whereIs(
   return [(12 * x + 5 * y) / 13, (12 * y - 5 * x) / 13];
 }
 
-function passCorner(walker: Walker, town: Town, random: Random): void {
-  const corner = walker.corner = plus(walker.corner, walker.heading);
-  walker.alongM = 0;
-  if (isSame(corner, walker.target)) return arrive(walker, town, random);
-  const heading = isSame(walker.ahead, NOWHERE)
-    ? choose(corner, walker, town, random)
-    : walker.ahead;
-  if (!isSame(heading, walker.heading)) {
+function passCorner(driver: Driver, town: Town, random: Random): void {
+  const corner = driver.corner = plus(driver.corner, driver.heading);
+  driver.alongM = 0;
+  if (isSame(corner, driver.target)) return arrive(driver, town, random);
+  const heading = isSame(driver.ahead, NOWHERE)
+    ? choose(corner, driver, town, random)
+    : driver.ahead;
+  if (!isSame(heading, driver.heading)) {
     const pace = CRUISE[rank(lineAlong(corner, heading))]!;
-    walker.cruise = town.meanSpeed * pace * (0.9 + 0.2 * random());
+    driver.cruise = town.meanSpeed * pace * (0.9 + 0.2 * random());
   }
-  walker.heading = heading;
-  drive(walker, plus(corner, heading), town, random);
+  driver.heading = heading;
+  drive(driver, plus(corner, heading), town, random);
 }
 
 /** Rests until the drive with its rest has the mean speed, and chooses the next target. */
-function arrive(walker: Walker, town: Town, random: Random): void {
-  const { drivenM, drivenSeconds, corner } = walker;
+function arrive(driver: Driver, town: Town, random: Random): void {
+  const { drivenM, drivenSeconds, corner } = driver;
   const seconds = drivenM / town.meanSpeed - drivenSeconds;
-  walker.stretches = [standing(seconds > 0 ? seconds : town.blockM / town.meanSpeed)];
-  walker.heading = walker.ahead = NOWHERE;
-  walker.speed = walker.drivenM = walker.drivenSeconds = 0;
-  walker.target = drawCorner(corner, REACH * town.blockM, town, random);
+  driver.stretches = [standing(seconds > 0 ? seconds : town.blockM / town.meanSpeed)];
+  driver.heading = driver.ahead = NOWHERE;
+  driver.speed = driver.drivenM = driver.drivenSeconds = 0;
+  driver.target = drawCorner(corner, REACH * town.blockM, town, random);
 }
 
 /** Drives to the next corner, and decides where to go from there. */
-function drive(walker: Walker, corner: Corner, town: Town, random: Random): void {
-  const { heading, cruise } = walker;
+function drive(driver: Driver, corner: Corner, town: Town, random: Random): void {
+  const { heading, cruise } = driver;
   const { blockM, meanSpeed } = town;
-  const lengthM = distanceM(walker.corner, corner, town);
-  const isLast = isSame(corner, walker.target);
-  const ahead = isLast ? NOWHERE : choose(corner, walker, town, random);
+  const lengthM = distanceM(driver.corner, corner, town);
+  const isLast = isSame(corner, driver.target);
+  const ahead = isLast ? NOWHERE : choose(corner, driver, town, random);
   const isStraight = isSame(ahead, heading);
   const waits = !isLast && random() < lightOdds(corner, heading, isStraight);
 
   const wanted = isLast || waits ? 0 : isStraight ? cruise : TURNING * meanSpeed;
-  const { to, stretches } = planStretches(walker, wanted, lengthM, town);
+  const { to, stretches } = planStretches(driver, wanted, lengthM, town);
   const light = Math.min(LIGHT_SECONDS, 2 * blockM / meanSpeed);
   if (waits) stretches.unshift(standing(light * (0.25 + 0.75 * random())));
-  walker.stretches = stretches;
-  walker.ahead = ahead;
-  walker.speed = to;
-  walker.drivenM += lengthM;
-  for (const { seconds } of stretches) walker.drivenSeconds += seconds;
+  driver.stretches = stretches;
+  driver.ahead = ahead;
+  driver.speed = to;
+  driver.drivenM += lengthM;
+  for (const { seconds } of stretches) driver.drivenSeconds += seconds;
 }
 
 /** The stretches of a distance, last first, with the wanted speed at its end, as far as the acceleration allows. */
 function planStretches(
-  { speed: from, cruise }: Walker,
+  { speed: from, cruise }: Driver,
   wanted: number,
   lengthM: number,
   { acceleration: gain }: Town,
@@ -175,7 +175,7 @@ function planStretches(
 /** The next step to the target. The area is round, so one of the two lines towards it never leaves the area. */
 function choose(
   corner: Corner,
-  { target, heading }: Walker,
+  { target, heading }: Driver,
   town: Town,
   random: Random,
 ): Corner {

@@ -1,21 +1,16 @@
+import type { QueryOptions } from "../../cli/options.ts";
 import type { Globals } from "../../cli/parse.ts";
 import { runQuery } from "./query.ts";
 import { wantsColor } from "../../terminal/color.ts";
 import { openFinder } from "../../postgres/find.ts";
 import type { Output, System } from "../../system.ts";
 import type { Terminal } from "./columns.ts";
-import {
-  type CommandContext,
-  type CommandResult,
-  type Options,
-  speaksUtf8,
-  withExplanation,
-} from "../context.ts";
+import { type CommandContext, type CommandResult, usesUtf8, withExplanation } from "../context.ts";
 import { openPostgresFor } from "../open_postgres.ts";
 
 /** `routes query`: prints rows to stdout, in a read-only session. */
 export async function query(
-  options: Options<"query">,
+  options: QueryOptions,
   context: CommandContext,
 ): Promise<CommandResult> {
   const { globals, system, reporter, settings: { postgresql: { schema } } } = context;
@@ -42,7 +37,7 @@ function terminalOf(
   const isTerminal = width !== null && env("TERM") !== "dumb";
   return {
     width,
-    unicode: isTerminal && speaksUtf8(env),
+    unicode: isTerminal && usesUtf8(env),
     color: wantsColor(flag, env, width !== null),
     canRedraw: isTerminal,
   };

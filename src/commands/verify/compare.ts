@@ -57,7 +57,7 @@ function compareEach(
   tombstones: number,
   held: Held,
 ): Comparison {
-  const { rows, twice } = unpack(held.rows);
+  const { rows, duplicates } = unpack(held.rows);
   const rejects = new Map(held.rejects);
   const expected = unpack(pack(points)).rows;
   const result: Comparison = { stored: 0, rejected: 0, tombstones, discrepancies: [] };
@@ -74,7 +74,7 @@ function compareEach(
     if (verdict === "stored" || verdict === "rejected") result[verdict]++;
     else if (verdict !== "tombstone") report(verdict, offset);
   }
-  for (const offset of twice) report("extra", offset);
+  for (const offset of duplicates) report("extra", offset);
   for (const offset of [...rows.keys(), ...rejects.keys()]) report("orphan", offset);
   result.discrepancies.sort((a, b) => a.offset - b.offset);
   return result;
@@ -94,16 +94,16 @@ function judge(
   return "missing";
 }
 
-function unpack(packed: Uint8Array): { rows: Map<number, Uint8Array>; twice: number[] } {
+function unpack(packed: Uint8Array): { rows: Map<number, Uint8Array>; duplicates: number[] } {
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
   const rows = new Map<number, Uint8Array>();
-  const twice: number[] = [];
+  const duplicates: number[] = [];
   for (let at = 0; at < packed.length; at += ROW_BYTES) {
     const offset = view.getUint32(at) * 2 ** 32 + view.getUint32(at + 4);
-    if (rows.has(offset)) twice.push(offset);
+    if (rows.has(offset)) duplicates.push(offset);
     rows.set(offset, packed.subarray(at, at + ROW_BYTES));
   }
-  return { rows, twice };
+  return { rows, duplicates };
 }
 
 function equal(a: Uint8Array, b: Uint8Array): boolean {

@@ -64,8 +64,8 @@ function checkSources(topic: string, sources: AuditedSource[], ranges: Map<numbe
     const text = `no records of topic "${topic}" were consumed into this database`;
     throw new OperationalError("data", text, { hint: "routes consume" });
   }
-  const gone = sources.map(({ partition }) => partition).filter((p) => !ranges.has(p));
-  if (gone.length > 0) throw fewerPartitions(topic, gone, ranges.size);
+  const missing = sources.map(({ partition }) => partition).filter((p) => !ranges.has(p));
+  if (missing.length > 0) throw fewerPartitions(topic, missing, ranges.size);
 }
 
 /** Prints the report. */

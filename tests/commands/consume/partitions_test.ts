@@ -4,13 +4,14 @@ import type { Range } from "../../../src/record/offsets.ts";
 import {
   AssignedPartitions,
   type PartitionsDeps,
-  type PartitionsOptions,
 } from "../../../src/commands/consume/partitions.ts";
 import { SourceGone } from "../../../src/commands/consume/commit_step.ts";
 import { KnownSources } from "../../../src/commands/consume/known_sources.ts";
 import { Progress } from "../../../src/commands/consume/progress.ts";
 import type { Source, Step } from "../../../src/postgres/store.ts";
 import type { Message } from "../../../src/record/validate.ts";
+
+type PartitionsOptions = ConstructorParameters<typeof AssignedPartitions>[0];
 
 const never = new AbortController().signal;
 
@@ -79,9 +80,9 @@ function memoryPartitions(
   };
   const partitions = new AssignedPartitions(
     {
-      from: { at: "earliest" },
+      from: null,
       batchSize: 1000,
-      stopAtReject: false,
+      onReject: "keep",
       acceptLoss: false,
       strict: false,
       ...options,
@@ -305,9 +306,9 @@ Deno.test("handleBatch() continues at the position of another writer", async () 
   assertEquals(await partitions.handleBatch(batch(0, records(0, 25))), 17);
 });
 
-Deno.test("handleBatch() with stopAtReject stores only the records before the reject", async () => {
+Deno.test("handleBatch() with --on-reject fail stores only the records before the reject", async () => {
   const { partitions, settled, progress } = memoryPartitions({ 0: { low: 0, high: 9 } }, {
-    stopAtReject: true,
+    onReject: "fail",
   });
   await partitions.assign([0], never);
   const messages = [...records(0, 3), ...records(3, 1, "{"), ...records(4, 2)];
