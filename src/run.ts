@@ -91,9 +91,8 @@ async function work(
     secrets.push(...secretsOf(settings));
     return await workWith(command, { settings, globals, system, reporter });
   } finally {
-    reporter.clear();
     // The process ends as soon as this returns.
-    await report.written();
+    await report.clear();
   }
 }
 
@@ -117,8 +116,8 @@ async function workWith(
 /** The reporter of a run. */
 interface RunReport {
   reporter: Reporter;
-  /** Resolves when everything reported so far is written to stderr. */
-  written(): Promise<void>;
+  /** Clears the progress line; resolves when everything reported so far is written to stderr. */
+  clear(): Promise<void>;
 }
 
 function openRunReporter(
@@ -142,23 +141,26 @@ function openRunReporter(
       return () => clearTimeout(timer);
     },
   });
-  return { reporter, written: () => written };
+  const clear = () => {
+    reporter.clear();
+    return written;
+  };
+  return { reporter, clear };
 }
 
 /** Clears the progress line before a question. */
-function clearBeforeAsk(system: System, { reporter, written }: RunReport): System {
+function clearBeforeAsk(system: System, { clear }: RunReport): System {
   return {
     ...system,
     ask: async (question) => {
-      reporter.clear();
-      await written();
+      await clear();
       return await system.ask(question);
     },
   };
 }
 
 /** Clears the progress line before output that goes to a terminal, which may be the same one. */
-function clearBeforeOutput(system: System, { reporter, written }: RunReport): System {
+function clearBeforeOutput(system: System, { clear }: RunReport): System {
   const { stdout, stderr } = system;
   if (stdout.columns === null || stderr.columns === null) return system;
   return {
@@ -168,8 +170,7 @@ function clearBeforeOutput(system: System, { reporter, written }: RunReport): Sy
         return stdout.columns;
       },
       async write(data) {
-        reporter.clear();
-        await written();
+        await clear();
         await stdout.write(data);
       },
     },

@@ -1,15 +1,7 @@
 import type { Health } from "./metrics.ts";
 import type { Step } from "../../postgres/store.ts";
+import type { Progress } from "./progress.ts";
 import type { RunCounts, RunSummary } from "./summary.ts";
-
-/** The state of a consumer at one moment. */
-interface ConsumerState {
-  /** Records not yet settled. */
-  lag: number;
-  /** Whether the group has assigned partitions. */
-  isAssigned: boolean;
-  isDatabaseUnavailable: boolean;
-}
 
 /** Counts what a run has done and times how long it has been idle; in milliseconds of the given clock, which never jumps. */
 export class RunStats {
@@ -71,7 +63,10 @@ export class RunStats {
   }
 
   /** Restarts the timers whose condition does not hold; called periodically. */
-  update({ lag, isAssigned, isDatabaseUnavailable }: ConsumerState): void {
+  update(
+    { lag, isAssigned }: Pick<Progress, "lag" | "isAssigned">,
+    isDatabaseUnavailable: boolean,
+  ): void {
     if (isDatabaseUnavailable || !isAssigned) this.#quietSince = this.#now();
     if (lag === 0) this.#waitingSince = this.#now();
     if (isDatabaseUnavailable || lag === 0) this.#stuckSince = this.#now();

@@ -97,11 +97,7 @@ function updateStats({ options, deps: { reporter }, stats, progress, rate, backo
   const summary = stats.summary(progress.lag);
   const perSecond = rate.at(summary.seconds * 1000, summary.read);
   reporter.progress(status(summary, { perSecond, ends: !options.follow }));
-  stats.update({
-    lag: progress.lag,
-    isAssigned: progress.isAssigned,
-    isDatabaseUnavailable: backoff.isUnavailable,
-  });
+  stats.update(progress, backoff.isUnavailable);
 }
 
 function isHopeless({ kind }: OperationalError): boolean {

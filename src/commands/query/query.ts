@@ -139,45 +139,30 @@ async function printBatches(
 }
 
 /** Rejects combinations of flags that depend on the format. */
-function check({ what, format, order, ...options }: QueryOptions): void {
+function check({ what, format, order, columns, time, watchMs, ...options }: QueryOptions): void {
+  const { users, bbox, near, gapMs, simplifyM } = options;
   if (!formats[format]) throw new UsageError(`unknown format "${format}"`);
-  const { forTracks } = formats[format];
+  const { forPeople, forTracks, hasTime } = formats[format];
   const isFixes = what === "points" || what === "last";
-  if (forTracks && !isFixes) throw conflict(`--format ${format}`, `--${what}`);
-  if (forTracks && options.columns) throw conflict("--columns", `--format ${format}`);
-  if (forTracks && what === "points" && order !== null && order !== "user") {
-    throw conflict(`--order ${order}`, `--format ${format}`, "--order user");
-  }
-  checkTracks({ what, format, ...options });
-  if (options.watchMs !== null && !formats[format].forPeople) {
-    throw conflict("--watch", `--format ${format}`, "--format table");
-  }
-  if (options.time !== "iso" && !formats[format].hasTime) {
-    throw conflict(`--time ${options.time}`, `--format ${format}`);
-  }
-  if (what === "rejects") {
-    const given = (["users", "bbox", "near"] as const).find((name) => options[name] !== null);
-    const flag = given === "users" ? "user" : given;
-    if (flag) throw conflict(`--${flag}`, "--rejects", "use --since and --until");
-    if (order === "user") throw conflict("--order user", "--rejects");
-  }
-  if (order === "distance" && !isFixes) throw conflict("--order distance", `--${what}`);
-}
-
-function checkTracks({ what, format, gapMs, simplifyM }: Pick<
-  QueryOptions,
-  "what" | "format" | "gapMs" | "simplifyM"
->): void {
-  const flag = gapMs !== null ? "--gap" : simplifyM !== null ? "--simplify" : null;
-  if (flag === null) return;
-  if (what === "last") throw conflict(flag, "--last");
-  if (formats[format]!.forTracks) return;
-  const known = Object.keys(formats).filter((name) => formats[name]!.forTracks);
-  throw conflict(flag, `--format ${format}`, `--format ${known.join(", ")}`);
-}
-
-function conflict(flag: string, other: string, hint?: string): UsageError {
-  return new UsageError(`${flag} cannot be combined with ${other}`, hint);
+  const isRejects = what === "rejects";
+  const trackFormats = Object.keys(formats).filter((name) => formats[name]!.forTracks);
+  const ofTracks = gapMs !== null ? "--gap" : simplifyM !== null ? "--simplify" : "";
+  const ofFixes = users ? "--user" : bbox ? "--bbox" : near ? "--near" : "";
+  const isOtherOrder = forTracks && what === "points" && order !== null && order !== "user";
+  const conflicts: [applies: unknown, flag: string, other: string, hint?: string][] = [
+    [forTracks && !isFixes, `--format ${format}`, `--${what}`],
+    [forTracks && columns, "--columns", `--format ${format}`],
+    [isOtherOrder, `--order ${order}`, `--format ${format}`, "--order user"],
+    [ofTracks && what === "last", ofTracks, "--last"],
+    [ofTracks && !forTracks, ofTracks, `--format ${format}`, `--format ${trackFormats.join(", ")}`],
+    [watchMs !== null && !forPeople, "--watch", `--format ${format}`, "--format table"],
+    [time !== "iso" && !hasTime, `--time ${time}`, `--format ${format}`],
+    [isRejects && ofFixes, ofFixes, "--rejects", "use --since and --until"],
+    [isRejects && order === "user", "--order user", "--rejects"],
+    [order === "distance" && !isFixes, "--order distance", `--${what}`],
+  ];
+  const [, flag, other, hint] = conflicts.find(([applies]) => applies) ?? [];
+  if (flag) throw new UsageError(`${flag} cannot be combined with ${other}`, hint);
 }
 
 /** Tracks are ordered by user, oldest first; all other rows by time, newest first. */

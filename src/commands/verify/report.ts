@@ -1,25 +1,6 @@
 import type { AuditedSource } from "../../postgres/audit.ts";
 import { formatCount, formatCourse, formatMany, formatRate, timeLeft } from "../../units.ts";
 
-/** The result for one partition; for each kind of discrepancy the number and the first offsets. */
-export interface Account {
-  partition: number;
-  from: number;
-  to: number;
-  stored: number;
-  rejected: number;
-  tombstones: number;
-  missing: Offsets;
-  extra: Offsets;
-  different: Offsets;
-  /** Declared lost by an operator. */
-  lost: number;
-  /** Rows and rejects whose records are no longer in the topic: they cannot be compared. */
-  agedOut: number;
-  /** The counts in routes_sources do not match the tables. */
-  miscounted: boolean;
-}
-
 /** The number of offsets, and the first of them. */
 interface Offsets {
   count: number;
@@ -28,8 +9,11 @@ interface Offsets {
 
 const FIRST_MAX = 5;
 
-/** An empty account for a partition that is compared from one offset up to another. */
-export function openAccount(partition: number, from: number, to: number): Account {
+/** The result for one partition, compared from one offset up to another. */
+export type Account = ReturnType<typeof openAccount>;
+
+/** An account without records. */
+export function openAccount(partition: number, from: number, to: number) {
   const none = (): Offsets => ({ count: 0, first: [] });
   return {
     partition,
@@ -38,11 +22,15 @@ export function openAccount(partition: number, from: number, to: number): Accoun
     stored: 0,
     rejected: 0,
     tombstones: 0,
+    // For each kind of discrepancy the number and the first offsets.
     missing: none(),
     extra: none(),
     different: none(),
+    /** Declared lost by an operator. */
     lost: 0,
+    /** Rows and rejects whose records are no longer in the topic: they cannot be compared. */
     agedOut: 0,
+    /** The counts in routes_sources do not match the tables. */
     miscounted: false,
   };
 }

@@ -56,9 +56,7 @@ export class TopicVerifier implements BatchHandler {
   }
 
   /** Compares a batch and returns the next offset; null: this partition is done. */
-  async handleBatch(
-    { partition, messages }: Pick<Batch, "partition" | "messages">,
-  ): Promise<number | null> {
+  async handleBatch({ partition, messages }: Batch): Promise<number | null> {
     const source = this.#sources.get(partition);
     if (!source) return null;
     const settled = messages.filter(({ offset }) => Number(offset) < source.nextOffset);
