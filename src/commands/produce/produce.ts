@@ -4,11 +4,11 @@ import type { Outcome } from "../../kafka/sender.ts";
 import type { Output, System } from "../../system.ts";
 import type { Reporter } from "../../terminal/reporter.ts";
 import { CALENDAR_END_MS, formatMany, Rate } from "../../units.ts";
-import { Batcher, type RecordSender } from "./batcher.ts";
+import { Batcher, type BatcherOptions, type RecordSender } from "./batcher.ts";
 import { elapsedMs } from "./generator.ts";
 import { invalidBefore } from "./invalid_records.ts";
 import { type GeneratedRecord, makeRecords, readRecords, toLines } from "./records.ts";
-import { addUp, describeProgress, type ProduceTally } from "./tally.ts";
+import { addUp, describeProgress, openTally, type ProduceTally } from "./tally.ts";
 import { throttle } from "./throttle.ts";
 
 /** What runProduce() needs from its environment. */
@@ -51,47 +51,47 @@ async function produce(
   stop: () => void,
 ): Promise<Produced> {
   const { topic, sender, system } = deps;
+  const { batchSize, ratePerSecond, invalidPercent, stdin } = options;
   const seed = options.seed ?? system.random();
   const startMs = chooseStart(options, system.now());
-  const tally: ProduceTally = {
-    topic,
-    ...(options.stdin ? { seed: null, startMs: null } : { seed, startMs }),
-    made: 0,
-    invalid: 0,
-    acked: 0,
-    failed: 0,
-    unknown: 0,
-    seconds: 0,
-  };
+  const tally = openTally(topic, stdin ? null : { seed, startMs });
+  const produced: Produced = { tally, failure: null };
   const source = recordsOf(options, { seed, startMs }, system);
-  const chunks = throttle(source, { perSecond: options.ratePerSecond, system });
-
+  const chunks = throttle(source, { perSecond: ratePerSecond, system });
   const startedAt = system.clock();
-  let failure: OperationalError | null = null;
-  const report = progressReporter(options, deps);
-  const batcher = sender && new Batcher(sender, {
-    batchSize: options.batchSize,
-    seed,
-    lingerMs: LINGER_MS,
-    onSent: async (outcome, records) => {
-      addUp(tally, outcome, system.clock() - startedAt);
-      failure ??= explain(outcome, topic);
-      // Nothing more can be sent: stop waiting for input.
-      if (outcome.fault) stop();
-      if (options.tee && outcome.acked > 0) await deps.stdout.write(toLines(records));
-      report(tally);
-    },
-  });
+  const onSent = sentHandler(produced, startedAt, options, deps, stop);
+  const batcher = sender && new Batcher(sender, { batchSize, seed, lingerMs: LINGER_MS, onSent });
   try {
     await (batcher ? sendAll(chunks, batcher, tally, system) : printAll(chunks, tally, deps));
   } catch (error) {
     if (!(error instanceof OperationalError)) throw error;
-    failure ??= error;
+    produced.failure ??= error;
   }
   await batcher?.close();
   tally.seconds = (system.clock() - startedAt) / 1000;
-  tally.invalid = invalidBefore(tally.made, options.stdin ? 0 : options.invalidPercent);
-  return { tally, failure };
+  tally.invalid = invalidBefore(tally.made, stdin ? 0 : invalidPercent);
+  return produced;
+}
+
+/** Counts the outcome of each send, and shows the progress with the current rate. */
+function sentHandler(
+  produced: Produced,
+  startedAt: number,
+  options: ProduceOptions,
+  { topic, reporter, system, stdout }: ProduceDeps,
+  stop: () => void,
+): BatcherOptions["onSent"] {
+  const rate = new Rate();
+  const { tally } = produced;
+  return async (outcome, records) => {
+    addUp(tally, outcome, system.clock() - startedAt);
+    produced.failure ??= explain(outcome, topic);
+    // Nothing more can be sent: stop waiting for input.
+    if (outcome.fault) stop();
+    if (options.tee && outcome.acked > 0) await stdout.write(toLines(records));
+    const perSecond = rate.at(tally.seconds * 1000, tally.acked);
+    reporter.progress(describeProgress(tally, options, perSecond));
+  };
 }
 
 function recordsOf(
@@ -108,15 +108,6 @@ function recordsOf(
     // Uncompressed, they exceed the default limit of a broker.
     heavy: options.compression === "gzip",
   });
-}
-
-/** Shows the progress after a send, with the current rate. */
-function progressReporter(options: ProduceOptions, { reporter }: ProduceDeps) {
-  const rate = new Rate();
-  return (tally: ProduceTally) => {
-    const perSecond = rate.at(tally.seconds * 1000, tally.acked);
-    reporter.progress(describeProgress(tally, options, perSecond));
-  };
 }
 
 /** Adds the records to the batcher, and sends overdue batches while it waits for more. */

@@ -25,6 +25,15 @@ export interface ProduceTally {
   seconds: number;
 }
 
+/** The tally before the first record; `start`: what determines the records, null with --stdin. */
+export function openTally(
+  topic: string,
+  start: { seed: number; startMs: number } | null,
+): ProduceTally {
+  const { seed, startMs } = start ?? { seed: null, startMs: null };
+  return { topic, seed, startMs, made: 0, invalid: 0, acked: 0, failed: 0, unknown: 0, seconds: 0 };
+}
+
 /** Adds the outcome of one send. */
 export function addUp(tally: ProduceTally, outcome: Outcome, elapsedMs: number): void {
   tally.acked += outcome.acked;
