@@ -14,7 +14,7 @@ interface Origin {
 
 const encoder = new TextEncoder();
 
-/** The reject as a dead letter: the record as received, with the reason in added headers. */
+/** The reject as a dead letter: the record as received, with the reason in added headers. If a name repeats, the last counts. */
 export function toLetter(reject: Reject, { topic, partition, group }: Origin): Letter {
   const { message: { key, value, headers = [] }, offset, code, path, reason } = reject;
   const added = {

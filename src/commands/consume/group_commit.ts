@@ -9,6 +9,8 @@ export interface GroupCommitOptions {
   statementsMax: number;
 }
 
+type GroupStore = Pick<Store, "write"> & Pick<PostgresErrors, "judge">;
+
 interface PendingStep {
   step: Step;
   resolve(written: boolean): void;
@@ -20,7 +22,7 @@ interface PendingStep {
  * result tells whether the step was written.
  */
 export function createGroupCommit(
-  store: Pick<Store, "write"> & Pick<PostgresErrors, "judge">,
+  store: GroupStore,
   { rowsMax, statementsMax }: GroupCommitOptions,
 ): (step: Step) => Promise<boolean> {
   const queue: PendingStep[] = [];
@@ -53,10 +55,7 @@ export function createGroupCommit(
 }
 
 /** Writes the steps in one statement; when the database refuses the data, each in a statement of its own. */
-async function writeGroup(
-  group: PendingStep[],
-  store: Pick<Store, "write"> & Pick<PostgresErrors, "judge">,
-): Promise<void> {
+async function writeGroup(group: PendingStep[], store: GroupStore): Promise<void> {
   try {
     const written = await store.write(group.map(({ step }) => step));
     group.forEach(({ resolve }, index) => resolve(written[index]!));
