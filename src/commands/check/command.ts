@@ -1,11 +1,10 @@
-import { type Checked, type Globals, placeFlags } from "../../cli/parse.ts";
+import { type Checked, placeFlags } from "../../cli/parse.ts";
 import { type CheckStep, runCheck } from "./check.ts";
 import { secretsOf, type Settings } from "../../settings/settings.ts";
 import { type Finding, openToOthers } from "../../network/certificates.ts";
 import { openColors, wantsColor } from "../../terminal/color.ts";
 import type { System } from "../../system.ts";
-import type { Reporter } from "../../terminal/reporter.ts";
-import { usesUtf8 } from "../context.ts";
+import { type CommandContext, usesUtf8 } from "../context.ts";
 import { kafkaSteps } from "./command_kafka.ts";
 import { postgresSteps } from "./command_postgres.ts";
 import type { CheckContext } from "./steps.ts";
@@ -16,10 +15,7 @@ const TIMEOUT_MAX_MS = 8_000;
 /** Checks everything that `command` needs, or that any command needs; returns the exit code. */
 export async function check(
   { command }: { command: Checked | null },
-  { globals, system, reporter, secrets, settings: read }: {
-    globals: Globals;
-    system: System;
-    reporter: Reporter;
+  { globals, system, reporter, secrets, settings: read }: Omit<CommandContext, "settings"> & {
     secrets: string[];
     settings: () => Settings;
   },

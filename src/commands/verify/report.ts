@@ -1,5 +1,5 @@
 import type { AuditedSource } from "../../postgres/audit.ts";
-import { formatCount, formatCourse, formatMany, formatRate, timeLeft } from "../../units.ts";
+import { formatCount, formatMany } from "../../units.ts";
 
 /** The number of offsets, and the first of them. */
 interface Offsets {
@@ -93,17 +93,6 @@ export function report(accounts: Account[]): string {
   const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
   const lines = rows.map((row) => row.map((cell, i) => cell.padStart(widths[i]!)).join("  "));
   return [...lines, ...accounts.flatMap(remarks)].join("\n") + "\n";
-}
-
-/** The progress line after `count` of `total` offsets and that time. */
-export function describeProgress(
-  count: number,
-  total: number,
-  ms: number,
-  perSecond: number,
-): string {
-  return `compared ${formatCount(count)} of ${formatCount(total)} · ` +
-    `${formatRate(perSecond)} · ${formatCourse(ms, timeLeft(total - count, perSecond))}`;
 }
 
 /** The line for a run without discrepancies; `lag` counts the records that are not consumed yet. */

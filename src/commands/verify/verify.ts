@@ -5,14 +5,8 @@ import type { Audit, AuditedSource } from "../../postgres/audit.ts";
 import { fewerPartitions, type Range } from "../../record/offsets.ts";
 import type { Output, System } from "../../system.ts";
 import type { Reporter } from "../../terminal/reporter.ts";
-import { formatMany, Rate } from "../../units.ts";
-import {
-  type Account,
-  countDiscrepancies,
-  describeProgress,
-  describeSuccess,
-  report,
-} from "./report.ts";
+import { formatCount, formatCourse, formatMany, formatRate, Rate, timeLeft } from "../../units.ts";
+import { type Account, countDiscrepancies, describeSuccess, report } from "./report.ts";
 import { TopicVerifier } from "./topic_verifier.ts";
 
 /** Kafka, as a verification uses it. */
@@ -96,7 +90,11 @@ function progressReporter({ reporter, system }: VerifyDeps) {
   const [rate, startedAt] = [new Rate(), system.clock()];
   return (count: number, total: number) => {
     const ms = system.clock() - startedAt;
-    reporter.progress(describeProgress(count, total, ms, rate.at(ms, count)));
+    const perSecond = rate.at(ms, count);
+    reporter.progress(
+      `compared ${formatCount(count)} of ${formatCount(total)} · ` +
+        `${formatRate(perSecond)} · ${formatCourse(ms, timeLeft(total - count, perSecond))}`,
+    );
   };
 }
 
