@@ -11,36 +11,36 @@ export const EXIT = {
   settings: 78,
 } as const;
 
-/** When each is used, for the man page and README. */
+/** The meaning of each exit code, for the man page and README. */
 export const EXIT_MEANINGS: [codes: string, when: string][] = [
   ["0", "done, or nothing to do"],
   ["1", "a bug in routes; -v shows where"],
   ["2", "the command line is wrong"],
   [
     "65",
-    "the data is: --on-reject fail, --max-rejects, a bad line on stdin, verify found a fault, log and database contradict each other",
+    "the data is wrong: --on-reject fail, --max-rejects, a bad line on stdin, verify found a fault, topic and database contradict each other",
   ],
   ["66", "a file is missing"],
-  ["69", "Kafka, PostgreSQL, topic, database or tables are not there"],
-  ["75", "lost on the way, after retries; run it again to go on"],
-  ["77", "not permitted: login, right, or a file that the program may not read"],
-  ["78", "settings are wrong"],
-  ["130, 143", "work with an end was interrupted, or the second signal"],
+  ["69", "Kafka, PostgreSQL, the topic, the database or its tables are not available"],
+  ["75", "a temporary failure, after retries; run it again to continue"],
+  ["77", "not permitted: a login, a right, or a file that the program may not read"],
+  ["78", "the settings are wrong"],
+  ["130, 143", "a command that has an end was interrupted, or the second signal"],
 ];
 
 /** Name of an exit code that an expected failure can end with. */
 export type ErrorKind = Exclude<keyof typeof EXIT, "ok" | "bug" | "usage">;
 
-/** What a person at 3 a.m. needs beside the message: what was seen, and what to type. */
+/** What an error tells besides its message. */
 export interface Remedy {
-  /** What the other side answered or what was found; one line each. */
+  /** What the server answered, or what was found; one line each. */
   reason?: string | string[] | undefined;
-  /** How to fix it, if possible a command to type; one line each, at least one. */
+  /** What to do, if possible a command to type; one line each, at least one. */
   hint: string | string[];
   cause?: unknown;
 }
 
-/** The command line is wrong: ends with 2. */
+/** The command line is wrong: the exit code is 2. */
 export class UsageError extends Error {
   override name = "UsageError";
   readonly hint: string | undefined;
@@ -50,7 +50,7 @@ export class UsageError extends Error {
   }
 }
 
-/** Settings, files, services or data are not as they must be: ends with the code of its kind. */
+/** An expected failure of settings, files, services or data: its kind determines the exit code. */
 export class OperationalError extends Error {
   override name = "OperationalError";
   readonly kind: ErrorKind;
@@ -70,23 +70,20 @@ export function fullMessage(failure: Error): string {
   return [failure.message, ...reason].join(": ");
 }
 
-/** What the system says of an error, as the end of a sentence. */
+/** The message of an operating system error, as the end of a sentence. */
 export function systemReason({ message }: Error): string {
   const reason = message.replace(/ \(os error.*$/s, "");
   return reason.charAt(0).toLowerCase() + reason.slice(1);
 }
 
-/** A word as a shell takes it, in quotes where it needs them. */
+/** A word for a shell, in quotes if it needs them. */
 export function shellWord(word: string): string {
   return /^[\w./~+=:,@-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-/**
- * A fix that is a command of this program, with those `flags` of the run that failed which say where: without them it
- * might change another cluster.
- */
-export function withLocationFlags(fix: string, flags: string[]): string {
-  return fix.replace(
+/** Adds the `flags` of the failed run to a hint that is a command of routes: without them it might change another cluster. */
+export function withLocationFlags(hint: string, flags: string[]): string {
+  return hint.replace(
     /^routes (?!help\b)[a-z]+/,
     (command) => [command, ...flags.map(shellWord)].join(" "),
   );

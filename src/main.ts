@@ -1,17 +1,17 @@
 import { placesWithout } from "./settings/read_access.ts";
 import { run } from "./run.ts";
-import { cannotWrite, ClosedPipe } from "./system.ts";
+import { cannotWrite, ClosedPipe, sleep } from "./system.ts";
 
 const stop = new AbortController();
 const signals: [Deno.Signal, number][] = [["SIGINT", 130]];
 if (Deno.build.os !== "windows") signals.push(["SIGTERM", 143]);
-// At a question nothing is in hand that could be finished.
+// While a question waits for its answer there is no work to finish.
 let asking = false;
 for (const [signal, code] of signals) {
   Deno.addSignalListener(signal, () => {
     if (asking) Deno.stderr.writeSync(new TextEncoder().encode("\n"));
     if (asking || stop.signal.aborted) Deno.exit(code);
-    // Whatever hangs, leaving is safe: nothing unsettled counts as done.
+    // Exiting is always safe: what is not settled yet is read again.
     setTimeout(() => Deno.exit(code), 10_000);
     stop.abort(code);
   });
@@ -21,7 +21,7 @@ function stream(file: typeof Deno.stdout | typeof Deno.stderr) {
   const encoder = new TextEncoder();
   return {
     get columns() {
-      // Some terminals never say how wide they are, and count as 0.
+      // Some terminals do not report their width: it is 0.
       return file.isTerminal() ? Deno.consoleSize().columns || 80 : null;
     },
     async write(data: string | Uint8Array) {
@@ -65,19 +65,20 @@ const code = await run({
   stderr: stream(Deno.stderr),
   now: () => Date.now(),
   clock: () => performance.now(),
+  sleep,
   random: () => crypto.getRandomValues(new Uint32Array(1))[0]!,
   signal: stop.signal,
   onStray(tell) {
-    const leave = (event: Event, error: unknown) => {
-      // Else Deno would print it whole, secrets and all.
+    const exitWith = (event: Event, error: unknown) => {
+      // Otherwise Deno would print the error with its secrets.
       event.preventDefault();
       void tell(error).then(Deno.exit);
     };
-    addEventListener("error", (event) => leave(event, event.error));
-    addEventListener("unhandledrejection", (event) => leave(event, event.reason));
+    addEventListener("error", (event) => exitWith(event, event.error));
+    addEventListener("unhandledrejection", (event) => exitWith(event, event.reason));
   },
   ask,
   runtime: `deno ${Deno.version.deno}, ${Deno.build.target}`,
 });
-// kafkajs can leave a connection that tries again for ever, so the process does not wait for the event loop to empty.
+// kafkajs can leave a connection that retries forever, so the process does not wait for an empty event loop.
 Deno.exit(code);

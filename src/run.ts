@@ -13,55 +13,55 @@ import { renderError } from "./terminal/render_error.ts";
 
 /** Runs one command; returns the exit code. */
 export async function run(system: System): Promise<number> {
+  const { args, stdout, stderr } = system;
   const secrets: string[] = [];
   const colorsOf = (stream: Output, flag: Globals["color"]) =>
     openColors(wantsColor(flag, system.env, stream.columns !== null));
-  let how = {
-    json: system.args.includes("--json"),
+  let rendering = {
+    json: args.includes("--json"),
     verbose: 0,
     flags: [] as string[],
-    colors: colorsOf(system.stderr, system.args.includes("--no-color") ? "never" : null),
+    colors: colorsOf(stderr, args.includes("--no-color") ? "never" : null),
   };
   const tell = async (error: unknown): Promise<number> => {
     if (error instanceof ClosedPipe) return EXIT.ok;
-    const { text, code } = renderError(asPermission(error), { ...how, secrets });
-    await system.stderr.write(text).catch(() => {});
+    const { text, code } = renderError(asPermission(error), { ...rendering, secrets });
+    await stderr.write(text).catch(() => {});
     return code;
   };
   system.onStray(tell);
   try {
-    const { command, globals } = parseCli(system.args, system.now());
-    how = {
-      ...globals,
-      flags: placeFlags(globals),
-      colors: colorsOf(system.stderr, globals.color),
-    };
-    switch (command.verb) {
-      case "version":
-        await system.stdout.write(versionLine(system));
-        break;
-      case "help":
-        await system.stdout.write(help(command.topic, colorsOf(system.stdout, globals.color)));
-        break;
-      case "completions":
-        await system.stdout.write(completions(command.shell));
-        break;
-      default:
-        return await work(command, globals, system, how.colors, secrets);
-    }
+    const { command, globals } = parseCli(args, system.now());
+    const colors = colorsOf(stderr, globals.color);
+    rendering = { ...globals, flags: placeFlags(globals), colors };
+    if (!isText(command)) return await work(command, globals, system, colors, secrets);
+    await stdout.write(textOf(command, system, colorsOf(stdout, globals.color)));
     return EXIT.ok;
   } catch (error) {
     return await tell(error);
   }
 }
 
-function versionLine({ args, runtime }: System): string {
-  return args.includes("--json")
-    ? JSON.stringify({ version, runtime }) + "\n"
-    : `routes ${version} (${runtime})\n`;
+/** A command that only prints a text. */
+type TextCommand = Extract<Command, { verb: "help" | "completions" | "version" }>;
+type Work = Exclude<Command, TextCommand>;
+
+function isText(command: Command): command is TextCommand {
+  return ["help", "completions", "version"].includes(command.verb);
 }
 
-type Work = Exclude<Command, { verb: "help" | "completions" | "version" }>;
+function textOf(command: TextCommand, { args, runtime }: System, colors: Colors): string {
+  switch (command.verb) {
+    case "version":
+      return args.includes("--json")
+        ? JSON.stringify({ version, runtime }) + "\n"
+        : `routes ${version} (${runtime})\n`;
+    case "help":
+      return help(command.topic, colors);
+    case "completions":
+      return completions(command.shell);
+  }
+}
 
 async function work(
   command: Work,
@@ -70,8 +70,10 @@ async function work(
   colors: Colors,
   secrets: string[],
 ): Promise<number> {
-  const { reporter, system, written } = speak(outside, globals, colors, secrets);
-  const { signal } = system;
+  const report = openRunReporter(outside, globals, colors, secrets);
+  const { reporter } = report;
+  const system = clearBeforeOutput(clearBeforeAsk(outside, report), report);
+  if (system.stderr.columns !== null) noteStop(system.signal, reporter);
   try {
     if (command.verb === "check") {
       const { check } = await import("./commands/check/command.ts");
@@ -84,33 +86,43 @@ async function work(
     }
     const settings = readSettings(globals, system);
     secrets.push(...secretsOf(settings));
-    for (const warning of await warningsOf(settings, system)) reporter.warn(warning);
-    // Certificates are read again on each connect, so that renewed ones serve; nothing else is.
-    system.readOnlyNear(certificatesOf(settings));
-    const { file } = settings;
-    reporter.step(file ? `settings from ${file.path}` : "no settings file: using the defaults");
-    const done = await perform(command, { settings, globals, system: system, reporter: reporter });
-    reporter.clear();
-    if (globals.json && done.summary) {
-      await system.stdout.write(JSON.stringify(done.summary) + "\n");
-    }
-    if (done.failure) throw done.failure;
-    return signal.aborted && !done.openEnded ? signal.reason as number : EXIT.ok;
+    return await workWith(command, { settings, globals, system, reporter });
   } finally {
-    reporter.clear();
     // The process ends as soon as this returns.
-    await written();
+    await report.clear();
   }
 }
 
-/** Opens the talk of one run, and keeps it apart from questions, and from data that goes to the same terminal. */
-function speak(
-  system: System,
+async function workWith(
+  command: Exclude<Work, { verb: "check" }>,
+  context: CommandContext,
+): Promise<number> {
+  const { settings, globals, system, reporter } = context;
+  for (const warning of await warningsOf(settings, system)) reporter.warn(warning);
+  // Certificates are read again on each connect, so that renewed ones are used; nothing else is.
+  system.readOnlyNear(certificatesOf(settings));
+  const { file } = settings;
+  reporter.step(file ? `settings from ${file.path}` : "no settings file: using the defaults");
+  const { summary, failure, openEnded } = await perform(command, context);
+  reporter.clear();
+  if (globals.json && summary) await system.stdout.write(JSON.stringify(summary) + "\n");
+  if (failure) throw failure;
+  return system.signal.aborted && !openEnded ? system.signal.reason as number : EXIT.ok;
+}
+
+/** The reporter of a run. */
+interface RunReport {
+  reporter: Reporter;
+  /** Clears the progress line; resolves when everything reported so far is written to stderr. */
+  clear(): Promise<void>;
+}
+
+function openRunReporter(
+  { stderr, env, now }: System,
   globals: Globals,
   colors: Colors,
   secrets: string[],
-): { reporter: Reporter; system: System; written(): Promise<void> } {
-  const { stdout, stderr, env, now, signal, ask } = system;
+): RunReport {
   let written = Promise.resolve();
   const reporter = openReporter({
     ...globals,
@@ -126,76 +138,78 @@ function speak(
       return () => clearTimeout(timer);
     },
   });
-  const hush = () => {
+  const clear = () => {
     reporter.clear();
     return written;
   };
-  const asking: System = {
+  return { reporter, clear };
+}
+
+/** Clears the progress line before a question. */
+function clearBeforeAsk(system: System, { clear }: RunReport): System {
+  return {
     ...system,
     ask: async (question) => {
-      await hush();
-      return await ask(question);
+      await clear();
+      return await system.ask(question);
     },
   };
-  if (stderr.columns === null) return { reporter, system: asking, written: () => written };
+}
+
+/** Clears the progress line before output that goes to a terminal, which may be the same one. */
+function clearBeforeOutput(system: System, { clear }: RunReport): System {
+  const { stdout, stderr } = system;
+  if (stdout.columns === null || stderr.columns === null) return system;
+  return {
+    ...system,
+    stdout: {
+      get columns() {
+        return stdout.columns;
+      },
+      async write(data) {
+        await clear();
+        await stdout.write(data);
+      },
+    },
+  };
+}
+
+function noteStop(signal: AbortSignal, reporter: Reporter): void {
   signal.addEventListener("abort", () => {
     reporter.note("stopping; press Ctrl-C again to exit at once, which is safe");
   }, { once: true });
-  if (stdout.columns === null) return { reporter, system: asking, written: () => written };
-  const apart: Output = {
-    get columns() {
-      return stdout.columns;
-    },
-    async write(data) {
-      await hush();
-      await stdout.write(data);
-    },
-  };
-  return { reporter, system: { ...asking, stdout: apart }, written: () => written };
 }
 
-/** Each command loads the clients that it needs, and `--help` none. */
+/** Each command loads only the clients that it needs; `--help` loads none. */
 async function perform(
   command: Exclude<Work, { verb: "check" }>,
   context: CommandContext,
 ): Promise<CommandResult> {
   switch (command.verb) {
     case "produce":
-      return await (await import("./commands/produce/command.ts")).produce(
-        command.options,
-        context,
-      );
-    case "consume":
-      if (command.options.retryRejects) {
-        return await (await import("./commands/consume/command_retry.ts")).retryRejects(
-          command.options,
-          context,
-        );
-      }
-      return await (await import("./commands/consume/command.ts")).consume(
-        command.options,
-        context,
-      );
+      return (await import("./commands/produce/command.ts")).produce(command.options, context);
+    case "consume": {
+      const { options } = command;
+      return options.retryRejects
+        ? (await import("./commands/consume/command_retry.ts")).retryRejects(options, context)
+        : (await import("./commands/consume/command.ts")).consume(options, context);
+    }
     case "migrate":
-      return await (await import("./commands/migrate/command.ts")).migrate(
-        command.options,
-        context,
-      );
+      return (await import("./commands/migrate/command.ts")).migrate(command.options, context);
     case "query":
-      return await (await import("./commands/query/command.ts")).query(command.options, context);
+      return (await import("./commands/query/command.ts")).query(command.options, context);
     case "verify":
-      return await (await import("./commands/verify/command.ts")).verify(context);
+      return (await import("./commands/verify/command.ts")).verify(context);
   }
 }
 
-/** Deno refused what the program was not allowed at its start. */
+/** Turns a refusal of Deno's permissions into an error for users. */
 function asPermission(error: unknown): unknown {
   if (!(error instanceof Error) || error.name !== "NotCapable") return error;
-  // `Requires read access to "/etc/passwd", run again with …`: what follows is for who starts or compiles it himself.
+  // `Requires read access to "/etc/passwd", run again with …`: the rest is for people who start it with Deno.
   const refused = error.message.replace(/^Requires /, "").replace(/, (run again|specify) .*$/s, "");
-  const fix = "give routes that permission where it is built or started";
   return new OperationalError("noPermission", `not permitted: ${refused}`, {
-    hint: fix,
+    hint: "give routes that permission where it is built or started",
     cause: error,
   });
 }

@@ -1,14 +1,14 @@
 import { OperationalError, systemReason } from "./errors.ts";
 
-/** Everything outside of the program, as main.ts hands it in. */
+/** Everything outside of the program, as main.ts provides it. */
 export interface System {
   args: string[];
   env(name: string): string | undefined;
-  /** Throws where the file is not there, or not to be read. */
+  /** Throws when the file does not exist or is not readable. */
   readFile(path: string): Uint8Array;
-  /** Null where files have no mode. */
+  /** Null on systems without file modes. */
   mode(path: string): FileMode | null;
-  /** Gives up the right to read for good, but for where these files are. */
+  /** Gives up the right to read files for the rest of the run, except in the folders of these files. */
   readOnlyNear(files: string[]): void;
   stdin: ReadableStream<Uint8Array>;
   stdout: Output;
@@ -17,13 +17,15 @@ export interface System {
   now(): number;
   /** Milliseconds on a clock that never jumps. */
   clock(): number;
-  /** A whole number below 2^32. */
+  /** Resolves after `ms`, or as soon as the signal aborts. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+  /** A random whole number below 2^32. */
   random(): number;
-  /** Ends when it is time to finish; its reason is the exit code of work that had an end. */
+  /** Aborted when the run must stop; its reason is the exit code for a command that has an end. */
   signal: AbortSignal;
   /** Handles errors that no code awaits, as in a callback of a client; `tell` prints the error and returns the exit code. */
   onStray(tell: (error: unknown) => Promise<number>): void;
-  /** Asks on the terminal; null where there is none. */
+  /** Asks the user; null without a terminal. */
   ask(question: string): Promise<string | null>;
   /** For the version line. */
   runtime: string;
@@ -33,7 +35,7 @@ export interface System {
 export interface Output {
   /** Waits until the data is written; throws ClosedPipe when the reader has closed the stream. */
   write(data: string | Uint8Array): Promise<void>;
-  /** Width of the terminal as it is now, null where it is none. */
+  /** Current width of the terminal; null: not a terminal. */
   readonly columns: number | null;
 }
 
@@ -42,7 +44,7 @@ export class ClosedPipe extends Error {
   override name = "ClosedPipe";
 }
 
-/** The failure when the output is not taken, as by a disk that is full. */
+/** The failure to write the output, as when the disk is full. */
 export function cannotWrite(cause: Error): OperationalError {
   return new OperationalError("temporary", `cannot write the output: ${systemReason(cause)}`, {
     hint: "make room where it goes, then run it again",
@@ -50,10 +52,33 @@ export function cannotWrite(cause: Error): OperationalError {
   });
 }
 
-/** Who may do what with a file, as far as there is such a thing here. */
+/** The permissions of a file. */
 export interface FileMode {
   /** The lower nine bits. */
   mode: number;
-  /** User that owns it. */
+  /** The user that owns the file. */
   uid: number;
+}
+
+/** Implements System.sleep(). */
+export async function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  if (ms <= TIMER_MAX_MS || signal.aborted) return await sleepShort(ms, signal);
+  await sleepShort(TIMER_MAX_MS, signal);
+  await sleep(ms - TIMER_MAX_MS, signal);
+}
+
+/** A timer takes at most 31 bits of milliseconds. */
+const TIMER_MAX_MS = 2_147_483_647;
+
+function sleepShort(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const wake = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", wake);
+      resolve();
+    };
+    const timer = setTimeout(wake, ms);
+    signal.addEventListener("abort", wake);
+  });
 }

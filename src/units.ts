@@ -6,13 +6,13 @@ const UNITS_MS: Record<string, number> = {
   d: 86_400_000,
 };
 
-/** The year 10000: no record may be as late. */
+/** The start of the year 10000: every record must be earlier. */
 export const CALENDAR_END_MS = 253_402_300_800_000;
 
-/** The longest limit of a wait: a timer takes 31 bits of milliseconds, and past those goes off at once. */
+/** The longest time limit: a timer takes at most 31 bits of milliseconds, and fires at once beyond that. */
 export const WAIT_MAX_MS = 7 * UNITS_MS.d!;
 
-/** `500ms`, `10s`, `9m`, `1.5h`, `7d` to milliseconds; null when it is none of these. */
+/** `500ms`, `10s`, `9m`, `1.5h`, `7d` to milliseconds; null for any other text. */
 export function parseDuration(text: string): number | null {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text.trim());
   const ms = match ? Number(match[1]) * UNITS_MS[match[2]!]! : Infinity;
@@ -20,8 +20,8 @@ export function parseDuration(text: string): number | null {
 }
 
 /**
- * A time to milliseconds since 1970: ISO 8601 (UTC unless it says else), unix seconds, milliseconds of 13 digits, `now`,
- * `today`, `yesterday`, and `2h` or `-2h` for two hours ago; null when it is none of these. `now` is in milliseconds.
+ * A time to milliseconds since 1970: ISO 8601 (UTC by default), unix seconds, milliseconds with 13 digits, `now`, `today`,
+ * `yesterday`, and `2h` or `-2h` for two hours ago; null for any other text. `now` is in milliseconds.
  */
 export function parseTime(text: string, now: number): number | null {
   const word = text.trim();
@@ -35,7 +35,7 @@ export function parseTime(text: string, now: number): number | null {
   return ago === null ? parseIso(word) : now - ago;
 }
 
-/** Date.parse() rolls 31 February over into March and takes half the world's formats: neither is wanted. */
+/** Stricter than Date.parse(), which turns 31 February into March and accepts many other formats. */
 function parseIso(text: string): number | null {
   const match =
     /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|[+-]\d{2}(?::?\d{2})?)?)?$/i
@@ -50,7 +50,7 @@ function parseIso(text: string): number | null {
   return Number.isNaN(ms) ? null : ms;
 }
 
-/** `12 400`: a count as people read it. */
+/** `12 400`: a count for people. */
 export function formatCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, " ");
 }
@@ -60,12 +60,12 @@ export function formatMany(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** `0.8 s`, `12:00`: how long something took. */
+/** `0.8 s`, `12:00`: the duration of a run. */
 export function formatSpan(seconds: number): string {
   return seconds < 60 ? `${seconds.toFixed(1)} s` : formatClock(seconds * 1000);
 }
 
-/** `0:07`, `12:00`, `1:02:03`: time that has passed. */
+/** `0:07`, `12:00`, `1:02:03`: elapsed time. */
 export function formatClock(ms: number): string {
   const seconds = Math.floor(ms / 1000);
   const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
@@ -73,28 +73,28 @@ export function formatClock(ms: number): string {
   return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }
 
-/** `12 ms`, `1.5 s`: how long something took. */
+/** `12 ms`, `1.5 s`: a short duration. */
 export function formatMs(ms: number): string {
   return ms < 1000 ? `${Math.round(ms)} ms` : `${Number((ms / 1000).toFixed(2))} s`;
 }
 
 const WINDOW_MS = 5_000;
 
-/** How fast a count grew in the last seconds: a progress line shows the current rate, not the average of the run. */
+/** The growth of a count in the last seconds: a progress line shows the current rate, not the average of the run. */
 export class Rate {
   readonly #samples: [ms: number, count: number][] = [[0, 0]];
 
-  /** Takes the count at this time, milliseconds since the beginning; returns its growth a second. */
+  /** Takes the count at this time, in milliseconds since the start; returns its growth per second. */
   at(ms: number, count: number): number {
     const samples = this.#samples;
     samples.push([ms, count]);
     while (samples[1]![0] < ms - WINDOW_MS) samples.shift();
-    const [beganMs, before] = samples[0]!;
-    return ms > beganMs ? (count - before) * 1000 / (ms - beganMs) : 0;
+    const [startMs, before] = samples[0]!;
+    return ms > startMs ? (count - before) * 1000 / (ms - startMs) : 0;
   }
 }
 
-/** Milliseconds that so many more take at this rate; Infinity where nothing moves. */
+/** Milliseconds until `count` more are done at this rate; Infinity at a rate of 0. */
 export function timeLeft(count: number, perSecond: number): number {
   return perSecond > 0 ? count / perSecond * 1000 : Infinity;
 }

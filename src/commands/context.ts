@@ -1,6 +1,6 @@
-import type { Command, Globals } from "../cli/parse.ts";
+import type { Globals } from "../cli/parse.ts";
 import type { Settings } from "../settings/settings.ts";
-import type { System } from "../system.ts";
+import type { Output, System } from "../system.ts";
 import type { Reporter } from "../terminal/reporter.ts";
 
 /** What every command gets. */
@@ -21,11 +21,8 @@ export interface CommandResult {
   openEnded: boolean;
 }
 
-/** The options of a command. */
-export type Options<Verb extends "produce" | "consume" | "migrate" | "query"> = Extract<
-  Command,
-  { verb: Verb }
->["options"];
+/** With --json, stdout holds only the summary. */
+export const SILENT: Pick<Output, "write"> = { write: () => Promise.resolve() };
 
 /** Waits for work and explains its failure. */
 export async function withExplanation<T>(
@@ -40,32 +37,7 @@ export async function withExplanation<T>(
 }
 
 /** Whether the locale uses UTF-8; assumed when none is set. */
-export function speaksUtf8(env: System["env"]): boolean {
+export function usesUtf8(env: System["env"]): boolean {
   const locale = env("LC_ALL") || env("LC_CTYPE") || env("LANG") || "UTF-8";
   return /utf-?8/i.test(locale);
-}
-
-/** Resolves after `ms`, or as soon as the signal aborts. */
-export async function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  let leftMs = ms;
-  for (; leftMs > TIMER_MAX_MS && !signal.aborted; leftMs -= TIMER_MAX_MS) {
-    await sleepShort(TIMER_MAX_MS, signal);
-  }
-  await sleepShort(leftMs, signal);
-}
-
-/** A timer takes at most 31 bits of milliseconds. */
-const TIMER_MAX_MS = 2_147_483_647;
-
-function sleepShort(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const wake = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", wake);
-      resolve();
-    };
-    const timer = setTimeout(wake, ms);
-    signal.addEventListener("abort", wake);
-  });
 }

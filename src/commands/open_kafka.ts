@@ -5,7 +5,7 @@ import { openTopic } from "../kafka/topic.ts";
 import { within } from "../network/sockets.ts";
 import { type CommandContext, withExplanation } from "./context.ts";
 
-/** A Kafka client for the settings; connects in openLog() or on first use. */
+/** A Kafka client for the settings; connects in openAdmin() or on first use. */
 export function openKafkaFor(
   { settings: { kafka: settings }, globals, system, reporter }: CommandContext,
 ) {
@@ -21,5 +21,5 @@ export function openKafkaFor(
   const explain = (error: unknown) => explainKafka(error, settings);
   const open = <T>(work: Promise<T>) =>
     withExplanation(explain, within(globals.timeoutMs, work, { broker }));
-  return { kafka, explain, open, openLog: () => open(openTopic(kafka, settings.topic)) };
+  return { kafka, explain, open, openAdmin: () => open(openTopic(kafka, settings.topic)) };
 }

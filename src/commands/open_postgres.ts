@@ -2,9 +2,17 @@ import type { PostgresSettings } from "../settings/settings.ts";
 import type { TlsFiles } from "../settings/reader.ts";
 import { requireFiles } from "../network/certificates.ts";
 import { type Client, openPostgres } from "../postgres/connect.ts";
+import { explainPostgres, judgePostgres } from "../postgres/errors.ts";
 import { findLock } from "../postgres/locks.ts";
-import { explainPostgres } from "../postgres/errors.ts";
 import type { CommandContext } from "./context.ts";
+
+/** What a command does about a failure of PostgreSQL. */
+export interface PostgresErrors {
+  /** Whether to reject the data, to wait and retry, or to stop. `state` is the SQLSTATE. */
+  judge: typeof judgePostgres;
+  /** The failure as a message with a hint. */
+  explain(error: unknown): Error;
+}
 
 /** A statement that takes longer may wait for a lock. */
 const LOCK_CHECK_MS = 1_000;
@@ -23,7 +31,7 @@ export function openPostgresFor(
   /** The result of `work`; while it waits for a lock on a table, a warning names the session that holds it. */
   async function watched<T>(work: Promise<T>): Promise<T> {
     let observer: Client | null = null;
-    const look = async () => {
+    const check = async () => {
       // A connection of its own: the others may all wait for the lock.
       observer ??= openPostgres(settings, { ...options, readFile, log: null, max: 1 });
       const lock = await findLock(observer.sql, settings.schema);
@@ -31,7 +39,7 @@ export function openPostgresFor(
       const { table, pid } = lock;
       reporter.warn(`PostgreSQL: another session holds a lock on ${table} (pid ${pid})`);
     };
-    const timer = setInterval(() => look().catch(() => {}), LOCK_CHECK_MS);
+    const timer = setInterval(() => check().catch(() => {}), LOCK_CHECK_MS);
     try {
       return await work;
     } finally {
@@ -40,11 +48,15 @@ export function openPostgresFor(
     }
   }
 
+  const errors: PostgresErrors = {
+    judge: judgePostgres,
+    explain: (error) => explainPostgres(error, settings),
+  };
   return {
     sql,
     watched,
     bounded: <T>(work: Promise<T>) => watched(bounded(work)),
-    explain: (error: unknown) => explainPostgres(error, settings),
+    ...errors,
     close: async () => {
       await sql.end({ timeout: 5 });
       cut();

@@ -12,7 +12,7 @@ import { rejoinAsBefore } from "./patches/rejoin.ts";
 import { leaveSilentConnections } from "./patches/drop_silent.ts";
 
 /** What the client needs from its caller: files for TLS, a log function, and a timeout. */
-export interface KafkaOptions {
+interface KafkaOptions {
   /** Read on every connect, so that renewed certificates are used without a restart. */
   readFile: (path: string) => Uint8Array;
   /** Null: the kafkajs log is discarded. */

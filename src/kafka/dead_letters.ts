@@ -17,7 +17,7 @@ export interface DeadLetterTopic {
 }
 
 /** How letters are sent. */
-export interface DeadLetterOptions {
+interface DeadLetterOptions {
   topic: string;
   /** Turns an error of the client into a message for the user. */
   explain(error: unknown): Error;
@@ -131,11 +131,11 @@ function sizeOf({ key, value, headers }: Letter): number {
   return (key?.length ?? 0) + (value?.length ?? 0) + around;
 }
 
-function undelivered(topic: string, { code, reason, fix }: NonNullable<Outcome["fault"]>): Error {
-  const [kind, hint] = KNOWN[code] ?? ["temporary", fix];
+function undelivered(topic: string, { code, reason, hint }: NonNullable<Outcome["fault"]>): Error {
+  const [kind, action] = KNOWN[code] ?? ["temporary", hint];
   return new OperationalError(kind, `cannot send rejects to dead-letter topic "${topic}"`, {
     reason: [reason, "offsets are saved only after the rejects are sent"],
-    hint,
+    hint: action,
   });
 }
 

@@ -12,9 +12,9 @@ export interface Outcome {
   failed: number;
   /** No answer in time: the broker has them all, each once, or none. */
   unknown: number;
-  /** Why the run must stop, and how to fix that; null when it can go on. */
+  /** Why the run must stop, and what to do about it; null when it can go on. */
   fault:
-    | { code: string; kind: "temporary" | "noPermission" | "data"; reason: string; fix: string }
+    | { code: string; kind: "temporary" | "noPermission" | "data"; reason: string; hint: string }
     | null;
 }
 
@@ -269,10 +269,10 @@ function blame(error: unknown): NonNullable<Outcome["fault"]> {
     : code.endsWith("_AUTHORIZATION_FAILED")
     ? "noPermission"
     : "temporary";
-  return { code, kind, reason, fix: FIXES[code] ?? "check the brokers, then run again" };
+  return { code, kind, reason, hint: HINTS[code] ?? "check the brokers, then run again" };
 }
 
-const FIXES: Record<string, string> = {
+const HINTS: Record<string, string> = {
   MESSAGE_TOO_LARGE:
     "--compression gzip, a smaller --batch-size, or a larger max.message.bytes of the topic",
   TOPIC_AUTHORIZATION_FAILED: "grant the user of this connection write on the topic",

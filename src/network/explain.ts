@@ -17,7 +17,7 @@ export const TLS_SETTINGS = {
 } as const;
 
 /** A connection attempt that failed. */
-export interface Attempt {
+interface Attempt {
   section: Section;
   /** `host:port`. */
   address: string;

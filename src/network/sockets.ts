@@ -19,7 +19,7 @@ export interface TlsHandshake {
 }
 
 /** How to verify a TLS connection. */
-export interface TlsRules {
+interface TlsRules {
   /** Name or address of the service. */
   host: string;
   /** What is verified in its certificate; "signature": that a trusted CA signed it; "name": the host name too. */

@@ -34,7 +34,7 @@ export function boxAround(
 }
 
 /** Extremes of a set of longitudes, overall and in each hemisphere; null for an empty hemisphere. */
-export interface Longitudes {
+interface Longitudes {
   min: number;
   max: number;
   /** The smallest longitude >= 0. */

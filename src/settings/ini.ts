@@ -1,5 +1,5 @@
 /** A key of a settings file; `line` counts from 1. */
-export interface IniEntry {
+interface IniEntry {
   section: string;
   key: string;
   value: string;
@@ -7,7 +7,7 @@ export interface IniEntry {
 }
 
 /** A mistake in a settings file; `line` counts from 1. */
-export interface IniError {
+interface IniError {
   line: number;
   message: string;
 }

@@ -12,7 +12,7 @@ export interface Sources {
 }
 
 /** The value of a key, and where it was set. */
-export interface Value {
+interface Value {
   text: string;
   /** Where it was set, for messages: a line of the file, a variable or `-X`. */
   where: string;

@@ -3,7 +3,7 @@ import { type Colors, openColors } from "./color.ts";
 import { scrub } from "./scrub.ts";
 
 /** How to show a failure. */
-export interface Rendering {
+interface Rendering {
   json: boolean;
   verbose: number;
   colors?: Colors;

@@ -99,10 +99,10 @@ export const MUTANTS: Mutant[] = [
     name: "a batch is acknowledged before its rows are stored",
     changes: [{
       file: "src/commands/consume/partitions.ts",
-      function: "AssignedPartitions.#settleWithinBudget",
+      function: "AssignedPartitions.#processStep",
       change: swap(
-        "return reached = await this.#deps.settle(step, signal);",
-        "void this.#deps.settle(step, signal).catch(() => {}); return reached = step.to;",
+        "return reached = await commitStep(step, signal);",
+        "void commitStep(step, signal).catch(() => {}); return reached = step.to;",
       ),
     }],
     rows: [7, 8, 1],

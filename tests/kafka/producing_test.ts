@@ -5,6 +5,7 @@ import { type ProduceDeps, runProduce } from "../../src/commands/produce/produce
 import type { OperationalError } from "../../src/errors.ts";
 import { explainKafka } from "../../src/kafka/errors.ts";
 import { openSender, type SenderOptions } from "../../src/kafka/sender.ts";
+import { sleep } from "../../src/system.ts";
 import { partitionOf } from "../../src/commands/produce/partitioner.ts";
 import type { GeneratedRecord } from "../../src/commands/produce/records.ts";
 import type { Message } from "../../src/record/validate.ts";
@@ -219,25 +220,24 @@ function faultyKafka(strike: (typeof faults)[number]["strike"]) {
   return { kafka, struck: () => requests > 3 };
 }
 
-function deps(changes: Partial<ProduceDeps>): ProduceDeps {
+function deps({ sender = null, stdin = ReadableStream.from([]), write = () => Promise.resolve() }: {
+  sender?: ProduceDeps["sender"];
+  stdin?: ReadableStream<Uint8Array>;
+  write?: ProduceDeps["stdout"]["write"];
+}): ProduceDeps {
   return {
     topic: "t",
-    sender: null,
-    stdin: ReadableStream.from([]),
-    out: () => Promise.resolve(),
-    progress: () => {},
-    now: () => Date.now(),
-    clock: () => performance.now(),
-    sleep: (ms, signal) => {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, ms);
-      const wake = () => (clearTimeout(timer), resolve());
-      signal.addEventListener("abort", wake, { once: true });
-      return promise.finally(() => signal.removeEventListener("abort", wake));
+    sender,
+    reporter: { progress: () => {} },
+    system: {
+      stdin,
+      now: () => Date.now(),
+      clock: () => performance.now(),
+      sleep,
+      random: () => 1,
+      signal: never,
     },
-    signal: never,
-    drawSeed: () => 1,
-    ...changes,
+    stdout: { write },
   };
 }
 
@@ -343,7 +343,7 @@ async function print(options: Parameters<typeof runProduce>[0]): Promise<string>
   let text = "";
   await runProduce(
     options,
-    deps({ out: (data) => Promise.resolve(void (text += decoder.decode(data))) }),
+    deps({ write: (data) => Promise.resolve(void (text += decoder.decode(data as Uint8Array))) }),
   );
   return text;
 }
@@ -361,6 +361,6 @@ Deno.test("send() says that a compacted topic needs keys", () =>
       });
       const { fault } = await sender.send(0, [{ key: null, value: "1" }]);
       await sender.close();
-      assertEquals(fault?.fix, "a compacted topic needs keys: leave out --key none");
+      assertEquals(fault?.hint, "a compacted topic needs keys: leave out --key none");
     },
   ));

@@ -3,7 +3,7 @@ import { openPostgres } from "../../src/postgres/connect.ts";
 import { openRewinder } from "../../src/postgres/rewind.ts";
 import { openRetry } from "../../src/postgres/rejects.ts";
 import { openStore } from "../../src/postgres/store.ts";
-import { makeStep } from "../../src/commands/consume/settle.ts";
+import { makeStep } from "../../src/commands/consume/step.ts";
 import { type Message, validate } from "../../src/record/validate.ts";
 import { testSettings, withSchema } from "../support/fixtures.ts";
 

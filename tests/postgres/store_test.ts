@@ -4,12 +4,8 @@ import type { Sql } from "postgres";
 import { openPostgres } from "../../src/postgres/connect.ts";
 import { explainPostgres, judgePostgres } from "../../src/postgres/errors.ts";
 import { openStore, type Store } from "../../src/postgres/store.ts";
-import {
-  createSettler,
-  makeStep,
-  SourceGone,
-  type SplittableStep,
-} from "../../src/commands/consume/settle.ts";
+import { createCommitStep, SourceGone } from "../../src/commands/consume/commit_step.ts";
+import { makeStep, type SplittableStep } from "../../src/commands/consume/step.ts";
 import type { Message } from "../../src/record/validate.ts";
 import type { OperationalError } from "../../src/errors.ts";
 import { testSettings, uniqueName, withSchema } from "../support/fixtures.ts";
@@ -245,21 +241,21 @@ Deno.test("a record that only the database refuses becomes a reject, and all oth
     const { sql, table, store, ids: [a, b] } = fixture;
     await sql`alter table ${table("routes_table")} add constraint no_13 check (user_id <> 13)`;
     const written: number[] = [];
-    const settle = createSettler({
+    const commitStep = createCommitStep({
       ...store,
       judge: judgePostgres,
       explain: (error) => error as Error,
     }, {
       rowsMax: 5_000,
       statementsMax: 4,
-      wait: (error) => Promise.reject(error),
-      written: ({ messages }) => Promise.resolve(void written.push(messages.length)),
+      backoff: { wait: (error) => Promise.reject(error), succeeded: () => {} },
+      committed: ({ messages }) => Promise.resolve(void written.push(messages.length)),
     });
     const users = Array.from({ length: 100 }, (_, i) => i);
     const { signal } = new AbortController();
     const reached = await Promise.all([
-      settle(step(a, 0, users), signal),
-      settle(step(b, 0, [1, 2]), signal),
+      commitStep(step(a, 0, users), signal),
+      commitStep(step(b, 0, [1, 2]), signal),
     ]);
     assertEquals(reached, [100, 2]);
     assertEquals(written.reduce((sum, count) => sum + count), 102);
@@ -273,7 +269,7 @@ Deno.test("a record that only the database refuses becomes a reject, and all oth
     assertEquals([source!.stored, source!.rejected, source!.nextOffset], [99, 1, 100]);
 
     await sql`truncate ${table("routes_sources")} cascade`;
-    await assertRejects(() => settle(step(a, 100, [1]), signal), SourceGone);
+    await assertRejects(() => commitStep(step(a, 100, [1]), signal), SourceGone);
   }));
 
 Deno.test("refusal() tells whether the database refuses a record, and writes nothing", () =>

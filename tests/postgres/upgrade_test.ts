@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Sql } from "postgres";
-import { makeStep } from "../../src/commands/consume/settle.ts";
+import { makeStep } from "../../src/commands/consume/step.ts";
 import { runMigrate } from "../../src/commands/migrate/migrate.ts";
 import { openHistory, script, withChecksums } from "../../src/postgres/migrate.ts";
 import { migrations } from "../../src/postgres/migrations/mod.ts";
@@ -92,15 +92,17 @@ async function migrate(sql: Sql, schema: string): Promise<number> {
     replication: null,
     lockTimeoutMs: 10_000,
   }, {
-    ...openHistory(sql, schema),
     known,
     database: "postgres",
-    topicName: "topic",
-    createDatabase: () => Promise.reject(new Error("not requested")),
-    createTopic: () => Promise.reject(new Error("not requested")),
-    script: (migration) => script(schema, migration),
-    out: () => Promise.resolve(),
-    now: Date.now,
+    topic: "topic",
+    kafka: { createTopic: () => Promise.reject(new Error("not requested")) },
+    postgres: {
+      ...openHistory(sql, schema),
+      createDatabase: () => Promise.reject(new Error("not requested")),
+      script: (migration) => script(schema, migration),
+    },
+    stdout: { write: () => Promise.resolve() },
+    system: { now: Date.now },
   });
   return applied.length;
 }

@@ -1,9 +1,9 @@
 import type { Finding } from "../../network/certificates.ts";
 import { EXIT, OperationalError, withLocationFlags } from "../../errors.ts";
 import type { Colors } from "../../terminal/color.ts";
+import type { Output, System } from "../../system.ts";
+import type { Reporter } from "../../terminal/reporter.ts";
 import { scrub } from "../../terminal/scrub.ts";
-
-export type { Finding };
 
 /** One check; `run` throws an OperationalError when the check fails. */
 export interface CheckStep {
@@ -13,13 +13,14 @@ export interface CheckStep {
   run(): Promise<Finding | Finding[] | string>;
 }
 
-/** Dependencies of `routes check`. */
-export interface CheckDeps {
+/** What `routes check` depends on. */
+interface CheckDeps {
   /** Each step depends on those before it: after a failed step the rest of its chain is skipped. */
   chains: CheckStep[][];
-  out(text: string): Promise<void>;
-  /** Called before each step, which may take seconds. */
-  onStep(name: string): void;
+  reporter: Pick<Reporter, "wait" | "clear">;
+  /** Aborted when the run must stop; the reason of the signal is the exit code. */
+  system: Pick<System, "signal">;
+  stdout: Pick<Output, "write">;
   json: boolean;
   quiet: boolean;
   /** Whether the terminal shows more than ASCII. */
@@ -28,45 +29,51 @@ export interface CheckDeps {
   secrets: string[];
   /** --config and -X of this run, added to each suggested command. */
   flags: string[];
-  /** Aborted when the run must stop; its reason is the exit code. */
-  signal: AbortSignal;
-}
-
-/** A finding in the output of --json. */
-interface JsonFinding {
-  check: string;
-  ok: boolean;
-  seen?: string;
-  warning?: string;
-  error?: string;
-  reason?: string;
-  fix?: string;
-  code?: number;
 }
 
 /** Runs and prints every chain of checks; returns the exit code of the first fault. */
 export async function runCheck(deps: CheckDeps): Promise<number> {
-  const lines: JsonFinding[] = [];
-  for (const chain of deps.chains) {
-    for (const [i, step] of chain.entries()) {
-      if (deps.signal.aborted) return deps.signal.reason as number;
-      deps.onStep(step.name);
-      const findings = (await runStep(step)).map((finding) => clean(finding, deps));
-      lines.push(...findings.map((finding) => lineOf(step.name, finding)));
-      if (!deps.json) await deps.out(findings.map((finding) => render(finding, deps)).join(""));
-      if (step.isLeaf || !findings.some(({ fault }) => fault)) continue;
-      const skipped = chain.slice(i + 1).map(({ name }) => name);
-      if (!deps.json && skipped.length > 0 && !deps.quiet) {
-        await deps.out(`- not checked: ${skipped.join(", ")}\n`);
-      }
-      break;
-    }
+  const { chains, system: { signal }, json } = deps;
+  const found: NamedFinding[] = [];
+  for (const chain of chains) {
+    const findings = await runChain(chain, deps);
+    if (!findings) return signal.reason as number;
+    found.push(...findings);
   }
-  const code = lines.find(({ ok }) => !ok)?.code ?? EXIT.ok;
-  if (deps.json) {
-    await deps.out(JSON.stringify({ ok: code === EXIT.ok, checks: lines, code }) + "\n");
+  const fault = found.find(({ fault }) => fault)?.fault;
+  const code = fault ? EXIT[fault.kind] : EXIT.ok;
+  if (json) {
+    await print(JSON.stringify({ ok: !fault, checks: found.map(jsonFinding), code }) + "\n", deps);
   }
   return code;
+}
+
+type NamedFinding = Finding & { check: string };
+
+/** Runs the steps of a chain up to the first fault; null: the signal aborted before a step. */
+async function runChain(chain: CheckStep[], deps: CheckDeps): Promise<NamedFinding[] | null> {
+  const { reporter, system, json, quiet } = deps;
+  const found: NamedFinding[] = [];
+  for (const [i, step] of chain.entries()) {
+    if (system.signal.aborted) return null;
+    // A step may take seconds.
+    reporter.wait(`checking ${step.name}`);
+    const findings = (await runStep(step)).map((finding) => clean(finding, deps));
+    found.push(...findings.map((finding) => ({ ...finding, check: step.name })));
+    if (!json) await print(findings.map((finding) => render(finding, deps)).join(""), deps);
+    if (step.isLeaf || !findings.some(({ fault }) => fault)) continue;
+    const skipped = chain.slice(i + 1).map(({ name }) => name);
+    if (!json && skipped.length > 0 && !quiet) {
+      await print(`- not checked: ${skipped.join(", ")}\n`, deps);
+    }
+    break;
+  }
+  return found;
+}
+
+async function print(text: string, { reporter, stdout }: CheckDeps): Promise<void> {
+  reporter.clear();
+  await stdout.write(text);
 }
 
 /** Scrubs each text separately: a secret such as `code` must not break the JSON around it. */
@@ -94,15 +101,17 @@ async function runStep(step: CheckStep): Promise<Finding[]> {
   }
 }
 
-function lineOf(check: string, { seen, warning, fault }: Finding): JsonFinding {
+/** A finding in the output of --json. */
+function jsonFinding({ check, seen, warning, fault }: NamedFinding) {
   if (!fault) return { check, ok: true, seen, ...(warning && { warning }) };
+  const { message, reason, hint, kind } = fault;
   return {
     check,
     ok: false,
-    error: fault.message,
-    ...(fault.reason.length > 0 && { reason: fault.reason.join("\n") }),
-    ...(fault.hint.length > 0 && { fix: fault.hint.join("\n") }),
-    code: EXIT[fault.kind],
+    error: message,
+    ...(reason.length > 0 && { reason: reason.join("\n") }),
+    ...(hint.length > 0 && { fix: hint.join("\n") }),
+    code: EXIT[kind],
   };
 }
 

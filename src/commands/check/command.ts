@@ -1,31 +1,27 @@
-import { type Checked, type Globals, placeFlags } from "../../cli/parse.ts";
-import { type CheckStep, type Finding, runCheck } from "./check.ts";
+import { type Checked, placeFlags } from "../../cli/parse.ts";
+import { type CheckStep, runCheck } from "./check.ts";
 import { secretsOf, type Settings } from "../../settings/settings.ts";
-import { openToOthers } from "../../network/certificates.ts";
+import { type Finding, openToOthers } from "../../network/certificates.ts";
 import { openColors, wantsColor } from "../../terminal/color.ts";
 import type { System } from "../../system.ts";
-import type { Reporter } from "../../terminal/reporter.ts";
-import { speaksUtf8 } from "../context.ts";
+import { type CommandContext, usesUtf8 } from "../context.ts";
 import { kafkaSteps } from "./command_kafka.ts";
 import { postgresSteps } from "./command_postgres.ts";
 import type { CheckContext } from "./steps.ts";
 
 /** A check waits less than a command: a longer wait would not change the finding. */
-const WAIT_MAX_MS = 8_000;
+const TIMEOUT_MAX_MS = 8_000;
 
 /** Checks everything that `command` needs, or that any command needs; returns the exit code. */
 export async function check(
   { command }: { command: Checked | null },
-  { globals, system, reporter, secrets, settings: read }: {
-    globals: Globals;
-    system: System;
-    reporter: Reporter;
+  { globals, system, reporter, secrets, settings: read }: Omit<CommandContext, "settings"> & {
     secrets: string[];
     settings: () => Settings;
   },
 ): Promise<number> {
   const { json, quiet } = globals;
-  const timeoutMs = Math.min(globals.timeoutMs, WAIT_MAX_MS);
+  const timeoutMs = Math.min(globals.timeoutMs, TIMEOUT_MAX_MS);
   const context: CheckContext = { system, reporter, timeoutMs, cleanups: [] };
   try {
     return await runCheck({
@@ -34,14 +30,11 @@ export async function check(
       quiet,
       secrets,
       flags: placeFlags(globals),
-      unicode: speaksUtf8(system.env),
+      unicode: usesUtf8(system.env),
       colors: openColors(wantsColor(globals.color, system.env, system.stdout.columns !== null)),
-      signal: system.signal,
-      onStep: (name) => reporter.wait(`checking ${name}`),
-      out: (text) => {
-        reporter.clear();
-        return system.stdout.write(text);
-      },
+      reporter,
+      system,
+      stdout: system.stdout,
     });
   } finally {
     await Promise.allSettled(context.cleanups.map((close) => close()));

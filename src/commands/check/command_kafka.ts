@@ -1,5 +1,6 @@
 import type { Checked } from "../../cli/parse.ts";
-import type { CheckStep, Finding } from "./check.ts";
+import type { CheckStep } from "./check.ts";
+import type { Finding } from "../../network/certificates.ts";
 import type { KafkaSettings } from "../../settings/settings.ts";
 import { openKafka } from "../../kafka/connect.ts";
 import { explainKafka, isHungUp } from "../../kafka/errors.ts";

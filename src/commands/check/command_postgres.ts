@@ -1,5 +1,6 @@
 import type { Checked } from "../../cli/parse.ts";
-import type { CheckStep, Finding } from "./check.ts";
+import type { CheckStep } from "./check.ts";
+import type { Finding } from "../../network/certificates.ts";
 import type { PostgresSettings } from "../../settings/settings.ts";
 import { OperationalError } from "../../errors.ts";
 import { migrations } from "../../postgres/migrations/mod.ts";

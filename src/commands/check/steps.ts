@@ -1,6 +1,6 @@
-import type { CheckStep, Finding } from "./check.ts";
+import type { CheckStep } from "./check.ts";
 import type { TlsFiles } from "../../settings/reader.ts";
-import { daysLeft, inspectFiles, WARN_DAYS } from "../../network/certificates.ts";
+import { daysLeft, type Finding, inspectFiles, WARN_DAYS } from "../../network/certificates.ts";
 import type { System } from "../../system.ts";
 import type { Reporter } from "../../terminal/reporter.ts";
 import { withExplanation } from "../context.ts";

@@ -1,17 +1,16 @@
 import { fullMessage, OperationalError } from "../../errors.ts";
-import type { Ledger } from "./settle.ts";
+import type { System } from "../../system.ts";
+import type { Reporter } from "../../terminal/reporter.ts";
+import type { PostgresErrors } from "../open_postgres.ts";
 
 /** How long an outage of Kafka may last, and one of PostgreSQL unless the run has no end (--follow). */
 export const OUTAGE_MAX_MS = 120_000;
 
 /** What waiting for the database depends on. */
-export interface BackoffDeps {
-  ledger: Pick<Ledger, "judge" | "explain">;
-  note(line: string): void;
-  /** Milliseconds on a clock that never jumps. */
-  clock(): number;
-  /** Resolves early when the signal aborts. */
-  sleep(ms: number, signal: AbortSignal): Promise<void>;
+interface BackoffDeps {
+  postgres: PostgresErrors;
+  reporter: Pick<Reporter, "note">;
+  system: Pick<System, "clock" | "sleep" | "random">;
 }
 
 /** Waits while the database is unavailable, and notes each reason once per outage. */
@@ -32,6 +31,7 @@ export class Backoff {
     return this.#unavailableSince !== null;
   }
 
+  /** The database has answered: an outage is over. */
   succeeded(): void {
     this.#unavailableSince = null;
     this.#reported.clear();
@@ -46,7 +46,7 @@ export class Backoff {
         return result;
       } catch (error) {
         if (error instanceof OperationalError) throw error;
-        const { judge, explain } = this.#deps.ledger;
+        const { judge, explain } = this.#deps.postgres;
         if (judge(error).act !== "wait") throw explain(error);
         await this.wait(error, attempt, until);
       }
@@ -55,16 +55,17 @@ export class Backoff {
 
   /** Waits before the next attempt; throws the explained failure when the limit is reached or `until` aborts. */
   async wait(error: unknown, attempt: number, until: AbortSignal): Promise<void> {
-    const { ledger, note, clock, sleep } = this.#deps;
-    const failure = ledger.explain(error);
+    const { postgres, reporter, system } = this.#deps;
+    const failure = postgres.explain(error);
     if (until.aborted) throw failure;
-    this.#unavailableSince ??= clock();
-    if (clock() - this.#unavailableSince > this.#limitMs) throw failure;
+    this.#unavailableSince ??= system.clock();
+    if (system.clock() - this.#unavailableSince > this.#limitMs) throw failure;
     const reason = fullMessage(failure);
-    if (!this.#reported.has(reason)) note(`waiting for the database: ${reason}`);
+    if (!this.#reported.has(reason)) reporter.note(`waiting for the database: ${reason}`);
     this.#reported.add(reason);
-    // Jitter, so that many processes do not reconnect at the same moment.
-    await sleep(Math.min(100 * 2 ** attempt, 5_000) * (0.5 + Math.random() / 2), until);
+    // Random, so that many processes do not reconnect at the same moment.
+    const share = 0.5 + system.random() / 2 ** 33;
+    await system.sleep(Math.min(100 * 2 ** attempt, 5_000) * share, until);
     if (until.aborted) throw failure;
   }
 }

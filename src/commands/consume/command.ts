@@ -1,31 +1,25 @@
-import { runConsume } from "./consume.ts";
-import type { PostgresSettings } from "../../settings/settings.ts";
+import type { ConsumeOptions } from "../../cli/commands/consume.ts";
 import { UsageError } from "../../errors.ts";
-import { readTopic } from "../../kafka/reader.ts";
-import { explainKafka } from "../../kafka/errors.ts";
 import { type DeadLetterTopic, openDeadLetterTopic } from "../../kafka/dead_letters.ts";
-import type { Topic } from "../../kafka/topic.ts";
+import { explainKafka } from "../../kafka/errors.ts";
 import { mayConsume } from "../../kafka/probe.ts";
-import { withDeadLetters } from "./dead_letters.ts";
-import type { Client } from "../../postgres/connect.ts";
-import { explainPostgres, judgePostgres } from "../../postgres/errors.ts";
+import { readTopic } from "../../kafka/reader.ts";
+import type { Topic } from "../../kafka/topic.ts";
 import { openRewinder } from "../../postgres/rewind.ts";
-import { fingerprint, openStore, type Step, type Store } from "../../postgres/store.ts";
-import { replay } from "./replay.ts";
-import {
-  type CommandContext,
-  type CommandResult,
-  type Options,
-  sleep,
-  withExplanation,
-} from "../context.ts";
+import { fingerprint, openStore, type Store } from "../../postgres/store.ts";
+import { type CommandContext, type CommandResult, withExplanation } from "../context.ts";
 import { openKafkaFor } from "../open_kafka.ts";
 import { openPostgresFor } from "../open_postgres.ts";
+import { type ConsumeKafka, type ConsumePostgres, runConsume } from "./consume.ts";
+import { withDeadLetters } from "./dead_letters.ts";
 import { type MetricsServer, openMetricsServer } from "./metrics_server.ts";
+import { replay } from "./replay.ts";
+
+type KafkaConnection = ReturnType<typeof openKafkaFor>;
 
 /** `routes consume`: reads the topic and writes to the tables. */
 export async function consume(
-  options: Options<"consume">,
+  options: ConsumeOptions,
   context: CommandContext,
 ): Promise<CommandResult> {
   const metrics = options.http ? await openMetricsServer(options.http, context) : null;
@@ -37,117 +31,128 @@ export async function consume(
 }
 
 async function readAndStore(
-  options: Options<"consume">,
+  options: ConsumeOptions,
   context: CommandContext,
   metrics: MetricsServer | null,
 ): Promise<CommandResult> {
-  const {
-    system,
-    reporter,
-    settings: { kafka: { topic, groupId, sessionTimeoutMs }, postgresql },
-  } = context;
-  const { deadLetterTopic } = options;
-  if (deadLetterTopic === topic) {
+  const { system, reporter, settings: { kafka: { topic, groupId }, postgresql } } = context;
+  if (options.deadLetterTopic === topic) {
     throw new UsageError("--dead-letter-topic is the topic that is read");
   }
-  const { kafka, explain, openLog } = openKafkaFor(context);
-  const log = await openLog();
-  const { sql, bounded, close } = openPostgresFor(context);
+  const connection = openKafkaFor(context);
+  const admin = await connection.openAdmin();
+  const database = openPostgresFor(context);
   let deadLetters: DeadLetterTopic | null = null;
   try {
-    deadLetters = deadLetterTopic === null ? null : await openDeadLetterTopic(kafka, {
-      topic: deadLetterTopic,
-      explain: (error) => explainKafka(error, context.settings.kafka, deadLetterTopic),
-      signal: system.signal,
-    });
-    const clusterId = await withExplanation(explain, log.clusterId());
-    const topicId = await withExplanation(explain, log.id());
-    if (options.replay) await runReplay(options.replay, options.yes, log, clusterId, context);
-    const store = openStore(sql, { schema: postgresql.schema, clusterId, topic, topicId });
-    const ledger = openLedger(store, bounded, metrics, postgresql);
-    // With --follow the broker collects small amounts into batches; a run that ends at the end of the topic does not wait.
-    const minBytes = options.follow ? 65_536 : 1;
-    // kafkajs sends no heartbeats during a fetch.
-    const waitMs = Math.min(options.flushMs, Math.floor(sessionTimeoutMs / 3));
+    deadLetters = await openDeadLetters(options, context, connection.kafka);
+    const clusterId = await withExplanation(connection.explain, admin.clusterId());
+    const topicId = await withExplanation(connection.explain, admin.id());
+    if (options.replay) await runReplay(options.replay, options.yes, admin, clusterId, context);
+    const names = { schema: postgresql.schema, clusterId, topic, topicId };
+    const store = openStore(database.sql, names);
+    const postgres = boundedStore(store, database, metrics);
     const { summary, failure } = await runConsume(options, {
-      ...log,
-      ...system,
-      ...reporter,
-      ...metrics,
       topic,
       topicId,
-      mayRead: () => withExplanation(explain, mayConsume(kafka, topic, groupId)),
-      read: (partitions, signal) =>
-        readTopic(kafka, partitions, {
-          topic,
-          topicId,
-          groupId,
-          sessionTimeoutMs,
-          waitMs,
-          minBytes,
-          concurrency: 16,
-          ranges: log.ranges,
-        }, signal),
-      ledger: deadLetters
-        ? withDeadLetters(ledger, { topic, name: groupId }, deadLetters.post)
-        : ledger,
-      explain,
-      out: system.stdout.write,
-      sleep,
+      kafka: topicReader(options, topicId, context, connection, admin),
+      postgres: deadLetters
+        ? withDeadLetters(postgres, { topic, group: groupId }, deadLetters.post)
+        : postgres,
+      reporter,
+      system,
+      stdout: system.stdout,
+      metrics,
     });
     return { summary, failure, openEnded: options.follow && options.count === null };
   } finally {
-    await Promise.allSettled([log.close(), close(), deadLetters?.close()]);
+    await Promise.allSettled([admin.close(), database.close(), deadLetters?.close()]);
   }
 }
 
+async function openDeadLetters(
+  { deadLetterTopic: topic }: ConsumeOptions,
+  { settings, system }: CommandContext,
+  kafka: KafkaConnection["kafka"],
+): Promise<DeadLetterTopic | null> {
+  if (topic === null) return null;
+  return await openDeadLetterTopic(kafka, {
+    topic,
+    explain: (error) => explainKafka(error, settings.kafka, topic),
+    signal: system.signal,
+  });
+}
+
+function topicReader(
+  { follow, flushMs }: ConsumeOptions,
+  topicId: string | null,
+  { settings: { kafka: { topic, groupId, sessionTimeoutMs } } }: CommandContext,
+  { kafka, explain }: KafkaConnection,
+  { ranges, offsetsAt }: Topic,
+): ConsumeKafka {
+  const options = {
+    topic,
+    topicId,
+    groupId,
+    sessionTimeoutMs,
+    // kafkajs sends no heartbeats during a fetch.
+    waitMs: Math.min(flushMs, Math.floor(sessionTimeoutMs / 3)),
+    // With --follow the broker collects small amounts into batches; a run that ends at the end of the topic does not wait.
+    minBytes: follow ? 65_536 : 1,
+    concurrency: 16,
+    ranges,
+  };
+  return {
+    ranges,
+    offsetsAt,
+    mayRead: () => withExplanation(explain, mayConsume(kafka, topic, groupId)),
+    read: (handler, signal) => readTopic(kafka, handler, options, signal),
+    explain,
+  };
+}
+
 /** The store with a time limit per call: a connection dropped by a firewall never delivers the server's time-out. */
-function openLedger(
+function boundedStore(
   store: Store,
-  bounded: Client["bounded"],
+  { bounded, judge, explain }: ReturnType<typeof openPostgresFor>,
   metrics: MetricsServer | null,
-  settings: PostgresSettings,
-) {
+): ConsumePostgres {
   return {
     sources: () => bounded(store.sources()),
-    addSources: (starts: Map<number, number>) => bounded(store.addSources(starts)),
-    write: (steps: Step[]) => {
+    addSources: (starts) => bounded(store.addSources(starts)),
+    write: (steps) => {
       const statement = bounded(store.write(steps));
       return metrics ? metrics.timed(statement) : statement;
     },
-    refusal: (step: Step) => bounded(store.refusal(step)),
-    position: (source: number) => bounded(store.position(source)),
-    skip: (...args: Parameters<Store["skip"]>) => bounded(store.skip(...args)),
+    refusal: (step) => bounded(store.refusal(step)),
+    position: (source) => bounded(store.position(source)),
+    skip: (...loss) => bounded(store.skip(...loss)),
     fingerprint,
-    judge: judgePostgres,
-    explain: (error: unknown) => explainPostgres(error, settings),
+    judge,
+    explain,
   };
 }
 
 async function runReplay(
-  spec: NonNullable<Options<"consume">["replay"]>,
+  spec: NonNullable<ConsumeOptions["replay"]>,
   yes: boolean,
-  log: Topic,
+  admin: Topic,
   clusterId: string,
   context: CommandContext,
 ): Promise<void> {
   const { settings: { kafka: { topic }, postgresql }, system, reporter } = context;
+  const { schema } = postgresql;
   // Deleting many rows takes longer than the usual statement time-out.
-  const unlimited = { ...context.settings, postgresql: { ...postgresql, statementTimeoutMs: 0 } };
-  const { sql, watched, explain, close } = openPostgresFor({ ...context, settings: unlimited }, {
-    max: 1,
-  });
-  const rewinder = openRewinder(sql, postgresql.schema);
+  const settings = { ...context.settings, postgresql: { ...postgresql, statementTimeoutMs: 0 } };
+  const { sql, watched, explain, close } = openPostgresFor({ ...context, settings }, { max: 1 });
+  const { sources } = openStore(sql, { schema, clusterId, topic });
+  const rewinder = openRewinder(sql, schema);
+  const postgres = {
+    sources,
+    extent: (...args: Parameters<typeof rewinder.extent>) => watched(rewinder.extent(...args)),
+    rewind: (...args: Parameters<typeof rewinder.rewind>) => watched(rewinder.rewind(...args)),
+  };
   try {
-    await replay(spec, yes, {
-      extent: (rewinds) => watched(rewinder.extent(rewinds)),
-      rewind: (rewinds) => watched(rewinder.rewind(rewinds)),
-      ...log,
-      sources: openStore(sql, { schema: postgresql.schema, clusterId, topic }).sources,
-      topic,
-      ask: system.ask,
-      note: reporter.note,
-    });
+    await replay(spec, yes, { topic, kafka: admin, postgres, reporter, system });
   } catch (error) {
     throw explain(error);
   } finally {

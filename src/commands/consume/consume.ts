@@ -1,17 +1,25 @@
 import type { ConsumeOptions } from "../../cli/commands/consume.ts";
 import { OperationalError } from "../../errors.ts";
-import type { Health } from "./metrics.ts";
+import type { BatchHandler } from "../../kafka/reader.ts";
+import type { Topic } from "../../kafka/topic.ts";
+import type { fingerprint, Store } from "../../postgres/store.ts";
 import { type Range, readBefore } from "../../record/offsets.ts";
-import { Backoff, OUTAGE_MAX_MS } from "./backoff.ts";
 import { encodePoint } from "../../record/point.ts";
+import type { Points } from "../../record/validate.ts";
+import type { Output, System } from "../../system.ts";
+import type { Reporter } from "../../terminal/reporter.ts";
 import { Rate } from "../../units.ts";
-import { createSettler, type Ledger, type Settle } from "./settle.ts";
-import { supervise } from "./supervise.ts";
+import { withExplanation } from "../context.ts";
+import { Backoff, OUTAGE_MAX_MS } from "./backoff.ts";
+import { createCommitStep, type StepStore } from "./commit_step.ts";
+import { KnownSources } from "./known_sources.ts";
+import type { MetricsServer } from "./metrics_server.ts";
 import { AssignedPartitions } from "./partitions.ts";
-import type { Step, Store } from "../../postgres/store.ts";
-import type { Message } from "../../record/validate.ts";
-import { formatSummary, type RunSummary } from "./summary.ts";
+import { Progress } from "./progress.ts";
+import { resolveOffsets } from "./resolve_offsets.ts";
 import { RunStats } from "./stats.ts";
+import { formatSummary, type RunSummary } from "./summary.ts";
+import { supervise } from "./supervise.ts";
 
 /** The options that a run uses; the command handles the others. */
 export type RunOptions = Omit<
@@ -19,42 +27,39 @@ export type RunOptions = Omit<
   "replay" | "yes" | "flushMs" | "deadLetterTopic" | "retryRejects" | "http"
 >;
 
+/** Kafka, as a run uses it. */
+export interface ConsumeKafka extends Pick<Topic, "ranges" | "offsetsAt"> {
+  /** Throws an explained failure when the user may not read the topic. */
+  mayRead(): Promise<void>;
+  /** Reads as a member of the group until the signal aborts; throws why it could not continue. */
+  read(handler: BatchHandler, signal: AbortSignal): Promise<void>;
+  /** Explains a failure of Kafka; returns any other error unchanged. */
+  explain(error: unknown): Error;
+}
+
+/** PostgreSQL, as a run uses it. */
+export interface ConsumePostgres extends StepStore, Pick<Store, "sources" | "addSources" | "skip"> {
+  fingerprint: typeof fingerprint;
+}
+
 /** What a run depends on. */
 export interface ConsumeDeps {
   topic: string;
   topicId: string | null;
-  ranges(): Promise<Map<number, Range>>;
-  offsetsAt(ms: number): Promise<Map<number, number>>;
-  /** Throws an explained failure when the user may not read the topic. */
-  mayRead(): Promise<void>;
-  /** Reads as a member of the group until the signal aborts; throws why it could not continue. */
-  read(partitions: AssignedPartitions, signal: AbortSignal): Promise<void>;
-  ledger: Ledger & Pick<Store, "sources" | "addSources" | "skip"> & {
-    fingerprint(message: Message): string;
-  };
-  /** Explains a failure of Kafka; returns any other error unchanged. */
-  explain(error: unknown): unknown;
-  out(text: string): Promise<void>;
-  /** Called once the run has started: how to read its health. */
-  started?(health: () => Health): void;
-  note(line: string): void;
-  /** Shows a line that the next line replaces. */
-  progress(line: string): void;
-  /** Milliseconds since 1970. */
-  now(): number;
-  /** Milliseconds on a clock that never jumps. */
-  clock(): number;
-  /** Resolves early when the signal aborts. */
-  sleep(ms: number, signal: AbortSignal): Promise<void>;
-  signal: AbortSignal;
+  kafka: ConsumeKafka;
+  postgres: ConsumePostgres;
+  reporter: Pick<Reporter, "note" | "progress">;
+  system: Pick<System, "now" | "clock" | "sleep" | "random" | "signal">;
+  stdout: Pick<Output, "write">;
+  metrics: Pick<MetricsServer, "started"> | null;
 }
-
-const OFFSETS_RETRY_MS = 1_000;
 
 /** The parts of a run. */
 export interface Run {
   options: RunOptions;
   deps: ConsumeDeps;
+  sources: KnownSources;
+  progress: Progress;
   partitions: AssignedPartitions;
   stats: RunStats;
   backoff: Backoff;
@@ -62,6 +67,9 @@ export interface Run {
   /** Aborted to end the run: everything requested is settled, or the user stopped it. */
   done: AbortController;
 }
+
+const STATEMENTS_MAX = 4;
+const OFFSETS_RETRY_MS = 1_000;
 
 /**
  * Reads records and settles each as row, reject or tombstone until everything requested is settled or a failure ends
@@ -71,99 +79,101 @@ export async function runConsume(
   options: RunOptions,
   deps: ConsumeDeps,
 ): Promise<{ summary: RunSummary; failure: Error | null }> {
-  const { topic, signal } = deps;
-  const run = prepare(options, deps);
-  const { partitions, stats, backoff, done } = run;
+  const run = createRun(options, deps);
+  const { stats, progress, done } = run;
+  const { signal } = deps.system;
   const stop = () => done.abort();
   signal.addEventListener("abort", stop, { once: true });
   // A signal that aborted while connecting sends no event any more.
   if (signal.aborted) stop();
-  let isStarted = false;
   let failure: Error | null = null;
   try {
-    const ranges = await deps.ranges().catch((error) => {
-      throw deps.explain(error);
-    });
-    // The first call is not retried: a database that was never reached is more likely a wrong setting than an outage.
-    await backoff.retry(AbortSignal.abort(), () => partitions.load(ranges));
-    if (options.from && partitions.sources.length > 0) throw readBefore(topic, partitions.sources);
-    await setEnds(run, ranges);
-    isStarted = true;
-    deps.started?.(() => stats.health(partitions.lags));
-    if (!partitions.nothingToRead(ranges)) await supervise(run);
-    // When nothing was read, no answer of the broker has shown yet whether the user may read.
-    if (stats.read === 0 && !signal.aborted) await deps.mayRead();
-    if (isOverMax(run)) throw tooManyRejects(stats.rejected, options.maxRejects!);
-  } catch (error) {
-    // A run that did not start has no summary.
-    if (!isStarted) throw error;
-    failure = error as Error;
+    const ranges = await start(run);
+    failure = await readToEnd(run, ranges).then(() => null, (error: Error) => error);
   } finally {
     signal.removeEventListener("abort", stop);
     done.abort();
   }
-  const summary = stats.summary(partitions.lag);
-  deps.note(formatSummary(summary));
+  const summary = stats.summary(progress.lag);
+  deps.reporter.note(formatSummary(summary));
   return { summary, failure };
 }
 
-function prepare(options: RunOptions, deps: ConsumeDeps): Run {
-  const { ledger, clock } = deps;
+function createRun(options: RunOptions, deps: ConsumeDeps): Run {
+  const { postgres, system, stdout } = deps;
+  const { batchSize, maxRejects, tee } = options;
   const done = new AbortController();
-  const stats = new RunStats(clock);
+  const stats = new RunStats(system.clock);
   const backoff = new Backoff(options.follow ? Infinity : OUTAGE_MAX_MS, deps);
-  const settleStep = createSettler(ledger, {
-    rowsMax: options.batchSize,
-    statementsMax: 4,
-    wait: (...failed) => backoff.wait(...failed),
-    async written(step) {
+  const sources = new KnownSources(postgres);
+  const progress = new Progress(options.count ?? Infinity, done);
+  const commitStep = createCommitStep(postgres, {
+    rowsMax: batchSize,
+    statementsMax: STATEMENTS_MAX,
+    backoff,
+    committed: async (step) => {
       stats.settled(step);
-      if (options.tee) await deps.out(ndjson(step.validated.points));
-      // Steps that are being settled finish first, so that the summary matches the database.
-      if (isOverMax(run)) done.abort();
+      if (tee) await stdout.write(ndjson(step.validated.points));
+      // Steps that are being committed finish first, so that the summary matches the database.
+      if (maxRejects !== null && stats.rejected > maxRejects) done.abort();
     },
   });
-  const settle: Settle = async (step, signal) => {
-    const reached = await settleStep(step, signal);
-    backoff.succeeded();
-    return reached;
-  };
-  const partitions = new AssignedPartitions({
-    from: options.from ?? { at: "earliest" },
-    count: options.count ?? Infinity,
-    batchSize: options.batchSize,
-    stopAtReject: options.onReject === "fail",
-    acceptLoss: options.acceptLoss,
-    strict: options.strict,
-  }, { ...deps, ...ledger, settle, retry: (...work) => backoff.retry(...work), done });
-  const run = { options, deps, partitions, stats, backoff, rate: new Rate(), done };
-  return run;
+  const partitions = new AssignedPartitions(options, {
+    ...deps,
+    backoff,
+    sources,
+    progress,
+    commitStep,
+    done: done.signal,
+  });
+  return { options, deps, sources, progress, partitions, stats, backoff, rate: new Rate(), done };
 }
 
-function isOverMax({ options: { maxRejects }, stats }: Run): boolean {
-  return maxRejects !== null && stats.rejected > maxRejects;
+/** Loads the positions and sets where the run ends; returns the offsets in the topic. */
+async function start(run: Run): Promise<Map<number, Range>> {
+  const { options, deps: { topic, kafka, metrics }, sources, progress, stats } = run;
+  const ranges = await withExplanation(kafka.explain, kafka.ranges());
+  // The first call is not retried: a database that was never reached is more likely a wrong setting than an outage.
+  await run.backoff.retry(AbortSignal.abort(), () => run.partitions.load(ranges));
+  if (options.from && sources.all.length > 0) throw readBefore(topic, sources.all);
+  await setEnds(run, ranges);
+  metrics?.started(() => stats.health(progress.lags));
+  return ranges;
+}
+
+async function readToEnd(run: Run, ranges: Map<number, Range>): Promise<void> {
+  const { options: { maxRejects }, deps: { kafka, system }, sources, progress, stats } = run;
+  if (!progress.nothingToRead(sources, ranges)) await supervise(run);
+  // When nothing was read, no answer of the broker has shown yet whether the user may read.
+  if (stats.read === 0 && !system.signal.aborted) await kafka.mayRead();
+  if (maxRejects !== null && stats.rejected > maxRejects) {
+    throw tooManyRejects(stats.rejected, maxRejects);
+  }
 }
 
 async function setEnds(run: Run, ranges: Map<number, Range>): Promise<void> {
-  const { options, deps, partitions } = run;
+  const { options, deps: { kafka, system }, progress } = run;
   if (options.follow) return;
   const until = options.until ?? { at: "latest" };
-  if (until.at !== "time" || until.ms <= deps.now()) {
-    return partitions.endAt(await partitions.resolve(until, ranges));
+  if (until.at !== "time" || until.ms <= system.now()) {
+    return progress.endAt(await resolveOffsets(until, ranges, kafka));
   }
   void endLater(run, until.ms);
 }
 
 /** The offsets of a future time are only known once it is reached. */
-async function endLater({ deps, partitions, done }: Run, ms: number): Promise<void> {
+async function endLater({ deps, progress, done }: Run, ms: number): Promise<void> {
+  const { kafka, system } = deps;
   // The system clock may be set back in the meantime.
-  while (!done.signal.aborted && deps.now() < ms) await deps.sleep(ms - deps.now(), done.signal);
+  while (!done.signal.aborted && system.now() < ms) {
+    await system.sleep(ms - system.now(), done.signal);
+  }
   while (!done.signal.aborted) {
     try {
-      return partitions.endAt(await deps.offsetsAt(ms));
+      return progress.endAt(await kafka.offsetsAt(ms));
     } catch {
       // Reading meets the same failure and handles it.
-      await deps.sleep(OFFSETS_RETRY_MS, done.signal);
+      await system.sleep(OFFSETS_RETRY_MS, done.signal);
     }
   }
 }
@@ -174,9 +184,7 @@ function tooManyRejects(count: number, countMax: number): OperationalError {
   });
 }
 
-function ndjson(
-  { userIDs, timestamps, latitudes, longitudes }: Step["validated"]["points"],
-): string {
+function ndjson({ userIDs, timestamps, latitudes, longitudes }: Points): string {
   return userIDs.map((userID, i) =>
     encodePoint({
       userID,

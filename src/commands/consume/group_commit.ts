@@ -1,5 +1,5 @@
-import type { Step } from "../../postgres/store.ts";
-import type { Ledger } from "./settle.ts";
+import type { Step, Store } from "../../postgres/store.ts";
+import type { PostgresErrors } from "../open_postgres.ts";
 
 /** The limits of group commit. */
 export interface GroupCommitOptions {
@@ -9,14 +9,22 @@ export interface GroupCommitOptions {
   statementsMax: number;
 }
 
+type GroupStore = Pick<Store, "write"> & Pick<PostgresErrors, "judge">;
+
 interface PendingStep {
   step: Step;
   resolve(written: boolean): void;
   reject(error: unknown): void;
 }
 
-/** Writes steps that wait at the same time in one statement: small steps of many partitions cost one round trip. */
-export function createCommitter(ledger: Ledger, { rowsMax, statementsMax }: GroupCommitOptions) {
+/**
+ * Writes steps that wait at the same time in one statement: small steps of many partitions cost one round trip. The
+ * result tells whether the step was written.
+ */
+export function createGroupCommit(
+  store: GroupStore,
+  { rowsMax, statementsMax }: GroupCommitOptions,
+): (step: Step) => Promise<boolean> {
   const queue: PendingStep[] = [];
   let running = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -31,28 +39,33 @@ export function createCommitter(ledger: Ledger, { rowsMax, statementsMax }: Grou
     }
   }
 
-  async function run(pending: PendingStep[]): Promise<void> {
+  async function run(group: PendingStep[]): Promise<void> {
     running++;
-    try {
-      const written = await ledger.write(pending.map(({ step }) => step));
-      pending.forEach(({ resolve }, index) => resolve(written[index]!));
-    } catch (error) {
-      if (pending.length === 1 || ledger.judge(error).act !== "reject") {
-        for (const { reject } of pending) reject(error);
-      } else {
-        for (const { step, resolve, reject } of pending) {
-          await ledger.write([step]).then(([written]) => resolve(written!), reject);
-        }
-      }
-    }
+    await writeGroup(group, store);
     running--;
     startStatements();
   }
 
-  return (step: Step): Promise<boolean> =>
+  return (step) =>
     new Promise((resolve, reject) => {
       queue.push({ step, resolve, reject });
       // All batches of one fetch arrive in the same turn of the event loop, so wait for its end.
       timer ??= setTimeout(startStatements, 0);
     });
+}
+
+/** Writes the steps in one statement; when the database refuses the data, each in a statement of its own. */
+async function writeGroup(group: PendingStep[], store: GroupStore): Promise<void> {
+  try {
+    const written = await store.write(group.map(({ step }) => step));
+    group.forEach(({ resolve }, index) => resolve(written[index]!));
+  } catch (error) {
+    if (group.length === 1 || store.judge(error).act !== "reject") {
+      for (const { reject } of group) reject(error);
+      return;
+    }
+    for (const { step, resolve, reject } of group) {
+      await store.write([step]).then(([written]) => resolve(written!), reject);
+    }
+  }
 }

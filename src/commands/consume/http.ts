@@ -1,22 +1,20 @@
 import { createServer, type ServerResponse } from "node:http";
 import { type AddressInfo, isIPv6 } from "node:net";
-import { type ErrorKind, OperationalError } from "../../errors.ts";
+import type { ConsumeOptions } from "../../cli/commands/consume.ts";
+import { OperationalError } from "../../errors.ts";
 
 /** Where to listen; port 0 means any free port. */
-export interface Address {
-  host: string;
-  port: number;
-}
+export type Address = NonNullable<ConsumeOptions["http"]>;
 
 /** An HTTP response. */
-export interface Page {
+interface Page {
   status: number;
   type: string;
   body: string;
 }
 
 /** A listening server. */
-export interface Server {
+interface Server {
   /** `host:port`, with the actual port. */
   address: string;
   close(): Promise<void>;
@@ -71,30 +69,20 @@ function format({ host, port }: Address): string {
 }
 
 function explain(error: Error, address: Address): Error {
-  const { code } = error as { code?: string };
-  const [kind, reason, hint] = KNOWN[code ?? ""] ?? [
-    "unavailable",
-    error.message,
-    "another host and port",
-  ];
-  return new OperationalError(kind, `cannot listen on ${format(address)}`, {
-    reason,
-    hint,
-    cause: error,
-  });
+  const code = (error as { code?: string }).code ?? "";
+  const [reason, hint] = KNOWN[code] ?? [error.message, "another host and port"];
+  const kind = code === "EACCES" ? "noPermission" : "unavailable";
+  const text = `cannot listen on ${format(address)}`;
+  return new OperationalError(kind, text, { reason, hint, cause: error });
 }
 
 const FOREIGN_ADDRESS = "this machine does not have that address";
 const LOCAL_ADDRESSES = "--http 127.0.0.1:PORT, or 0.0.0.0:PORT for every address";
 
-const KNOWN: Record<string, [ErrorKind, reason: string, hint: string]> = {
-  EADDRINUSE: [
-    "unavailable",
-    "another program listens on that port",
-    "another port, or 0 for any free port",
-  ],
-  EADDRNOTAVAIL: ["unavailable", FOREIGN_ADDRESS, LOCAL_ADDRESSES],
-  EINVAL: ["unavailable", FOREIGN_ADDRESS, LOCAL_ADDRESSES],
-  ENOTFOUND: ["unavailable", "the name is not known", LOCAL_ADDRESSES],
-  EACCES: ["noPermission", "the operating system denies access", "a port of 1024 or higher"],
+const KNOWN: Record<string, [reason: string, hint: string]> = {
+  EADDRINUSE: ["another program listens on that port", "another port, or 0 for any free port"],
+  EADDRNOTAVAIL: [FOREIGN_ADDRESS, LOCAL_ADDRESSES],
+  EINVAL: [FOREIGN_ADDRESS, LOCAL_ADDRESSES],
+  ENOTFOUND: ["the name is not known", LOCAL_ADDRESSES],
+  EACCES: ["the operating system denies access", "a port of 1024 or higher"],
 };

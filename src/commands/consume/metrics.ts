@@ -1,12 +1,9 @@
+import type { RunCounts } from "./summary.ts";
+
 // Prometheus's text format 0.0.4: for each name its help and type, then one line per value.
 
 /** The state of a consumer for monitoring. */
-export interface Health {
-  stored: number;
-  rejected: number;
-  tombstones: number;
-  /** Rejects by code. */
-  reasons: Record<string, number>;
+export interface Health extends RunCounts {
   /** Records not yet settled, by partition that this process owns. */
   lags: Map<number, number>;
   /** Since the last record was settled or, before that, since the start of the run. */
@@ -55,54 +52,42 @@ export function metricsText(
   statements: Histogram,
   version: string,
 ): string {
-  const family = (name: string, type: string, help: string, lines: string[]) => [
-    `# HELP ${name} ${help}`,
-    `# TYPE ${name} ${type}`,
-    ...lines,
-  ];
+  const name = "routes_statement_seconds";
   return [
-    ...family("routes_info", "gauge", "The program.", [line("routes_info", { version }, 1)]),
-    ...health ? healthLines(health, family) : [],
-    ...family(
-      "routes_statement_seconds",
-      "histogram",
-      "Duration of the statements that settle records.",
-      statements.lines("routes_statement_seconds"),
-    ),
+    ...head("routes_info", "gauge", "The program."),
+    line("routes_info", { version }, 1),
+    ...health ? healthLines(health) : [],
+    ...head(name, "histogram", "Duration of the statements that settle records."),
+    ...statements.lines(name),
   ].join("\n") + "\n";
 }
 
-type Family = (name: string, type: string, help: string, lines: string[]) => string[];
-
-function healthLines(health: Health, family: Family): string[] {
-  const { stored, rejected, tombstones, reasons, lags, settledMs } = health;
+function healthLines({ stored, rejected, tombstones, reasons, lags, settledMs }: Health): string[] {
+  const byLabel = (name: string, label: string, values: Iterable<[string | number, number]>) =>
+    [...values].map(([text, value]) => line(name, { [label]: text }, value));
   const outcomes = Object.entries({ stored, rejected, tombstone: tombstones });
   return [
-    ...family(
-      "routes_records_total",
-      "counter",
-      "Records settled by this process.",
-      outcomes.map(([outcome, count]) => line("routes_records_total", { outcome }, count)),
-    ),
-    ...family(
-      "routes_rejects_total",
-      "counter",
-      "Rejects of this process by code.",
-      Object.entries(reasons).map(([code, n]) => line("routes_rejects_total", { code }, n)),
-    ),
-    ...family(
+    ...head("routes_records_total", "counter", "Records settled by this process."),
+    ...byLabel("routes_records_total", "outcome", outcomes),
+    ...head("routes_rejects_total", "counter", "Rejects of this process by code."),
+    ...byLabel("routes_rejects_total", "code", Object.entries(reasons)),
+    ...head(
       "routes_lag_records",
       "gauge",
       "Records not yet settled in the partitions that this process owns.",
-      [...lags].map(([partition, lag]) => line("routes_lag_records", { partition }, lag)),
     ),
-    ...family(
+    ...byLabel("routes_lag_records", "partition", lags),
+    ...head(
       "routes_seconds_since_settled",
       "gauge",
       "Time since the last record was settled, or the start.",
-      [line("routes_seconds_since_settled", {}, settledMs / 1000)],
     ),
+    line("routes_seconds_since_settled", {}, settledMs / 1000),
   ];
+}
+
+function head(name: string, type: "counter" | "gauge" | "histogram", help: string): string[] {
+  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`];
 }
 
 function line(name: string, labels: Record<string, string | number>, value: number): string {

@@ -15,7 +15,7 @@ export interface MetricsServer {
 /** Serves /metrics, /ready and /live. */
 export async function openMetricsServer(
   address: Address,
-  { system, reporter }: CommandContext,
+  { system, reporter }: Pick<CommandContext, "system" | "reporter">,
 ): Promise<MetricsServer> {
   const statements = new Histogram();
   let readHealth: (() => Health) | null = null;

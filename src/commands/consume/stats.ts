@@ -1,22 +1,13 @@
 import type { Health } from "./metrics.ts";
 import type { Step } from "../../postgres/store.ts";
-import type { RunSummary } from "./summary.ts";
-
-/** The state of a consumer at one moment. */
-export interface ConsumerState {
-  /** Records not yet settled. */
-  lag: number;
-  /** Whether the group has assigned partitions. */
-  isAssigned: boolean;
-  isDatabaseUnavailable: boolean;
-}
+import type { Progress } from "./progress.ts";
+import type { RunCounts, RunSummary } from "./summary.ts";
 
 /** Counts what a run has done and times how long it has been idle; in milliseconds of the given clock, which never jumps. */
 export class RunStats {
   readonly #now: () => number;
   readonly #startedAt: number;
-  readonly #counts = { read: 0, stored: 0, rejected: 0, tombstones: 0 };
-  readonly #reasons: Record<string, number> = {};
+  readonly #counts: RunCounts = { read: 0, stored: 0, rejected: 0, tombstones: 0, reasons: {} };
   #settledAt: number;
   /** Since when a record could have arrived but none did. */
   #quietSince: number;
@@ -32,7 +23,7 @@ export class RunStats {
       this.#quietSince =
       this.#waitingSince =
       this.#stuckSince =
-        this.#startedAt;
+        now();
   }
 
   get read(): number {
@@ -58,20 +49,24 @@ export class RunStats {
 
   /** Called when a step is in the database. */
   settled({ validated: { points, rejects, tombstones }, messages }: Step): void {
+    const [now, counts] = [this.#now(), this.#counts];
     this.#settledAt =
       this.#quietSince =
       this.#waitingSince =
       this.#stuckSince =
-        this.#now();
-    this.#counts.read += messages.length;
-    this.#counts.stored += points.offsets.length;
-    this.#counts.rejected += rejects.length;
-    this.#counts.tombstones += tombstones;
-    for (const { code } of rejects) this.#reasons[code] = (this.#reasons[code] ?? 0) + 1;
+        now;
+    counts.read += messages.length;
+    counts.stored += points.offsets.length;
+    counts.rejected += rejects.length;
+    counts.tombstones += tombstones;
+    for (const { code } of rejects) counts.reasons[code] = (counts.reasons[code] ?? 0) + 1;
   }
 
   /** Restarts the timers whose condition does not hold; called periodically. */
-  update({ lag, isAssigned, isDatabaseUnavailable }: ConsumerState): void {
+  update(
+    { lag, isAssigned }: Pick<Progress, "lag" | "isAssigned">,
+    isDatabaseUnavailable: boolean,
+  ): void {
     if (isDatabaseUnavailable || !isAssigned) this.#quietSince = this.#now();
     if (lag === 0) this.#waitingSince = this.#now();
     if (isDatabaseUnavailable || lag === 0) this.#stuckSince = this.#now();
@@ -79,8 +74,7 @@ export class RunStats {
 
   health(lags: Map<number, number>): Health {
     return {
-      ...this.#counts,
-      reasons: { ...this.#reasons },
+      ...structuredClone(this.#counts),
       lags,
       settledMs: this.#now() - this.#settledAt,
       stuckMs: this.#now() - this.#waitingSince,
@@ -89,8 +83,7 @@ export class RunStats {
 
   summary(lag: number): RunSummary {
     return {
-      ...this.#counts,
-      reasons: { ...this.#reasons },
+      ...structuredClone(this.#counts),
       lag,
       seconds: (this.#now() - this.#startedAt) / 1000,
     };

@@ -8,13 +8,17 @@ import {
 } from "../../units.ts";
 
 /** Counts of the records that this run has settled. */
-export interface RunSummary {
+export interface RunCounts {
   read: number;
   stored: number;
   rejected: number;
-  /** By code. */
+  /** Rejects by code. */
   reasons: Record<string, number>;
   tombstones: number;
+}
+
+/** The result of a run. */
+export interface RunSummary extends RunCounts {
   /** Records not yet settled in the partitions of this process. */
   lag: number;
   seconds: number;

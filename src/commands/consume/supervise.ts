@@ -1,7 +1,7 @@
 import { fullMessage, OperationalError } from "../../errors.ts";
 import { OUTAGE_MAX_MS } from "./backoff.ts";
 import type { Run } from "./consume.ts";
-import { SourceGone } from "./settle.ts";
+import { SourceGone } from "./commit_step.ts";
 import { status } from "./summary.ts";
 
 /** Each check wakes an idle process, so this is not shorter. */
@@ -15,44 +15,45 @@ const CLOCK_STEP_MS = 5_000;
 
 /** Leaves the group and rejoins it when Kafka fails or no record is settled. */
 export async function supervise(run: Run): Promise<void> {
-  const { deps: { topic, clock, note, sleep }, stats, done } = run;
+  const { deps: { topic, reporter, system }, stats, done } = run;
   // Each reason is noted once per outage.
   const reported = new Set<string>();
   for (let failures = 0, failedAt = 0; !done.signal.aborted;) {
-    const [before, startedAt] = [stats.read, clock()];
+    const [before, startedAt] = [stats.read, system.clock()];
     const failure = await readAsMember(run);
     if (failure === null) return;
     // Without records nothing is settled, but a membership that lasted was healthy.
-    const lasted = failure instanceof OperationalError && clock() - startedAt > STALLED_MS;
+    const lasted = failure instanceof OperationalError &&
+      system.clock() - startedAt > STALLED_MS;
     if (stats.read > before || lasted) failures = 0;
     if (++failures === 1) {
-      failedAt = clock();
+      failedAt = system.clock();
       reported.clear();
     }
     // Quick failures add up fast, and a broker takes a while to restart.
-    if (failures > ATTEMPTS_MAX && clock() - failedAt > OUTAGE_MAX_MS) {
+    if (failures > ATTEMPTS_MAX && system.clock() - failedAt > OUTAGE_MAX_MS) {
       throw gaveUp(topic, failures - 1, failure);
     }
     const reason = fullMessage(failure);
-    if (!reported.has(reason)) note(`reading again after: ${reason}`);
+    if (!reported.has(reason)) reporter.note(`reading again after: ${reason}`);
     reported.add(reason);
-    await sleep(Math.min(250 * 2 ** failures, 10_000), done.signal);
+    await system.sleep(Math.min(250 * 2 ** failures, 10_000), done.signal);
   }
 }
 
 /** One membership of the group; returns why it ended early when rejoining may help, and throws other failures. */
 async function readAsMember(run: Run): Promise<Error | null> {
-  const { deps, partitions, done } = run;
+  const { deps: { kafka }, partitions, done } = run;
   const stalled = new AbortController();
   const ended = new AbortController();
   void watch(run, stalled, ended.signal);
   try {
-    await deps.read(partitions, AbortSignal.any([stalled.signal, done.signal]));
+    await kafka.read(partitions, AbortSignal.any([stalled.signal, done.signal]));
     if (!stalled.signal.aborted) return null;
     return new Error(stalled.signal.reason);
   } catch (error) {
     if (error instanceof SourceGone) return error;
-    const failure = deps.explain(error);
+    const failure = kafka.explain(error);
     if (failure === error || !(failure instanceof OperationalError) || isHopeless(failure)) {
       throw failure;
     }
@@ -64,22 +65,15 @@ async function readAsMember(run: Run): Promise<Error | null> {
 
 /** Watches a membership until `ended`: ends the run when it is idle, and the membership when it is stuck. */
 async function watch(run: Run, stalled: AbortController, ended: AbortSignal): Promise<void> {
-  const { options: { idleMs }, deps, partitions, stats, backoff } = run;
-  const { clock, sleep, progress } = deps;
-  const clockOffset = () => deps.now() - clock();
+  const { options: { idleMs }, deps: { system }, sources, stats } = run;
+  const { clock } = system;
+  const clockOffset = () => system.now() - clock();
   const firstOffset = clockOffset();
   stats.joined();
   for (let checkedAt = clock();;) {
-    await sleep(WATCH_MS, ended);
+    await system.sleep(WATCH_MS, ended);
     if (ended.aborted) return;
-    const summary = stats.summary(partitions.lag);
-    const perSecond = run.rate.at(summary.seconds * 1000, summary.read);
-    progress(status(summary, { perSecond, ends: !run.options.follow }));
-    stats.update({
-      lag: partitions.lag,
-      isAssigned: partitions.isAssigned,
-      isDatabaseUnavailable: backoff.isUnavailable,
-    });
+    updateStats(run);
     if (idleMs !== null && stats.quietMs >= idleMs) run.done.abort();
     if (stats.stuckMs >= STALLED_MS) {
       stalled.abort(
@@ -91,11 +85,19 @@ async function watch(run: Run, stalled: AbortController, ended: AbortSignal): Pr
     }
     if (Math.min(stats.quietMs, clock() - checkedAt) < REWIND_CHECK_MS) continue;
     checkedAt = clock();
-    // When the database is unavailable there is nothing to compare, and settling reports the outage.
-    partitions.rewound().catch(() => false).then((rewound) => {
+    // When the database is unavailable there is nothing to compare, and writing reports the outage.
+    sources.areRewound().catch(() => false).then((rewound) => {
       if (rewound) stalled.abort("the database was restored to an earlier state");
     });
   }
+}
+
+/** Shows the progress, and restarts the timers whose condition does not hold. */
+function updateStats({ options, deps: { reporter }, stats, progress, rate, backoff }: Run): void {
+  const summary = stats.summary(progress.lag);
+  const perSecond = rate.at(summary.seconds * 1000, summary.read);
+  reporter.progress(status(summary, { perSecond, ends: !options.follow }));
+  stats.update(progress, backoff.isUnavailable);
 }
 
 function isHopeless({ kind }: OperationalError): boolean {

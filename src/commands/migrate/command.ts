@@ -1,41 +1,36 @@
+import type { MigrateOptions } from "../../cli/commands/migrate.ts";
 import { runMigrate } from "./migrate.ts";
+import type { Topic } from "../../kafka/topic.ts";
 import { migrations } from "../../postgres/migrations/mod.ts";
 import { createDatabase, openHistory, script, withChecksums } from "../../postgres/migrate.ts";
-import {
-  type CommandContext,
-  type CommandResult,
-  type Options,
-  withExplanation,
-} from "../context.ts";
+import { type CommandContext, type CommandResult, SILENT, withExplanation } from "../context.ts";
 import { openKafkaFor } from "../open_kafka.ts";
 import { openPostgresFor } from "../open_postgres.ts";
 
 /** `routes migrate`: prepares the tables, the database and the topic. */
 export async function migrate(
-  options: Options<"migrate">,
+  options: MigrateOptions,
   context: CommandContext,
 ): Promise<CommandResult> {
-  const { system, settings: { kafka: { topic }, postgresql } } = context;
+  const { globals, system, settings: { kafka: { topic }, postgresql: { schema, database } } } =
+    context;
   const { sql, watched, explain, close } = openPostgresFor(context, { max: 1 });
-  const history = openHistory(sql, postgresql.schema);
-  const known = withChecksums(migrations);
+  const history = openHistory(sql, schema);
   try {
     const { failure, ...summary } = await runMigrate(options, {
-      ...history,
-      checkOriginal: () => watched(history.checkOriginal()),
-      apply: (migration) => watched(history.apply(migration)),
-      known,
-      database: postgresql.database,
-      topicName: topic,
-      createDatabase: () => createMissing(createDatabase, context),
-      createTopic: async (how) => {
-        const { openLog, explain } = openKafkaFor(context);
-        const log = await openLog();
-        return await withExplanation(explain, log.createTopic(how)).finally(log.close);
+      known: withChecksums(migrations),
+      database,
+      topic,
+      kafka: { createTopic: (how) => createTopic(how, context) },
+      postgres: {
+        ...history,
+        checkOriginal: () => watched(history.checkOriginal()),
+        apply: (migration) => watched(history.apply(migration)),
+        createDatabase: () => createMissing(context),
+        script: (migration) => script(schema, migration),
       },
-      script: (migration) => script(postgresql.schema, migration),
-      out: (text) => context.globals.json ? Promise.resolve() : system.stdout.write(text),
-      now: system.now,
+      system,
+      stdout: globals.json ? SILENT : system.stdout,
     });
     return { summary, failure, openEnded: false };
   } catch (error) {
@@ -45,17 +40,20 @@ export async function migrate(
   }
 }
 
+async function createTopic(how: Parameters<Topic["createTopic"]>[0], context: CommandContext) {
+  const { openAdmin, explain } = openKafkaFor(context);
+  const admin = await openAdmin();
+  return await withExplanation(explain, admin.createTopic(how)).finally(admin.close);
+}
+
 /** Creates the database while connected to another: maintenance_db, else the default one of Aiven or PostgreSQL. */
-async function createMissing(
-  create: typeof createDatabase,
-  context: CommandContext,
-): Promise<"created" | "exists"> {
+async function createMissing(context: CommandContext): Promise<"created" | "exists"> {
   const { maintenanceDb, database } = context.settings.postgresql;
   const candidates = maintenanceDb ? [maintenanceDb] : ["defaultdb", "postgres"];
   for (const candidate of candidates) {
     const { sql, explain, close } = openPostgresFor(context, { max: 1, database: candidate });
     try {
-      return await create(sql, database);
+      return await createDatabase(sql, database);
     } catch (error) {
       const missing = (error as { code?: string }).code === "3D000";
       if (!missing || candidate === candidates.at(-1)) throw explain(error);

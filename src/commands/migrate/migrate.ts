@@ -1,32 +1,30 @@
 import type { MigrateOptions } from "../../cli/commands/migrate.ts";
 import { OperationalError } from "../../errors.ts";
-import { type Applied, label, type Migration, plan } from "../../postgres/migration_plan.ts";
+import type { Topic } from "../../kafka/topic.ts";
+import type { History } from "../../postgres/migrate.ts";
+import { label, type Migration, plan } from "../../postgres/migration_plan.ts";
+import type { Output, System } from "../../system.ts";
 import { formatMany } from "../../units.ts";
 
-/** Dependencies of `routes migrate`. */
+/** What `routes migrate` depends on. */
 export interface MigrateDeps {
   known: Migration[];
   database: string;
-  topicName: string;
-  createDatabase(): Promise<"created" | "exists">;
-  /** `partitions` of the result: those of the topic, also when it existed before. */
-  createTopic(
-    how: { partitions: number; replication: number | null },
-  ): Promise<{ created: boolean; partitions: number }>;
-  applied(): Promise<Applied[]>;
-  lock(ms: number): Promise<void>;
-  unlock(): Promise<void>;
-  apply(migration: Migration): Promise<void>;
-  checkDatabase(): Promise<void>;
-  checkOriginal(): Promise<void>;
-  /** The exact SQL of a migration. */
-  script(migration: Migration): string;
-  out(text: string): Promise<void>;
-  now(): number;
+  topic: string;
+  kafka: Pick<Topic, "createTopic">;
+  postgres: History & {
+    createDatabase(): Promise<"created" | "exists">;
+    /** Throws when the database cannot be used. */
+    checkDatabase(): Promise<void>;
+    /** The exact SQL of a migration. */
+    script(migration: Migration): string;
+  };
+  system: Pick<System, "now">;
+  stdout: Pick<Output, "write">;
 }
 
 /** What a run did. */
-export interface Migrated {
+interface Migrated {
   applied: string[];
   pending: string[];
   /** Set by --status when a migration is pending. */
@@ -35,61 +33,73 @@ export interface Migrated {
 
 /** Prepares the database, and with --topic the topic; changes nothing that exists. */
 export async function runMigrate(options: MigrateOptions, deps: MigrateDeps): Promise<Migrated> {
-  const say = (line: string) => deps.out(`${line}\n`);
-  if (options.status) return await status(deps, say);
-  if (options.dryRun) return await dryRun(deps);
-  if (options.createDatabase && await deps.createDatabase() === "created") {
-    await say(`created database "${deps.database}"`);
+  if (options.status) return await showStatus(deps);
+  if (options.dryRun) return await printScripts(deps);
+  const { database, postgres, stdout } = deps;
+  if (options.createDatabase && await postgres.createDatabase() === "created") {
+    await stdout.write(`created database "${database}"\n`);
   }
-  await deps.checkDatabase();
-  const applied: string[] = [];
-  if (plan(deps.known, await deps.applied()).length > 0) {
-    await deps.lock(options.lockTimeoutMs);
-    try {
-      // Another run may have applied some while this one waited for the lock.
-      for (const migration of plan(deps.known, await deps.applied())) {
-        if (migration.version === 1) await deps.checkOriginal();
-        const startedAt = deps.now();
-        await deps.apply(migration);
-        const name = label(migration.version, migration.name);
-        applied.push(name);
-        await say(`applied ${name} (${deps.now() - startedAt} ms)`);
-      }
-    } finally {
-      await deps.unlock().catch(() => {});
-    }
-  }
-  if (applied.length === 0) await say(`database "${deps.database}": up to date`);
-  if (options.topic) {
-    const { partitions: wanted, replication } = options;
-    const { created, partitions } = await deps.createTopic({ partitions: wanted, replication });
-    const parts = formatMany(partitions, "partition");
-    await say(
-      created
-        ? `created topic "${deps.topicName}" with ${parts}`
-        : `topic "${deps.topicName}" already exists with ${parts}`,
-    );
-  }
+  await postgres.checkDatabase();
+  const applied = await applyPending(options.lockTimeoutMs, deps);
+  if (applied.length === 0) await stdout.write(`database "${database}": up to date\n`);
+  if (options.topic) await createTopic(options, deps);
   return { applied, pending: [], failure: null };
 }
 
-async function status(deps: MigrateDeps, say: (line: string) => Promise<void>): Promise<Migrated> {
-  const history = await deps.applied();
-  const pending = plan(deps.known, history).map(({ version, name }) => label(version, name));
-  const applied = history.map(({ version, name }) => label(version, name));
-  for (const name of applied) await say(`applied ${name}`);
-  for (const name of pending) await say(`pending ${name}`);
+/** Applies the pending migrations under the lock; returns their labels. */
+async function applyPending(lockTimeoutMs: number, deps: MigrateDeps): Promise<string[]> {
+  const { known, postgres, system, stdout } = deps;
+  const labels: string[] = [];
+  if (plan(known, await postgres.applied()).length === 0) return labels;
+  await postgres.lock(lockTimeoutMs);
+  try {
+    // Another run may have applied some while this one waited for the lock.
+    for (const migration of plan(known, await postgres.applied())) {
+      if (migration.version === 1) await postgres.checkOriginal();
+      const startedAt = system.now();
+      await postgres.apply(migration);
+      labels.push(labelOf(migration));
+      await stdout.write(`applied ${labelOf(migration)} (${system.now() - startedAt} ms)\n`);
+    }
+  } finally {
+    await postgres.unlock().catch(() => {});
+  }
+  return labels;
+}
+
+async function createTopic(
+  { partitions: wanted, replication }: MigrateOptions,
+  { topic, kafka, stdout }: MigrateDeps,
+): Promise<void> {
+  const { created, partitions } = await kafka.createTopic({ partitions: wanted, replication });
+  const count = formatMany(partitions, "partition");
+  await stdout.write(
+    created
+      ? `created topic "${topic}" with ${count}\n`
+      : `topic "${topic}" already exists with ${count}\n`,
+  );
+}
+
+async function showStatus({ known, database, postgres, stdout }: MigrateDeps): Promise<Migrated> {
+  const history = await postgres.applied();
+  const pending = plan(known, history).map(labelOf);
+  const applied = history.map(labelOf);
+  for (const name of applied) await stdout.write(`applied ${name}\n`);
+  for (const name of pending) await stdout.write(`pending ${name}\n`);
   const failure = pending.length === 0 ? null : new OperationalError(
     "unavailable",
-    `${formatMany(pending.length, "migration")} pending in database "${deps.database}"`,
+    `${formatMany(pending.length, "migration")} pending in database "${database}"`,
     { hint: "routes migrate" },
   );
   return { applied, pending, failure };
 }
 
-async function dryRun(deps: MigrateDeps): Promise<Migrated> {
-  const pending = plan(deps.known, await deps.applied());
-  for (const migration of pending) await deps.out(deps.script(migration));
-  const names = pending.map(({ version, name }) => label(version, name));
-  return { applied: [], pending: names, failure: null };
+async function printScripts({ known, postgres, stdout }: MigrateDeps): Promise<Migrated> {
+  const pending = plan(known, await postgres.applied());
+  for (const migration of pending) await stdout.write(postgres.script(migration));
+  return { applied: [], pending: pending.map(labelOf), failure: null };
+}
+
+function labelOf({ version, name }: Pick<Migration, "version" | "name">): string {
+  return label(version, name);
 }

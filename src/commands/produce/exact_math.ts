@@ -66,4 +66,4 @@ export function onGlobe(
 }
 
 /** Half the circumference of the earth in metres, the greatest possible distance. */
-export const FARTHEST_M = Math.PI * EARTH_M;
+export const DISTANCE_MAX_M = Math.PI * EARTH_M;

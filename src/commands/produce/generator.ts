@@ -1,24 +1,18 @@
+import type { ProduceOptions } from "../../cli/commands/produce.ts";
 import type { Point } from "../../record/point.ts";
-import { cosine, FARTHEST_M, onGlobe } from "./exact_math.ts";
-import { advance, layOut, type Random, settleIn, type Walker, whereIs } from "./traffic.ts";
+import { cosine, DISTANCE_MAX_M, onGlobe } from "./exact_math.ts";
+import { planTown, type Random } from "./town.ts";
+import { advance, createDriver, type Driver, positionOf } from "./traffic.ts";
 
 // The same seed must give the same bytes on every machine. So this file uses only + - * /, integer operations, sqrt and
 // rounding, which IEEE 754 defines to the last bit; Math.sin, Math.pow and the like may differ between engines.
 
 /** Everything that determines the points. */
-export interface TrackOptions {
+export interface TrackOptions
+  extends
+    Pick<ProduceOptions, "model" | "users" | "center" | "radiusM" | "speedKmh" | "intervalMs"> {
   /** A safe integer, not negative. */
   seed: number;
-  /** `walk`: users who drive through a town · `uniform`: independent points, evenly over the globe. */
-  model: "walk" | "uniform";
-  /** UserIDs are 1 to this number, in turn. */
-  users: number;
-  center: [latitude: number, longitude: number];
-  radiusM: number;
-  /** The mean speed; a walker sometimes rests and is sometimes up to twice as fast. */
-  speedKmh: number;
-  /** The time between two fixes of one user. */
-  intervalMs: number;
   /** The time of the first fix, since 1970. */
   startMs: number;
 }
@@ -48,16 +42,16 @@ function* uniform(options: TrackOptions, random: Random): Generator<Point, never
 }
 
 function* walk(options: TrackOptions, random: Random): Generator<Point, never> {
-  const town = layOut({ ...options, radiusM: Math.min(options.radiusM, FARTHEST_M) });
-  const place = onGlobe(options.center);
-  const walkers: Walker[] = [];
+  const town = planTown({ ...options, radiusM: Math.min(options.radiusM, DISTANCE_MAX_M) });
+  const project = onGlobe(options.center);
+  const drivers: Driver[] = [];
   for (let index = 0;; index++) {
     const user = index % options.users;
-    let walker = walkers[user];
-    if (walker) advance(walker, options.intervalMs / 1000, town, random);
-    else walkers[user] = walker = settleIn(town, random);
-    const [eastM, northM] = whereIs(walker, town);
-    const [latitude, longitude] = place(eastM, northM);
+    let driver = drivers[user];
+    if (driver) advance(driver, options.intervalMs / 1000, town, random);
+    else drivers[user] = driver = createDriver(town, random);
+    const [eastM, northM] = positionOf(driver, town);
+    const [latitude, longitude] = project(eastM, northM);
     yield fix(options, index, latitude, longitude);
   }
 }

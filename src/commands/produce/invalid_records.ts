@@ -1,7 +1,7 @@
 import type { Point } from "../../record/point.ts";
 
 /** A record that makes no row, labelled with the expected result: `<reject code>/<what is wrong>`, or `tombstone/null`. */
-export interface Flawed {
+export interface InvalidRecord {
   label: string;
   value: string | Uint8Array | null;
   /** The value of the padding header; null for all flaws but one. */
@@ -13,31 +13,37 @@ export const LABEL_HEADER = "routes-invalid";
 /** The header of the one flaw that concerns the headers. */
 export const PADDING_HEADER = "routes-padding";
 
-/** How many of the first `index` records are flawed: an exact percentage, spread evenly. */
-export function flawedBefore(index: number, percent: number): number {
+/** How many of the first `index` records are invalid: an exact percentage, spread evenly. */
+export function invalidBefore(index: number, percent: number): number {
   return Math.floor(index * Math.round(percent * 10_000) / 1_000_000);
 }
 
 /**
- * Makes an invalid record of the point. The kinds of flaw take turns; `before` is the number of flawed records so far.
+ * Makes an invalid record of the point. The kinds of flaw take turns; `before` is the number of invalid records so far.
  *
  * The two flaws of 1 MiB come first, so that a short run includes them, and then once in LIGHT_ROUNDS rounds of all
  * others, which keeps a long run small. They fit a broker's default `max.message.bytes` (1 MiB and 12 bytes a batch)
  * only when compressed; without `heavy` they are left out.
  */
-export function corrupt(point: Point, before: number, { heavy }: { heavy: boolean }): Flawed {
-  const giants = heavy ? HEAVY.length : 0;
-  const turn = before % (giants + LIGHT_ROUNDS * LIGHT.length);
-  const [label, spoil] = turn < giants ? HEAVY[turn]! : LIGHT[(turn - giants) % LIGHT.length]!;
-  const spoilt = spoil(point);
-  return spoilt === null || typeof spoilt === "string" || spoilt instanceof Uint8Array
-    ? { label, value: spoilt, header: null }
-    : { label, ...spoilt };
+export function makeInvalid(
+  point: Point,
+  before: number,
+  { heavy }: { heavy: boolean },
+): InvalidRecord {
+  const heavyCount = heavy ? HEAVY.length : 0;
+  const turn = before % (heavyCount + LIGHT_ROUNDS * LIGHT.length);
+  const [label, damage] = turn < heavyCount
+    ? HEAVY[turn]!
+    : LIGHT[(turn - heavyCount) % LIGHT.length]!;
+  const damaged = damage(point);
+  return damaged === null || typeof damaged === "string" || damaged instanceof Uint8Array
+    ? { label, value: damaged, header: null }
+    : { label, ...damaged };
 }
 
 type Flaw = [
   label: string,
-  spoil: (point: Point) => string | Uint8Array | null | { value: string; header: string },
+  damage: (point: Point) => string | Uint8Array | null | { value: string; header: string },
 ];
 
 const LIGHT_ROUNDS = 16;

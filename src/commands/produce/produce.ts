@@ -1,59 +1,28 @@
 import type { ProduceOptions } from "../../cli/commands/produce.ts";
-import { flawedBefore } from "./invalid_records.ts";
 import { OperationalError, UsageError } from "../../errors.ts";
 import type { Outcome } from "../../kafka/sender.ts";
-import { Batcher, type RecordSender } from "./batcher.ts";
-import { type GeneratedRecord, makeRecords, readRecords, toLines } from "./records.ts";
-import { throttle } from "./throttle.ts";
-import {
-  CALENDAR_END_MS,
-  formatCount,
-  formatCourse,
-  formatMany,
-  formatRate,
-  formatSpan,
-  timeLeft,
-} from "../../units.ts";
+import type { Output, System } from "../../system.ts";
+import type { Reporter } from "../../terminal/reporter.ts";
+import { CALENDAR_END_MS, formatMany, Rate } from "../../units.ts";
+import { Batcher, type BatcherOptions, type RecordSender } from "./batcher.ts";
 import { elapsedMs } from "./generator.ts";
+import { invalidBefore } from "./invalid_records.ts";
+import { type GeneratedRecord, makeRecords, readRecords, toLines } from "./records.ts";
+import { addUp, describeProgress, openTally, type ProduceTally } from "./tally.ts";
+import { throttle } from "./throttle.ts";
 
 /** What runProduce() needs from its environment. */
 export interface ProduceDeps {
   topic: string;
   /** Null with `--dry-run`. */
   sender: RecordSender | null;
-  stdin: ReadableStream<Uint8Array>;
-  /** Writes to stdout; invalid records are not always text. */
-  out(data: Uint8Array): Promise<void>;
-  progress(tally: ProduceTally): void;
-  /** Milliseconds since 1970. */
-  now(): number;
-  /** Milliseconds of a monotonic clock. */
-  clock(): number;
-  /** Returns early when the signal aborts. */
-  sleep(ms: number, signal: AbortSignal): Promise<void>;
-  signal: AbortSignal;
-  /** A safe integer, not negative. */
-  drawSeed(): number;
-}
-
-/** The counts of a run. */
-export interface ProduceTally {
-  topic: string;
-  /** With `startMs` and the same flags, it generates the same records again; null with `--stdin`. */
-  seed: number | null;
-  startMs: number | null;
-  /** Generated or read; records that were never sent are in none of the counts below. */
-  made: number;
-  /** How many of them are deliberately invalid. */
-  invalid: number;
-  acked: number;
-  failed: number;
-  unknown: number;
-  seconds: number;
+  reporter: Pick<Reporter, "progress">;
+  system: Pick<System, "stdin" | "now" | "clock" | "sleep" | "random" | "signal">;
+  stdout: Pick<Output, "write">;
 }
 
 /** How a run ended; the caller prints the tally first, then the failure. */
-export interface Produced {
+interface Produced {
   tally: ProduceTally;
   failure: OperationalError | null;
 }
@@ -63,42 +32,17 @@ const LINGER_MS = 100;
 
 /** Generates records or reads them from stdin, sends them, and counts the results. */
 export async function runProduce(options: ProduceOptions, deps: ProduceDeps): Promise<Produced> {
+  const { system } = deps;
   const stop = new AbortController();
-  const signal = AbortSignal.any([deps.signal, stop.signal]);
+  const signal = AbortSignal.any([system.signal, stop.signal]);
   if (options.durationMs !== null) {
-    deps.sleep(options.durationMs, signal).then(() => stop.abort());
+    system.sleep(options.durationMs, signal).then(() => stop.abort());
   }
   try {
-    return await produce(options, { ...deps, signal }, () => stop.abort());
+    return await produce(options, { ...deps, system: { ...system, signal } }, () => stop.abort());
   } finally {
     stop.abort();
   }
-}
-
-/** The last line of a run; `dry`: the records were only printed. */
-export function summarize(tally: ProduceTally, { dry }: { dry: boolean }): string {
-  const { topic, made, acked, failed, unknown, seconds, seed } = tally;
-  const took = `in ${formatSpan(seconds)}`;
-  const rate = formatRate(seconds > 0 ? acked / seconds : 0);
-  const counts = dry
-    ? `made ${formatMany(made, "record")} ${took}, sent none`
-    : `sent ${formatMany(acked, "record")} to ${topic} ${took} (${rate}), ` +
-      `${formatCount(failed)} failed, ${formatCount(unknown)} unknown`;
-  return seed === null ? counts : `${counts} · seed ${seed}`;
-}
-
-/** The progress line: count and total, current rate, elapsed and remaining time. */
-export function describeProgress(
-  { acked, seconds }: ProduceTally,
-  { count, durationMs, stdin }: Pick<ProduceOptions, "count" | "durationMs" | "stdin">,
-  perSecond: number,
-): string {
-  const total = stdin ? null : count;
-  const byCount = total === null ? Infinity : timeLeft(total - acked, perSecond);
-  const byTime = durationMs === null ? Infinity : Math.max(durationMs - seconds * 1000, 0);
-  return `sent ${formatCount(acked)}${total === null ? "" : ` of ${formatCount(total)}`} · ` +
-    `${formatRate(perSecond)} · ` +
-    formatCourse(seconds * 1000, Math.min(byCount, byTime));
 }
 
 async function produce(
@@ -106,49 +50,68 @@ async function produce(
   deps: ProduceDeps,
   stop: () => void,
 ): Promise<Produced> {
-  const seed = options.seed ?? deps.drawSeed();
-  const tally = openTally(options, deps, seed);
-  const source = options.stdin
-    ? readRecords(deps.stdin, { ...options, signal: deps.signal })
-    : makeRecords({
-      ...options,
-      seed,
-      startMs: tally.startMs!,
-      count: boundCount(options, tally.startMs!),
-      // Uncompressed, they exceed the default limit of a broker.
-      heavy: options.compression === "gzip",
-    });
-  const chunks = throttle(source, { ...deps, perSecond: options.ratePerSecond });
-
-  const beganMs = deps.clock();
-  let failure: OperationalError | null = null;
-  const batcher = deps.sender && new Batcher(deps.sender, {
-    batchSize: options.batchSize,
-    seed,
-    lingerMs: LINGER_MS,
-    onSent: async (outcome, records) => {
-      addUp(tally, outcome, deps.clock() - beganMs);
-      failure ??= explain(outcome, deps.topic);
-      // Nothing more can be sent: stop waiting for input.
-      if (outcome.fault) stop();
-      if (options.tee && outcome.acked > 0) await deps.out(toLines(records));
-      deps.progress(tally);
-    },
-  });
+  const { topic, sender, system } = deps;
+  const { batchSize, ratePerSecond, invalidPercent, stdin } = options;
+  const seed = options.seed ?? system.random();
+  const startMs = chooseStart(options, system.now());
+  const tally = openTally(topic, stdin ? null : { seed, startMs });
+  const produced: Produced = { tally, failure: null };
+  const source = recordsOf(options, { seed, startMs }, system);
+  const chunks = throttle(source, { perSecond: ratePerSecond, system });
+  const startedAt = system.clock();
+  const onSent = sentHandler(produced, startedAt, options, deps, stop);
+  const batcher = sender && new Batcher(sender, { batchSize, seed, lingerMs: LINGER_MS, onSent });
   try {
-    await (batcher ? sendAll(chunks, batcher, tally, deps) : printAll(chunks, tally, deps));
+    await (batcher ? sendAll(chunks, batcher, tally, system) : printAll(chunks, tally, deps));
   } catch (error) {
     if (!(error instanceof OperationalError)) throw error;
-    failure ??= error;
+    produced.failure ??= error;
   }
   await batcher?.close();
-  if (!failure && tally.acked > 0) {
-    const fault = await deps.sender!.checkTopic();
-    failure = fault && stopped(deps.topic, fault);
+  if (sender && !produced.failure && tally.acked > 0) {
+    const fault = await sender.checkTopic();
+    produced.failure = fault && stopped(topic, fault);
   }
-  tally.seconds = (deps.clock() - beganMs) / 1000;
-  tally.invalid = flawedBefore(tally.made, options.stdin ? 0 : options.invalidPercent);
-  return { tally, failure };
+  tally.seconds = (system.clock() - startedAt) / 1000;
+  tally.invalid = invalidBefore(tally.made, stdin ? 0 : invalidPercent);
+  return produced;
+}
+
+/** Counts the outcome of each send, and shows the progress with the current rate. */
+function sentHandler(
+  produced: Produced,
+  startedAt: number,
+  options: ProduceOptions,
+  { topic, reporter, system, stdout }: ProduceDeps,
+  stop: () => void,
+): BatcherOptions["onSent"] {
+  const rate = new Rate();
+  const { tally } = produced;
+  return async (outcome, records) => {
+    addUp(tally, outcome, system.clock() - startedAt);
+    produced.failure ??= explain(outcome, topic);
+    // Nothing more can be sent: stop waiting for input.
+    if (outcome.fault) stop();
+    if (options.tee && outcome.acked > 0) await stdout.write(toLines(records));
+    const perSecond = rate.at(tally.seconds * 1000, tally.acked);
+    reporter.progress(describeProgress(tally, options, perSecond));
+  };
+}
+
+function recordsOf(
+  options: ProduceOptions,
+  { seed, startMs }: { seed: number; startMs: number },
+  { stdin, signal }: ProduceDeps["system"],
+) {
+  if (options.stdin) return readRecords(stdin, { ...options, signal });
+  return makeRecords({
+    ...options,
+    seed,
+    startMs,
+    count: boundCount(options, startMs),
+    // Uncompressed, they exceed the default limit of a broker.
+    heavy: options.compression === "gzip",
+  });
 }
 
 /** Adds the records to the batcher, and sends overdue batches while it waits for more. */
@@ -156,17 +119,17 @@ async function sendAll(
   chunks: AsyncGenerator<GeneratedRecord[]>,
   batcher: Batcher,
   tally: ProduceTally,
-  deps: ProduceDeps,
+  system: ProduceDeps["system"],
 ): Promise<void> {
-  while (!deps.signal.aborted) {
+  while (!system.signal.aborted) {
     const next = chunks.next();
-    while (!await arrives(next, batcher.dueMs - deps.clock(), deps)) {
-      await batcher.sendDue(deps.clock());
+    while (!await arrives(next, batcher.dueMs - system.clock(), system)) {
+      await batcher.sendDue(system.clock());
     }
     const { done, value: records } = await next;
     if (done) return;
     tally.made += records.length;
-    const nowMs = deps.clock();
+    const nowMs = system.clock();
     for (const record of records) {
       const sending = batcher.add(record, nowMs);
       if (sending) await sending;
@@ -179,7 +142,7 @@ async function sendAll(
 async function arrives(
   next: Promise<unknown>,
   ms: number,
-  { sleep }: ProduceDeps,
+  { sleep }: Pick<System, "sleep">,
 ): Promise<boolean> {
   const arrival = next.then(() => true, () => true);
   if (ms === Infinity) return await arrival;
@@ -194,27 +157,13 @@ async function arrives(
 async function printAll(
   chunks: AsyncGenerator<GeneratedRecord[]>,
   tally: ProduceTally,
-  deps: ProduceDeps,
+  { stdout, system }: ProduceDeps,
 ): Promise<void> {
   for await (const records of chunks) {
     tally.made += records.length;
-    await deps.out(toLines(records));
-    if (deps.signal.aborted) return;
+    await stdout.write(toLines(records));
+    if (system.signal.aborted) return;
   }
-}
-
-function openTally(options: ProduceOptions, deps: ProduceDeps, seed: number): ProduceTally {
-  return {
-    topic: deps.topic,
-    seed: options.stdin ? null : seed,
-    startMs: options.stdin ? null : chooseStart(options, deps.now()),
-    made: 0,
-    invalid: 0,
-    acked: 0,
-    failed: 0,
-    unknown: 0,
-    seconds: 0,
-  };
 }
 
 /** The time of the first fix. By default the last fix is about now, as far as the number of records is known. */
@@ -232,26 +181,19 @@ function chooseStart(options: ProduceOptions, nowMs: number): number {
 
 /** How many records to generate: all must be before the year 10000. */
 function boundCount({ count, users, intervalMs }: ProduceOptions, startMs: number): number {
-  const room = Math.floor((CALENDAR_END_MS - startMs) / intervalMs) * users;
-  if (count !== null && count > room) {
+  const countMax = Math.floor((CALENDAR_END_MS - startMs) / intervalMs) * users;
+  if (count !== null && count > countMax) {
     throw new UsageError(
-      `--count ${count} runs past the year 9999: at most ${room} records fit`,
+      `--count ${count} runs past the year 9999: at most ${countMax} records fit`,
       "a shorter --interval, more --users or an earlier --start",
     );
   }
-  return count ?? room;
-}
-
-function addUp(tally: ProduceTally, outcome: Outcome, elapsedMs: number): void {
-  tally.acked += outcome.acked;
-  tally.failed += outcome.failed;
-  tally.unknown += outcome.unknown;
-  tally.seconds = elapsedMs / 1000;
+  return count ?? countMax;
 }
 
 function stopped(topic: string, fault: NonNullable<Outcome["fault"]>): OperationalError {
   const message = `cannot vouch for what was sent to topic "${topic}"`;
-  return new OperationalError(fault.kind, message, { reason: fault.reason, hint: fault.fix });
+  return new OperationalError(fault.kind, message, { reason: fault.reason, hint: fault.hint });
 }
 
 function explain({ failed, unknown, fault }: Outcome, topic: string): OperationalError | null {
@@ -262,5 +204,5 @@ function explain({ failed, unknown, fault }: Outcome, topic: string): Operationa
       formatMany(failed, "record")
     }, later records were not sent`
     : `cannot tell whether ${formatMany(unknown, "record")} reached topic "${topic}": no answer`;
-  return new OperationalError(fault.kind, message, { reason: fault.reason, hint: fault.fix });
+  return new OperationalError(fault.kind, message, { reason: fault.reason, hint: fault.hint });
 }

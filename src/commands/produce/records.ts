@@ -1,6 +1,7 @@
-import { corrupt, flawedBefore, LABEL_HEADER, PADDING_HEADER } from "./invalid_records.ts";
+import { invalidBefore, LABEL_HEADER, makeInvalid, PADDING_HEADER } from "./invalid_records.ts";
+import type { ProduceOptions } from "../../cli/commands/produce.ts";
 import { OperationalError } from "../../errors.ts";
-import { splitLines } from "./lines.ts";
+import { concat, splitLines } from "./lines.ts";
 import { encodePoint, type Point } from "../../record/point.ts";
 import { type Reject, validate } from "../../record/validate.ts";
 import { track, type TrackOptions } from "./generator.ts";
@@ -14,12 +15,9 @@ export interface GeneratedRecord {
 }
 
 /** Everything that determines the generated records. */
-export interface MakeOptions extends TrackOptions {
-  key: "user" | "none";
+export interface MakeOptions extends TrackOptions, Pick<ProduceOptions, "key" | "invalidPercent"> {
   /** How many records; may be infinite. */
   count: number;
-  /** How many of them are invalid, 0 to 100. */
-  invalidPercent: number;
   /** Whether invalid records may have 1 MiB. */
   heavy: boolean;
 }
@@ -42,11 +40,11 @@ export function* makeRecords(options: MakeOptions): Generator<GeneratedRecord[]>
 
 function makeRecord(point: Point, index: number, options: MakeOptions): GeneratedRecord {
   const key = options.key === "user" ? String(point.userID) : null;
-  const before = flawedBefore(index, options.invalidPercent);
-  if (flawedBefore(index + 1, options.invalidPercent) === before) {
+  const before = invalidBefore(index, options.invalidPercent);
+  if (invalidBefore(index + 1, options.invalidPercent) === before) {
     return { key, value: encodePoint(point) };
   }
-  const { label, value, header } = corrupt(point, before, options);
+  const { label, value, header } = makeInvalid(point, before, options);
   return {
     key,
     value,
@@ -60,7 +58,10 @@ function makeRecord(point: Point, index: number, options: MakeOptions): Generate
  */
 export async function* readRecords(
   input: ReadableStream<Uint8Array>,
-  { key, signal, strict = false }: { key: "user" | "none"; signal: AbortSignal; strict?: boolean },
+  { key, signal, strict = false }: Pick<MakeOptions, "key"> & {
+    signal: AbortSignal;
+    strict?: boolean;
+  },
 ): AsyncGenerator<GeneratedRecord[]> {
   let first = 1;
   for await (const lines of splitLines(readUntil(input, signal))) {
@@ -127,14 +128,4 @@ export function toLines(records: GeneratedRecord[]): Uint8Array {
   }
   parts.push(encoder.encode(text));
   return concat(parts);
-}
-
-function concat(parts: Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

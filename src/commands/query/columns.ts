@@ -17,7 +17,7 @@ const GAP_MS = 30 * 60_000;
 type What = QueryOptions["what"];
 
 /** A format with the cells that it shows. */
-export interface View {
+interface View {
   format: Format;
   /** The cells to show for a row. */
   cells(row: FoundRow): Cell[];
@@ -32,37 +32,34 @@ export function openView(
   const { what, near } = options;
   const present = presenter(what, near !== null);
   const known = columnsOf(what, near !== null);
-  const open = formats[options.format]!.open;
+  const chosen = options.columns && indexesOf(options.columns, known);
+  const columns = chosen ? chosen.map((index) => known[index]!) : known;
   const gapS = (options.gapMs ?? GAP_MS) / 1000;
-  const common = { ...options, ...terminal, gapS, extent };
-  if (options.columns === null) {
-    // Fixes in ndjson have the format of the topic, for `routes produce --stdin`.
-    const isRecords = options.format === "ndjson" && (what === "points" || what === "last");
-    const renderOptions = { ...common, columns: known };
-    return { format: isRecords ? records() : open(renderOptions), cells: present };
-  }
-  const places = options.columns.map((name) => placeOf(name, known));
-  const twice = options.columns.find((name, i) => options.columns!.indexOf(name) < i);
-  if (twice) throw new UsageError(`column "${twice}" is given twice`);
-  const renderOptions = { ...common, columns: places.map((place) => known[place]!) };
+  // Fixes in ndjson have the format of the topic, for `routes produce --stdin`.
+  const isRecords = options.format === "ndjson" && (what === "points" || what === "last");
+  const { open } = formats[options.format]!;
   return {
-    format: open(renderOptions),
+    format: isRecords && !chosen
+      ? records()
+      : open({ ...options, ...terminal, gapS, extent, columns }),
     cells: (row) => {
       const all = present(row);
-      return places.map((place) => all[place]!);
+      return chosen ? chosen.map((index) => all[index]!) : all;
     },
   };
 }
 
-function placeOf(name: string, columns: Column[]): number {
-  const names = columns.map((column) => column.name);
-  const place = names.indexOf(name);
-  if (place >= 0) return place;
-  const meant = suggest(name, names);
-  throw new UsageError(
-    `unknown column "${name}"`,
-    meant ? `--columns ${meant}` : `--columns ${names.join(",")}`,
-  );
+/** The index of each named column. */
+function indexesOf(chosen: string[], columns: Column[]): number[] {
+  const names = columns.map(({ name }) => name);
+  const unknown = chosen.find((name) => !names.includes(name));
+  if (unknown !== undefined) {
+    const hint = `--columns ${suggest(unknown, names) ?? names.join(",")}`;
+    throw new UsageError(`unknown column "${unknown}"`, hint);
+  }
+  const twice = chosen.find((name, i) => chosen.indexOf(name) < i);
+  if (twice !== undefined) throw new UsageError(`column "${twice}" is given twice`);
+  return chosen.map((name) => names.indexOf(name));
 }
 
 function columnsOf(what: What, near: boolean): Column[] {

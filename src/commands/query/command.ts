@@ -1,39 +1,27 @@
+import type { QueryOptions } from "../../cli/commands/query.ts";
 import type { Globals } from "../../cli/parse.ts";
 import { runQuery } from "./query.ts";
 import { wantsColor } from "../../terminal/color.ts";
 import { openFinder } from "../../postgres/find.ts";
 import type { Output, System } from "../../system.ts";
 import type { Terminal } from "./columns.ts";
-import {
-  type CommandContext,
-  type CommandResult,
-  type Options,
-  sleep,
-  speaksUtf8,
-  withExplanation,
-} from "../context.ts";
+import { type CommandContext, type CommandResult, usesUtf8, withExplanation } from "../context.ts";
 import { openPostgresFor } from "../open_postgres.ts";
 
 /** `routes query`: prints rows to stdout, in a read-only session. */
 export async function query(
-  options: Options<"query">,
+  options: QueryOptions,
   context: CommandContext,
 ): Promise<CommandResult> {
   const { globals, system, reporter, settings: { postgresql: { schema } } } = context;
+  const { signal, stdout, env } = system;
   const { sql, watched, explain, close } = openPostgresFor(context, { max: 1, readOnly: true });
   try {
+    const postgres = openFinder(sql, { schema, signal, watched });
+    const terminal = terminalOf(stdout, globals.color, env);
     await withExplanation(
       explain,
-      runQuery(options, {
-        ...openFinder(sql, { schema, signal: system.signal, watched }),
-        out: system.stdout.write,
-        note: reporter.note,
-        terminal: terminalOf(system.stdout, globals.color, system.env),
-        signal: system.signal,
-        now: system.now,
-        clock: system.clock,
-        sleep,
-      }),
+      runQuery(options, { postgres, reporter, system, stdout, terminal }),
     );
     return { summary: null, openEnded: options.watchMs !== null };
   } finally {
@@ -49,7 +37,7 @@ function terminalOf(
   const isTerminal = width !== null && env("TERM") !== "dumb";
   return {
     width,
-    unicode: isTerminal && speaksUtf8(env),
+    unicode: isTerminal && usesUtf8(env),
     color: wantsColor(flag, env, width !== null),
     canRedraw: isTerminal,
   };

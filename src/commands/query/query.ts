@@ -3,29 +3,19 @@ import { UsageError } from "../../errors.ts";
 import { formats } from "../../formats/mod.ts";
 import { formatCount, formatMany, formatMs } from "../../units.ts";
 import { openView, type Terminal } from "./columns.ts";
-import type { Extent } from "../../record/geo.ts";
-import type { FoundRow } from "../../postgres/find.ts";
+import type { Finder, FoundRow } from "../../postgres/find.ts";
 import type { Search } from "../../postgres/search.ts";
+import type { Output, System } from "../../system.ts";
+import type { Reporter } from "../../terminal/reporter.ts";
 
 /** What runQuery() needs from its environment. */
 export interface QueryDeps {
-  /** Rows in batches. */
-  find(search: Search): AsyncIterable<FoundRow[]>;
-  /** The number of rows without the limit; counts up to `max` if given. */
-  count(search: Search, max: number | null): Promise<number>;
-  /** The extent of the fixes; null if there are none. */
-  extent(search: Search): Promise<Extent | null>;
-  /** The SQL statement that finds or counts the rows, with its values inserted. */
-  written(search: Search, which: "rows" | "count"): string;
-  out(text: string): Promise<void>;
-  note(line: string): void;
+  postgres: Finder;
+  reporter: Pick<Reporter, "note">;
+  /** An abort of the signal ends the output early. */
+  system: Pick<System, "now" | "clock" | "sleep" | "signal">;
+  stdout: Pick<Output, "write">;
   terminal: Terminal;
-  /** An abort ends the output early. */
-  signal: AbortSignal;
-  /** Milliseconds: now() since 1970, clock() of a monotonic clock. */
-  now(): number;
-  clock(): number;
-  sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
 const ROWS_FOR_PEOPLE = 100;
@@ -40,102 +30,117 @@ export async function runQuery(options: QueryOptions, deps: QueryDeps): Promise<
       : watch(options, options.watchMs, deps));
   } catch (error) {
     // After an abort, the cancelled statement fails: that is no error.
-    if (!deps.signal.aborted) throw error;
+    if (!deps.system.signal.aborted) throw error;
   }
 }
 
 async function runOnce(options: QueryOptions, deps: QueryDeps): Promise<void> {
-  const startedAt = deps.clock();
+  const { clock } = deps.system;
+  const startedAt = clock();
   let firstAt: number | null = null;
-  const out = (text: string) => {
-    firstAt ??= deps.clock();
-    return deps.out(text);
+  const stdout: QueryDeps["stdout"] = {
+    write: (text) => {
+      firstAt ??= clock();
+      return deps.stdout.write(text);
+    },
   };
-  const rows = await (options.what === "total" ? printTotal : printRows)(options, { ...deps, out });
+  const print = options.what === "total" ? printTotal : printRows;
+  const rows = await print(options, { ...deps, stdout });
   if (!options.timing) return;
-  const [first, all] = [firstAt ?? deps.clock(), deps.clock()].map((at) =>
-    formatMs(at - startedAt)
-  );
-  deps.note(
-    `${formatMany(rows, "row")} in ${all}, first row after ${first}`,
-  );
+  const [first, all] = [firstAt ?? clock(), clock()].map((at) => formatMs(at - startedAt));
+  deps.reporter.note(`${formatMany(rows, "row")} in ${all}, first row after ${first}`);
 }
 
 /** Each result replaces the previous one on a terminal that can redraw; elsewhere it is appended. */
 async function watch(options: QueryOptions, everyMs: number, deps: QueryDeps): Promise<void> {
-  const { signal, terminal } = deps;
-  for (let isFirst = true; !signal.aborted; isFirst = false) {
-    const time = new Date(deps.now()).toISOString().slice(0, 19).replace("T", " ");
+  const { reporter, system, stdout, terminal } = deps;
+  for (let isFirst = true; !system.signal.aborted; isFirst = false) {
+    const time = new Date(system.now()).toISOString().slice(0, 19).replace("T", " ");
     const title = `every ${formatMs(everyMs)}: ${time} UTC`;
     if (terminal.canRedraw) {
-      let screen = `${title}\n`;
-      const gather = (text: string) => void (screen += text);
-      await runOnce(options, {
-        ...deps,
-        out: (text) => Promise.resolve(gather(text)),
-        note: (line) => gather(`${line}\n`),
-      });
-      if (signal.aborted) return;
-      await deps.out(
+      const screen = `${title}\n` + await captureOnce(options, deps);
+      if (system.signal.aborted) return;
+      await stdout.write(
         (isFirst ? "\x1b[2J" : "") + `\x1b[H${screen.replaceAll("\n", "\x1b[K\n")}\x1b[J`,
       );
     } else {
-      deps.note(title);
+      reporter.note(title);
       await runOnce(options, deps);
     }
-    await deps.sleep(everyMs, signal);
+    await system.sleep(everyMs, system.signal);
   }
 }
 
+/** One result with its notes, as text. */
+async function captureOnce(options: QueryOptions, deps: QueryDeps): Promise<string> {
+  let captured = "";
+  await runOnce(options, {
+    ...deps,
+    stdout: { write: (text) => Promise.resolve(void (captured += text)) },
+    reporter: { note: (line) => void (captured += `${line}\n`) },
+  });
+  return captured;
+}
+
 async function printTotal(options: QueryOptions, deps: QueryDeps): Promise<number> {
+  const { postgres, reporter, stdout, terminal } = deps;
   const search: Search = { ...options, what: "points", order: "time", limit: null };
-  if (options.showSql) deps.note(`${deps.written(search, "count")};`);
-  const total = await deps.count(search, null);
-  if (formats[options.format]!.forPeople) await deps.out(`${total}\n`);
+  if (options.showSql) reporter.note(`${postgres.written(search, "count")};`);
+  const total = await postgres.count(search, null);
+  if (formats[options.format]!.forPeople) await stdout.write(`${total}\n`);
   else {
-    const { format } = openView(options, deps.terminal);
-    await deps.out(format.head + format.rows([[total]]) + format.tail());
+    const { format } = openView(options, terminal);
+    await stdout.write(format.head + format.rows([[total]]) + format.tail());
   }
   return 1;
 }
 
 async function printRows(options: QueryOptions, deps: QueryDeps): Promise<number> {
-  const { forPeople, forTracks, needsExtent } = formats[options.format]!;
+  const { postgres, reporter } = deps;
+  const { forPeople, forTracks } = formats[options.format]!;
   const limit = options.limit ?? (options.all || !forPeople || forTracks ? null : ROWS_FOR_PEOPLE);
-  const search = {
-    ...options,
-    what: options.what as Search["what"],
-    order: orderOf(options),
-    limit,
-  };
-  if (options.showSql) deps.note(`${deps.written(search, "rows")};`);
+  const what = options.what as Search["what"];
+  const search: Search = { ...options, what, order: orderOf(options), limit };
+  if (options.showSql) reporter.note(`${postgres.written(search, "rows")};`);
+  const count = await printBatches(options, search, deps);
+  if (!forPeople || deps.system.signal.aborted) return count;
+  if (count === 0) reporter.note("no rows");
+  if (limit === null || count <= limit) return count;
+  const total = await postgres.count(search, COUNT_MAX + 1);
+  const of = total > COUNT_MAX ? `more than ${formatCount(COUNT_MAX)}` : formatCount(total);
+  reporter.note(`${formatCount(limit)} of ${of} rows (--all for the rest)`);
+  return limit;
+}
+
+/** Prints the rows as they arrive and returns how many were found: for people, one more than the limit if there are more. */
+async function printBatches(
+  options: QueryOptions,
+  search: Search,
+  { postgres, reporter, system, stdout, terminal }: QueryDeps,
+): Promise<number> {
+  const { limit } = search;
+  const { forPeople, needsExtent } = formats[options.format]!;
   // A separate statement: rows inserted between the two may lie outside the picture.
-  const extent = needsExtent ? await deps.extent(search) : null;
-  const { format, cells } = openView(options, deps.terminal, extent);
+  const extent = needsExtent ? await postgres.extent(search) : null;
+  const { format, cells } = openView(options, terminal, extent);
   // One extra row shows whether there are more.
   const wanted = forPeople && limit !== null ? limit + 1 : limit;
   let text = format.head;
   let count = 0;
   let notFinite = 0;
-  for await (const found of deps.find({ ...search, limit: wanted })) {
+  for await (const found of postgres.find({ ...search, limit: wanted })) {
     const batch = limit === null ? found : found.slice(0, limit - count);
     count += found.length;
     notFinite += batch.filter((row) => row.some(isNotFinite)).length;
-    await deps.out(text + format.rows(batch.map(cells)));
+    await stdout.write(text + format.rows(batch.map(cells)));
     text = "";
-    if (deps.signal.aborted) return count;
+    if (system.signal.aborted) return count;
   }
-  await deps.out(text + format.tail());
+  await stdout.write(text + format.tail());
   if (notFinite > 0) {
-    deps.note(`NaN or infinity in ${formatMany(notFinite, "row")} that another program wrote`);
+    reporter.note(`NaN or infinity in ${formatMany(notFinite, "row")} that another program wrote`);
   }
-  if (!forPeople) return count;
-  if (count === 0) deps.note("no rows");
-  if (limit === null || count <= limit) return count;
-  const total = await deps.count(search, COUNT_MAX + 1);
-  const of = total > COUNT_MAX ? `more than ${formatCount(COUNT_MAX)}` : formatCount(total);
-  deps.note(`${formatCount(limit)} of ${of} rows (--all for the rest)`);
-  return limit;
+  return count;
 }
 
 function isNotFinite(cell: FoundRow[number]): boolean {
@@ -143,45 +148,30 @@ function isNotFinite(cell: FoundRow[number]): boolean {
 }
 
 /** Rejects combinations of flags that depend on the format. */
-function check({ what, format, order, ...options }: QueryOptions): void {
+function check({ what, format, order, columns, time, watchMs, ...options }: QueryOptions): void {
+  const { users, bbox, near, gapMs, simplifyM } = options;
   if (!formats[format]) throw new UsageError(`unknown format "${format}"`);
-  const { forTracks } = formats[format];
+  const { forPeople, forTracks, hasTime } = formats[format];
   const isFixes = what === "points" || what === "last";
-  if (forTracks && !isFixes) throw conflict(`--format ${format}`, `--${what}`);
-  if (forTracks && options.columns) throw conflict("--columns", `--format ${format}`);
-  if (forTracks && what === "points" && order !== null && order !== "user") {
-    throw conflict(`--order ${order}`, `--format ${format}`, "--order user");
-  }
-  checkTracks({ what, format, ...options });
-  if (options.watchMs !== null && !formats[format].forPeople) {
-    throw conflict("--watch", `--format ${format}`, "--format table");
-  }
-  if (options.time !== "iso" && !formats[format].hasTime) {
-    throw conflict(`--time ${options.time}`, `--format ${format}`);
-  }
-  if (what === "rejects") {
-    const given = (["users", "bbox", "near"] as const).find((name) => options[name] !== null);
-    const flag = given === "users" ? "user" : given;
-    if (flag) throw conflict(`--${flag}`, "--rejects", "use --since and --until");
-    if (order === "user") throw conflict("--order user", "--rejects");
-  }
-  if (order === "distance" && !isFixes) throw conflict("--order distance", `--${what}`);
-}
-
-function checkTracks({ what, format, gapMs, simplifyM }: Pick<
-  QueryOptions,
-  "what" | "format" | "gapMs" | "simplifyM"
->): void {
-  const flag = gapMs !== null ? "--gap" : simplifyM !== null ? "--simplify" : null;
-  if (flag === null) return;
-  if (what === "last") throw conflict(flag, "--last");
-  if (formats[format]!.forTracks) return;
-  const known = Object.keys(formats).filter((name) => formats[name]!.forTracks);
-  throw conflict(flag, `--format ${format}`, `--format ${known.join(", ")}`);
-}
-
-function conflict(flag: string, other: string, hint?: string): UsageError {
-  return new UsageError(`${flag} cannot be combined with ${other}`, hint);
+  const isRejects = what === "rejects";
+  const trackFormats = Object.keys(formats).filter((name) => formats[name]!.forTracks);
+  const ofTracks = gapMs !== null ? "--gap" : simplifyM !== null ? "--simplify" : "";
+  const ofFixes = users ? "--user" : bbox ? "--bbox" : near ? "--near" : "";
+  const isOtherOrder = forTracks && what === "points" && order !== null && order !== "user";
+  const conflicts: [applies: unknown, flag: string, other: string, hint?: string][] = [
+    [forTracks && !isFixes, `--format ${format}`, `--${what}`],
+    [forTracks && columns, "--columns", `--format ${format}`],
+    [isOtherOrder, `--order ${order}`, `--format ${format}`, "--order user"],
+    [ofTracks && what === "last", ofTracks, "--last"],
+    [ofTracks && !forTracks, ofTracks, `--format ${format}`, `--format ${trackFormats.join(", ")}`],
+    [watchMs !== null && !forPeople, "--watch", `--format ${format}`, "--format table"],
+    [time !== "iso" && !hasTime, `--time ${time}`, `--format ${format}`],
+    [isRejects && ofFixes, ofFixes, "--rejects", "use --since and --until"],
+    [isRejects && order === "user", "--order user", "--rejects"],
+    [order === "distance" && !isFixes, "--order distance", `--${what}`],
+  ];
+  const [, flag, other, hint] = conflicts.find(([applies]) => applies) ?? [];
+  if (flag) throw new UsageError(`${flag} cannot be combined with ${other}`, hint);
 }
 
 /** Tracks are ordered by user, oldest first; all other rows by time, newest first. */

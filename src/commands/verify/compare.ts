@@ -5,14 +5,14 @@ import type { Held } from "../../postgres/audit.ts";
 export const ROW_BYTES = 36;
 
 /** A record that the database does not hold exactly once, as it should. */
-export interface Discrepancy {
+interface Discrepancy {
   /** "orphan": the database has it, but the topic has no record at that offset. */
   kind: "missing" | "extra" | "different" | "orphan";
   offset: number;
 }
 
 /** The result for the records of one range; `discrepancies` is empty when all are accounted for. */
-export interface Comparison {
+interface Comparison {
   stored: number;
   rejected: number;
   tombstones: number;
@@ -57,7 +57,7 @@ function compareEach(
   tombstones: number,
   held: Held,
 ): Comparison {
-  const { rows, twice } = unpack(held.rows);
+  const { rows, duplicates } = unpack(held.rows);
   const rejects = new Map(held.rejects);
   const expected = unpack(pack(points)).rows;
   const result: Comparison = { stored: 0, rejected: 0, tombstones, discrepancies: [] };
@@ -68,42 +68,45 @@ function compareEach(
     if (message.damage) {
       for (let at = offset + 1; at <= message.damage.lastOffset; at++) rejects.delete(at);
     }
-    const wanted = expected.get(offset);
-    const row = rows.get(offset);
-    const isReject = rejects.has(offset);
-    const kept = rejects.get(offset) ?? null;
+    const verdict = judge(message, expected.get(offset), rows.get(offset), {
+      isReject: rejects.has(offset),
+      kept: rejects.get(offset) ?? null,
+    });
     rows.delete(offset);
     rejects.delete(offset);
-    if (message.value === null && !message.damage) {
-      if (row || isReject) report("extra", offset);
-    } else if (row && isReject) {
-      report("extra", offset);
-    } else if (row) {
-      if (wanted && equal(row, wanted)) result.stored++;
-      else report("different", offset);
-    } else if (isReject) {
-      if (isSame(kept, message.value)) result.rejected++;
-      else report("different", offset);
-    } else {
-      report("missing", offset);
-    }
+    if (verdict === "stored" || verdict === "rejected") result[verdict]++;
+    else if (verdict !== "tombstone") report(verdict, offset);
   }
-  for (const offset of twice) report("extra", offset);
+  for (const offset of duplicates) report("extra", offset);
   for (const offset of [...rows.keys(), ...rejects.keys()]) report("orphan", offset);
   result.discrepancies.sort((a, b) => a.offset - b.offset);
   return result;
 }
 
-function unpack(packed: Uint8Array): { rows: Map<number, Uint8Array>; twice: number[] } {
+/** Compares one record with its row and its reject. */
+function judge(
+  { value, damage }: Message,
+  expected: Uint8Array | undefined,
+  row: Uint8Array | undefined,
+  { isReject, kept }: { isReject: boolean; kept: Uint8Array | null },
+): "stored" | "rejected" | "tombstone" | Exclude<Discrepancy["kind"], "orphan"> {
+  if (value === null && !damage) return row || isReject ? "extra" : "tombstone";
+  if (row && isReject) return "extra";
+  if (row) return expected && equal(row, expected) ? "stored" : "different";
+  if (isReject) return isSame(kept, value) ? "rejected" : "different";
+  return "missing";
+}
+
+function unpack(packed: Uint8Array): { rows: Map<number, Uint8Array>; duplicates: number[] } {
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
   const rows = new Map<number, Uint8Array>();
-  const twice: number[] = [];
+  const duplicates: number[] = [];
   for (let at = 0; at < packed.length; at += ROW_BYTES) {
     const offset = view.getUint32(at) * 2 ** 32 + view.getUint32(at + 4);
-    if (rows.has(offset)) twice.push(offset);
+    if (rows.has(offset)) duplicates.push(offset);
     rows.set(offset, packed.subarray(at, at + ROW_BYTES));
   }
-  return { rows, twice };
+  return { rows, duplicates };
 }
 
 function isSame(a: Uint8Array | null, b: Uint8Array | null): boolean {

@@ -1,34 +1,19 @@
+import type { AuditedSource } from "../../postgres/audit.ts";
 import { formatCount, formatMany } from "../../units.ts";
 
-/** The result for one partition; for each kind of discrepancy the number and the first offsets. */
-export interface Account {
-  partition: number;
-  from: number;
-  to: number;
-  stored: number;
-  rejected: number;
-  tombstones: number;
-  missing: Offsets;
-  extra: Offsets;
-  different: Offsets;
-  /** Declared lost by an operator. */
-  lost: number;
-  /** Rows and rejects whose records are no longer in the topic: they cannot be compared. */
-  agedOut: number;
-  /** The counts in routes_sources do not match the tables. */
-  miscounted: boolean;
-}
-
 /** The number of offsets, and the first of them. */
-export interface Offsets {
+interface Offsets {
   count: number;
   first: number[];
 }
 
 const FIRST_MAX = 5;
 
-/** An empty account for a partition that is compared from one offset up to another. */
-export function openAccount(partition: number, from: number, to: number): Account {
+/** The result for one partition, compared from one offset up to another. */
+export type Account = ReturnType<typeof openAccount>;
+
+/** An account without records. */
+export function openAccount(partition: number, from: number, to: number) {
   const none = (): Offsets => ({ count: 0, first: [] });
   return {
     partition,
@@ -37,12 +22,39 @@ export function openAccount(partition: number, from: number, to: number): Accoun
     stored: 0,
     rejected: 0,
     tombstones: 0,
+    // For each kind of discrepancy the number and the first offsets.
     missing: none(),
     extra: none(),
     different: none(),
+    /** Declared lost by an operator. */
     lost: 0,
+    /** Rows and rejects whose records are no longer in the topic: they cannot be compared. */
     agedOut: 0,
+    /** The counts in routes_sources do not match the tables. */
     miscounted: false,
+  };
+}
+
+/** Completes an account with what the database knows of its source. */
+export function closeAccount(
+  account: Account,
+  source: AuditedSource,
+  isCompacted: boolean,
+): Account {
+  const { stored, rejected, rowsHeld, rejectsHeld, ahead, startOffset } = source;
+  const lost = source.lost.reduce((sum, { from, to }) => sum + to - from, 0);
+  const settled = rowsHeld + rejectsHeld - ahead.length;
+  const compared = account.stored + account.rejected + account.different.count +
+    account.extra.count;
+  for (const offset of ahead) add(account.extra, offset);
+  const hasAllTombstones = !isCompacted && account.from === startOffset &&
+    source.tombstonesTo <= source.nextOffset;
+  return {
+    ...account,
+    lost,
+    agedOut: account.from > startOffset ? Math.max(settled - compared, 0) : account.agedOut,
+    miscounted: stored !== rowsHeld || rejected !== rejectsHeld ||
+      (hasAllTombstones && source.tombstones !== account.tombstones),
   };
 }
 

@@ -14,15 +14,15 @@ Deno.test("check starts no further step after it was aborted", async () => {
   });
   const code = await runCheck({
     chains: [["a", "b", "c"].map(step), [step("d")]],
-    onStep: (name) => started.push(name),
-    out: () => Promise.resolve(),
+    reporter: { wait: (line) => started.push(line), clear: () => {} },
+    system: { signal: stop.signal },
+    stdout: { write: () => Promise.resolve() },
     json: false,
     quiet: false,
     unicode: true,
     colors: openColors(false),
     secrets: [],
     flags: [],
-    signal: stop.signal,
   });
-  assertEquals([code, started], [130, ["a", "b"]]);
+  assertEquals([code, started], [130, ["checking a", "checking b"]]);
 });

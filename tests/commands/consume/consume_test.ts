@@ -7,7 +7,7 @@ import {
 import { type ErrorKind, OperationalError } from "../../../src/errors.ts";
 import { type Health, isReady } from "../../../src/commands/consume/metrics.ts";
 import type { Range } from "../../../src/record/offsets.ts";
-import type { AssignedPartitions } from "../../../src/commands/consume/partitions.ts";
+import type { BatchHandler } from "../../../src/kafka/reader.ts";
 import type { Source } from "../../../src/postgres/store.ts";
 import type { Message } from "../../../src/record/validate.ts";
 import { fakeClock } from "../../fakes/fake_clock.ts";
@@ -64,7 +64,7 @@ interface Controls {
   rows: Map<number, number>;
   stop: AbortController;
   /** Of the last membership. */
-  partitions: AssignedPartitions | null;
+  partitions: BatchHandler | null;
   /** The health of the run; null before it has started. */
   health(): Health | null;
   nowMs(): number;
@@ -102,22 +102,29 @@ async function run(changes: Partial<RunOptions>, scenario: Partial<Scenario> = {
   const deps: ConsumeDeps = {
     topic: "t",
     topicId: null,
-    ranges,
-    offsetsAt: (ms) =>
-      attempt(() =>
-        scenario.offsetsAt?.(ms) ??
-          new Map([...log].map(([p, { length }]) => {
-            return [p, Math.min(Math.max(Math.ceil((ms - NOW_MS) / 1000), 0), length)];
-          }))
-      ),
-    mayRead: () => attempt(() => scenario.mayRead?.()),
-    read: async (partitions, signal) => {
-      rounds++;
-      controls.partitions = partitions;
-      await attempt(() => scenario.kafka?.(rounds, controls, signal));
-      if (!signal.aborted) await readLog(partitions, log, time.sleep, signal);
+    kafka: {
+      ranges,
+      offsetsAt: (ms) =>
+        attempt(() =>
+          scenario.offsetsAt?.(ms) ??
+            new Map([...log].map(([p, { length }]) => {
+              return [p, Math.min(Math.max(Math.ceil((ms - NOW_MS) / 1000), 0), length)];
+            }))
+        ),
+      mayRead: () => attempt(() => scenario.mayRead?.()),
+      read: async (handler, signal) => {
+        rounds++;
+        controls.partitions = handler;
+        await attempt(() => scenario.kafka?.(rounds, controls, signal));
+        if (!signal.aborted) await readLog(handler, log, time.sleep, signal);
+      },
+      explain: (error) =>
+        error instanceof KafkaFailure
+          ? new OperationalError(error.kind, error.message, { hint: "wait" })
+          : error as Error,
     },
-    ledger: {
+    postgres: {
+      refusal: () => Promise.resolve(null),
       sources: () =>
         attempt(() => {
           scenario.database?.("sources", controls);
@@ -137,7 +144,6 @@ async function run(changes: Partial<RunOptions>, scenario: Partial<Scenario> = {
         for (const [partition, start] of starts) rows.set(partition, start);
         return Promise.resolve();
       },
-      refusal: () => Promise.resolve(null),
       skip: (source, from, to) => {
         losses.push([source, from, to]);
         rows.set(source - 100, to);
@@ -168,18 +174,16 @@ async function run(changes: Partial<RunOptions>, scenario: Partial<Scenario> = {
         });
       },
     },
-    explain: (error) =>
-      error instanceof KafkaFailure
-        ? new OperationalError(error.kind, error.message, { hint: "wait" })
-        : error,
-    started: (health) => controls.health = health,
-    out: (text) => Promise.resolve(void (printed += text)),
-    note: (line) => notes.push(line),
-    progress: (line) => progress.push(line),
-    now: scenario.now ?? time.now,
-    clock: scenario.clock ?? time.now,
-    sleep: time.sleep,
-    signal: stop.signal,
+    reporter: { note: (line) => notes.push(line), progress: (line) => progress.push(line) },
+    system: {
+      now: scenario.now ?? time.now,
+      clock: scenario.clock ?? time.now,
+      sleep: time.sleep,
+      random: () => 2 ** 31,
+      signal: stop.signal,
+    },
+    stdout: { write: (text) => Promise.resolve(void (printed += text)) },
+    metrics: { started: (health) => controls.health = health },
   };
   try {
     void scenario.meanwhile?.(controls);
@@ -198,9 +202,9 @@ async function run(changes: Partial<RunOptions>, scenario: Partial<Scenario> = {
 
 /** Reads as the only member of the group: the partitions in turn, up to 1000 records at a time, then waits for more. */
 async function readLog(
-  partitions: AssignedPartitions,
+  partitions: BatchHandler,
   log: Controls["log"],
-  sleep: ConsumeDeps["sleep"],
+  sleep: ConsumeDeps["system"]["sleep"],
   signal: AbortSignal,
 ): Promise<void> {
   const positions = await partitions.assign([...log.keys()], signal);

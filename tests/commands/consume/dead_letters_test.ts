@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { toLetter, withDeadLetters } from "../../../src/commands/consume/dead_letters.ts";
-import { createSettler, makeStep } from "../../../src/commands/consume/settle.ts";
+import { createCommitStep } from "../../../src/commands/consume/commit_step.ts";
+import { makeStep } from "../../../src/commands/consume/step.ts";
 import type { Letter } from "../../../src/kafka/dead_letters.ts";
 import type { Step } from "../../../src/postgres/store.ts";
 import type { Message } from "../../../src/record/validate.ts";
@@ -26,7 +27,7 @@ Deno.test("toLetter() keeps the record as received and adds the headers of Kafka
     path: "userID",
     reason: "expected an integer, found none",
   };
-  const letter = toLetter(reject, { topic: "t", partition: 2, name: "g" });
+  const letter = toLetter(reject, { topic: "t", partition: 2, group: "g" });
   assertEquals([letter.key, letter.value], [reject.message.key, reject.message.value]);
   assertEquals(letter.headers.slice(0, 2), headers);
   assertEquals(named({ ...letter, headers: letter.headers.slice(2) }), [
@@ -48,26 +49,26 @@ Deno.test("toLetter() gives records that the database refused a stage of their o
     path: "",
     reason: "x",
   };
-  const headers = named(toLetter(reject, { topic: "t", partition: 2, name: "g" }));
+  const headers = named(toLetter(reject, { topic: "t", partition: 2, group: "g" }));
   assertEquals(headers[4], ["__connect.errors.stage", "TASK_PUT"]);
   assertEquals(headers[6], ["__connect.errors.exception.message", "x"]);
 });
 
-/** A ledger that posts rejects, with a log of its calls. */
-function postingLedger(refuse: (steps: Step[]) => void = () => {}) {
+/** A store that posts rejects, with a log of its calls. */
+function postingStore(refuse: (steps: Step[]) => void = () => {}) {
   const events: string[] = [];
   const fault: { error: Error | null } = { error: null };
-  const ledger = withDeadLetters(
+  const store = withDeadLetters(
     {
       sources: () => Promise.resolve([{ id: 11, partition: 1 }, { id: 12, partition: 2 }]),
       write: (steps) =>
         Promise.resolve().then(() => {
           refuse(steps);
-          events.push(`settled ${steps.map(({ from, to }) => `${from}-${to}`)}`);
+          events.push(`written ${steps.map(({ from, to }) => `${from}-${to}`)}`);
           return steps.map(() => true);
         }),
     },
-    { topic: "t", name: "g" },
+    { topic: "t", group: "g" },
     (partition, letters) => {
       if (fault.error) return Promise.reject(fault.error);
       const offsets = letters.map((letter) => Object.fromEntries(named(letter)))
@@ -76,42 +77,42 @@ function postingLedger(refuse: (steps: Step[]) => void = () => {}) {
       return Promise.resolve();
     },
   );
-  return { ledger, events, fault };
+  return { store, events, fault };
 }
 
 const GOOD = '{"userID":1,"timestamp":1.5,"coordinates":[1.5,2.5]}';
 
 Deno.test("rejects are posted before the statement that settles them, by partition", async () => {
-  const { ledger, events } = postingLedger();
-  await ledger.sources();
-  await ledger.write([
+  const { store, events } = postingStore();
+  await store.sources();
+  await store.write([
     makeStep(11, 0, [message(0), message(1, GOOD), message(2)]),
     makeStep(12, 5, [message(5)]),
   ]);
-  await ledger.write([makeStep(11, 3, [message(3, GOOD)])]);
-  assertEquals(events, ["posted 1: 0,2", "posted 2: 5", "settled 0-3,5-6", "settled 3-4"]);
+  await store.write([makeStep(11, 3, [message(3, GOOD)])]);
+  assertEquals(events, ["posted 1: 0,2", "posted 2: 5", "written 0-3,5-6", "written 3-4"]);
 });
 
 Deno.test("nothing is settled when its rejects cannot be posted, and a later attempt posts them", async () => {
-  const { ledger, events, fault } = postingLedger();
-  await ledger.sources();
+  const { store, events, fault } = postingStore();
+  await store.sources();
   const step = makeStep(11, 0, [message(0)]);
   fault.error = new Error("unavailable");
-  await assertRejects(() => ledger.write([step]), Error, "unavailable");
+  await assertRejects(() => store.write([step]), Error, "unavailable");
   assertEquals(events, []);
   fault.error = null;
-  await ledger.write([step]);
-  assertEquals(events, ["posted 1: 0", "settled 0-1"]);
+  await store.write([step]);
+  assertEquals(events, ["posted 1: 0", "written 0-1"]);
 });
 
 Deno.test("a reject is posted once even when its statement is halved, also one that the database refused", async () => {
-  const { ledger, events } = postingLedger((steps) => {
+  const { store, events } = postingStore((steps) => {
     const refused = steps.some(({ validated }) => validated.points.offsets.includes(2));
     if (refused) throw new Error("22003");
   });
-  await ledger.sources();
-  const settle = createSettler({
-    ...ledger,
+  await store.sources();
+  const commitStep = createCommitStep({
+    ...store,
     position: () => Promise.resolve(0),
     refusal: () => Promise.resolve(null),
     judge: () => ({ act: "reject", state: "22003" }),
@@ -119,16 +120,16 @@ Deno.test("a reject is posted once even when its statement is halved, also one t
   }, {
     rowsMax: 100,
     statementsMax: 1,
-    wait: () => Promise.resolve(),
-    written: () => Promise.resolve(),
+    backoff: { wait: () => Promise.resolve(), succeeded: () => {} },
+    committed: () => Promise.resolve(),
   });
   const messages = [message(0), message(1, GOOD), message(2, GOOD), message(3)];
-  assertEquals(await settle(makeStep(11, 0, messages), never), 4);
+  assertEquals(await commitStep(makeStep(11, 0, messages), never), 4);
   assertEquals(events, [
     "posted 1: 0,3",
-    "settled 0-2",
+    "written 0-2",
     "posted 1: 2",
-    "settled 2-3",
-    "settled 3-4",
+    "written 2-3",
+    "written 3-4",
   ]);
 });

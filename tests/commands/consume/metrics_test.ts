@@ -7,6 +7,7 @@ import {
 } from "../../../src/commands/consume/metrics.ts";
 
 const health: Health = {
+  read: 16,
   stored: 12,
   rejected: 3,
   tombstones: 1,

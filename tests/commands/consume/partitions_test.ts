@@ -4,18 +4,21 @@ import type { Range } from "../../../src/record/offsets.ts";
 import {
   AssignedPartitions,
   type PartitionsDeps,
-  type PartitionsOptions,
 } from "../../../src/commands/consume/partitions.ts";
-import { SourceGone } from "../../../src/commands/consume/settle.ts";
+import { SourceGone } from "../../../src/commands/consume/commit_step.ts";
+import { KnownSources } from "../../../src/commands/consume/known_sources.ts";
+import { Progress } from "../../../src/commands/consume/progress.ts";
 import type { Source, Step } from "../../../src/postgres/store.ts";
 import type { Message } from "../../../src/record/validate.ts";
+
+type PartitionsOptions = ConstructorParameters<typeof AssignedPartitions>[0];
 
 const never = new AbortController().signal;
 
 /** Partitions of a topic and a table in memory; `settled` lists the steps. */
 function memoryPartitions(
   ranges: Record<number, Range>,
-  options: Partial<PartitionsOptions> = {},
+  { count = Infinity, ...options }: Partial<PartitionsOptions> & { count?: number } = {},
   stored: Record<number, number> = {},
   changes: Partial<PartitionsDeps> = {},
 ) {
@@ -25,7 +28,7 @@ function memoryPartitions(
   const settled: Step[] = [];
   const skipped: [source: number, from: number, to: number][] = [];
   const done = new AbortController();
-  const sources = (): Promise<Source[]> =>
+  const readRows = (): Promise<Source[]> =>
     Promise.resolve(
       [...rows].map(([partition, nextOffset]) => {
         return {
@@ -41,46 +44,65 @@ function memoryPartitions(
         };
       }),
     );
-  const deps: PartitionsDeps = {
-    topic: "t",
-    topicId: null,
-    ranges: () => Promise.resolve(log),
-    offsetsAt: () => Promise.resolve(new Map()),
-    sources,
+  const sources = new KnownSources({
+    sources: readRows,
     addSources: (starts) => {
       for (const [partition, start] of starts) rows.set(partition, start);
       return Promise.resolve();
     },
-    skip: (source, from, to) => {
-      skipped.push([source, from, to]);
-      rows.set(source - 100, to);
-      return Promise.resolve();
+  });
+  const progress = new Progress(count, done);
+  const deps: PartitionsDeps = {
+    topic: "t",
+    topicId: null,
+    kafka: {
+      ranges: () => Promise.resolve(log),
+      offsetsAt: () => Promise.resolve(new Map()),
     },
-    note: () => {},
-    fingerprint: ({ value }) => new TextDecoder().decode(value!),
-    settle: (step) => {
+    postgres: {
+      skip: (source, from, to) => {
+        skipped.push([source, from, to]);
+        rows.set(source - 100, to);
+        return Promise.resolve();
+      },
+      fingerprint: ({ value }) => new TextDecoder().decode(value!),
+    },
+    reporter: { note: () => {} },
+    system: { sleep: () => Promise.resolve() },
+    backoff: { retry: (_signal, work) => work() },
+    sources,
+    progress,
+    commitStep: (step) => {
       settled.push(step);
       rows.set(step.source - 100, step.to);
       return Promise.resolve(step.to);
     },
-    retry: (_signal, work) => work(),
-    sleep: () => Promise.resolve(),
-    done,
+    done: done.signal,
     ...changes,
   };
   const partitions = new AssignedPartitions(
     {
-      from: { at: "earliest" },
-      count: Infinity,
+      from: null,
       batchSize: 1000,
-      stopAtReject: false,
+      onReject: "keep",
       acceptLoss: false,
       strict: false,
       ...options,
     },
     deps,
   );
-  return { partitions, deps, settled, skipped, done: done.signal, log, rows, lasts };
+  return {
+    partitions,
+    sources,
+    progress,
+    deps,
+    settled,
+    skipped,
+    done: done.signal,
+    log,
+    rows,
+    lasts,
+  };
 }
 
 function records(
@@ -124,20 +146,22 @@ Deno.test("assign() refuses a position beyond the end, but not if the end catche
   const { partitions, deps } = memoryPartitions({ 0: { low: 0, high: 9 } }, {}, { 0: 12 });
   await assertRejects(() => partitions.assign([0], never), OperationalError, "ends before");
   let looks = 0;
-  deps.ranges = () => Promise.resolve(new Map([[0, { low: 0, high: looks++ > 2 ? 12 : 9 }]]));
+  deps.kafka.ranges = () => Promise.resolve(new Map([[0, { low: 0, high: looks++ > 2 ? 12 : 9 }]]));
   assertEquals(await partitions.assign([0], never), new Map([[0, 12]]));
 });
 
-Deno.test("rewound() detects lower positions in the table, but not higher ones", async () => {
-  const { partitions, log, rows } = memoryPartitions({ 0: { low: 0, high: 9 } }, {}, { 0: 5 });
+Deno.test("areRewound() detects lower positions in the table, but not higher ones", async () => {
+  const { partitions, log, rows, sources } = memoryPartitions({ 0: { low: 0, high: 9 } }, {}, {
+    0: 5,
+  });
   await partitions.load(log);
-  assertEquals(await partitions.rewound(), false);
+  assertEquals(await sources.areRewound(), false);
   rows.set(0, 7);
-  assertEquals(await partitions.rewound(), false);
+  assertEquals(await sources.areRewound(), false);
   rows.set(0, 4);
-  assertEquals(await partitions.rewound(), true);
+  assertEquals(await sources.areRewound(), true);
   rows.clear();
-  assertEquals(await partitions.rewound(), true);
+  assertEquals(await sources.areRewound(), true);
 });
 
 Deno.test("load() refuses a topic with fewer partitions than were read", async () => {
@@ -162,12 +186,16 @@ Deno.test("handleBatch() starts a step at the position in the table, also after 
 });
 
 Deno.test("assign() reads the last record again, and handleBatch() skips it", async () => {
-  const { partitions, settled, lasts } = memoryPartitions({ 0: { low: 0, high: 25 } }, {}, {
-    0: 10,
-  });
+  const { partitions, settled, lasts, progress } = memoryPartitions(
+    { 0: { low: 0, high: 25 } },
+    {},
+    {
+      0: 10,
+    },
+  );
   lasts.set(0, { offset: 7, hash: "{}" });
   assertEquals(await partitions.assign([0], never), new Map([[0, 7]]));
-  assertEquals(partitions.lag, 15);
+  assertEquals(progress.lag, 15);
   assertEquals(await partitions.handleBatch(batch(0, records(7, 1, "{}"))), 10);
   assertEquals(settled, []);
   await partitions.handleBatch(batch(0, [...records(7, 1, "{}"), ...records(10, 5)]));
@@ -199,21 +227,23 @@ Deno.test("assign() works without the last record when retention or compaction d
 });
 
 Deno.test("nothingToRead() is true at the end, but not beyond the end", async () => {
-  const { partitions, log } = memoryPartitions({ 0: { low: 0, high: 9 } }, {}, { 0: 9 });
+  const { partitions, log, sources, progress } = memoryPartitions({ 0: { low: 0, high: 9 } }, {}, {
+    0: 9,
+  });
   await partitions.load(log);
-  partitions.endAt(new Map([[0, 9]]));
-  assertEquals(partitions.nothingToRead(log), true);
-  partitions.endAt(new Map([[0, 5]]));
-  assertEquals(partitions.nothingToRead(log), true);
-  assertEquals(partitions.nothingToRead(new Map([[0, { low: 0, high: 7 }]])), false);
+  progress.endAt(new Map([[0, 9]]));
+  assertEquals(progress.nothingToRead(sources, log), true);
+  progress.endAt(new Map([[0, 5]]));
+  assertEquals(progress.nothingToRead(sources, log), true);
+  assertEquals(progress.nothingToRead(sources, new Map([[0, { low: 0, high: 7 }]])), false);
 });
 
 Deno.test("handleBatch() stops at the end that was set, and the run is done when all partitions have", async () => {
-  const { partitions, settled, done } = memoryPartitions({
+  const { partitions, settled, done, progress } = memoryPartitions({
     0: { low: 0, high: 25 },
     1: { low: 0, high: 3 },
   });
-  partitions.endAt(new Map([[0, 7], [1, 3]]));
+  progress.endAt(new Map([[0, 7], [1, 3]]));
   await partitions.assign([0, 1], never);
   assertEquals(await partitions.handleBatch(batch(0, records(0, 25))), 7);
   assertEquals([settled.at(-1)?.to, done.aborted], [7, false]);
@@ -240,7 +270,7 @@ Deno.test("with --count the run is done only when the last record is stored", as
     { count: 3 },
     {},
     {
-      settle: async (step) => {
+      commitStep: async (step) => {
         await landed.promise;
         return step.to;
       },
@@ -259,7 +289,7 @@ Deno.test("with --count the run is done only when the last record is stored", as
 Deno.test("handleBatch() returns unsettled records to the budget after a failure", async () => {
   let tries = 0;
   const { partitions, done } = memoryPartitions({ 0: { low: 0, high: 9 } }, { count: 3 }, {}, {
-    settle: (step) =>
+    commitStep: (step) =>
       ++tries === 1 ? Promise.reject(new SourceGone(step.source)) : Promise.resolve(step.to),
   });
   await partitions.assign([0], never);
@@ -272,15 +302,15 @@ Deno.test("handleBatch() returns unsettled records to the budget after a failure
 
 Deno.test("handleBatch() continues at the position of another writer", async () => {
   const { partitions } = memoryPartitions({ 0: { low: 0, high: 25 } }, { batchSize: 10 }, {}, {
-    settle: () => Promise.resolve(17),
+    commitStep: () => Promise.resolve(17),
   });
   await partitions.assign([0], never);
   assertEquals(await partitions.handleBatch(batch(0, records(0, 25))), 17);
 });
 
-Deno.test("handleBatch() with stopAtReject stores only the records before the reject", async () => {
-  const { partitions, settled } = memoryPartitions({ 0: { low: 0, high: 9 } }, {
-    stopAtReject: true,
+Deno.test("handleBatch() with --on-reject fail stores only the records before the reject", async () => {
+  const { partitions, settled, progress } = memoryPartitions({ 0: { low: 0, high: 9 } }, {
+    onReject: "fail",
   });
   await partitions.assign([0], never);
   const messages = [...records(0, 3), ...records(3, 1, "{"), ...records(4, 2)];
@@ -290,14 +320,14 @@ Deno.test("handleBatch() with stopAtReject stores only the records before the re
   );
   assertEquals(error.message, "record rejected: partition 0, offset 3");
   assertEquals(settled.map(({ from, to }) => [from, to]), [[0, 3]]);
-  assertEquals(partitions.lag, 997);
+  assertEquals(progress.lag, 997);
 });
 
 Deno.test("handleBatch() finishes the current step when the signal aborts", async () => {
   const stop = new AbortController();
   const steps: number[] = [];
   const { partitions } = memoryPartitions({ 0: { low: 0, high: 25 } }, { batchSize: 10 }, {}, {
-    settle: (step) => {
+    commitStep: (step) => {
       steps.push(step.to);
       stop.abort();
       return Promise.resolve(step.to);
@@ -309,11 +339,14 @@ Deno.test("handleBatch() finishes the current step when the signal aborts", asyn
 });
 
 Deno.test("lag counts the records before the end of the assigned partitions", async () => {
-  const { partitions } = memoryPartitions({ 0: { low: 0, high: 25 }, 1: { low: 0, high: 4 } });
+  const { partitions, progress } = memoryPartitions({
+    0: { low: 0, high: 25 },
+    1: { low: 0, high: 4 },
+  });
   await partitions.assign([0, 1], never);
-  assertEquals(partitions.lag, 29);
+  assertEquals(progress.lag, 29);
   partitions.advance(0, 20);
-  assertEquals(partitions.lag, 9);
+  assertEquals(progress.lag, 9);
 });
 
 Deno.test("assign() skips records that were deleted before they were read when the loss is accepted", async () => {

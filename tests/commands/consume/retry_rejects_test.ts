@@ -26,7 +26,7 @@ function memoryRejects(values: Record<number, Record<number, string>>) {
     after: (): void => {},
     nowMs: 0,
   };
-  const deps: RetryDeps = {
+  const postgres: RetryDeps["postgres"] = {
     sources: () => Promise.resolve([...kept.keys()].map((id) => ({ id }))),
     kept: (source, from, countMax) =>
       Promise.resolve(
@@ -56,14 +56,19 @@ function memoryRejects(values: Record<number, Record<number, string>>) {
       return { act: error.state.startsWith("22") ? "reject" : "stop", state: error.state };
     },
     explain: (error) => new Error("explained", { cause: error }),
-    note: (line) => notes.push(line),
-    progress: () => {},
-    clock: () => system.nowMs,
-    sleep: (ms) => {
-      system.nowMs += ms;
-      return Promise.resolve();
+  };
+  const deps: RetryDeps = {
+    postgres,
+    reporter: { note: (line) => notes.push(line), progress: () => {} },
+    system: {
+      clock: () => system.nowMs,
+      sleep: (ms) => {
+        system.nowMs += ms;
+        return Promise.resolve();
+      },
+      random: () => 0,
+      signal: stop.signal,
     },
-    signal: stop.signal,
   };
   return { deps, kept, stored, notes, statements, system, stop };
 }
@@ -120,8 +125,8 @@ for (const executed of [false, true]) {
 
 Deno.test("retry does not count what another run has moved", async () => {
   const { deps, kept, stored } = memoryRejects({ 1: good(0, 3) });
-  const page = deps.kept;
-  deps.kept = async (...args) => {
+  const page = deps.postgres.kept;
+  deps.postgres.kept = async (...args) => {
     const messages = await page(...args);
     if (kept.get(1)!.delete(1)) stored.add("1/1");
     return messages;

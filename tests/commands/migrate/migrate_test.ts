@@ -19,8 +19,14 @@ const known: Migration[] = [
   { version: 2, name: "index", sql: "two", checksum: "b" },
 ];
 
+interface Changes {
+  kafka?: Partial<MigrateDeps["kafka"]>;
+  postgres?: Partial<MigrateDeps["postgres"]>;
+  stdout?: MigrateDeps["stdout"];
+}
+
 /** A schema with this history; `steps` lists the calls in order. */
-function fixtures(history: Applied[], changes: Partial<MigrateDeps> = {}) {
+function fixtures(history: Applied[], changes: Changes = {}) {
   const steps: string[] = [];
   let printed = "";
   let nowMs = 0;
@@ -28,24 +34,30 @@ function fixtures(history: Applied[], changes: Partial<MigrateDeps> = {}) {
   const deps: MigrateDeps = {
     known,
     database: "d",
-    topicName: "t",
-    createDatabase: () => step("create database").then(() => "created"),
-    createTopic: ({ partitions, replication }) =>
-      step(`create topic ${partitions} ${replication}`).then(() => ({ created: true, partitions })),
-    applied: () => step("look").then(() => [...history]),
-    lock: (ms) => step(`lock ${ms}`),
-    unlock: () => step("unlock"),
-    apply: (migration) => {
-      nowMs += 12;
-      history.push(migration);
-      return step(`apply ${migration.version}`);
+    topic: "t",
+    kafka: {
+      createTopic: ({ partitions, replication }) =>
+        step(`create topic ${partitions} ${replication}`)
+          .then(() => ({ created: true, partitions })),
+      ...changes.kafka,
     },
-    checkDatabase: () => Promise.resolve(),
-    checkOriginal: () => step("check original"),
-    script: ({ sql }) => `${sql};\n`,
-    out: (text) => Promise.resolve(void (printed += text)),
-    now: () => nowMs,
-    ...changes,
+    postgres: {
+      createDatabase: () => step("create database").then(() => "created"),
+      checkDatabase: () => Promise.resolve(),
+      applied: () => step("look").then(() => [...history]),
+      lock: (ms) => step(`lock ${ms}`),
+      unlock: () => step("unlock"),
+      apply: (migration) => {
+        nowMs += 12;
+        history.push(migration);
+        return step(`apply ${migration.version}`);
+      },
+      checkOriginal: () => step("check original"),
+      script: ({ sql }) => `${sql};\n`,
+      ...changes.postgres,
+    },
+    stdout: changes.stdout ?? { write: (text) => Promise.resolve(void (printed += text)) },
+    system: { now: () => nowMs },
   };
   const migrate = (options: Partial<MigrateOptions> = {}) =>
     runMigrate({ ...defaults, ...options }, deps);
@@ -85,16 +97,17 @@ Deno.test("migrate reports an up-to-date database and takes no lock when nothing
 
 Deno.test("migrate skips what another run applied while this one waited", async () => {
   const { migrate, steps, history, printed } = fixtures([], {
-    lock: () => Promise.resolve(void history.push(...known)),
+    postgres: { lock: () => Promise.resolve(void history.push(...known)) },
   });
   assertEquals((await migrate()).applied, []);
   assertEquals([steps, printed()], [["look", "look", "unlock"], 'database "d": up to date\n']);
 });
 
-const failing: [name: string, changes: Partial<MigrateDeps>][] = [
-  ["a migration", { apply: () => Promise.reject(new Error("why")) }],
-  ["the look at the original table", { checkOriginal: () => Promise.reject(new Error("why")) }],
-  ["printing", { out: () => Promise.reject(new Error("why")) }],
+const fail = () => Promise.reject(new Error("why"));
+const failing: [name: string, changes: Changes][] = [
+  ["a migration", { postgres: { apply: fail } }],
+  ["the look at the original table", { postgres: { checkOriginal: fail } }],
+  ["printing", { stdout: { write: fail } }],
 ];
 
 for (const [name, changes] of failing) {
@@ -107,22 +120,23 @@ for (const [name, changes] of failing) {
 
 Deno.test("migrate reports why it failed, not that it could not release the lock", async () => {
   const { migrate } = fixtures([], {
-    apply: () => Promise.reject(new Error("why")),
-    unlock: () => Promise.reject(new Error("connection lost")),
+    postgres: { apply: fail, unlock: () => Promise.reject(new Error("connection lost")) },
   });
   await assertRejects(() => migrate(), Error, "why");
 });
 
 Deno.test("migrate stops before it looks at the history when the database cannot be used", async () => {
   const { migrate, steps } = fixtures([...known], {
-    checkDatabase: () => Promise.reject(new Error("why")),
+    postgres: { checkDatabase: () => Promise.reject(new Error("why")) },
   });
   await assertRejects(() => migrate(), Error, "why");
   assertEquals(steps, []);
 });
 
 Deno.test("migrate does not release a lock that it did not get", async () => {
-  const { migrate, steps } = fixtures([], { lock: () => Promise.reject(new Error("held")) });
+  const { migrate, steps } = fixtures([], {
+    postgres: { lock: () => Promise.reject(new Error("held")) },
+  });
   await assertRejects(() => migrate({ lockTimeoutMs: 1 }), Error, "held");
   assertEquals(steps, ["look"]);
 });
@@ -167,7 +181,9 @@ Deno.test("migrate --create-database creates the database first, and does not me
   await fresh.migrate({ createDatabase: true });
   assertEquals(fresh.steps.slice(0, 2), ["create database", "look"]);
   assertEquals(fresh.printed().split("\n")[0], 'created database "d"');
-  const old = fixtures([...known], { createDatabase: () => Promise.resolve("exists") });
+  const old = fixtures([...known], {
+    postgres: { createDatabase: () => Promise.resolve("exists") },
+  });
   await old.migrate({ createDatabase: true });
   assertEquals(old.printed(), 'database "d": up to date\n');
 });
@@ -182,9 +198,11 @@ for (const [how, found, line] of topics) {
   Deno.test(`migrate --topic prints ${line}`, async () => {
     const asked: unknown[] = [];
     const { migrate, printed } = fixtures([...known], {
-      createTopic: (how) => {
-        asked.push(how);
-        return Promise.resolve({ created: found === null, partitions: found ?? how.partitions });
+      kafka: {
+        createTopic: (how) => {
+          asked.push(how);
+          return Promise.resolve({ created: found === null, partitions: found ?? how.partitions });
+        },
       },
     });
     await migrate({ topic: true, ...how });

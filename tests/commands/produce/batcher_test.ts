@@ -109,7 +109,7 @@ Deno.test("Batcher closes a batch before its bytes pass half a MiB, headers incl
 Deno.test("Batcher sends nothing more after a send that did not succeed", async () => {
   const system = open(1);
   system.broker.answer = () => {
-    const fault = { code: "CODE", kind: "temporary", reason: "no answer", fix: "" } as const;
+    const fault = { code: "CODE", kind: "temporary", reason: "no answer", hint: "" } as const;
     return Promise.resolve({ acked: 0, failed: 0, unknown: 2, fault });
   };
   await add(system.batcher, null, ["a", "b", "c", "d", "e", "f", "g"]);

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { cosine, FARTHEST_M, onGlobe, sine } from "../../../src/commands/produce/exact_math.ts";
+import { cosine, DISTANCE_MAX_M, onGlobe, sine } from "../../../src/commands/produce/exact_math.ts";
 import { drawFrom } from "../../fakes/random.ts";
 
 const RADIANS = Math.PI / 180;
@@ -31,7 +31,7 @@ Deno.test("sine() and cosine() are those of the library to the last bits", () =>
 Deno.test("onGlobe() keeps the distance from the centre, and the direction", () => {
   for (let i = 0; i < 5_000; i++) {
     const center: [number, number] = [between(-90, 90), between(-180, 180)];
-    const awayM = 10 ** between(-2, Math.log10(FARTHEST_M));
+    const awayM = 10 ** between(-2, Math.log10(DISTANCE_MAX_M));
     const bearing = between(-Math.PI, Math.PI);
     const at = onGlobe(center)(awayM * Math.sin(bearing), awayM * Math.cos(bearing));
     assert(at[0] >= -90 && at[0] <= 90 && at[1] >= -180 && at[1] < 180, `${at}`);

@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import {
-  corrupt,
-  type Flawed,
-  flawedBefore,
+  invalidBefore,
+  type InvalidRecord,
+  makeInvalid,
 } from "../../../src/commands/produce/invalid_records.ts";
 import type { Point } from "../../../src/record/point.ts";
 import { type Message, validate } from "../../../src/record/validate.ts";
@@ -15,16 +15,16 @@ const point: Point = {
 const integral: Point = { userID: 1, timestamp: 1732431234, coordinates: [0, 25] };
 
 /** One round of all kinds: the heavy ones first, then the light ones until the first comes again. */
-function kinds(of: Point): Flawed[] {
-  const all = [0, 1].map((before) => corrupt(of, before, { heavy: true }));
+function kinds(of: Point): InvalidRecord[] {
+  const all = [0, 1].map((before) => makeInvalid(of, before, { heavy: true }));
   for (let before = 2;; before++) {
-    const flawed = corrupt(of, before, { heavy: true });
+    const flawed = makeInvalid(of, before, { heavy: true });
     if (flawed.label === all[2]?.label) return all;
     all.push(flawed);
   }
 }
 
-function toMessage({ value, header, label }: Flawed): Message {
+function toMessage({ value, header, label }: InvalidRecord): Message {
   const bytes = typeof value === "string" ? new TextEncoder().encode(value) : value;
   const texts = { "routes-invalid": label, ...(header && { "routes-padding": header }) };
   const headers = Object.entries(texts).map(([key, text]) => {
@@ -33,25 +33,25 @@ function toMessage({ value, header, label }: Flawed): Message {
   return { offset: "0", timestamp: "0", key: null, value: bytes, headers };
 }
 
-function outcome(flawed: Flawed): string[] {
+function outcome(flawed: InvalidRecord): string[] {
   const { points, rejects, tombstones } = validate([toMessage(flawed)]);
   const codes: string[] = rejects.map(({ code }) => code);
   return [...points.offsets.map(() => "row"), ...codes, ...Array(tombstones).fill("tombstone")];
 }
 
 for (const flawed of kinds(point)) {
-  Deno.test(`corrupt() makes a record with the labelled result: ${flawed.label}`, () => {
+  Deno.test(`makeInvalid() makes a record with the labelled result: ${flawed.label}`, () => {
     assertEquals(outcome(flawed), [flawed.label.split("/")[0]!]);
   });
 }
 
-Deno.test("corrupt() makes every point invalid, also with integral numbers", () => {
+Deno.test("makeInvalid() makes every point invalid, also with integral numbers", () => {
   for (const flawed of kinds(integral)) {
     assertEquals(outcome(flawed), [flawed.label.split("/")[0]!], flawed.label);
   }
 });
 
-Deno.test("corrupt() gives each kind its own label and value", () => {
+Deno.test("makeInvalid() gives each kind its own label and value", () => {
   const all = kinds(point);
   assertEquals(new Set(all.map(({ label }) => label)).size, all.length);
   const values = all.filter(({ header }) => header === null)
@@ -59,7 +59,7 @@ Deno.test("corrupt() gives each kind its own label and value", () => {
   assertEquals(new Set(values).size, values.length);
 });
 
-Deno.test("corrupt() shows every outcome within the first seven", () => {
+Deno.test("makeInvalid() shows every outcome within the first seven", () => {
   const codes = kinds(point).slice(0, 7).map(({ label }) => label.split("/")[0]!);
   assertEquals(
     new Set(codes),
@@ -67,18 +67,18 @@ Deno.test("corrupt() shows every outcome within the first seven", () => {
   );
 });
 
-Deno.test("corrupt() makes no value that breaks a line", () => {
+Deno.test("makeInvalid() makes no value that breaks a line", () => {
   for (const { label, value } of kinds(point)) {
     const broken = typeof value === "string" ? value.includes("\n") : value?.includes(10);
     assert(!broken, label);
   }
 });
 
-Deno.test("corrupt() makes few records of 1 MiB, and none without heavy", () => {
+Deno.test("makeInvalid() makes few records of 1 MiB, and none without heavy", () => {
   const count = (heavy: boolean) => {
     let giants = 0;
     for (let before = 0; before < 50_000; before++) {
-      if (corrupt(point, before, { heavy }).label.startsWith("size/")) giants++;
+      if (makeInvalid(point, before, { heavy }).label.startsWith("size/")) giants++;
     }
     return giants;
   };
@@ -100,11 +100,13 @@ const shares: [percent: number, records: number, flawed: number][] = [
 ];
 
 for (const [percent, records, flawed] of shares) {
-  Deno.test(`flawedBefore() counts ${flawed} in ${records} at ${percent} %`, () => {
-    assertEquals(flawedBefore(records, percent), flawed);
+  Deno.test(`invalidBefore() counts ${flawed} in ${records} at ${percent} %`, () => {
+    assertEquals(invalidBefore(records, percent), flawed);
   });
 }
 
-Deno.test("flawedBefore() spreads the share evenly", () => {
-  for (let index = 0; index < 10_000; index += 20) assertEquals(flawedBefore(index, 5), index / 20);
+Deno.test("invalidBefore() spreads the share evenly", () => {
+  for (let index = 0; index < 10_000; index += 20) {
+    assertEquals(invalidBefore(index, 5), index / 20);
+  }
 });

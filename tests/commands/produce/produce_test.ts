@@ -1,11 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { type ProduceDeps, runProduce } from "../../../src/commands/produce/produce.ts";
 import {
   describeProgress,
-  type ProduceDeps,
   type ProduceTally,
-  runProduce,
   summarize,
-} from "../../../src/commands/produce/produce.ts";
+} from "../../../src/commands/produce/tally.ts";
 import { UsageError } from "../../../src/errors.ts";
 import type { Outcome } from "../../../src/kafka/sender.ts";
 import type { GeneratedRecord } from "../../../src/commands/produce/records.ts";
@@ -40,12 +39,12 @@ const defaults: ProduceOptions = {
 };
 
 /** A run with a fake clock that advances only while all code sleeps, and a list in place of Kafka. */
-async function run(changes: Partial<ProduceOptions>, system: Partial<World> = {}) {
+async function run(changes: Partial<ProduceOptions>, fakes: Partial<Fakes> = {}) {
   const { now: clock, sleep, close } = fakeClock();
   const stop = new AbortController();
   const sent: (GeneratedRecord & { partition: number; atMs: number })[] = [];
   let printed = "";
-  let progressed = 0;
+  const progress: string[] = [];
   const decoder = new TextDecoder();
   const deps: ProduceDeps = {
     topic: "routes",
@@ -53,38 +52,42 @@ async function run(changes: Partial<ProduceOptions>, system: Partial<World> = {}
       partitions: 3,
       checkTopic: () => Promise.resolve(null),
       send: async (partition, records) => {
-        const outcome = await system.answer?.(records, stop);
+        const outcome = await fakes.answer?.(records, stop);
         if (outcome) return outcome;
         sent.push(...records.map((record) => ({ ...record, partition, atMs: clock() })));
         return { acked: records.length, failed: 0, unknown: 0, fault: null };
       },
     },
-    stdin: system.stdin?.(sleep, stop) ?? ReadableStream.from([]),
-    out: (data) => {
-      const text = decoder.decode(data);
-      system.out?.(text);
-      printed += text;
-      return Promise.resolve();
+    reporter: { progress: (line) => progress.push(line) },
+    system: {
+      stdin: fakes.stdin?.(sleep, stop) ?? ReadableStream.from([]),
+      now: () => NOW_MS,
+      clock,
+      sleep,
+      random: () => 7,
+      signal: stop.signal,
     },
-    progress: () => progressed++,
-    now: () => NOW_MS,
-    clock,
-    sleep,
-    signal: stop.signal,
-    drawSeed: () => 7,
+    stdout: {
+      write: (data) => {
+        const text = decoder.decode(data as Uint8Array);
+        fakes.out?.(text);
+        printed += text;
+        return Promise.resolve();
+      },
+    },
   };
   try {
     const { tally, failure } = await runProduce({ ...defaults, ...changes }, deps);
-    return { tally, failure, sent, printed, progressed };
+    return { tally, failure, sent, printed, progress };
   } finally {
     close();
   }
 }
 
-interface World {
+interface Fakes {
   /** Null: acknowledged. */
   answer(records: GeneratedRecord[], stop: AbortController): Promise<Outcome | null>;
-  stdin(sleep: ProduceDeps["sleep"], stop: AbortController): ReadableStream<Uint8Array>;
+  stdin(sleep: ProduceDeps["system"]["sleep"], stop: AbortController): ReadableStream<Uint8Array>;
   out(text: string): void;
 }
 
@@ -93,7 +96,7 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 const forever = new AbortController().signal;
 
 Deno.test("produce sends what was asked for and counts it", async () => {
-  const { tally, failure, sent, progressed } = await run({ count: 1_234 });
+  const { tally, failure, sent, progress } = await run({ count: 1_234 });
   assertEquals(failure, null);
   const { seconds: _seconds, ...counts } = tally;
   assertEquals(counts, {
@@ -107,7 +110,7 @@ Deno.test("produce sends what was asked for and counts it", async () => {
     unknown: 0,
   });
   assertEquals(sent.length, 1_234);
-  assert(progressed > 0);
+  assert(progress.length > 0);
 });
 
 Deno.test("produce prints with --dry-run what it would send, and sends nothing", async () => {
@@ -213,7 +216,7 @@ const troubles: { name: string; outcome: Outcome; message: string }[] = [
       acked: 0,
       failed: 50,
       unknown: 0,
-      fault: { code: "CODE", kind: "temporary", reason: "why", fix: "how" },
+      fault: { code: "CODE", kind: "temporary", reason: "why", hint: "how" },
     },
     message:
       'cannot send to topic "routes": the broker did not store 50 records, later records were not sent',
@@ -224,7 +227,7 @@ const troubles: { name: string; outcome: Outcome; message: string }[] = [
       acked: 0,
       failed: 0,
       unknown: 50,
-      fault: { code: "CODE", kind: "temporary", reason: "why", fix: "how" },
+      fault: { code: "CODE", kind: "temporary", reason: "why", hint: "how" },
     },
     message: 'cannot tell whether 50 records reached topic "routes": no answer',
   },
@@ -247,7 +250,7 @@ Deno.test("produce --stdin reports a failed and a successful send before more in
   for (const outcome of [troubles[0]!.outcome, null]) {
     let printed = "";
     let waited = false;
-    const stdin: World["stdin"] = (sleep) =>
+    const stdin: Fakes["stdin"] = (sleep) =>
       ReadableStream.from((async function* () {
         yield bytes(line(1) + "\n");
         await sleep(60_000, forever);
@@ -299,7 +302,7 @@ Deno.test("produce --stdin sends nothing after a bad line", async () => {
 });
 
 Deno.test("produce --stdin sends a line within 100 ms while no other comes", async () => {
-  const stdin: World["stdin"] = (sleep) =>
+  const stdin: Fakes["stdin"] = (sleep) =>
     ReadableStream.from((async function* () {
       yield bytes(line(1) + "\n");
       await sleep(5_000, forever);
@@ -315,7 +318,7 @@ Deno.test("produce --stdin sends a line within 100 ms while no other comes", asy
 });
 
 Deno.test("produce --stdin stopped by a signal does not wait for the line to end", async () => {
-  const stdin: World["stdin"] = (sleep, stop) =>
+  const stdin: Fakes["stdin"] = (sleep, stop) =>
     new ReadableStream({
       async start(controller) {
         controller.enqueue(bytes(line(1) + "\n" + line(2).slice(0, 20)));

@@ -3,7 +3,7 @@ import type { QueryOptions } from "../../../src/cli/commands/query.ts";
 import { type QueryDeps, runQuery } from "../../../src/commands/query/query.ts";
 import { UsageError } from "../../../src/errors.ts";
 
-type Search = Parameters<QueryDeps["find"]>[0];
+type Search = Parameters<QueryDeps["postgres"]["find"]>[0];
 type Rows = (number | string | Uint8Array | null)[][];
 
 const defaults: QueryOptions = {
@@ -37,6 +37,10 @@ const extent = {
 };
 const near = { latitude: 60, longitude: 25, radiusM: 1000 };
 
+type Fakes = QueryDeps["postgres"] & QueryDeps["system"] & Pick<QueryDeps, "terminal"> & {
+  out(text: string): Promise<void>;
+};
+
 /** A database with these rows that applies the limit, and all printed text and notes. */
 async function run(
   changes: Partial<QueryOptions>,
@@ -44,14 +48,14 @@ async function run(
     rows?: Rows;
     size?: number;
     total?: number;
-  } & Partial<QueryDeps> = {},
+  } & Partial<Fakes> = {},
 ) {
   const searches: Search[] = [];
   const counts: [Search["what"], number | null][] = [];
   const notes: string[] = [];
   const writes: string[] = [];
   let closed = false;
-  await runQuery({ ...defaults, ...changes }, {
+  const fakes: Fakes = {
     find: async function* (search) {
       searches.push(search);
       const found = rows.slice(0, search.limit ?? rows.length);
@@ -68,7 +72,6 @@ async function run(
       return Promise.resolve(Math.min(total, max ?? total));
     },
     out: (text) => Promise.resolve(void writes.push(text)),
-    note: (line) => notes.push(line),
     extent: () => Promise.resolve(extent),
     written: ({ what, limit }, which) => `select ${which} of ${what} up to ${limit}`,
     terminal: { unicode: false, width: null, color: false, canRedraw: false },
@@ -77,6 +80,13 @@ async function run(
     clock: () => 0,
     sleep: () => Promise.resolve(),
     ...more,
+  };
+  await runQuery({ ...defaults, ...changes }, {
+    postgres: fakes,
+    reporter: { note: (line) => notes.push(line) },
+    system: fakes,
+    stdout: { write: fakes.out },
+    terminal: fakes.terminal,
   });
   return { text: writes.join(""), writes, notes, search: searches[0], counts, isClosed: closed };
 }

@@ -1,9 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import {
-  runVerify,
-  type TopicVerifier,
-  type VerifyDeps,
-} from "../../../src/commands/verify/verify.ts";
+import { runVerify, type VerifyDeps } from "../../../src/commands/verify/verify.ts";
+import type { BatchHandler } from "../../../src/kafka/reader.ts";
 import { pack } from "../../../src/commands/verify/compare.ts";
 import { OperationalError } from "../../../src/errors.ts";
 import { type Message, validate } from "../../../src/record/validate.ts";
@@ -39,39 +36,42 @@ async function run(partitions: Record<number, Partition>, isInterrupted = false)
   const deps: VerifyDeps = {
     topic: "t",
     topicId: null,
-    ranges: () =>
-      Promise.resolve(
-        new Map(
-          entries.filter(([, { isGone }]) => !isGone)
-            .map(([p, { low = 0, log }]) => [p, { low, high: low + log.length }]),
+    kafka: {
+      ranges: () =>
+        Promise.resolve(
+          new Map(
+            entries.filter(([, { isGone }]) => !isGone)
+              .map(([p, { low = 0, log }]) => [p, { low, high: low + log.length }]),
+          ),
         ),
-      ),
-    isCompacted: () => Promise.resolve(entries.some(([, { compacted }]) => compacted)),
-    sources: () =>
-      Promise.resolve(
-        entries.filter(([, { isNew }]) => !isNew).map(([p, partition]) => sourceOf(p, partition)),
-      ),
-    held: (source, from, to) => {
-      const inside = ({ offset }: { offset: string | number }) => +offset >= from && +offset < to;
-      const { points, rejects } = validate(storedOf(partitions[source - 100]!).filter(inside));
-      const kept = rejects.map(({ offset, message }) => [offset, message.value] as const);
-      return Promise.resolve({ rows: pack(points), rejects: new Map(kept) });
+      isCompacted: () => Promise.resolve(entries.some(([, { compacted }]) => compacted)),
+      read: (verifier, signal) => {
+        reads++;
+        if (!isInterrupted) return readAll(verifier, signal);
+        return Promise.resolve(stop.abort(130));
+      },
     },
-    read: (verifier, signal) => {
-      reads++;
-      if (!isInterrupted) return readAll(verifier, signal);
-      return Promise.resolve(stop.abort(130));
+    postgres: {
+      sources: () =>
+        Promise.resolve(
+          entries.filter(([, { isNew }]) => !isNew).map(([p, partition]) => sourceOf(p, partition)),
+        ),
+      held: (source, from, to) => {
+        const inside = ({ offset }: { offset: string | number }) => +offset >= from && +offset < to;
+        const { points, rejects } = validate(storedOf(partitions[source - 100]!).filter(inside));
+        const kept = rejects.map(({ offset, message }) => [offset, message.value] as const);
+        return Promise.resolve({ rows: pack(points), rejects: new Map(kept) });
+      },
     },
-    out: (text) => Promise.resolve(void (printed += text)),
-    note: (line) => notes.push(line),
-    progress: () => {},
-    signal: stop.signal,
+    reporter: { note: (line) => notes.push(line), progress: () => {} },
+    system: { clock: () => 0, signal: stop.signal },
+    stdout: { write: (text) => Promise.resolve(void (printed += text)) },
   };
   const verified = await runVerify(deps);
   return { verified, failure: verified?.failure, notes, printed, reads };
 
-  async function readAll(verifier: TopicVerifier, signal: AbortSignal): Promise<void> {
-    const starts = await verifier.assign(entries.map(([p]) => p));
+  async function readAll(verifier: BatchHandler, signal: AbortSignal): Promise<void> {
+    const starts = await verifier.assign(entries.map(([p]) => p), signal);
     for (const [p, { log, low = 0, compacted = [] }] of entries) {
       const from = starts.get(p)!;
       const messages = log.map((value, i) => record(low + i, value)).filter(({ offset }) =>
@@ -80,7 +80,10 @@ async function run(partitions: Record<number, Partition>, isInterrupted = false)
       while (messages.length > 0) {
         const next = await verifier.handleBatch({
           partition: p,
+          from,
           messages: messages.slice(0, 4),
+          highWatermark: low + log.length,
+          signal,
         });
         if (next === null) break;
         messages.splice(0, messages.findLastIndex(({ offset }) => +offset < next) + 1);
