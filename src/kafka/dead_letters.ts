@@ -1,5 +1,6 @@
 import type { Kafka } from "kafkajs";
 import { type ErrorKind, OperationalError } from "../errors.ts";
+import type { SendFault } from "./send_fault.ts";
 import { openSender, type Outcome, type Sender } from "./sender.ts";
 
 /** A rejected record, as it is sent to the dead-letter topic. */
@@ -131,7 +132,7 @@ function sizeOf({ key, value, headers }: Letter): number {
   return (key?.length ?? 0) + (value?.length ?? 0) + around;
 }
 
-function undelivered(topic: string, { code, reason, hint }: NonNullable<Outcome["fault"]>): Error {
+function undelivered(topic: string, { code, reason, hint }: SendFault): Error {
   const [kind, action] = KNOWN[code] ?? ["temporary", hint];
   return new OperationalError(kind, `cannot send rejects to dead-letter topic "${topic}"`, {
     reason: [reason, "offsets are saved only after the rejects are sent"],

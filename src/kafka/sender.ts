@@ -1,7 +1,14 @@
 import { CompressionTypes, type Kafka, type Message, type Producer } from "kafkajs";
 import { atMost, Deadline } from "./deadline.ts";
 import { encodeRecords, type Outgoing } from "./patches/encode_records.ts";
-import { type Cause, causes, isUnled } from "./errors.ts";
+import { isUnled } from "./errors.ts";
+import {
+  isRefusal,
+  PartitionsChanged,
+  type SendFault,
+  TopicRecreated,
+  toSendFault,
+} from "./send_fault.ts";
 import { fetchPartitions, type Partition } from "./topic.ts";
 
 /** The result of one send; the counts add up to the number of records. */
@@ -13,9 +20,7 @@ export interface Outcome {
   /** No answer in time: the broker has them all, each once, or none. */
   unknown: number;
   /** Why the run must stop, and what to do about it; null when it can go on. */
-  fault:
-    | { code: string; kind: "temporary" | "noPermission" | "data"; reason: string; hint: string }
-    | null;
+  fault: SendFault | null;
 }
 
 /** How to send. */
@@ -33,6 +38,7 @@ export interface SenderOptions {
 const DRAIN_MS = 7_000;
 const DISCONNECT_MS = 2_000;
 const PAUSE_MAX_MS = 2_000;
+const LOWER_OFFSET = "the broker stored records at offsets that it had used before";
 
 /** Opens a producer for one topic; throws kafkajs's errors, among them that the topic does not exist. */
 export async function openSender(kafka: Kafka, options: SenderOptions): Promise<Sender> {
@@ -118,7 +124,7 @@ export class Sender {
     this.#attempts = 0;
     const lost = await this.#deliver(toMessages(partition, records));
     this.#state = lost ? "over" : "idle";
-    const outcome = { acked: 0, failed: 0, unknown: 0, fault: lost && blame(lost.error) };
+    const outcome = { acked: 0, failed: 0, unknown: 0, fault: lost && toSendFault(lost.error) };
     outcome[lost?.as ?? "acked"] = records.length;
     return outcome;
   }
@@ -129,20 +135,22 @@ export class Sender {
   }
 
   /** Whether the topic is still the one that the run began with: null, or the reason to stop. */
-  async checkTopic(): Promise<Outcome["fault"]> {
+  async checkTopic(): Promise<SendFault | null> {
     try {
       const { topic } = this.#options;
       const now = await describeTopic(this.#kafka, topic);
-      return isSameTopic(this.#topic, now) ? null : blame(new TopicRecreated(OTHER_ID));
+      return isSameTopic(this.#topic, now)
+        ? null
+        : toSendFault(new TopicRecreated("its id is another"));
     } catch (error) {
       // The acknowledgements stand if Kafka cannot be asked.
-      return isUnled(error) ? blame(new TopicRecreated("it is missing")) : null;
+      return isUnled(error) ? toSendFault(new TopicRecreated("it is missing")) : null;
     }
   }
 
   /** Called by kafkajs at each attempt, with what it knows about the topic by now. */
   #pin(topic: SenderTopic): number {
-    if (!isSameTopic(this.#topic, topic)) throw new TopicRecreated(OTHER_ID);
+    if (!isSameTopic(this.#topic, topic)) throw new TopicRecreated("its id is another");
     // Retries use the same partition even if the topic has grown: the leader may already have the records.
     if (++this.#attempts === 1 && topic.partitions !== this.partitions) {
       throw new PartitionsChanged(this.partitions, topic.partitions);
@@ -206,26 +214,9 @@ interface Lost {
   error: unknown;
 }
 
-class PartitionsChanged extends Error {
-  constructor(before: number, now: number) {
-    super(`the topic has ${now} partitions now, ${before} when the run began`);
-    this.name = "PartitionsChanged";
-  }
-}
-
 /** An id that one side does not know proves nothing. */
 function isSameTopic({ id: a }: SenderTopic, { id: b }: SenderTopic): boolean {
   return !a || !b || a === b;
-}
-
-const OTHER_ID = "its id is another";
-const LOWER_OFFSET = "the broker stored records at offsets that it had used before";
-
-class TopicRecreated extends Error {
-  override name = "TopicRecreated";
-  constructor(evidence: string) {
-    super(`the topic was deleted and recreated during the run: ${evidence}`);
-  }
 }
 
 /**
@@ -250,33 +241,3 @@ function toMessages(partition: number, records: Outgoing[]): Message[] {
   };
   return messages as unknown as Message[];
 }
-
-/** Whether the broker rejected the send for good; other errors are retried. */
-function isRefusal(error: unknown): boolean {
-  return causes(error).some(({ name, retriable }) =>
-    name === "PartitionsChanged" || name === "TopicRecreated" ||
-    (name === "KafkaJSProtocolError" && retriable === false)
-  );
-}
-
-function blame(error: unknown): NonNullable<Outcome["fault"]> {
-  const { name, type, message }: Cause = causes(error).at(-1) ?? { name: "", message: `${error}` };
-  const reason = type ? `the broker answered ${type}` : message;
-  const code = type ?? name;
-  // For the topic, or for the cluster: old brokers require a cluster right for idempotent producers.
-  const kind = code === "TopicRecreated"
-    ? "data"
-    : code.endsWith("_AUTHORIZATION_FAILED")
-    ? "noPermission"
-    : "temporary";
-  return { code, kind, reason, hint: HINTS[code] ?? "check the brokers, then run again" };
-}
-
-const HINTS: Record<string, string> = {
-  MESSAGE_TOO_LARGE:
-    "--compression gzip, a smaller --batch-size, or a larger max.message.bytes of the topic",
-  TOPIC_AUTHORIZATION_FAILED: "grant the user of this connection write on the topic",
-  TopicRecreated: "routes consume --replay earliest, then send the records again",
-  INVALID_RECORD: "a compacted topic needs keys: leave out --key none",
-  PartitionsChanged: "run again: keys now map to other partitions",
-};

@@ -1,5 +1,6 @@
 import type { ProduceOptions } from "../../cli/commands/produce.ts";
 import { OperationalError, UsageError } from "../../errors.ts";
+import type { SendFault } from "../../kafka/send_fault.ts";
 import type { Outcome } from "../../kafka/sender.ts";
 import type { Output, System } from "../../system.ts";
 import type { Reporter } from "../../terminal/reporter.ts";
@@ -191,7 +192,7 @@ function boundCount({ count, users, intervalMs }: ProduceOptions, startMs: numbe
   return count ?? countMax;
 }
 
-function stopped(topic: string, fault: NonNullable<Outcome["fault"]>): OperationalError {
+function stopped(topic: string, fault: SendFault): OperationalError {
   const message = `cannot vouch for what was sent to topic "${topic}"`;
   return new OperationalError(fault.kind, message, { reason: fault.reason, hint: fault.hint });
 }
