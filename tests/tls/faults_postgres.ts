@@ -92,7 +92,7 @@ export const postgresFaults: Fault[] = [
     name: "a pending migration",
     changes: { postgresql: { dbname: "behind" } },
     code: 69,
-    lines: ['✗ 1 migration pending in "behind"', "    fix: routes migrate"],
+    lines: ['✗ 2 migrations pending in "behind"', "    fix: routes migrate"],
   },
   {
     name: "no right to insert",
