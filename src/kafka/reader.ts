@@ -48,7 +48,11 @@ export interface ReadOptions {
  */
 const PARTITION_BYTES = 32_768;
 const FETCH_BYTES = 524_288;
-const DRAIN_MS = 10_000;
+/** The longest times to end a membership; after a signal the process has ten seconds for everything. */
+const DRAIN = {
+  stopped: { idleMs: 5_000, commitMs: 1_500, leaveMs: 1_500 },
+  failed: { idleMs: 10_000, commitMs: 10_000, leaveMs: 10_000 },
+};
 const LOADING_MAX_MS = 30_000;
 const LOADING_LOOK_MS = 100;
 const COMMIT_EVERY_MS = 1_000;
@@ -100,22 +104,27 @@ async function readAsMember(
   const stop = () => reader.stop();
   signal.addEventListener("abort", stop, { once: true });
   try {
-    await consumer.connect();
-    await consumer.subscribe({ topic: options.topic, fromBeginning: true });
-    await consumer.run({
-      autoCommit: false,
-      eachBatchAutoResolve: false,
-      partitionsConsumedConcurrently: options.concurrency,
-      eachBatch: async (payload) => await reader.partition(payload.batch.partition)?.take(payload),
-    });
-    await reader.ended;
+    // Joining takes as long as other members need, and a stop does not wait for them.
+    await Promise.race([join(consumer, reader, options).then(() => reader.ended), reader.ended]);
   } finally {
     signal.removeEventListener("abort", stop);
     reader.stop();
-    await atMost(DRAIN_MS, reader.idle());
-    await atMost(DRAIN_MS, reader.commit());
-    await atMost(DRAIN_MS, consumer.disconnect());
+    const { idleMs, commitMs, leaveMs } = signal.aborted ? DRAIN.stopped : DRAIN.failed;
+    await atMost(idleMs, reader.idle());
+    await atMost(commitMs, reader.commit());
+    await atMost(leaveMs, consumer.disconnect());
   }
+}
+
+async function join(consumer: Consumer, reader: Reader, options: ReadOptions): Promise<void> {
+  await consumer.connect();
+  await consumer.subscribe({ topic: options.topic, fromBeginning: true });
+  await consumer.run({
+    autoCommit: false,
+    eachBatchAutoResolve: false,
+    partitionsConsumedConcurrently: options.concurrency,
+    eachBatch: async (payload) => await reader.partition(payload.batch.partition)?.take(payload),
+  });
 }
 
 /** One membership in the group: the current assignment, and what is committed for lag tools. */

@@ -46,7 +46,7 @@ const NO_SEEK = [
   inPartition("PartitionReader.take", swap("Number(fetchedOffset) !== from", "false as boolean")),
 ];
 const NOT_FROM_BEGINNING = inReader(
-  "readAsMember",
+  "join",
   swap("fromBeginning: true", "fromBeginning: false"),
 );
 
@@ -109,7 +109,7 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: "autoCommit: true",
-    changes: [inReader("readAsMember", swap("autoCommit: false", "autoCommit: true"))],
+    changes: [inReader("join", swap("autoCommit: false", "autoCommit: true"))],
     rows: [2, 3],
   },
   {

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Kafka } from "kafkajs";
 import { type BatchHandler, readTopic } from "../../src/kafka/reader.ts";
 
@@ -49,4 +49,25 @@ Deno.test("readTopic() leaves every other failure to its caller", async () => {
   const { kafka, members } = clientOf([crash("GROUP_AUTHORIZATION_FAILED")], stop);
   await assertRejects(() => readTopic(kafka, {} as BatchHandler, options, stop.signal), Error);
   assertEquals(members(), 1);
+});
+
+Deno.test("readTopic() ends when it is stopped, although the group admits no member and the broker does not answer", async () => {
+  const stop = new AbortController();
+  const never = () => new Promise<void>(() => {});
+  const consumer = () => ({
+    events: {},
+    on: () => {},
+    connect: () => Promise.resolve(),
+    subscribe: () => Promise.resolve(),
+    run: () => {
+      stop.abort();
+      return never();
+    },
+    disconnect: never,
+  });
+  const kafka = { consumer } as unknown as Kafka;
+  const startedAt = performance.now();
+  await readTopic(kafka, {} as BatchHandler, options, stop.signal);
+  // After ten seconds the process would be ended with a failure.
+  assert(performance.now() - startedAt < 5_000);
 });
