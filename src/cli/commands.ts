@@ -25,11 +25,11 @@ export function isVerb(word: string): word is Verb {
   return (verbs as readonly string[]).includes(word);
 }
 
-/** Commands that `routes check` can look ahead for. */
+/** Commands whose requirements `routes check` can check on their own. */
 export const CHECKED = ["produce", "consume", "migrate", "query"] as const;
 /** Shells that completions are written for. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;
-/** Topics of the help that are no command. */
+/** Help topics that are not commands. */
 export const topics = ["settings", "errors", "formats"];
 
 /** The description of each command. */
@@ -42,7 +42,7 @@ export const manuals: Record<Verb, Manual> = {
     summary: "check that everything is in place, and print a fix if not",
     about: [
       "Check that everything is in place, and print a fix if not. Changes nothing.",
-      "Checks every step: settings, certificates and keys, Kafka (name, port, TLS, login, topic, rights), PostgreSQL (name, port, TLS, login, tables, rights), clocks. With a command, only what that command needs. Ends with 0, or with the exit code of the first ✗.",
+      "Checks every step: settings, certificates and keys, Kafka (name, port, TLS, login, topic, permissions), PostgreSQL (name, port, TLS, login, tables, permissions), clocks. With a command, it checks only what that command needs. Exits with 0, or with the exit code of the first ✗.",
     ],
     usage: `routes check [${CHECKED.join("|")}]`,
     examples: [
@@ -53,10 +53,10 @@ export const manuals: Record<Verb, Manual> = {
     flags: {},
   },
   verify: {
-    summary: "prove that every record is accounted for, once",
+    summary: "prove that every record is accounted for exactly once",
     about: [
       "Read the topic again and compare it record by record with the database.",
-      "Every record that was consumed must be a row, a reject or a tombstone, once and unchanged. Ends with 0 when all is accounted for, else with 65. Changes nothing.",
+      "Every consumed record must be a row, a reject or a tombstone, exactly once and unchanged. Exits with 0 if every record is accounted for, otherwise with 65. Changes nothing.",
     ],
     usage: "routes verify",
     examples: [
@@ -77,11 +77,11 @@ export const manuals: Record<Verb, Manual> = {
   },
   completions: {
     summary: "for bash, zsh or fish",
-    about: ["Write what makes a shell complete commands, flags and their values."],
+    about: ["Print a script that makes a shell complete commands, flags and their values."],
     usage: `routes completions ${SHELLS.join("|")}`,
     examples: [
       ["bash, in ~/.bashrc", "source <(routes completions bash)"],
-      ["zsh, in ~/.zshrc behind compinit", "source <(routes completions zsh)"],
+      ["zsh, in ~/.zshrc after compinit", "source <(routes completions zsh)"],
       ["fish, once", "routes completions fish > ~/.config/fish/completions/routes.fish"],
     ],
     words: SHELLS,

@@ -3,12 +3,12 @@ import { allFlags, commandFlags, globalFlags, manuals, verbs } from "./commands.
 import type { Flag } from "./flags.ts";
 import { path } from "./value_types.ts";
 
-/** What makes a shell complete the command line: a script to be sourced by it. */
+/** The script that makes a shell complete the command line. */
 export function completions(shell: Shell): string {
   return { bash, zsh, fish }[shell]();
 }
 
-/** A flag in every spelling. */
+/** The short form of a flag, if it has one, and the long form. */
 function spellings({ name, short }: Flag): string[] {
   return [...(short ? [`-${short}`] : []), `--${name}`];
 }
@@ -34,7 +34,7 @@ function bash(): string {
 _routes() {
   local globals="${globalFlags.flatMap(spellings).join(" ")}"
   local cur=\${COMP_WORDS[COMP_CWORD]} flag=\${COMP_WORDS[COMP_CWORD - 1]} verb= words= i
-  # bash takes --flag=value apart at the sign.
+  # bash splits --flag=value at the equals sign.
   if [[ $cur == = ]]; then
     cur=
   elif [[ $flag == = ]]; then
@@ -100,7 +100,7 @@ function zsh(): string {
     `      ${quote(`${verb}:${escape(manuals[verb].summary)}`)}\n`
   );
   return `#compdef routes
-# zsh completion of routes; in ~/.zshrc, behind compinit: source <(routes completions zsh)
+# zsh completion of routes; in ~/.zshrc, after compinit: source <(routes completions zsh)
 _routes() {
   local curcontext=$curcontext state line
   local -a globals=(

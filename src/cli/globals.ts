@@ -14,8 +14,12 @@ export const globalSpecs = {
     help: "one JSON object on stdout, errors as JSON on stderr",
     excludes: ["dry-run", "tee"],
   },
-  quiet: { short: "q", help: "errors only", excludes: ["verbose"] },
-  verbose: { short: "v", help: "steps; twice: client logs and SQL too", repeatable: true },
+  quiet: { short: "q", help: "print only errors", excludes: ["verbose"] },
+  verbose: {
+    short: "v",
+    help: "print the steps; twice: also client logs and SQL",
+    repeatable: true,
+  },
   color: {
     type: choice("WHEN", "auto", "always", "never"),
     help: "auto, always or never",
@@ -27,7 +31,7 @@ export const globalSpecs = {
   timeoutMs: {
     name: "timeout",
     type: timeLimit,
-    help: "limit of each connect and request",
+    help: "time limit for each connect and request",
     default: "30s",
   },
   help: { short: "h", help: "this text" },

@@ -27,11 +27,11 @@ function overview(): string {
 
 Usage: routes COMMAND [FLAGS]
 
-Every day:
+Daily use:
 ${list(verbs.slice(0, 4))}
-To be sure:
+Checks:
 ${list(verbs.slice(4, 6))}
-To learn more:
+Information:
 ${list(verbs.slice(6))}
 Examples:
   routes help settings > host_settings.ini
@@ -65,7 +65,7 @@ ${flags.length > 0 ? `${table(flags)}\n` : ""}Global flags: ${names}
 `;
 }
 
-/** The rules that consuming runs on, in their order. */
+/** The rules for errors of PostgreSQL, in the order in which they apply. */
 function errors(): string {
   const rules = RULES.map(({ codes, act, meaning }) => {
     const named = codes.every((code) => code.length <= 5);
@@ -73,14 +73,15 @@ function errors(): string {
       act.padEnd(6)
     }  ${meaning}\n`;
   });
-  return `What consume does when PostgreSQL, or the way to it, fails. The first line whose
-beginning of a SQLSTATE fits counts; what fits none stops.
+  return `What consume does when PostgreSQL, or the connection to it, fails. The first
+line that matches the beginning of the SQLSTATE applies; without a match,
+consume stops.
 
 ${rules.join("")}
-  wait    again and again, with a growing pause; nothing is lost or rejected
-  reject  the batch is halved until the record is alone; it goes into
-          routes_rejects as db_<SQLSTATE>, the rest is stored
-  stop    ends with a fix; nothing is lost or rejected
+  wait    retries, with a growing pause; nothing is lost or rejected
+  reject  halves the batch until the record is isolated; it is stored in
+          routes_rejects as db_<SQLSTATE>, the others as rows
+  stop    exits and prints a fix; nothing is lost or rejected
 `;
 }
 
@@ -95,8 +96,8 @@ Rows, for people: 100 of them, or as many as --limit says, or --all.
 ${list(({ forPeople, forTracks }) => forPeople && !forTracks)}
 Rows, for programs: all of them.
 ${list(({ forPeople, forTracks }) => !forPeople && !forTracks)}
-Tracks, of fixes: a track a user, the oldest fix first, a new segment after a
---gap without one; with --simplify 20m, points that change little left out.
+Tracks: one for each user, the oldest fix first. A pause of --gap starts a new
+segment; --simplify 20m leaves out points that change little.
 ${list(({ forTracks }) => forTracks)}
 Examples:
   routes query --summary --format markdown
@@ -133,7 +134,7 @@ function table(flags: Flag[]): string {
   }).join("");
 }
 
-/** Lines no longer than that, where words allow. */
+/** Breaks the text into lines of at most `width` characters, except for longer words. */
 export function wrap(text: string, width: number): string[] {
   const lines = [""];
   for (const word of text.split(" ")) {

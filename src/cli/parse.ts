@@ -87,7 +87,7 @@ function takeWord(verb: Verb | null, words: string[]): string | null {
   if (known.includes(word!)) return word!;
   if (verb === "check") {
     throw new UsageError(
-      `check looks ahead for ${known.join(", ")}, not for "${word}"`,
+      `check has no checks for "${word}": expected ${known.join(", ")}`,
       "routes check",
     );
   }

@@ -24,7 +24,7 @@ export const refusals: [line: string | string[], message: string, fix?: string][
   ["completions bsh", 'unknown shell "bsh": did you mean "bash"?', "routes help"],
   [
     "check verify",
-    'check looks ahead for produce, consume, migrate, query, not for "verify"',
+    'check has no checks for "verify": expected produce, consume, migrate, query',
     "routes check",
   ],
   ["completions bash zsh", 'unexpected argument "zsh"'],

@@ -7,39 +7,39 @@ export const consumeFlags = {
   follow: {
     group: "When to stop",
     short: "f",
-    help: "go on until stopped",
+    help: "continue until stopped",
     excludes: ["until"],
   },
   count: { short: "n", type: whole(1), help: "stop after N records" },
   idleMs: { name: "idle", type: duration, help: "stop after this long without a record" },
-  until: { type: spec, help: "where to stop", defaultHelp: "the end as it is now" },
+  until: { type: spec, help: "where to stop", defaultHelp: "the current end" },
 
   from: {
-    group: "Where to begin",
+    group: "Where to start",
     type: spec,
-    help: "where partitions start that were never read",
+    help: "where to start partitions that were never read",
     defaultHelp: "earliest",
     excludes: ["replay"],
   },
   replay: {
     type: spec,
-    help: "go back: delete what was stored from there on, then read it again",
+    help: "go back: delete what was stored from SPEC on, then read it again",
   },
-  yes: { help: "replay without asking", needs: "replay" },
+  yes: { help: "replay without confirmation", needs: "replay" },
   acceptLoss: {
-    help: "go on past records that retention deleted unread; the range is written down",
+    help: "continue after records that retention deleted unread; the range is recorded",
   },
 
   onReject: {
     group: "Rejects",
     type: choice("DO", "keep", "fail"),
-    help: "keep in routes_rejects, or fail at the first",
+    help: "keep rejects in routes_rejects, or fail at the first one",
     default: "keep",
   },
-  strict: { help: "reject keys that are unknown (unknown_key) or twice (duplicate_key)" },
+  strict: { help: "reject unknown keys (unknown_key) and duplicate keys (duplicate_key)" },
   maxRejects: {
     type: whole(0),
-    help: "stop when more than N are rejected",
+    help: "stop when more than N records are rejected",
     excludes: ["on-reject fail"],
   },
   deadLetterTopic: {
@@ -48,8 +48,8 @@ export const consumeFlags = {
     excludes: ["on-reject fail"],
   },
   retryRejects: {
-    help: "judge kept rejects again, and store those that pass now",
-    // The flags about records that come from the topic: nothing is read from it.
+    help: "validate kept rejects again, and store those that pass now",
+    // Nothing is read from the topic, so flags about reading are refused.
     excludes: [
       "follow",
       "count",
@@ -70,17 +70,17 @@ export const consumeFlags = {
   batchSize: {
     group: "Batches",
     type: whole(1, 100_000),
-    help: "most records in one statement",
+    help: "maximum number of records in one statement",
     default: "5000",
   },
   flushMs: {
     name: "flush",
     type: duration,
-    help: "longest time a record waits for others",
+    help: "maximum time that a record waits for others",
     default: "200ms",
   },
 
-  http: { group: "Watching", type: address, help: "serve /metrics, /ready and /live" },
+  http: { group: "Monitoring", type: address, help: "serve /metrics, /ready and /live" },
   tee: { help: "print stored records as NDJSON on stdout" },
 } satisfies FlagSpecs;
 
@@ -92,17 +92,17 @@ export const consume: Manual = {
   summary: "read, validate, store",
   about: [
     "Read records, validate them, and store each exactly once.",
-    "Without flags it reads to the end of the topic as it is now, then stops. To share the work, start more of them with the same group_id.",
+    "Without flags it reads to the current end of the topic, then stops. To share the work, start more processes with the same group_id.",
     "SPEC is earliest, latest, an offset, @TIME, or -N for the last N records.",
   ],
   usage: "routes consume [FLAGS]",
   examples: [
-    ["all that is there", "routes consume"],
+    ["everything in the topic", "routes consume"],
     [
-      "go on until Ctrl-C, or until something is wrong",
+      "continue until Ctrl-C, or until there are too many rejects",
       "routes consume --follow --max-rejects 100",
     ],
-    ["the last two hours once more", "routes consume --replay @2h --yes"],
+    ["the last two hours again", "routes consume --replay @2h --yes"],
   ],
   flags: consumeFlags,
 };

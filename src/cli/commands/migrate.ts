@@ -5,8 +5,8 @@ import { duration, whole } from "../value_types.ts";
 /** The flags of `routes migrate`. */
 export const migrateFlags = {
   status: {
-    group: "Look only",
-    help: "list applied and pending; ends with 0 when nothing is pending",
+    group: "Without changes",
+    help: "list applied and pending migrations; exits with 0 if none is pending",
     excludes: ["dry-run", "create-database", "topic"],
   },
   dryRun: {
@@ -15,14 +15,19 @@ export const migrateFlags = {
   },
 
   createDatabase: {
-    group: "Make more than tables",
-    help: "create the database too, if it is missing",
+    group: "Database and topic",
+    help: "also create the database, if it does not exist",
   },
-  topic: { help: "create the topic too, if it is missing" },
-  partitions: { type: whole(1, 100_000), help: "of the topic", default: "3", needs: "topic" },
+  topic: { help: "also create the topic, if it does not exist" },
+  partitions: {
+    type: whole(1, 100_000),
+    help: "number of partitions of a new topic",
+    default: "3",
+    needs: "topic",
+  },
   replication: {
     type: whole(1, 100),
-    help: "of the topic",
+    help: "replication factor of a new topic",
     defaultHelp: "the broker's",
     needs: "topic",
   },
@@ -31,7 +36,7 @@ export const migrateFlags = {
     name: "lock-timeout",
     group: "Waiting",
     type: duration,
-    help: "how long to wait for another run",
+    help: "how long to wait for another migrate",
     default: "10s",
   },
 } satisfies FlagSpecs;
@@ -41,15 +46,15 @@ export type MigrateOptions = OptionsOf<typeof migrateFlags>;
 
 /** `routes migrate`. */
 export const migrate: Manual = {
-  summary: "prepare the database, and the topic",
+  summary: "prepare the database and the topic",
   about: [
-    "Prepare the database (and the topic); what is done already is left alone.",
-    "A routes_table of the original Python program is adopted, rows and all.",
+    "Prepare the database (and the topic). Steps that are already done are skipped.",
+    "A routes_table of the original Python program is adopted, with its rows.",
   ],
   usage: "routes migrate [FLAGS]",
   examples: [
-    ["everything that is needed", "routes migrate --create-database --topic --partitions 12"],
-    ["the SQL, for someone who may run it", "routes migrate --dry-run"],
+    ["everything that routes needs", "routes migrate --create-database --topic --partitions 12"],
+    ["the SQL, for someone who has the permission to run it", "routes migrate --dry-run"],
   ],
   flags: migrateFlags,
 };

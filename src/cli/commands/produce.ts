@@ -17,11 +17,11 @@ export const produceFlags = {
     group: "How much",
     short: "n",
     type: whole(0),
-    help: "how many; 0: until stopped",
+    help: "number of records; 0: until stopped",
     default: "1000",
   },
-  durationMs: { name: "duration", type: duration, help: "for how long" },
-  ratePerSecond: { name: "rate", type: positive(), help: "records a second, evenly spread" },
+  durationMs: { name: "duration", type: duration, help: "how long to send" },
+  ratePerSecond: { name: "rate", type: positive(), help: "records per second, evenly spread" },
 
   users: {
     group: "Records",
@@ -36,14 +36,14 @@ export const produceFlags = {
   },
   center: {
     type: place,
-    help: "tracks stay around it",
+    help: "center of the area of all tracks",
     default: "60.1699,24.9384",
     excludes: ["model uniform"],
   },
   radiusM: {
     name: "radius",
     type: distance,
-    help: "and as near as this",
+    help: "radius of that area",
     default: "25km",
     excludes: ["model uniform"],
   },
@@ -57,25 +57,25 @@ export const produceFlags = {
   intervalMs: {
     name: "interval",
     type: duration,
-    help: "between two fixes of a user",
+    help: "time between two fixes of a user",
     default: "5s",
   },
   startMs: {
     name: "start",
     type: recordTimeMs,
-    help: "time of the first fix; by default the last one is about now",
+    help: "time of the first fix; by default, the last fix is about now",
   },
-  seed: { type: whole(0), help: "the same seed, start and flags make the same bytes" },
+  seed: { type: whole(0), help: "the same seed, start and flags give the same bytes" },
   invalidPercent: {
     name: "invalid",
     type: percent,
-    help: "share of deliberately bad records",
+    help: "percentage of deliberately invalid records",
     default: "0",
   },
 
   stdin: {
-    group: "In and out",
-    help: "send NDJSON read from stdin; a bad line ends with 65",
+    group: "Input and output",
+    help: "send NDJSON from stdin; exits with 65 at an invalid line",
     // The flags about generated records.
     excludes: [
       "count",
@@ -92,25 +92,29 @@ export const produceFlags = {
     ],
   },
   strict: {
-    help: "with --stdin: keys that are unknown or given twice make a line bad",
+    help: "with --stdin: a line with unknown or duplicate keys is invalid",
     needs: "stdin",
   },
   dryRun: { help: "print NDJSON on stdout, send nothing", excludes: ["tee"] },
-  tee: { help: "print what was acknowledged" },
+  tee: { help: "print acknowledged records" },
 
   key: {
     group: "Sending",
     type: choice("KEY", "user", "none"),
-    help: "user: a user's order is kept; none: round robin",
+    help: "user: keeps the order of a user's records; none: round robin",
     default: "user",
   },
   acks: {
     type: choice("ACKS", "all", "1"),
-    help: "all, or 1: the leader's word is enough",
+    help: "all, or 1: only the leader acknowledges",
     default: "all",
   },
   compression: { type: choice("CODEC", "gzip", "none"), help: "gzip or none", default: "gzip" },
-  batchSize: { type: whole(1, 10_000), help: "most records in one send", default: "1000" },
+  batchSize: {
+    type: whole(1, 10_000),
+    help: "maximum number of records in one send",
+    default: "1000",
+  },
 } satisfies FlagSpecs;
 
 type GivenOptions = OptionsOf<typeof produceFlags>;
@@ -126,19 +130,19 @@ export function produceOptions(options: GivenOptions, values: FlagValues): Produ
 
 /** `routes produce`. */
 export const produce: Manual = {
-  summary: "make records and send them",
+  summary: "generate records and send them",
   about: [
-    "Make records of users who drive through a town, and send them to the topic.",
-    "The same seed, start and flags make the same bytes on every machine.",
+    "Generate records of users who drive through a town, and send them to the topic.",
+    "The same seed, start and flags give the same bytes on every machine.",
   ],
   usage: "routes produce [FLAGS]",
   examples: [
     ["a thousand records, the same every time", "routes produce --count 1000 --seed 42"],
     [
-      "20 a second for ten minutes, 2 % of them bad",
+      "20 per second for ten minutes, 2 % of them invalid",
       "routes produce --rate 20 --duration 10m --invalid 2",
     ],
-    ["stored records once more", "routes query --format ndjson | routes produce --stdin"],
+    ["stored records again", "routes query --format ndjson | routes produce --stdin"],
   ],
   flags: produceFlags,
 };

@@ -23,24 +23,24 @@ export const queryFlags = {
     name: "user",
     short: "u",
     type: users,
-    help: "7 or 1,2,5-9",
+    help: "users, such as 7 or 1,2,5-9",
     repeatable: true,
   },
-  since: { type: unixTime, help: "not before" },
-  until: { type: unixTime, help: "before" },
+  since: { type: unixTime, help: "at or after TIME" },
+  until: { type: unixTime, help: "before TIME" },
   bbox: { type: box, help: "inside a box of degrees" },
-  near: { type: place, help: "around a place; adds the distance" },
+  near: { type: place, help: "near a place; adds a column with the distance" },
   radiusM: {
     name: "radius",
     type: distance,
-    help: "how far around it",
+    help: "maximum distance from that place",
     default: "1km",
     needs: "near",
   },
   limit: {
     short: "n",
     type: whole(1),
-    help: "most rows",
+    help: "maximum number of rows",
     defaultHelp: "100 for people, all for files",
   },
   all: { help: "all rows", excludes: ["limit"] },
@@ -49,10 +49,10 @@ export const queryFlags = {
     help: "time, user or distance",
     defaultHelp: "time, newest first",
   },
-  reverse: { help: "the other way round" },
+  reverse: { help: "reverse the order" },
 
   last: {
-    group: "What of them",
+    group: "Views",
     help: "the last fix of each user",
     excludes: ["summary", "total", "rejects"],
   },
@@ -67,35 +67,39 @@ export const queryFlags = {
   rejects: { help: "what was rejected, where and why" },
 
   format: {
-    group: "How it looks",
+    group: "Output",
     type: choice("FMT", ...formats),
     help: `${formats.join(", ")}; see routes help formats`,
     default: "table",
   },
-  columns: { type: list, help: "which, in this order", repeatable: true },
-  header: { name: "no-header", help: "without the names of the columns", negated: true },
-  time: { type: choice("FORM", "iso", "unix", "ms"), help: "iso, unix or ms", default: "iso" },
+  columns: { type: list, help: "these columns, in this order", repeatable: true },
+  header: { name: "no-header", help: "without the column names", negated: true },
+  time: {
+    type: choice("FORM", "iso", "unix", "ms"),
+    help: "format of times: iso, unix or ms",
+    default: "iso",
+  },
   gapMs: {
     name: "gap",
     type: duration,
-    help: "of tracks: a new segment after so long without a fix",
-    defaultHelp: "30m, of tracks",
+    help: "in tracks: start a new segment after DUR without a fix",
+    defaultHelp: "30m, in tracks",
   },
   simplifyM: {
     name: "simplify",
     type: distance,
-    help: "of tracks: leave out what is nearer than this to the line without it",
+    help: "in tracks: leave out points that are closer than DIST to the line without them",
   },
 
   watchMs: {
-    group: "How it is asked",
+    group: "Execution",
     name: "watch",
     type: duration,
     implied: "2s",
     help: "repeat the query every 2s, or at the interval given",
   },
-  showSql: { help: "the statement too, for psql" },
-  timing: { help: "how long it took" },
+  showSql: { help: "also print the statement, for psql" },
+  timing: { help: "print how long it took" },
 } satisfies FlagSpecs;
 
 const VIEWS = ["last", "summary", "total", "rejects"] as const;
@@ -133,17 +137,17 @@ export function queryOptions(
 
 /** `routes query`. */
 export const query: Manual = {
-  summary: "look at the data",
-  about: ["Look at the data. Never writes."],
+  summary: "show the data",
+  about: ["Show the data. Never writes."],
   usage: "routes query [FLAGS]",
   examples: [
     ["where user 7 was", "routes query --user 7 --since 2h"],
     [
-      "who was near",
+      "who was near a place",
       "routes query --near 60.17,24.94 --radius 2km --format geojson > near.geojson",
     ],
     ["distance and speed of each user", "routes query --summary"],
-    ["where everybody is, again and again", "routes query --last --watch"],
+    ["where each user is, refreshed", "routes query --last --watch"],
   ],
   flags: queryFlags,
 };
