@@ -50,8 +50,8 @@ const PARTITION_BYTES = 32_768;
 const FETCH_BYTES = 524_288;
 /** The longest times to end a membership; after a signal the process has ten seconds for everything. */
 const DRAIN = {
-  stopped: { idleMs: 5_000, commitMs: 1_500, leaveMs: 1_500 },
-  failed: { idleMs: 10_000, commitMs: 10_000, leaveMs: 10_000 },
+  stopped: { joinMs: 5_000, idleMs: 5_000, commitMs: 1_000, leaveMs: 3_000 },
+  failed: { joinMs: 0, idleMs: 10_000, commitMs: 10_000, leaveMs: 10_000 },
 };
 const LOADING_MAX_MS = 30_000;
 const LOADING_LOOK_MS = 100;
@@ -103,13 +103,16 @@ async function readAsMember(
   const reader = new Reader(consumer, handler, options);
   const stop = () => reader.stop();
   signal.addEventListener("abort", stop, { once: true });
+  const joined = join(consumer, reader, options);
   try {
-    // Joining takes as long as other members need, and a stop does not wait for them.
-    await Promise.race([join(consumer, reader, options).then(() => reader.ended), reader.ended]);
+    // Joining takes as long as other members need, which a stop must not wait for.
+    await Promise.race([joined.then(() => reader.ended), reader.ended]);
   } finally {
     signal.removeEventListener("abort", stop);
     reader.stop();
-    const { idleMs, commitMs, leaveMs } = signal.aborted ? DRAIN.stopped : DRAIN.failed;
+    const { joinMs, idleMs, commitMs, leaveMs } = signal.aborted ? DRAIN.stopped : DRAIN.failed;
+    // kafkajs cannot leave a group before it has joined; the others would wait for this member.
+    await atMost(joinMs, joined);
     await atMost(idleMs, reader.idle());
     await atMost(commitMs, reader.commit());
     await atMost(leaveMs, consumer.disconnect());
