@@ -1,7 +1,7 @@
 import { CompressionTypes, type Kafka, type Message, type Producer } from "kafkajs";
 import { atMost, Deadline } from "./deadline.ts";
 import { encodeRecords, type Outgoing } from "./patches/encode_records.ts";
-import { isUnled } from "./errors.ts";
+import { causes, isUnled } from "./errors.ts";
 import {
   isRefusal,
   PartitionsChanged,
@@ -143,8 +143,9 @@ export class Sender {
         ? null
         : toSendFault(new TopicRecreated("its id is another"));
     } catch (error) {
-      // The acknowledgements stand if Kafka cannot be asked.
-      return isUnled(error) ? toSendFault(new TopicRecreated("it is missing")) : null;
+      // The acknowledgements stand if Kafka cannot be asked, or elects leaders.
+      const isMissing = causes(error).some(({ type }) => type === "UNKNOWN_TOPIC_OR_PARTITION");
+      return isMissing ? toSendFault(new TopicRecreated("it does not exist now")) : null;
     }
   }
 

@@ -236,3 +236,23 @@ Deno.test("a sender stops when offsets begin again, which only those of another 
   for (let i = 0; i < 3; i++) faults.push((await sender.send(PARTITION, records)).fault?.code);
   assertEquals(faults, [undefined, undefined, "TopicRecreated"]);
 });
+
+for (
+  const [type, code] of [
+    ["UNKNOWN_TOPIC_OR_PARTITION", "TopicRecreated"],
+    ["LEADER_NOT_AVAILABLE", undefined],
+    ["NOT_LEADER_FOR_PARTITION", undefined],
+  ] as const
+) {
+  Deno.test(`checkTopic() ${code ? "reports a topic" : "proves nothing"} when the broker answers ${type}`, async () => {
+    const answer = Object.assign(new Error(type), { name: "KafkaJSProtocolError", type });
+    const admin = {
+      connect: () => Promise.resolve(),
+      disconnect: () => Promise.resolve(),
+      fetchTopicMetadata: () => Promise.reject(answer),
+    };
+    const producer = { connect: () => Promise.resolve(), disconnect: () => Promise.resolve() };
+    const sender = open({ producer: () => producer, admin: () => admin } as unknown as Kafka);
+    assertEquals((await sender.checkTopic())?.code, code);
+  });
+}
