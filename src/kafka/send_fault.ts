@@ -21,7 +21,7 @@ export class PartitionsChanged extends Error {
 export class TopicRecreated extends Error {
   override name = "TopicRecreated";
   constructor(evidence: string) {
-    super(`the topic was deleted or recreated during the run: ${evidence}`);
+    super(`the topic was deleted, recreated or truncated during the run: ${evidence}`);
   }
 }
 

@@ -62,7 +62,7 @@ Deno.test("produce stops when the topic is recreated while it sends", () =>
     await createAgain(admin, topic);
     const { code, stderr } = await producer.ended;
     assertEquals(code, 65, stderr);
-    assert(stderr.includes("the topic was deleted or recreated during the run"), stderr);
+    assert(stderr.includes("the topic was deleted, recreated or truncated during the run"), stderr);
   }));
 
 async function createAgain(admin: Admin, topic: string): Promise<void> {
