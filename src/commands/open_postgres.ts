@@ -58,7 +58,7 @@ export function openPostgresFor(
     bounded: <T>(work: Promise<T>) => watched(bounded(work)),
     ...errors,
     close: async () => {
-      await sql.end({ timeout: 5 });
+      await sql.end({ timeout: 2 });
       cut();
     },
   };

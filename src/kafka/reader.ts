@@ -50,7 +50,7 @@ const PARTITION_BYTES = 32_768;
 const FETCH_BYTES = 524_288;
 /** The longest times to end a membership; after a signal the process has ten seconds for everything. */
 const DRAIN = {
-  stopped: { joinMs: 5_000, idleMs: 5_000, commitMs: 1_000, leaveMs: 3_000 },
+  stopped: { joinMs: 3_500, idleMs: 3_500, commitMs: 1_000, leaveMs: 2_000 },
   failed: { joinMs: 0, idleMs: 10_000, commitMs: 10_000, leaveMs: 10_000 },
 };
 const LOADING_MAX_MS = 30_000;

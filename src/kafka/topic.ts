@@ -1,4 +1,5 @@
 import { type Admin, ConfigResourceTypes, type Kafka, type PartitionMetadata } from "kafkajs";
+import { atMost } from "./deadline.ts";
 import { isUnled } from "./errors.ts";
 import { type Range, recreated } from "../record/offsets.ts";
 
@@ -27,6 +28,8 @@ export type Partition = PartitionMetadata & { topicId?: string };
 
 const POLICY = "cleanup.policy";
 const ATTEMPTS_MAX = 100;
+/** kafkajs waits for the answers to all requests, and a silent broker gives none. */
+const CLOSE_MS = 2_000;
 const RETRY_MS = 100;
 
 /** Opens an administrative connection for one topic. */
@@ -66,7 +69,7 @@ export async function openTopic(kafka: Kafka, topic: string): Promise<Topic> {
     forgetGroup: async (group) => {
       await admin.deleteGroups([group]).catch(() => {});
     },
-    close: () => admin.disconnect(),
+    close: () => atMost(CLOSE_MS, admin.disconnect()),
   };
 }
 
