@@ -8,6 +8,7 @@ import { patchFetch } from "./patches/fetch.ts";
 import { keepHeaderList } from "./patches/header_list.ts";
 import { patchMetadata } from "./patches/metadata.ts";
 import { limitTimers } from "./patches/limit_timers.ts";
+import { pauseStoppedFetches } from "./patches/stopped_fetch.ts";
 import { rejoinAsBefore } from "./patches/rejoin.ts";
 import { leaveSilentConnections } from "./patches/drop_silent.ts";
 
@@ -28,6 +29,7 @@ export function openKafka(settings: KafkaSettings, options: KafkaOptions): Kafka
   patchMetadata();
   leaveSilentConnections();
   rejoinAsBefore();
+  pauseStoppedFetches();
   useCodecs();
   const config: KafkaConfig = {
     brokers: settings.brokers,

@@ -4,6 +4,8 @@ import { createHash } from "node:crypto";
 // deno-lint-ignore no-import-prefix
 import ConsumerGroup from "npm:kafkajs@2.2.4/src/consumer/consumerGroup.js";
 // deno-lint-ignore no-import-prefix
+import Runner from "npm:kafkajs@2.2.4/src/consumer/runner.js";
+// deno-lint-ignore no-import-prefix
 import Connection from "npm:kafkajs@2.2.4/src/network/connection.js";
 // deno-lint-ignore no-import-prefix
 import RequestQueue from "npm:kafkajs@2.2.4/src/network/requestQueue/index.js";
@@ -23,6 +25,7 @@ const VERSION = "2.2.4";
 // deno-lint-ignore no-explicit-any
 type Loose = any;
 const { prototype: group } = ConsumerGroup as Loose;
+const { prototype: runner } = Runner as Loose;
 const { prototype: connection } = Connection as Loose;
 const { prototype: queue } = RequestQueue as Loose;
 const { prototype: decoder } = Decoder as Loose;
@@ -39,6 +42,7 @@ const replaced: [patch: string, functions: (() => unknown)[], hash: string][] = 
     "f4a21886a3c703e7",
   ],
   ["metadata", [(metadata as Loose).protocol], "32529e32a3c135df"],
+  ["stopped_fetch", [runner.fetch], "f40262089d69d8ed"],
   ["rejoin", [group.leave, group.joinAndSync], "20a1a5a22500e103"],
 ];
 
