@@ -85,7 +85,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: `sift() makes rows of what the original producer writes, to the last bit${note}`,
+  name: `validate() makes rows of what the original producer writes, to the last bit${note}`,
   ignore: needed !== null,
   fn: async () => {
     const lines = await runOriginal(["produce", "1000"], []);

@@ -21,21 +21,21 @@ const words: [word: string, meant: string | null][] = [
 ];
 
 for (const [word, meant] of words) {
-  Deno.test(`nearest() takes "${word}" for ${meant ?? "nothing"}`, () => {
+  Deno.test(`suggest() takes "${word}" for ${meant ?? "nothing"}`, () => {
     assertEquals(suggest(word, known), meant);
   });
 }
 
-Deno.test("nearest() prefers what is nearer, then what comes first", () => {
+Deno.test("suggest() prefers what is nearer, then what comes first", () => {
   assertEquals(suggest("tine", ["line", "time", "tone"]), "line");
   assertEquals(suggest("times", ["tames", "time"]), "tames");
   assertEquals(suggest("limit", ["limits", "limit"]), "limit");
 });
 
-Deno.test("nearest() does not care for case on either side", () => {
+Deno.test("suggest() does not care for case on either side", () => {
   assertEquals(suggest("sasl_sls", ["PLAINTEXT", "SASL_SSL"]), "SASL_SSL");
 });
 
-Deno.test("nearest() knows nothing among nothing", () => {
+Deno.test("suggest() knows nothing among nothing", () => {
   assertEquals(suggest("a", []), null);
 });

@@ -1,5 +1,6 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { OperationalError } from "../../src/errors.ts";
+import { SETTINGS } from "../../src/settings/template.ts";
 import { faultsOf, readSettings } from "./support.ts";
 
 Deno.test("settings have defaults", () => {
@@ -31,6 +32,15 @@ Deno.test("settings have defaults", () => {
     file: null,
     warnings: [],
   });
+});
+
+Deno.test("the values that the settings template shows are the defaults", () => {
+  const { kafka, postgresql } = readSettings(null);
+  // A TLS or SASL key has no default: its line shows an example.
+  const shown = SETTINGS.replaceAll(/^;(?!sasl|ssl)(\w+ = .)/gm, "$1");
+  assertNotEquals(shown, SETTINGS);
+  const read = readSettings(shown);
+  assertEquals([read.kafka, read.postgresql], [kafka, postgresql]);
 });
 
 const ORIGINAL = `[kafka]
