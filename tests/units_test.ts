@@ -161,10 +161,20 @@ Deno.test("status() tells the time left where there is an end, and none where no
     seconds: 7,
   };
   const line = "stored 12 400 · 1 830/s · lag 3 112 · rejected 4 · 0:07";
-  assertEquals(status(tally, { perSecond: 1_830.4, ends: false }), line);
-  assertEquals(status(tally, { perSecond: 1_830.4, ends: true }), `${line} · 0:02 left`);
+  assertEquals(status(tally, { perSecond: 1_830.4, ends: false, known: null }), line);
   assertEquals(
-    status(tally, { perSecond: 0, ends: true }),
+    status(tally, { perSecond: 1_830.4, ends: true, known: null }),
+    `${line} · 0:02 left`,
+  );
+  assertEquals(
+    status(tally, { perSecond: 0, ends: true, known: null }),
     "stored 12 400 · 0/s · lag 3 112 · rejected 4 · 0:07",
+  );
+  const unknown = (known: { lag: number; ageMs: number } | null) =>
+    status({ ...tally, lag: null }, { perSecond: 1_830.4, ends: true, known });
+  assertEquals(unknown(null), "stored 12 400 · 1 830/s · lag ? · rejected 4 · 0:07");
+  assertEquals(
+    unknown({ lag: 27_000, ageMs: 23_400 }),
+    "stored 12 400 · 1 830/s · lag ? (27 000, 23 s ago) · rejected 4 · 0:07",
   );
 });

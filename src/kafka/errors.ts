@@ -1,3 +1,4 @@
+import { ownGroup } from "../settings/kafka.ts";
 import type { KafkaSettings } from "../settings/settings.ts";
 import { explainConnection } from "../network/explain.ts";
 import { OperationalError } from "../errors.ts";
@@ -146,6 +147,12 @@ function explainAnswer(
           reason,
           hint: `grant ${principal(settings)} read on the group, or set [kafka] group_id`,
         },
+      );
+    case "INCONSISTENT_GROUP_PROTOCOL":
+      return new OperationalError(
+        "unavailable",
+        `group "${settings.groupId}" belongs to another program`,
+        { reason: `${reason}: its members use another assignor`, hint: ownGroup(settings.groupId) },
       );
     case "CLUSTER_AUTHORIZATION_FAILED":
     case "TOPIC_EXCEPTION":

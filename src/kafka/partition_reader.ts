@@ -17,7 +17,7 @@ export interface Assignment {
   wasOutOfRange: boolean;
   /** Takes up the partitions again, which compares the topic with what was read of it. */
   rejoin(): void;
-  /** The handler settled records. */
+  /** Records are settled, or markers passed. */
   settled(): void;
   fail(error: unknown): void;
 }
@@ -31,8 +31,6 @@ export class PartitionReader {
   /** The next offset to receive; null: reading is over. */
   #position: number | null;
   #work: Promise<void> = Promise.resolve();
-  /** The offset after the last settled record; null: nothing was settled yet. */
-  settled: number | null = null;
 
   constructor(partition: number, position: number, shared: Assignment) {
     this.#partition = partition;
@@ -77,8 +75,7 @@ export class PartitionReader {
     const { handler, owning, signal, consumer, topic } = this.#shared;
     const partition = this.#partition;
     const messages = batch.messages as Message[];
-    const highWatermark = Number(batch.highWatermark);
-    const next = await handler.handleBatch({ partition, from, messages, highWatermark, signal });
+    const next = await handler.handleBatch({ partition, from, messages, signal });
     if (owning.aborted) return;
     if (next === null) {
       this.#position = null;
@@ -87,7 +84,6 @@ export class PartitionReader {
     if (next === endOf(messages.at(-1)!)) handler.advance(partition, endOfBatch(batch));
     // Also keeps the batch that was fetched ahead from being taken for the next one.
     else this.#seek(next);
-    this.settled = next;
     this.#shared.settled();
   }
 
@@ -103,6 +99,7 @@ export class PartitionReader {
     if (!range || range.low > position) return;
     this.#position = next;
     handler.advance(this.#partition, next);
+    this.#shared.settled();
   }
 
   /** kafkajs fetched from the wrong offset: seeks back to the position, or asks the handler if the log changed. */

@@ -8,6 +8,7 @@ import {
   type TlsHandshake,
   tlsHandshake,
 } from "../network/sockets.ts";
+import { createCluster } from "./cluster.ts";
 import { brokerTls } from "./connect.ts";
 
 /** Checks of one topic that neither read nor write records. */
@@ -21,23 +22,6 @@ export interface Probe {
   mayWrite(): Promise<void>;
   mayJoin(group: string): Promise<void>;
   close(): Promise<void>;
-}
-
-/** Internals of kafkajs, whose version is pinned. */
-interface Cluster {
-  connect(): Promise<void>;
-  disconnect(): Promise<void>;
-  brokerPool: { seedBroker: Broker };
-}
-
-interface Broker {
-  metadata(topics: string[]): Promise<{
-    brokers: { host: string; port: number }[];
-    topicMetadata: { topic: string; partitionMetadata: unknown[] }[];
-  }>;
-  fetch(request: object): Promise<unknown>;
-  produce(request: object): Promise<unknown>;
-  heartbeat(request: object): Promise<unknown>;
 }
 
 /** A partition that no topic has: only a user with the right gets that answer. */
@@ -54,10 +38,7 @@ const EXPECTED = [
 
 /** Logs in at one of the brokers that the settings name, and at no other: the advertised addresses may be wrong. */
 export async function openProbe(kafka: Kafka, topic: string): Promise<Probe> {
-  const symbol = Object.getOwnPropertySymbols(kafka)
-    .find(({ description }) => description === "private:Kafka:createCluster")!;
-  const create = (kafka as unknown as Record<symbol, (options: object) => Cluster>)[symbol]!;
-  const cluster = create({ allowAutoTopicCreation: false });
+  const cluster = createCluster(kafka);
   await cluster.connect();
   const seed = cluster.brokerPool.seedBroker;
   const partitions = [{ partition: NOWHERE, fetchOffset: 0, maxBytes: 1, messages: [] }];

@@ -2,6 +2,8 @@ import type { Consumer, Kafka } from "kafkajs";
 import type { Range } from "../record/offsets.ts";
 import type { Message } from "../record/validate.ts";
 import { atMost } from "./deadline.ts";
+import { announcing } from "./group.ts";
+import { OffsetCommits } from "./offset_commits.ts";
 import { type Assignment, PartitionReader } from "./partition_reader.ts";
 import { fetchById } from "./patches/fetch.ts";
 
@@ -10,8 +12,6 @@ export interface Batch {
   partition: number;
   from: number;
   messages: Message[];
-  /** Offset after the last record that the broker has. */
-  highWatermark: number;
   /** Ends when another process may own the partition, or when the run stops: finish the current step, then return. */
   signal: AbortSignal;
 }
@@ -24,6 +24,8 @@ export interface BatchHandler {
   handleBatch(batch: Batch): Promise<number | null>;
   /** Nothing readable lies before `next` (transaction markers, aborted records). */
   advance(partition: number, next: number): void;
+  /** By assigned partition, the position in the database: it is committed for lag tools. */
+  settled(): Promise<Map<number, number>>;
   /** The log does not contain `position`: returns the next offset to read, or throws. */
   outOfRange(partition: number, position: number, range: Range): Promise<number>;
 }
@@ -34,6 +36,8 @@ export interface ReadOptions {
   /** The broker refuses to read from a topic of the same name with another id; null: its brokers do not know ids. */
   topicId: string | null;
   groupId: string;
+  /** What the members of the group tell each other about where they store the records; null: nothing. */
+  destination: string | null;
   sessionTimeoutMs: number;
   /** The broker holds back less than `minBytes` for as long as this, so that a trickle comes in batches. */
   waitMs: number;
@@ -55,7 +59,6 @@ const DRAIN = {
 };
 const LOADING_MAX_MS = 30_000;
 const LOADING_LOOK_MS = 100;
-const COMMIT_EVERY_MS = 1_000;
 
 /**
  * Reads the topic as a member of the group until `signal` ends; throws what the handler threw, or why kafkajs stopped.
@@ -97,6 +100,7 @@ async function readAsMember(
     maxBytes: FETCH_BYTES,
     sessionTimeout: options.sessionTimeoutMs,
     rebalanceTimeout: 60_000,
+    ...options.destination !== null && { partitionAssigners: [announcing(options.destination)] },
     // kafkajs would restart forever (tulios/kafkajs#1721); the caller decides instead.
     retry: { initialRetryTime: 100, retries: 5, restartOnFailure: () => Promise.resolve(false) },
   });
@@ -143,12 +147,13 @@ class Reader {
   #assigned: number[] = [];
   /** The partitions of the current assignment, once the handler has said where to read each. */
   #partitions = new Map<number, PartitionReader>();
-  #committedAt = 0;
+  readonly #commits: OffsetCommits;
 
   constructor(consumer: Consumer, handler: BatchHandler, options: ReadOptions) {
     this.#consumer = consumer;
     this.#handler = handler;
     this.#options = options;
+    this.#commits = new OffsetCommits(consumer, options.topic, () => handler.settled());
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
       this.#join(payload.memberAssignment[options.topic] ?? []);
     });
@@ -175,6 +180,7 @@ class Reader {
   /** Lets the current batches finish and takes no more. */
   stop(): void {
     this.#stopping.abort();
+    this.#commits.stop();
     this.#ended.resolve();
   }
 
@@ -204,6 +210,7 @@ class Reader {
         this.#partitions.set(partition, new PartitionReader(partition, position, assignment));
       }
       this.#consumer.resume([{ topic, partitions }]);
+      this.#commits.soon();
     }).catch((error) => owning.aborted || this.#ended.reject(error));
   }
 
@@ -219,27 +226,13 @@ class Reader {
       signal: AbortSignal.any([this.#owning.signal, this.#stopping.signal]),
       wasOutOfRange: false,
       rejoin: () => this.#join(this.#assigned),
-      settled: () => this.#commitSometimes(),
+      settled: () => this.#commits.soon(),
       fail: this.#ended.reject,
     };
   }
 
-  #commitSometimes(): void {
-    if (Date.now() - this.#committedAt < COMMIT_EVERY_MS) return;
-    this.#committedAt = Date.now();
-    void this.commit();
-  }
-
-  /** Commits the settled offsets for lag tools; they are never read back, so a failure is ignored. */
-  async commit(): Promise<void> {
-    const { topic } = this.#options;
-    const offsets = [...this.#partitions].flatMap(([partition, { settled }]) => {
-      return settled === null ? [] : { topic, partition, offset: String(settled) };
-    });
-    try {
-      if (offsets.length > 0) await this.#consumer.commitOffsets(offsets);
-    } catch {
-      // The next commit includes these offsets.
-    }
+  /** Commits what is settled, at the end of the membership. */
+  commit(): Promise<void> {
+    return this.#commits.now();
   }
 }

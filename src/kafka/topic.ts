@@ -18,6 +18,8 @@ export interface Topic {
   createTopic(
     how: { partitions: number; replication: number | null },
   ): Promise<{ created: boolean; partitions: number }>;
+  /** By partition, the offsets that the group has committed. */
+  committed(group: string): Promise<Map<number, number>>;
   /** Removes an empty group; ignores a failure. */
   forgetGroup(group: string): Promise<void>;
   close(): Promise<void>;
@@ -64,6 +66,15 @@ export async function openTopic(kafka: Kafka, topic: string): Promise<Topic> {
       const { resources } = await admin.describeConfigs(request).catch(() => ({ resources: [] }));
       const entries = resources.flatMap(({ configEntries }) => configEntries);
       return entries.some(({ configValue }) => configValue.includes("compact"));
+    },
+    committed: async (groupId) => {
+      const [found] = await admin.fetchOffsets({ groupId, topics: [topic] });
+      const offsets = found?.partitions ?? [];
+      // For a partition without one the broker answers -1.
+      return new Map(
+        offsets.map(({ partition, offset }): [number, number] => [partition, Number(offset)])
+          .filter(([, offset]) => offset >= 0),
+      );
     },
     createTopic: (how) => createTopic(admin, topic, how),
     forgetGroup: async (group) => {

@@ -20,6 +20,10 @@ export interface Finding {
   /** Printed instead of `seen`: the check passed, but needs attention. */
   warning?: string;
   fault?: OperationalError;
+  /** Printed below. */
+  lines?: string[];
+  /** Added to the output of --json. */
+  data?: object;
 }
 
 const DAY_MS = 86_400_000;

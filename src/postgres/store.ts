@@ -39,6 +39,8 @@ export interface Store {
   write(steps: Step[]): Promise<boolean[]>;
   /** The SQLSTATE with which the database refuses the data of a step; null when it does not. Writes nothing. */
   refusal(step: Step): Promise<string | null>;
+  /** Moves sources that are at position `from` to `to`: no readable record lies between. Returns which ones it moved. */
+  pass(moves: { source: number; from: number; to: number }[]): Promise<boolean[]>;
   /** Moves a source from position `from` to `to` and records the range between as lost. */
   skip(source: number, from: number, to: number, reason: string): Promise<void>;
   /** The position of a source; null when its row was deleted. */
@@ -91,6 +93,20 @@ export function openStore(
           ${literal([...starts.keys()])}::int[], ${literal([...starts.values()])}::bigint[]
         ) as start (partition, start)
         on conflict (cluster_id, topic, partition) do nothing`;
+    },
+    pass: async (moves) => {
+      const moved = await sql`
+        update ${
+        table("routes_sources")
+      } as source set next_offset = move.to_offset, updated_at = now()
+        from unnest(
+          ${literal(moves.map(({ source }) => source))}::int[],
+          ${literal(moves.map(({ from }) => from))}::bigint[],
+          ${literal(moves.map(({ to }) => to))}::bigint[]
+        ) as move (id, from_offset, to_offset)
+        where source.id = move.id and source.next_offset = move.from_offset
+        returning source.id`;
+      return moves.map(({ source }) => moved.some(({ id }) => id === source));
     },
     skip: async (source, from, to, reason) => {
       await sql`

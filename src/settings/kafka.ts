@@ -13,6 +13,7 @@ export interface KafkaSettings {
     password: string;
   } | null;
   topic: string;
+  /** The default contains the topic and a hash of the destination: each pair of them has its own group. */
   groupId: string;
   clientId: string;
   /** After this time without a heartbeat the group assigns the partitions of a process to others. */
@@ -23,7 +24,10 @@ const PROTOCOLS = ["PLAINTEXT", "SSL", "SASL_SSL", "SASL_PLAINTEXT"] as const;
 const MECHANISMS = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] as const;
 
 /** Reads the Kafka settings; mistakes go to `read.faults`. */
-export function readKafka(read: SettingsReader, exists: Sources["exists"]): KafkaSettings {
+export function readKafka(
+  read: SettingsReader,
+  exists: Sources["exists"],
+): Omit<KafkaSettings, "groupId"> {
   const isSet = (key: string) => read.text(`kafka.${key}`) !== null;
   const usesFiles = ["ssl_cafile", "ssl_certfile", "ssl_keyfile"].some(isSet);
   const usesTls = usesFiles || isSet("ssl_password") || isSet("ssl_check_hostname");
@@ -43,7 +47,6 @@ export function readKafka(read: SettingsReader, exists: Sources["exists"]): Kafk
     tls: encrypted ? readTls(read, exists, { isRequired: protocol === "SSL" }) : null,
     sasl: isKnown ? readSasl(read, protocol.startsWith("SASL")) : null,
     topic: read.text("kafka.topic") ?? "routes",
-    groupId: read.text("kafka.group_id") ?? "routes",
     clientId: read.text("kafka.client_id") ?? "routes",
     sessionTimeoutMs: read.duration("kafka.session_timeout", 45_000),
   };
@@ -123,4 +126,9 @@ function readBrokers(read: SettingsReader): string[] {
   }
   if (addresses.length === 0) read.fault(name, "is empty: expected host:port");
   return addresses;
+}
+
+/** What to do when other programs, or other work of this one, use the group. */
+export function ownGroup(groupId: string): string {
+  return `give this run its own group: -X kafka.group_id=${groupId}-2`;
 }

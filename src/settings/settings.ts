@@ -10,6 +10,8 @@ export type { KafkaSettings, PostgresSettings };
 export interface Settings {
   kafka: KafkaSettings;
   postgresql: PostgresSettings;
+  /** The database and schema, for people and to compare: `db.example:5432/routes schema public`. */
+  destination: string;
   /** The file that was read, or null when there is none. */
   file: { path: string; holdsSecret: boolean } | null;
   /** One line each, for stderr (e.g. sslmode=require does not verify). */
@@ -33,8 +35,11 @@ export function parseSettings(sources: Sources): Settings {
   const values = collect(sources, faults);
   const folder = sources.file ? folderOf(sources.file.path) : "";
   const reader = new SettingsReader(values, faults, folder);
-  const kafka = readKafka(reader, sources.exists);
+  const ungrouped = readKafka(reader, sources.exists);
   const postgresql = readPostgres(reader, sources.exists);
+  const destination = destinationOf(postgresql);
+  const groupId = reader.text("kafka.group_id") ?? defaultGroup(ungrouped.topic, destination);
+  const kafka = { ...ungrouped, groupId };
   if (faults.length > 0) {
     throw new OperationalError(
       "settings",
@@ -49,7 +54,21 @@ export function parseSettings(sources: Sources): Settings {
     path: sources.file.path,
     holdsSecret: containsSecret(sources.file.text, passwordsOf({ kafka, postgresql })),
   };
-  return { kafka, postgresql, file, warnings };
+  return { kafka, postgresql, destination, file, warnings };
+}
+
+function destinationOf({ host, port, database, schema }: PostgresSettings): string {
+  return `${host.toLowerCase()}:${port}/${database} schema ${schema}`;
+}
+
+/** Processes that read the same topic into the same tables share a group, and no others do. */
+function defaultGroup(topic: string, destination: string): string {
+  // FNV-1a: node:crypto would take longer to load than everything else at the start.
+  let hash = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(destination)) {
+    hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  }
+  return `routes-${topic}-${hash.toString(16).padStart(8, "0")}`;
 }
 
 /** Whether a line that may set a password contains one that is in use. */

@@ -18,7 +18,9 @@ export const SETTINGS = `; Settings of routes. Save as host_settings.ini; a comm
 ;sasl_plain_username =
 ;sasl_plain_password =
 ;topic = routes
-;group_id = routes
+; processes of one group share the partitions; the default is made from topic,
+; database and schema
+;group_id = routes-TOPIC-HASH
 ;client_id = routes
 ; a process that is silent for this long loses its partitions
 ;session_timeout = 45s

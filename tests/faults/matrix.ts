@@ -3,6 +3,7 @@ import { drawFrom } from "../fakes/random.ts";
 import { type Cluster, openCluster } from "./cluster.ts";
 import { auditRows } from "./rows_audit.ts";
 import { clusterRows } from "./rows_cluster.ts";
+import { groupRows } from "./rows_groups.ts";
 import { heavyRows } from "./rows_heavy.ts";
 import { kafkaRows } from "./rows_kafka.ts";
 import { processRows } from "./rows_processes.ts";
@@ -41,6 +42,7 @@ export const rows: Row[] = [
   ...heavyRows,
   ...environmentRows,
   ...auditRows,
+  ...groupRows,
 ]
   .sort((a, b) => a.id - b.id);
 

@@ -24,10 +24,11 @@ export const environmentRows: Row[] = [
   },
 ];
 
-/** Runs tests against the services of the cluster; throws what they printed unless all pass. */
-async function runTests(
+/** Runs tests, or those whose names fit the filter, against the services of the cluster; throws unless all pass. */
+export async function runTests(
   { sandbox, kafka, postgres, root }: Cluster,
   path: string,
+  filter = "",
 ): Promise<string> {
   const config = `${sandbox.dir}/host_settings.ini`;
   await Deno.writeTextFile(
@@ -36,7 +37,7 @@ async function runTests(
       `[postgresql]\nhost = 127.0.0.1\nport = ${postgres.port}\n`,
   );
   const { success, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["test", "-A", "--no-check", ...await importFlags(() => {}), path],
+    args: ["test", "-A", "--no-check", ...await importFlags(() => {}), `--filter=${filter}`, path],
     cwd: root,
     env: { ROUTES_TEST_CONFIG: config, NO_COLOR: "1" },
     stderr: "null",

@@ -29,6 +29,7 @@ const options = {
   topic: "t",
   topicId: null,
   groupId: "g",
+  destination: null,
   sessionTimeoutMs: 45_000,
   waitMs: 200,
   minBytes: 1,

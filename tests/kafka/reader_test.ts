@@ -30,13 +30,21 @@ async function withReader(
     const log = await openTopic(kafka, topic);
     const read: ReaderFixture["read"] = async (handler, changes) => {
       const stop = new AbortController();
-      const options = { topic, groupId, sessionTimeoutMs: 10_000, waitMs: 100, minBytes: 1 };
+      const options = {
+        topic,
+        groupId,
+        destination: null,
+        sessionTimeoutMs: 10_000,
+        waitMs: 100,
+        minBytes: 1,
+      };
       await readTopic(
         kafka,
         {
           assign: (owned) => Promise.resolve(new Map(owned.map((partition) => [partition, 0]))),
           handleBatch: ({ messages }) => Promise.resolve(Number(messages.at(-1)!.offset) + 1),
           advance: () => {},
+          settled: () => Promise.resolve(new Map()),
           outOfRange: (_, position) => Promise.resolve(position),
           ...handler(() => stop.abort()),
         },

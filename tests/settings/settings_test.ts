@@ -10,7 +10,7 @@ Deno.test("settings have defaults", () => {
       tls: null,
       sasl: null,
       topic: "routes",
-      groupId: "routes",
+      groupId: "routes-routes-55f02b2b",
       clientId: "routes",
       sessionTimeoutMs: 45_000,
     },
@@ -29,6 +29,7 @@ Deno.test("settings have defaults", () => {
       statementTimeoutMs: 60_000,
       poolMax: 4,
     },
+    destination: "127.0.0.1:5432/routes schema public",
     file: null,
     warnings: [],
   });
@@ -36,8 +37,8 @@ Deno.test("settings have defaults", () => {
 
 Deno.test("the values that the settings template shows are the defaults", () => {
   const { kafka, postgresql } = readSettings(null);
-  // A TLS or SASL key has no default: its line shows an example.
-  const shown = SETTINGS.replaceAll(/^;(?!sasl|ssl)(\w+ = .)/gm, "$1");
+  // The lines of TLS and SASL keys show examples, and the default group depends on other keys.
+  const shown = SETTINGS.replaceAll(/^;(?!sasl|ssl|group_id)(\w+ = .)/gm, "$1");
   assertNotEquals(shown, SETTINGS);
   const read = readSettings(shown);
   assertEquals([read.kafka, read.postgresql], [kafka, postgresql]);
@@ -137,10 +138,28 @@ Deno.test("-X overrides the environment, which overrides the file, which overrid
   assertEquals(topic(null, { set }), "from-option");
 });
 
+Deno.test("each topic and destination has a default group of its own, and a given group stays", () => {
+  const group = (...set: string[]) => readSettings(null, { set }).kafka.groupId;
+  const changes = [
+    [],
+    ["kafka.topic=other"],
+    ["postgresql.host=other"],
+    ["postgresql.port=5433"],
+    ["postgresql.dbname=other"],
+    ["postgresql.schema=other"],
+  ];
+  assertEquals(new Set(changes.map((set) => group(...set))).size, changes.length);
+  // Neither the user nor the spelling of the host makes another destination.
+  assertEquals(group("postgresql.user=other"), group());
+  assertEquals(group("postgresql.host=DB.example"), group("postgresql.host=db.example"));
+  assertEquals(group("kafka.group_id=mine", "kafka.topic=other"), "mine");
+});
+
 Deno.test("an empty value counts as not set", () => {
   const file = "[kafka]\ntopic = from-file\ngroup_id =\n[postgresql]\npassword =\n";
   const { kafka, postgresql } = readSettings(file, { env: { ROUTES_KAFKA_TOPIC: "" } });
-  assertEquals([kafka.topic, kafka.groupId, postgresql.password], ["from-file", "routes", null]);
+  const groupId = "routes-from-file-55f02b2b";
+  assertEquals([kafka.topic, kafka.groupId, postgresql.password], ["from-file", groupId, null]);
   assertEquals(readSettings(file, { set: ["kafka.topic="] }).kafka.topic, "routes");
 });
 

@@ -92,7 +92,7 @@ export const consume: Manual = {
   summary: "read, validate, store",
   about: [
     "Read records, validate them, and store each exactly once.",
-    "Without flags it reads to the current end of the topic, then stops. To share the work, start more processes with the same group_id.",
+    "Without flags it reads to the current end of the topic, then stops. To share the work, start more processes with the same settings.",
     "SPEC is earliest, latest, an offset, @TIME, or -N for the last N records.",
   ],
   usage: "routes consume [FLAGS]",

@@ -10,6 +10,8 @@ export interface CheckStep {
   name: string;
   /** No later step depends on it. */
   isLeaf?: boolean;
+  /** It is skipped when any chain before its own had a fault. */
+  needsAll?: boolean;
   run(): Promise<Finding | Finding[] | string>;
 }
 
@@ -36,6 +38,10 @@ export async function runCheck(deps: CheckDeps): Promise<number> {
   const { chains, system: { signal }, json } = deps;
   const found: NamedFinding[] = [];
   for (const chain of chains) {
+    if (chain.some(({ needsAll }) => needsAll) && found.some(({ fault }) => fault)) {
+      await printSkipped(chain, deps);
+      continue;
+    }
     const findings = await runChain(chain, deps);
     if (!findings) return signal.reason as number;
     found.push(...findings);
@@ -52,7 +58,7 @@ type NamedFinding = Finding & { check: string };
 
 /** Runs the steps of a chain up to the first fault; null: the signal aborted before a step. */
 async function runChain(chain: CheckStep[], deps: CheckDeps): Promise<NamedFinding[] | null> {
-  const { reporter, system, json, quiet } = deps;
+  const { reporter, system, json } = deps;
   const found: NamedFinding[] = [];
   for (const [i, step] of chain.entries()) {
     if (system.signal.aborted) return null;
@@ -62,13 +68,15 @@ async function runChain(chain: CheckStep[], deps: CheckDeps): Promise<NamedFindi
     found.push(...findings.map((finding) => ({ ...finding, check: step.name })));
     if (!json) await print(findings.map((finding) => render(finding, deps)).join(""), deps);
     if (step.isLeaf || !findings.some(({ fault }) => fault)) continue;
-    const skipped = chain.slice(i + 1).map(({ name }) => name);
-    if (!json && skipped.length > 0 && !quiet) {
-      await print(`- not checked: ${skipped.join(", ")}\n`, deps);
-    }
+    await printSkipped(chain.slice(i + 1), deps);
     break;
   }
   return found;
+}
+
+async function printSkipped(steps: CheckStep[], deps: CheckDeps): Promise<void> {
+  if (deps.json || deps.quiet || steps.length === 0) return;
+  await print(`- not checked: ${steps.map(({ name }) => name).join(", ")}\n`, deps);
 }
 
 async function print(text: string, { reporter, stdout }: CheckDeps): Promise<void> {
@@ -77,10 +85,15 @@ async function print(text: string, { reporter, stdout }: CheckDeps): Promise<voi
 }
 
 /** Scrubs each text separately: a secret such as `code` must not break the JSON around it. */
-function clean({ seen, warning, fault }: Finding, { secrets, flags }: CheckDeps): Finding {
+function clean(
+  { seen, warning, fault, lines, data }: Finding,
+  { secrets, flags }: CheckDeps,
+): Finding {
   const scrubbed = (text: string) => scrub(text, secrets);
   return {
     seen: scrubbed(seen),
+    ...(lines && { lines: lines.map(scrubbed) }),
+    ...(data && { data }),
     ...(warning && { warning: scrubbed(warning) }),
     ...(fault && {
       fault: new OperationalError(fault.kind, scrubbed(fault.message), {
@@ -102,8 +115,8 @@ async function runStep(step: CheckStep): Promise<Finding[]> {
 }
 
 /** A finding in the output of --json. */
-function jsonFinding({ check, seen, warning, fault }: NamedFinding) {
-  if (!fault) return { check, ok: true, seen, ...(warning && { warning }) };
+function jsonFinding({ check, seen, warning, fault, data }: NamedFinding) {
+  if (!fault) return { check, ok: true, seen, ...(warning && { warning }), ...data };
   const { message, reason, hint, kind } = fault;
   return {
     check,
@@ -112,14 +125,18 @@ function jsonFinding({ check, seen, warning, fault }: NamedFinding) {
     ...(reason.length > 0 && { reason: reason.join("\n") }),
     ...(hint.length > 0 && { fix: hint.join("\n") }),
     code: EXIT[kind],
+    ...data,
   };
 }
 
-function render({ seen, warning, fault }: Finding, { unicode, quiet, colors }: CheckDeps): string {
+function render(finding: Finding, { unicode, quiet, colors }: CheckDeps): string {
+  const { seen, warning, fault, lines = [] } = finding;
+  const below = lines.map((line) => `    ${line}\n`).join("");
   const good = colors.green(unicode ? "✓" : "ok  ");
   const fair = colors.yellow(unicode ? "!" : "warn");
   const bad = colors.red(unicode ? "✗" : "FAIL");
-  if (!fault) return quiet ? "" : warning ? `${fair} ${warning}\n` : `${good} ${seen}\n`;
+  if (!fault && quiet) return "";
+  if (!fault) return (warning ? `${fair} ${warning}\n` : `${good} ${seen}\n`) + below;
   const more = [...fault.reason, ...fault.hint.map((line) => `${colors.bold("fix:")} ${line}`)];
-  return [`${bad} ${fault.message}`, ...more.map((line) => `    ${line}`), ""].join("\n");
+  return [`${bad} ${fault.message}`, ...more.map((line) => `    ${line}`), ""].join("\n") + below;
 }

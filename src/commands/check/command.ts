@@ -5,6 +5,7 @@ import { type Finding, openToOthers } from "../../network/certificates.ts";
 import { openColors, wantsColor } from "../../terminal/color.ts";
 import type { System } from "../../system.ts";
 import { type CommandContext, usesUtf8 } from "../context.ts";
+import { groupSteps } from "./command_group.ts";
 import { kafkaSteps } from "./command_kafka.ts";
 import { postgresSteps } from "./command_postgres.ts";
 import type { CheckContext } from "./steps.ts";
@@ -59,6 +60,7 @@ function chainsOf(
     [{ name: "settings", run: () => Promise.resolve(checkSettingsFile(settings, context.system)) }],
     ...(usesKafka ? [kafkaSteps(settings.kafka, command, context)] : []),
     ...(command === "produce" ? [] : [postgresSteps(settings.postgresql, command, context)]),
+    ...(command === null || command === "consume" ? [groupSteps(settings, command, context)] : []),
   ];
 }
 

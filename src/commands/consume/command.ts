@@ -2,6 +2,7 @@ import type { ConsumeOptions } from "../../cli/commands/consume.ts";
 import { UsageError } from "../../errors.ts";
 import { type DeadLetterTopic, openDeadLetterTopic } from "../../kafka/dead_letters.ts";
 import { explainKafka } from "../../kafka/errors.ts";
+import { openGroup } from "../../kafka/group.ts";
 import { mayConsume } from "../../kafka/probe.ts";
 import { readTopic } from "../../kafka/reader.ts";
 import type { Topic } from "../../kafka/topic.ts";
@@ -35,13 +36,15 @@ async function readAndStore(
   context: CommandContext,
   metrics: MetricsServer | null,
 ): Promise<CommandResult> {
-  const { system, reporter, settings: { kafka: { topic, groupId }, postgresql } } = context;
+  const { system, reporter, settings: { kafka: settings, postgresql, destination } } = context;
+  const { topic, groupId, sessionTimeoutMs } = settings;
   if (options.deadLetterTopic === topic) {
     throw new UsageError("--dead-letter-topic is the topic that is read");
   }
   const connection = openKafkaFor(context);
   const admin = await connection.openAdmin();
   const database = openPostgresFor(context);
+  const group = openGroup(connection.kafka, groupId, topic);
   let deadLetters: DeadLetterTopic | null = null;
   try {
     deadLetters = await openDeadLetters(options, context, connection.kafka);
@@ -54,7 +57,12 @@ async function readAndStore(
     const { summary, failure } = await runConsume(options, {
       topic,
       topicId,
-      kafka: topicReader(options, topicId, context, connection, admin),
+      claim: { groupId, topic, destination },
+      sessionTimeoutMs,
+      kafka: {
+        ...topicReader(options, topicId, context, connection, admin),
+        members: group.members,
+      },
       postgres: deadLetters
         ? withDeadLetters(postgres, { topic, group: groupId }, deadLetters.post)
         : postgres,
@@ -65,7 +73,8 @@ async function readAndStore(
     });
     return { summary, failure, openEnded: options.follow && options.count === null };
   } finally {
-    await Promise.allSettled([admin.close(), database.close(), deadLetters?.close()]);
+    const closing = [admin.close(), group.close(), database.close(), deadLetters?.close()];
+    await Promise.allSettled(closing);
   }
 }
 
@@ -85,14 +94,15 @@ async function openDeadLetters(
 function topicReader(
   { follow, flushMs }: ConsumeOptions,
   topicId: string | null,
-  { settings: { kafka: { topic, groupId, sessionTimeoutMs } } }: CommandContext,
+  { settings: { kafka: { topic, groupId, sessionTimeoutMs }, destination } }: CommandContext,
   { kafka, explain }: KafkaConnection,
   { ranges, offsetsAt }: Topic,
-): ConsumeKafka {
+): Omit<ConsumeKafka, "members"> {
   const options = {
     topic,
     topicId,
     groupId,
+    destination,
     sessionTimeoutMs,
     // kafkajs sends no heartbeats during a fetch.
     waitMs: Math.min(flushMs, Math.floor(sessionTimeoutMs / 3)),
@@ -125,6 +135,7 @@ function boundedStore(
     },
     refusal: (step) => bounded(store.refusal(step)),
     position: (source) => bounded(store.position(source)),
+    pass: (moves) => bounded(store.pass(moves)),
     skip: (...loss) => bounded(store.skip(...loss)),
     fingerprint,
     judge,

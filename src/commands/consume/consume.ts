@@ -1,6 +1,7 @@
 import type { ConsumeOptions } from "../../cli/commands/consume.ts";
 import { OperationalError } from "../../errors.ts";
 import type { BatchHandler } from "../../kafka/reader.ts";
+import type { Member } from "../../kafka/group.ts";
 import type { Topic } from "../../kafka/topic.ts";
 import type { fingerprint, Store } from "../../postgres/store.ts";
 import { type Range, readBefore } from "../../record/offsets.ts";
@@ -10,11 +11,14 @@ import type { Output, System } from "../../system.ts";
 import type { Reporter } from "../../terminal/reporter.ts";
 import { Rate } from "../../units.ts";
 import { withExplanation } from "../context.ts";
+import type { Claim } from "../group_members.ts";
 import { Backoff, OUTAGE_MAX_MS } from "./backoff.ts";
 import { createCommitStep, type StepStore } from "./commit_step.ts";
 import { KnownSources } from "./known_sources.ts";
 import type { MetricsServer } from "./metrics_server.ts";
+import { Owners } from "./owners.ts";
 import { AssignedPartitions } from "./partitions.ts";
+import { refreshLag, watchTopic } from "./lag.ts";
 import { Progress } from "./progress.ts";
 import { resolveOffsets } from "./resolve_offsets.ts";
 import { RunStats } from "./stats.ts";
@@ -33,12 +37,15 @@ export interface ConsumeKafka extends Pick<Topic, "ranges" | "offsetsAt"> {
   mayRead(): Promise<void>;
   /** Reads as a member of the group until the signal aborts; throws why it could not continue. */
   read(handler: BatchHandler, signal: AbortSignal): Promise<void>;
+  /** The members of the group, with their partitions of the topic. */
+  members(): Promise<Member[]>;
   /** Explains a failure of Kafka; returns any other error unchanged. */
   explain(error: unknown): Error;
 }
 
 /** PostgreSQL, as a run uses it. */
-export interface ConsumePostgres extends StepStore, Pick<Store, "sources" | "addSources" | "skip"> {
+export interface ConsumePostgres
+  extends StepStore, Pick<Store, "sources" | "addSources" | "skip" | "pass"> {
   fingerprint: typeof fingerprint;
 }
 
@@ -46,9 +53,11 @@ export interface ConsumePostgres extends StepStore, Pick<Store, "sources" | "add
 export interface ConsumeDeps {
   topic: string;
   topicId: string | null;
+  claim: Claim;
+  sessionTimeoutMs: number;
   kafka: ConsumeKafka;
   postgres: ConsumePostgres;
-  reporter: Pick<Reporter, "note" | "progress">;
+  reporter: Pick<Reporter, "note" | "progress" | "warn">;
   system: Pick<System, "now" | "clock" | "sleep" | "random" | "signal">;
   stdout: Pick<Output, "write">;
   metrics: Pick<MetricsServer, "started"> | null;
@@ -61,6 +70,7 @@ export interface Run {
   sources: KnownSources;
   progress: Progress;
   partitions: AssignedPartitions;
+  owners: Owners;
   stats: RunStats;
   backoff: Backoff;
   rate: Rate;
@@ -69,6 +79,7 @@ export interface Run {
 }
 
 const STATEMENTS_MAX = 4;
+const LAST_LAG_MS = 5_000;
 const OFFSETS_RETRY_MS = 1_000;
 
 /**
@@ -94,8 +105,13 @@ export async function runConsume(
     signal.removeEventListener("abort", stop);
     done.abort();
   }
-  const summary = stats.summary(progress.lag);
-  deps.reporter.note(formatSummary(summary));
+  // After a failure or a signal the end must not wait for services that may not answer.
+  const isKnown = failure !== null || signal.aborted || await Promise.race([
+    refreshLag(run),
+    deps.system.sleep(LAST_LAG_MS, signal).then(() => false),
+  ]);
+  const summary = stats.summary(isKnown ? progress.lag : null);
+  deps.reporter.note(formatSummary(summary, progress.knownLag));
   return { summary, failure };
 }
 
@@ -106,7 +122,7 @@ function createRun(options: RunOptions, deps: ConsumeDeps): Run {
   const stats = new RunStats(system.clock);
   const backoff = new Backoff(options.follow ? Infinity : OUTAGE_MAX_MS, deps);
   const sources = new KnownSources(postgres);
-  const progress = new Progress(options.count ?? Infinity, done);
+  const progress = new Progress(options.count ?? Infinity, done, system);
   const commitStep = createCommitStep(postgres, {
     rowsMax: batchSize,
     statementsMax: STATEMENTS_MAX,
@@ -126,24 +142,29 @@ function createRun(options: RunOptions, deps: ConsumeDeps): Run {
     commitStep,
     done: done.signal,
   });
-  return { options, deps, sources, progress, partitions, stats, backoff, rate: new Rate(), done };
+  const owners = new Owners({ options, deps, progress, done });
+  const rate = new Rate();
+  return { options, deps, sources, progress, partitions, owners, stats, backoff, rate, done };
 }
 
 /** Loads the positions and sets where the run ends; returns the offsets in the topic. */
 async function start(run: Run): Promise<Map<number, Range>> {
-  const { options, deps: { topic, kafka, metrics }, sources, progress, stats } = run;
+  const { options, deps: { topic, kafka, metrics }, sources, progress, owners, stats } = run;
   const ranges = await withExplanation(kafka.explain, kafka.ranges());
   // The first call is not retried: a database that was never reached is more likely a wrong setting than an outage.
   await run.backoff.retry(AbortSignal.abort(), () => run.partitions.load(ranges));
   if (options.from && sources.all.length > 0) throw readBefore(topic, sources.all);
+  progress.update(ranges, new Map(sources.all.map((s) => [s.partition, s.nextOffset])));
   await setEnds(run, ranges);
-  metrics?.started(() => stats.health(progress.lags));
+  metrics?.started(() => ({ ...stats.health(progress.lags), isBlocked: owners.isBlocked }));
   return ranges;
 }
 
 async function readToEnd(run: Run, ranges: Map<number, Range>): Promise<void> {
   const { options: { maxRejects }, deps: { kafka, system }, sources, progress, stats } = run;
+  void watchTopic(run);
   if (!progress.nothingToRead(sources, ranges)) await supervise(run);
+  if (run.owners.failure) throw run.owners.failure;
   // When nothing was read, no answer of the broker has shown yet whether the user may read.
   if (stats.read === 0 && !system.signal.aborted) await kafka.mayRead();
   if (maxRejects !== null && stats.rejected > maxRejects) {

@@ -34,6 +34,12 @@ export class KnownSources {
     if (source) this.#sources.set(partition, source);
   }
 
+  /** The position of each partition as it is in the database now. */
+  async positions(): Promise<Map<number, number>> {
+    const sources = await this.#store.sources();
+    return new Map(sources.map(({ partition, nextOffset }) => [partition, nextOffset]));
+  }
+
   /** Whether a position in the database is lower than the position reached: the database was restored or replayed. */
   async areRewound(): Promise<boolean> {
     const known = this.all.map((source) => ({ ...source }));

@@ -4,12 +4,14 @@ import type { RunCounts } from "./summary.ts";
 
 /** The state of a consumer for monitoring. */
 export interface Health extends RunCounts {
-  /** Records not yet settled, by partition that this process owns. */
-  lags: Map<number, number>;
+  /** Records not yet settled, by partition of the topic; null: unknown. */
+  lags: Map<number, number | null>;
   /** Since the last record was settled or, before that, since the start of the run. */
   settledMs: number;
   /** How long records have been waiting without any being settled. */
   stuckMs: number;
+  /** Whether other members of the group keep partitions from being settled. */
+  isBlocked: boolean;
 }
 
 /** A Prometheus histogram of durations. */
@@ -41,9 +43,9 @@ const STUCK_MS = 60_000;
 
 /** Whether the consumer keeps up or makes progress; null: it has not started. */
 export function isReady(health: Health | null): boolean {
-  if (!health) return false;
-  const lag = [...health.lags.values()].reduce((sum, lag) => sum + lag, 0);
-  return lag === 0 || health.stuckMs < STUCK_MS;
+  if (!health || health.isBlocked) return false;
+  const isSettled = [...health.lags.values()].every((lag) => lag === 0);
+  return isSettled || health.stuckMs < STUCK_MS;
 }
 
 /** All metrics as text; `health` is null before the consumer has started. */
@@ -63,8 +65,14 @@ export function metricsText(
 }
 
 function healthLines({ stored, rejected, tombstones, reasons, lags, settledMs }: Health): string[] {
-  const byLabel = (name: string, label: string, values: Iterable<[string | number, number]>) =>
-    [...values].map(([text, value]) => line(name, { [label]: text }, value));
+  const byLabel = (
+    name: string,
+    label: string,
+    values: Iterable<[string | number, number | null]>,
+  ) =>
+    [...values].flatMap(([text, value]) =>
+      value === null ? [] : [line(name, { [label]: text }, value)]
+    );
   const outcomes = Object.entries({ stored, rejected, tombstone: tombstones });
   return [
     ...head("routes_records_total", "counter", "Records settled by this process."),
@@ -74,7 +82,7 @@ function healthLines({ stored, rejected, tombstones, reasons, lags, settledMs }:
     ...head(
       "routes_lag_records",
       "gauge",
-      "Records not yet settled in the partitions that this process owns.",
+      "Records not yet settled, whichever process owns the partition; absent while unknown.",
     ),
     ...byLabel("routes_lag_records", "partition", lags),
     ...head(

@@ -18,6 +18,7 @@ import { resolveOffsets } from "./resolve_offsets.ts";
 import type { Backoff } from "./backoff.ts";
 import type { CommitStep } from "./commit_step.ts";
 import type { KnownSources } from "./known_sources.ts";
+import { passMarkers } from "./markers.ts";
 import type { Progress } from "./progress.ts";
 import { makeStep, type SplittableStep, stepSize } from "./step.ts";
 
@@ -26,7 +27,7 @@ export interface PartitionsDeps {
   topic: string;
   topicId: string | null;
   kafka: Pick<Topic, "ranges" | "offsetsAt">;
-  postgres: Pick<Store, "skip"> & { fingerprint: typeof fingerprint };
+  postgres: Pick<Store, "skip" | "pass"> & { fingerprint: typeof fingerprint };
   reporter: Pick<Reporter, "note">;
   system: Pick<System, "sleep">;
   backoff: Pick<Backoff, "retry">;
@@ -46,6 +47,9 @@ type PartitionsOptions = Pick<
 export class AssignedPartitions implements BatchHandler {
   readonly #options: PartitionsOptions;
   readonly #deps: PartitionsDeps;
+  /** The partitions whose batch is being settled. */
+  readonly #busy = new Set<number>();
+  #passing: Promise<void> = Promise.resolve();
 
   constructor(options: PartitionsOptions, deps: PartitionsDeps) {
     this.#options = options;
@@ -71,6 +75,9 @@ export class AssignedPartitions implements BatchHandler {
   async assign(partitions: number[], signal: AbortSignal): Promise<Map<number, number>> {
     const { kafka, backoff, sources, progress } = this.#deps;
     const ranges = await kafka.ranges();
+    await this.#passing;
+    // What was reached counts no more: the database may have been restored to an earlier state.
+    progress.release();
     await backoff.retry(signal, () => this.load(ranges, partitions));
     const positions = new Map<number, number>();
     const starts = new Map<number, number>();
@@ -83,18 +90,27 @@ export class AssignedPartitions implements BatchHandler {
       // The last settled record is read again: it shows whether the topic was recreated.
       const isReadable = kept && last && last.offset < nextOffset && last.offset >= range.low;
       starts.set(partition, isReadable ? last.offset : position);
-      progress.setHigh(partition, range.high);
     }
+    progress.update(ranges, new Map(sources.all.map((s) => [s.partition, s.nextOffset])));
     if (!signal.aborted) progress.assign(positions);
     return starts;
   }
 
   /** Settles a batch; returns where to read next, or null when this partition is finished. */
   async handleBatch(batch: Batch): Promise<number | null> {
+    this.#busy.add(batch.partition);
+    try {
+      await this.#passing;
+      return await this.#settleBatch(batch);
+    } finally {
+      this.#busy.delete(batch.partition);
+    }
+  }
+
+  async #settleBatch(batch: Batch): Promise<number | null> {
     const { sources, progress } = this.#deps;
     const { partition, signal } = batch;
     const source = sources.get(partition)!;
-    progress.setHigh(partition, batch.highWatermark);
     const isRepeated = Number(batch.messages[0]!.offset) < source.nextOffset;
     if (isRepeated) this.#checkLastRecord(source, batch.messages);
     const end = progress.endOf(partition);
@@ -109,6 +125,17 @@ export class AssignedPartitions implements BatchHandler {
   /** Nothing readable lies before `next`. */
   advance(partition: number, next: number): void {
     this.#deps.progress.advance(partition, next);
+  }
+
+  /** The positions of the assigned partitions in the database, moved over the markers passed. */
+  async settled(): Promise<Map<number, number>> {
+    const { sources, progress } = this.#deps;
+    await (this.#passing = this.#passing.then(() => passMarkers(this.#deps, this.#busy)));
+    const { assigned } = progress;
+    return new Map(
+      sources.all.filter(({ partition }) => assigned.has(partition))
+        .map(({ partition, nextOffset }) => [partition, nextOffset]),
+    );
   }
 
   /** The log does not contain `position`: returns where to read next, or throws what happened to the log. */

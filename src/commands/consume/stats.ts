@@ -64,15 +64,15 @@ export class RunStats {
 
   /** Restarts the timers whose condition does not hold; called periodically. */
   update(
-    { lag, isAssigned }: Pick<Progress, "lag" | "isAssigned">,
+    { lag, assignedLag, isAssigned }: Pick<Progress, "lag" | "assignedLag" | "isAssigned">,
     isDatabaseUnavailable: boolean,
   ): void {
     if (isDatabaseUnavailable || !isAssigned) this.#quietSince = this.#now();
     if (lag === 0) this.#waitingSince = this.#now();
-    if (isDatabaseUnavailable || lag === 0) this.#stuckSince = this.#now();
+    if (isDatabaseUnavailable || assignedLag === 0) this.#stuckSince = this.#now();
   }
 
-  health(lags: Map<number, number>): Health {
+  health(lags: Map<number, number | null>): Omit<Health, "isBlocked"> {
     return {
       ...structuredClone(this.#counts),
       lags,
@@ -81,7 +81,7 @@ export class RunStats {
     };
   }
 
-  summary(lag: number): RunSummary {
+  summary(lag: number | null): RunSummary {
     return {
       ...structuredClone(this.#counts),
       lag,

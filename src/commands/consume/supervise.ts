@@ -43,7 +43,8 @@ export async function supervise(run: Run): Promise<void> {
 
 /** One membership of the group; returns why it ended early when rejoining may help, and throws other failures. */
 async function readAsMember(run: Run): Promise<Error | null> {
-  const { deps: { kafka }, partitions, done } = run;
+  const { deps: { kafka }, partitions, progress, done } = run;
+  await run.owners.admit();
   const stalled = new AbortController();
   const ended = new AbortController();
   void watch(run, stalled, ended.signal);
@@ -60,6 +61,7 @@ async function readAsMember(run: Run): Promise<Error | null> {
     return failure;
   } finally {
     ended.abort();
+    progress.release();
   }
 }
 
@@ -80,6 +82,7 @@ async function watch(run: Run, stalled: AbortController, ended: AbortSignal): Pr
         `no record was settled for ${STALLED_MS / 1000} s although records are waiting`,
       );
     }
+    if (run.owners.mustLeave) stalled.abort("another member of the group does other work");
     if (Math.abs(clockOffset() - firstOffset) > CLOCK_STEP_MS) {
       stalled.abort("the system clock was changed");
     }
@@ -96,7 +99,9 @@ async function watch(run: Run, stalled: AbortController, ended: AbortSignal): Pr
 function updateStats({ options, deps: { reporter }, stats, progress, rate, backoff }: Run): void {
   const summary = stats.summary(progress.lag);
   const perSecond = rate.at(summary.seconds * 1000, summary.read);
-  reporter.progress(status(summary, { perSecond, ends: !options.follow }));
+  reporter.progress(
+    status(summary, { perSecond, ends: !options.follow, known: progress.knownLag }),
+  );
   stats.update(progress, backoff.isUnavailable);
 }
 

@@ -21,6 +21,7 @@ export async function verify(context: CommandContext): Promise<CommandResult> {
   const options = {
     topic,
     groupId: group,
+    destination: null,
     sessionTimeoutMs,
     waitMs: 500,
     minBytes: 1,

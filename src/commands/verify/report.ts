@@ -1,4 +1,5 @@
 import type { AuditedSource } from "../../postgres/audit.ts";
+import { alignColumns } from "../../terminal/columns.ts";
 import { formatCount, formatMany } from "../../units.ts";
 
 /** The number of offsets, and the first of them. */
@@ -90,9 +91,7 @@ export function report(accounts: Account[]): string {
     ]),
     ["total", ...FIGURES.map(([, of]) => formatCount(sum(of)))],
   ];
-  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
-  const lines = rows.map((row) => row.map((cell, i) => cell.padStart(widths[i]!)).join("  "));
-  return [...lines, ...accounts.flatMap(remarks)].join("\n") + "\n";
+  return [...alignColumns(rows), ...accounts.flatMap(remarks)].join("\n") + "\n";
 }
 
 /** The line for a run without discrepancies; `lag` counts the records that are not consumed yet. */

@@ -75,6 +75,11 @@ export class TopicVerifier implements BatchHandler {
     if (this.isOver) this.#deps.done.abort();
   }
 
+  /** Nothing: verify settles no records. */
+  settled(): Promise<Map<number, number>> {
+    return Promise.resolve(new Map());
+  }
+
   /** The topic changed while it was read. */
   outOfRange(partition: number, position: number, range: Range): Promise<number> {
     throw contradiction(this.#deps.topic, partition, position, range);

@@ -10,6 +10,7 @@ import KafkaEncoder from "npm:kafkajs@2.2.4/src/protocol/encoder.js";
 export interface Decoder {
   offset: number;
   readBoolean(): boolean;
+  readInt8(): number;
   readInt16(): number;
   readInt32(): number;
   readInt64(): bigint;

@@ -1,6 +1,42 @@
 import { assertEquals } from "@std/assert";
 import { runCheck } from "../../../src/commands/check/check.ts";
+import { OperationalError } from "../../../src/errors.ts";
 import { openColors } from "../../../src/terminal/color.ts";
+
+/** Runs chains of steps; a step whose name begins with "bad" fails. */
+async function check(chains: { name: string; needsAll?: boolean }[][]): Promise<string> {
+  let text = "";
+  await runCheck({
+    chains: chains.map((chain) =>
+      chain.map((step) => ({
+        ...step,
+        run: () => {
+          if (!step.name.startsWith("bad")) return Promise.resolve(`${step.name} seen`);
+          throw new OperationalError("data", `${step.name} failed`, { hint: "repair it" });
+        },
+      }))
+    ),
+    reporter: { wait: () => {}, clear: () => {} },
+    system: { signal: new AbortController().signal },
+    stdout: { write: (more) => Promise.resolve(void (text += more)) },
+    json: false,
+    quiet: false,
+    unicode: true,
+    colors: openColors(false),
+    secrets: [],
+    flags: [],
+  });
+  return text;
+}
+
+Deno.test("check leaves out a step that needs all others, if one of them failed", async () => {
+  const last = { name: "group", needsAll: true };
+  assertEquals(await check([[{ name: "a" }], [last]]), "✓ a seen\n✓ group seen\n");
+  assertEquals(
+    await check([[{ name: "bad" }, { name: "b" }], [{ name: "c" }], [last]]),
+    "✗ bad failed\n    fix: repair it\n- not checked: b\n✓ c seen\n- not checked: group\n",
+  );
+});
 
 Deno.test("check starts no further step after it was aborted", async () => {
   const stop = new AbortController();

@@ -8,6 +8,7 @@ import { type ErrorKind, OperationalError } from "../../../src/errors.ts";
 import { type Health, isReady } from "../../../src/commands/consume/metrics.ts";
 import type { Range } from "../../../src/record/offsets.ts";
 import type { BatchHandler } from "../../../src/kafka/reader.ts";
+import type { Member } from "../../../src/kafka/group.ts";
 import type { Source } from "../../../src/postgres/store.ts";
 import type { Message } from "../../../src/record/validate.ts";
 import { fakeClock } from "../../fakes/fake_clock.ts";
@@ -48,6 +49,8 @@ interface Scenario {
   /** Called before each membership, counted from 1; may throw as Kafka does. */
   kafka(round: number, controls: Controls, signal: AbortSignal): Promise<void> | void;
   offsetsAt(ms: number): Map<number, number>;
+  /** The members of the group; none by default. */
+  members(controls: Controls): Member[];
   /** Called before Kafka returns the offset ranges; may throw as Kafka does. */
   ranges(): void;
   /** Called when nothing was read; may throw as Kafka does without the right to read. */
@@ -87,6 +90,7 @@ async function run(changes: Partial<RunOptions>, scenario: Partial<Scenario> = {
     sleep: (ms) => time.sleep(ms, forever),
   };
   const notes: string[] = [];
+  const warnings: string[] = [];
   const progress: string[] = [];
   const stored: string[] = [];
   const losses: [source: number, from: number, to: number][] = [];
@@ -102,7 +106,10 @@ async function run(changes: Partial<RunOptions>, scenario: Partial<Scenario> = {
   const deps: ConsumeDeps = {
     topic: "t",
     topicId: null,
+    claim: { groupId: "g", topic: "t", destination: "here" },
+    sessionTimeoutMs: 45_000,
     kafka: {
+      members: () => Promise.resolve(scenario.members?.(controls) ?? []),
       ranges,
       offsetsAt: (ms) =>
         attempt(() =>
@@ -144,6 +151,14 @@ async function run(changes: Partial<RunOptions>, scenario: Partial<Scenario> = {
         for (const [partition, start] of starts) rows.set(partition, start);
         return Promise.resolve();
       },
+      pass: (moves) =>
+        attempt(() =>
+          moves.map(({ source, from, to }) => {
+            if (rows.get(source - 100) !== from) return false;
+            rows.set(source - 100, to);
+            return true;
+          })
+        ),
       skip: (source, from, to) => {
         losses.push([source, from, to]);
         rows.set(source - 100, to);
@@ -174,7 +189,11 @@ async function run(changes: Partial<RunOptions>, scenario: Partial<Scenario> = {
         });
       },
     },
-    reporter: { note: (line) => notes.push(line), progress: (line) => progress.push(line) },
+    reporter: {
+      note: (line) => notes.push(line),
+      warn: (line) => warnings.push(line),
+      progress: (line) => progress.push(line),
+    },
     system: {
       now: scenario.now ?? time.now,
       clock: scenario.clock ?? time.now,
@@ -194,7 +213,19 @@ async function run(changes: Partial<RunOptions>, scenario: Partial<Scenario> = {
       );
     const summary = notes.at(-1)?.startsWith("read ") ? notes.pop() : undefined;
     const ranForMs = time.now() - NOW_MS;
-    return { tally, failure, notes, summary, progress, printed, stored, rows, rounds, ranForMs };
+    return {
+      tally,
+      failure,
+      notes,
+      warnings,
+      summary,
+      progress,
+      printed,
+      stored,
+      rows,
+      rounds,
+      ranForMs,
+    };
   } finally {
     time.close();
   }
@@ -213,12 +244,10 @@ async function readLog(
       const values = log.get(partition)!;
       const messages = values.slice(from, from + 1000).map((value, i) => record(from + i, value));
       if (messages.length === 0 || signal.aborted) continue;
-      const highWatermark = values.length;
       const next = await partitions.handleBatch({
         partition,
         from,
         messages,
-        highWatermark,
         signal,
       });
       if (next === null) positions.delete(partition);
@@ -506,7 +535,6 @@ Deno.test("consume notes each reason once per outage, and again in the next outa
           partition: 0,
           from: 0,
           messages,
-          highWatermark: 2,
           signal,
         });
       }
@@ -705,4 +733,146 @@ Deno.test("consume reports its counts and whether it is ready", async () => {
   assertEquals(seen.idle![1]!.reasons, { json_syntax: 1 });
   const sinceSettled = seen.idle![1]!.settledMs;
   assert(sinceSettled > 199_000 && sinceSettled <= 200_000, `${sinceSettled}`);
+});
+
+/** Another member of the group that owns these partitions. */
+function member(partitions: number[], changes: Partial<Member> = {}): Member {
+  return {
+    name: "routes-1a2b",
+    host: "10.0.0.7",
+    protocol: "classic",
+    otherAssignor: null,
+    topics: ["t"],
+    partitions,
+    destination: "here",
+    ...changes,
+  };
+}
+
+/** A membership that owns only partition 0, while partition 1 belongs to another member. */
+const halfOwned: Partial<Scenario> = {
+  log: { 0: lines(3), 1: lines(5) },
+  stored: { 0: 0, 1: 0 },
+  members: () => [member([0]), member([1], { name: "routes-9f00" })],
+  kafka: async (_, { partitions, log }, signal) => {
+    await readLog(partitions!, new Map([[0, log.get(0)!]]), untilAborted, signal);
+  },
+};
+
+const untilAborted = (_ms: number, signal: AbortSignal) =>
+  new Promise<void>((resolve) => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+
+Deno.test("consume with an end waits until other members have settled their partitions", async () => {
+  const { tally, failure, notes, rows, ranForMs } = await run({}, {
+    ...halfOwned,
+    meanwhile: async ({ rows, sleep }) => {
+      // Slow, but never still for as long as the session timeout.
+      for (let next = 1; next <= 5; next++) {
+        await sleep(40_000);
+        rows.set(1, next);
+      }
+    },
+  });
+  assertEquals([failure, tally?.read, tally?.lag, [...rows.values()]], [null, 3, 0, [3, 5]]);
+  assertEquals(notes, ["waiting: 1 of 2 partitions belong to other members, lag 5"]);
+  assert(ranForMs >= 200_000 && ranForMs < 203_000, String(ranForMs));
+});
+
+Deno.test("consume with an end gives up when other members settle nothing, and names them", async () => {
+  const { tally, failure, ranForMs } = await run({}, halfOwned);
+  const { kind, message, reason } = failure as OperationalError;
+  assertEquals([kind, tally?.lag], ["temporary", 5]);
+  assertMatch(message, /^partition 1: other members have settled nothing for 7\d s$/);
+  assertEquals(reason, ["partition 1: member routes-9f00 (10.0.0.7, partition 1), lag 5"]);
+  assert(ranForMs > 75_000 && ranForMs < 90_000, String(ranForMs));
+});
+
+const conflicts: [what: string, changes: Partial<Member>][] = [
+  ["uses the consumer protocol (KIP-848)", { protocol: "consumer", otherAssignor: "uniform" }],
+  ['uses the assignor "range"', { otherAssignor: "range" }],
+  ['reads topic "other"', { topics: ["other"], partitions: [] }],
+  ["stores into there", { destination: "there" }],
+];
+for (const [what, changes] of conflicts) {
+  Deno.test(`consume does not join a group whose member ${what}`, async () => {
+    const other = member([0], changes);
+    const { failure, rounds } = await run({}, { log: { 0: lines(3) }, members: () => [other] });
+    const { kind, reason, hint } = failure as OperationalError;
+    assertEquals([kind, rounds], ["unavailable", 0]);
+    const owned = other.partitions.length > 0 ? "partition 0" : "no partition";
+    assertEquals(reason, [`member routes-1a2b (10.0.0.7, ${owned}) ${what}`]);
+    assertEquals(hint, ["give this run its own group: -X kafka.group_id=g-2"]);
+  });
+}
+
+Deno.test("consume --follow warns once a minute of members that do other work, and joins when they have left", async () => {
+  const ready: boolean[] = [];
+  const { failure, warnings, rows } = await run({ follow: true }, {
+    log: { 0: lines(3) },
+    members: ({ nowMs }) => nowMs() < NOW_MS + 150_000 ? [member([0], { topics: ["x"] })] : [],
+    meanwhile: async (controls) => {
+      await controls.sleep(149_000);
+      ready.push(isReady(controls.health()));
+      await controls.sleep(10_000);
+      ready.push(isReady(controls.health()));
+      controls.stop.abort();
+    },
+  });
+  assertEquals([failure, rows.get(0), ready], [null, 3, [false, true]]);
+  assertEquals(warnings.map((line) => /\(for .*\)/.exec(line)?.[0]), [
+    undefined,
+    "(for 1:00)",
+    "(for 2:00)",
+  ]);
+  assertMatch(
+    warnings[0]!,
+    /^group "g" is also used for other work: .*reads topic "x"; give this run/,
+  );
+});
+
+Deno.test("consume ends when a member that does other work joins its group", async () => {
+  const { failure, tally } = await run({}, {
+    ...halfOwned,
+    members: ({ nowMs }) =>
+      nowMs() < NOW_MS + 20_000 ? [] : [member([1], { protocol: "consumer" })],
+  });
+  assertEquals([(failure as OperationalError).kind, tally?.read], ["unavailable", 3]);
+});
+
+Deno.test("of two runs that joined one group for different work, one leaves it", async () => {
+  for (const [destination, expected] of [["a", 2], ["z", 1]] as const) {
+    const { rounds, warnings } = await run({ follow: true }, {
+      ...halfOwned,
+      members: ({ nowMs }) => {
+        const since = nowMs() - NOW_MS;
+        return since > 3_000 && since < 20_000 ? [member([1], { destination })] : [];
+      },
+      meanwhile: async ({ sleep, stop }) => {
+        await sleep(60_000);
+        stop.abort();
+      },
+    });
+    assertEquals([rounds, warnings.length], [expected, 1], destination);
+  }
+});
+
+Deno.test("consume does not know its lag when neither Kafka nor the database answers", async () => {
+  let isDown = false;
+  const { progress } = await run({ follow: true }, {
+    log: { 0: lines(3) },
+    ranges: () => {
+      if (isDown) throw new KafkaFailure("no leader");
+    },
+    meanwhile: async ({ sleep, stop, log }) => {
+      await sleep(7_000);
+      isDown = true;
+      log.get(0)!.push(...lines(2));
+      await sleep(30_000);
+      stop.abort();
+    },
+  });
+  assertMatch(progress.at(-1)!, / · lag \? \(0, 3\d s ago\) · /);
 });

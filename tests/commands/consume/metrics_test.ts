@@ -12,9 +12,10 @@ const health: Health = {
   rejected: 3,
   tombstones: 1,
   reasons: { utf8: 1, db_22003: 2 },
-  lags: new Map([[0, 7], [3, 0]]),
+  lags: new Map([[0, 7], [2, null], [3, 0]]),
   settledMs: 1_500,
   stuckMs: 0,
+  isBlocked: false,
 };
 
 Deno.test("metricsText() writes all metrics in the text format of Prometheus", () => {
@@ -34,7 +35,7 @@ routes_records_total{outcome="tombstone"} 1
 # TYPE routes_rejects_total counter
 routes_rejects_total{code="utf8"} 1
 routes_rejects_total{code="db_22003"} 2
-# HELP routes_lag_records Records not yet settled in the partitions that this process owns.
+# HELP routes_lag_records Records not yet settled, whichever process owns the partition; absent while unknown.
 # TYPE routes_lag_records gauge
 routes_lag_records{partition="0"} 7
 routes_lag_records{partition="3"} 0

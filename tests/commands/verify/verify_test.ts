@@ -82,7 +82,6 @@ async function run(partitions: Record<number, Partition>, isInterrupted = false)
           partition: p,
           from,
           messages: messages.slice(0, 4),
-          highWatermark: low + log.length,
           signal,
         });
         if (next === null) break;

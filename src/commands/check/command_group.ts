@@ -1,0 +1,52 @@
+import type { Checked } from "../../cli/parse.ts";
+import { openKafka } from "../../kafka/connect.ts";
+import { explainKafka } from "../../kafka/errors.ts";
+import { openGroup } from "../../kafka/group.ts";
+import { openTopic } from "../../kafka/topic.ts";
+import type { Finding } from "../../network/certificates.ts";
+import { within } from "../../network/sockets.ts";
+import { openPostgres } from "../../postgres/connect.ts";
+import { explainPostgres } from "../../postgres/errors.ts";
+import { openStore } from "../../postgres/store.ts";
+import type { Settings } from "../../settings/settings.ts";
+import { withExplanation } from "../context.ts";
+import type { CheckStep } from "./check.ts";
+import { viewGroup } from "./group_view.ts";
+import type { CheckContext } from "./steps.ts";
+
+/** The step about the consumer group, which needs Kafka and PostgreSQL; `command` consume shows all partitions. */
+export function groupSteps(
+  settings: Settings,
+  command: Checked | null,
+  context: CheckContext,
+): CheckStep[] {
+  const explain = (error: unknown) =>
+    explainPostgres(explainKafka(error, settings.kafka), settings.postgresql);
+  const run = () => withExplanation(explain, lookAtGroup(settings, command === "consume", context));
+  return [{ name: "group", needsAll: true, run }];
+}
+
+async function lookAtGroup(
+  { kafka: { topic, groupId, ...rest }, postgresql, destination }: Settings,
+  isWhole: boolean,
+  { system: { readFile }, reporter: { log }, timeoutMs, cleanups }: CheckContext,
+): Promise<Finding> {
+  const kafka = openKafka({ topic, groupId, ...rest }, { readFile, log, timeoutMs });
+  const broker = rest.brokers.join(", ");
+  const admin = await within(timeoutMs, openTopic(kafka, topic), { broker });
+  const group = openGroup(kafka, groupId, topic);
+  const { sql, cut } = openPostgres(postgresql, { readFile, log, max: 1 });
+  cleanups.push(admin.close, group.close, async () => {
+    await sql.end({ timeout: 1 });
+    cut();
+  });
+  const clusterId = await admin.clusterId();
+  const sources = await openStore(sql, { schema: postgresql.schema, clusterId, topic }).sources();
+  const state = {
+    members: await group.members(),
+    ranges: await admin.ranges(),
+    positions: new Map(sources.map(({ partition, nextOffset }) => [partition, nextOffset])),
+    committed: await admin.committed(groupId),
+  };
+  return viewGroup(state, { groupId, topic, destination }, isWhole);
+}

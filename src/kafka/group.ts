@@ -1,0 +1,148 @@
+import { AssignerProtocol, type Kafka, type PartitionAssigner, PartitionAssigners } from "kafkajs";
+import { Buffer } from "node:buffer";
+import { type Broker, createCluster, type DescribedGroup } from "./cluster.ts";
+import { atMost } from "./deadline.ts";
+import {
+  canDescribeConsumerGroups,
+  type ConsumerGroup,
+  consumerGroupDescribe,
+} from "./consumer_group_describe.ts";
+
+const { MemberAssignment, MemberMetadata } = AssignerProtocol;
+
+/** A process in a consumer group. */
+export interface Member {
+  /** Short, for people: `routes-1a2b`. */
+  name: string;
+  host: string;
+  protocol: "classic" | "consumer";
+  /** The name of its assignor if it is not that of this program. */
+  otherAssignor: string | null;
+  /** What it subscribed to; empty during a rebalance. */
+  topics: string[];
+  /** The partitions of the topic that it owns. */
+  partitions: number[];
+  /** Where it stores the records; null: it does not say, because it is another program or in a rebalance. */
+  destination: string | null;
+}
+
+/** The consumer group of a run. */
+export interface Group {
+  /** The members, with their partitions of the topic. */
+  members(): Promise<Member[]>;
+  close(): Promise<void>;
+}
+
+const CLOSE_MS = 2_000;
+const GROUP_ID_NOT_FOUND = 69;
+
+/** Opens a view of a group that reads `topic`; connects on first use. */
+export function openGroup(kafka: Kafka, groupId: string, topic: string): Group {
+  const cluster = createCluster(kafka);
+  let isConnected = false;
+  return {
+    members: async () => {
+      if (!isConnected) {
+        await cluster.connect();
+        // Otherwise kafkajs asks for the metadata of all topics.
+        await cluster.addTargetTopic(topic);
+        isConnected = true;
+      }
+      const coordinator = await cluster.findGroupCoordinator({ groupId });
+      await coordinator.connect();
+      return await describe(coordinator, groupId, topic);
+    },
+    close: () => atMost(CLOSE_MS, cluster.disconnect()),
+  };
+}
+
+/** A group of the new protocol is unknown to the old request, and the other way round. */
+async function describe(broker: Broker, groupId: string, topic: string): Promise<Member[]> {
+  if (canDescribeConsumerGroups(broker.versions)) {
+    const answer = await broker.connectionPool.send(consumerGroupDescribe(groupId));
+    const group = answer as ConsumerGroup;
+    if (group.errorCode === 0) {
+      return group.members.map((member) => consumerMember(member, group.assignor, topic));
+    }
+    if (group.errorCode !== GROUP_ID_NOT_FOUND) throw new GroupFailure(group.errorCode);
+  }
+  const { groups: [group] } = await broker.describeGroups({ groupIds: [groupId] });
+  return group!.members.map((member) => classicMember(member, group!.protocol, topic));
+}
+
+function consumerMember(
+  { id, clientId, host, topics, assigned, isClassic }: ConsumerGroup["members"][number],
+  assignor: string,
+  topic: string,
+): Member {
+  return {
+    name: shortName(id, clientId),
+    host: host.replace(/^\//, ""),
+    protocol: isClassic ? "classic" : "consumer",
+    otherAssignor: isClassic ? null : assignor,
+    topics,
+    partitions: assigned.get(topic) ?? [],
+    destination: null,
+  };
+}
+
+function classicMember(
+  { memberId, clientId, clientHost, memberMetadata, memberAssignment }:
+    DescribedGroup["members"][number],
+  assignor: string,
+  topic: string,
+): Member {
+  const metadata = memberMetadata.length > 0
+    ? MemberMetadata.decode(Buffer.from(memberMetadata))
+    : null;
+  const assigned = MemberAssignment.decode(Buffer.from(memberAssignment))?.assignment ?? {};
+  return {
+    name: shortName(memberId, clientId),
+    host: clientHost.replace(/^\//, ""),
+    protocol: "classic",
+    // Empty during a rebalance.
+    otherAssignor: assignor === "" || assignor === ASSIGNOR ? null : assignor,
+    topics: metadata?.topics ?? [],
+    partitions: assigned[topic] ?? [],
+    destination: readDestination(metadata?.userData),
+  };
+}
+
+/** `routes-1a2b`: member ids are a client id and a UUID, or only a UUID. */
+function shortName(memberId: string, clientId: string): string {
+  const unique = memberId.startsWith(`${clientId}-`)
+    ? memberId.slice(clientId.length + 1)
+    : memberId;
+  return `${clientId}-${unique.slice(0, 4)}`;
+}
+
+/** The name of the assignor of every version of this program: in one group it must not change. */
+const ASSIGNOR = "RoundRobinAssigner";
+const PREFIX = "routes ";
+
+/** The assigner of kafkajs; tells the other members where this process stores the records. */
+export function announcing(destination: string): PartitionAssigner {
+  return (config) => {
+    const assigner = PartitionAssigners.roundRobin(config);
+    const userData = Buffer.from(PREFIX + destination);
+    return {
+      ...assigner,
+      protocol: ({ topics }) => ({
+        name: assigner.name,
+        metadata: MemberMetadata.encode({ version: assigner.version, topics, userData }),
+      }),
+    };
+  };
+}
+
+function readDestination(userData: Uint8Array | null | undefined): string | null {
+  const text = new TextDecoder().decode(userData ?? new Uint8Array());
+  return text.startsWith(PREFIX) ? text.slice(PREFIX.length) : null;
+}
+
+class GroupFailure extends Error {
+  override name = "KafkaJSProtocolError";
+  constructor(code: number) {
+    super(`the broker does not describe the group: error ${code}`);
+  }
+}

@@ -1,0 +1,67 @@
+import type { Cluster } from "./cluster.ts";
+import type { Row } from "./matrix.ts";
+import { runTests } from "./rows_environment.ts";
+import { SECRET, SESSION_MS } from "./scenario.ts";
+import { withScenario } from "./with_scenario.ts";
+
+const GROUPS = "tests/process/groups_test.ts";
+
+/** Faults of the consumer group: members that do other work, or none. */
+export const groupRows: Row[] = [
+  {
+    id: 31,
+    fault: "a KIP-848 consumer owns all partitions",
+    run: (cluster) => runTests(cluster, GROUPS, "/KIP-848/"),
+  },
+  {
+    id: 32,
+    fault: "two processes of one group read two topics",
+    run: (cluster) => runTests(cluster, GROUPS, "/two (topics|runs)/"),
+  },
+  {
+    id: 33,
+    fault: "a consumer with another assignor owns all partitions",
+    run: (cluster) => runTests(cluster, GROUPS, "/range assignor/"),
+  },
+  { id: 34, fault: "a member that settles nothing keeps its partitions", run: stuckMember },
+];
+
+const ROLE = "stuck";
+
+/** A run to the end waits for the session timeout and a margin, then names who has the records. */
+function stuckMember(cluster: Cluster): Promise<string> {
+  return withScenario(cluster, async (scenario) => {
+    const { sql, name } = scenario;
+    await sql.unsafe(`drop role if exists ${ROLE}; create role ${ROLE} login password '${SECRET}';
+      grant usage on schema ${name} to ${ROLE};
+      grant all on all tables in schema ${name} to ${ROLE};
+      grant all on all sequences in schema ${name} to ${ROLE};
+      create function ${name}.wait() returns trigger language plpgsql as $$ begin
+        if current_user = '${ROLE}' then perform pg_sleep(3600); end if;
+        return new;
+      end $$;
+      create trigger wait before update on ${name}.routes_sources
+        for each row execute function ${name}.wait()`);
+    try {
+      const stuck = await scenario.start(["--follow"], { set: { "postgresql.user": ROLE } });
+      await scenario.waitForMembers(1);
+      const began = performance.now();
+      const waiting = await scenario.start([]);
+      const { code } = await waiting.end(SESSION_MS + 90_000);
+      const seconds = (performance.now() - began) / 1000;
+      const { err } = waiting;
+      const owner =
+        /^ {2}partition \d: member routes-\S+ \(127\.0\.0\.1, partition \d\), lag [1-9]/m;
+      if (code !== 75 || !owner.test(err)) throw new Error(`ended with ${code}:\n${err}`);
+      if (!/waiting: 1 of 2 partitions belong to other members/.test(err)) throw new Error(err);
+      stuck.kill("SIGKILL");
+      await stuck.ended;
+      const last = await scenario.start([]);
+      const ended = await last.end(60_000);
+      if (ended.code !== 0) throw new Error(`ended with ${ended.code}:\n${last.err}`);
+      return `${await scenario.check()}; ended with 75 after ${seconds.toFixed()} s`;
+    } finally {
+      await sql.unsafe(`drop owned by ${ROLE}; drop role ${ROLE}`);
+    }
+  }, { processes: 0, partitions: 2, perSecond: 0 });
+}
