@@ -7,7 +7,7 @@ import type { System } from "../../system.ts";
 import { type CommandContext, usesUtf8 } from "../context.ts";
 import { groupSteps } from "./command_group.ts";
 import { kafkaSteps } from "./command_kafka.ts";
-import { postgresSteps } from "./command_postgres.ts";
+import { openOneConnection, postgresSteps } from "./command_postgres.ts";
 import type { CheckContext } from "./steps.ts";
 
 /** A check waits less than a command: a longer wait would not change the finding. */
@@ -56,11 +56,14 @@ function chainsOf(
   }
   secrets.push(...secretsOf(settings));
   const usesKafka = command === null || command === "produce" || command === "consume";
+  const sql = openOneConnection(settings.postgresql, context);
   return [
     [{ name: "settings", run: () => Promise.resolve(checkSettingsFile(settings, context.system)) }],
     ...(usesKafka ? [kafkaSteps(settings.kafka, command, context)] : []),
-    ...(command === "produce" ? [] : [postgresSteps(settings.postgresql, command, context)]),
-    ...(command === null || command === "consume" ? [groupSteps(settings, command, context)] : []),
+    ...(command === "produce" ? [] : [postgresSteps(settings.postgresql, sql, command, context)]),
+    ...(command === null || command === "consume"
+      ? [groupSteps(settings, sql, command, context)]
+      : []),
   ];
 }
 

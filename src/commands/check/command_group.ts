@@ -5,7 +5,7 @@ import { openGroup } from "../../kafka/group.ts";
 import { openTopic } from "../../kafka/topic.ts";
 import type { Finding } from "../../network/certificates.ts";
 import { within } from "../../network/sockets.ts";
-import { openPostgres } from "../../postgres/connect.ts";
+import type { Client } from "../../postgres/connect.ts";
 import { explainPostgres } from "../../postgres/errors.ts";
 import { openStore } from "../../postgres/store.ts";
 import type { Settings } from "../../settings/settings.ts";
@@ -17,17 +17,20 @@ import type { CheckContext } from "./steps.ts";
 /** The step about the consumer group, which needs Kafka and PostgreSQL; `command` consume shows all partitions. */
 export function groupSteps(
   settings: Settings,
+  sql: Client["sql"],
   command: Checked | null,
   context: CheckContext,
 ): CheckStep[] {
   const explain = (error: unknown) =>
     explainPostgres(explainKafka(error, settings.kafka), settings.postgresql);
-  const run = () => withExplanation(explain, lookAtGroup(settings, command === "consume", context));
+  const run = () =>
+    withExplanation(explain, lookAtGroup(settings, sql, command === "consume", context));
   return [{ name: "group", needsAll: true, run }];
 }
 
 async function lookAtGroup(
   { kafka: { topic, groupId, ...rest }, postgresql, destination }: Settings,
+  sql: Client["sql"],
   isWhole: boolean,
   { system: { readFile }, reporter: { log }, timeoutMs, cleanups }: CheckContext,
 ): Promise<Finding> {
@@ -35,11 +38,7 @@ async function lookAtGroup(
   const broker = rest.brokers.join(", ");
   const admin = await within(timeoutMs, openTopic(kafka, topic), { broker });
   const group = openGroup(kafka, groupId, topic);
-  const { sql, cut } = openPostgres(postgresql, { readFile, log, max: 1 });
-  cleanups.push(admin.close, group.close, async () => {
-    await sql.end({ timeout: 1 });
-    cut();
-  });
+  cleanups.push(admin.close, group.close);
   const clusterId = await admin.clusterId();
   const sources = await openStore(sql, { schema: postgresql.schema, clusterId, topic }).sources();
   const state = {

@@ -40,22 +40,26 @@ interface PostgresProbeState extends CheckContext {
 
 const CLOCK_GAP_MAX_MS = 5_000;
 
-/** The steps from the files to the clock that `command` needs. */
-export function postgresSteps(
+/** The connection of all steps: a user may be allowed only one. It connects with the first query. */
+export function openOneConnection(
   settings: PostgresSettings,
-  command: Checked | null,
-  context: CheckContext,
-): CheckStep[] {
-  const { system, reporter, cleanups } = context;
-  const { sql, cut } = openPostgres(settings, {
-    readFile: system.readFile,
-    log: reporter.log,
-    max: 1,
-  });
+  { system: { readFile }, reporter: { log }, cleanups }: CheckContext,
+): Client["sql"] {
+  const { sql, cut } = openPostgres(settings, { readFile, log, max: 1 });
   cleanups.push(async () => {
     await sql.end({ timeout: 1 });
     cut();
   });
+  return sql;
+}
+
+/** The steps from the files to the clock that `command` needs. */
+export function postgresSteps(
+  settings: PostgresSettings,
+  sql: Client["sql"],
+  command: Checked | null,
+  context: CheckContext,
+): CheckStep[] {
   const where = `PostgreSQL at ${settings.host}:${settings.port}`;
   const state: PostgresProbeState = { ...context, settings, where, command, sql, serverInfo: null };
   const hasTls = settings.sslmode !== "disable";
