@@ -10,14 +10,17 @@ export function simplify(track: Fix[], toleranceM: number): Fix[] {
   const places = track.map(unitVector);
   const kept = new Uint8Array(track.length);
   kept[0] = kept[track.length - 1] = 1;
+  const depthMax = 4 * Math.log2(track.length + 1);
   // Not recursive: a long track could overflow the stack.
-  const spans: [number, number][] = [[0, track.length - 1]];
+  const spans: [from: number, to: number, depth: number][] = [[0, track.length - 1, 0]];
   for (let span; (span = spans.pop());) {
-    const [from, to] = span;
+    const [from, to, depth] = span;
     const farthest = farthestIn(places, from, to, toleranceM);
     if (farthest === null) continue;
-    kept[farthest] = 1;
-    spans.push([from, farthest], [farthest, to]);
+    // The farthest fix of a zigzag is always near an end, so cutting there takes quadratic time.
+    const cut = depth < depthMax ? farthest : (from + to) >> 1;
+    kept[cut] = 1;
+    spans.push([from, cut, depth + 1], [cut, to, depth + 1]);
   }
   return track.filter((_, i) => kept[i]);
 }
