@@ -20,12 +20,23 @@ interface Server {
   close(): Promise<void>;
 }
 
+/** Prometheus and an orchestrator need a handful; more would use up the file descriptors of the consumer. */
+const CONNECTIONS_MAX = 64;
+/** A client that sends nothing for this long loses its connection. */
+const IDLE_MAX_MS = 10_000;
+
 /** Answers GET and HEAD with the page of the path, which is built for each request. */
 export async function serve(
   { host, port }: Address,
   pages: Record<string, () => Page>,
 ): Promise<Server> {
-  const server = createServer(({ method, url = "" }, response) => {
+  const timeouts = {
+    headersTimeout: IDLE_MAX_MS,
+    requestTimeout: IDLE_MAX_MS,
+    keepAliveTimeout: IDLE_MAX_MS,
+    connectionsCheckingInterval: IDLE_MAX_MS / 10,
+  };
+  const server = createServer(timeouts, ({ method, url = "" }, response) => {
     const path = url.split("?")[0]!;
     const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
     if (method !== "GET" && method !== "HEAD") return answer(response, plain(405, "GET or HEAD"));
@@ -35,8 +46,10 @@ export async function serve(
       answer(response, plain(500, `${error}`));
     }
   });
+  server.maxConnections = CONNECTIONS_MAX;
   const listening = Promise.withResolvers<void>();
-  server.once("error", (error) => listening.reject(explain(error, { host, port })));
+  // The listener stays: an error of accept() later, such as no free file descriptor, must not end the run.
+  server.on("error", (error) => listening.reject(explain(error, { host, port })));
   server.listen(port, host, listening.resolve);
   await listening.promise;
   return {

@@ -41,6 +41,20 @@ Deno.test("close() does not wait for clients that keep a connection open", async
   connection.close();
 });
 
+Deno.test("serve() drops connections beyond 64 and goes on answering", async () => {
+  const { address, close } = await serve(FREE_PORT, { "/": () => plain(200, "yes") });
+  const [hostname, port] = address.split(":");
+  const open = () => Deno.connect({ hostname: hostname!, port: Number(port) });
+  const idle = await Promise.all(Array.from({ length: 64 }, open));
+  const next = await open();
+  // The end of the stream: the server has closed the connection.
+  assertEquals(await next.read(new Uint8Array(1)).catch(() => null), null);
+  idle.pop()!.close();
+  while (!(await fetch(`http://${address}/`).then((r) => r.text()).catch(() => null)));
+  await close();
+  for (const connection of [...idle, next]) connection.close();
+});
+
 const refused: [host: string, port: number | "taken", reason: string][] = [
   ["127.0.0.1", "taken", "another program listens on that port"],
   ["192.0.2.1", 0, "this machine does not have that address"],
