@@ -78,6 +78,7 @@ const code = await run({
     addEventListener("unhandledrejection", (event) => exitWith(event, event.reason));
   },
   ask,
+  residentBytes: () => Deno.memoryUsage().rss,
   runtime: `deno ${Deno.version.deno}, ${Deno.build.target}`,
 });
 // kafkajs can leave a connection that retries forever, so the process does not wait for an empty event loop.

@@ -98,7 +98,7 @@ async function workWith(
   context: CommandContext,
 ): Promise<number> {
   const { settings, globals, system, reporter } = context;
-  for (const warning of await warningsOf(settings, system)) reporter.warn(warning);
+  for (const warning of await warningsOf(settings, system)) reporter.warn(warning, "settings");
   // Certificates are read again on each connect, so that renewed ones are used; nothing else is.
   system.readOnlyNear(certificatesOf(settings));
   const { file } = settings;

@@ -27,6 +27,8 @@ export interface System {
   onStray(tell: (error: unknown) => Promise<number>): void;
   /** Asks the user; null without a terminal. */
   ask(question: string): Promise<string | null>;
+  /** Memory of the process. */
+  residentBytes(): number;
   /** For the version line. */
   runtime: string;
 }

@@ -47,6 +47,34 @@ Deno.test({
   },
 });
 
+Deno.test("the alert rules in README use metrics that the program has", () => {
+  const [rules] = blocks("yaml");
+  const names = [...rules!.matchAll(/\broutes_\w+/g)].map(([name]) => name);
+  const source = new URL("../src/commands/consume/metrics.ts", import.meta.url);
+  const metrics = Deno.readTextFileSync(source);
+  assert(names.length > 0);
+  for (const name of names) assert(metrics.includes(`"${name}"`), name);
+});
+
+const hasPromtool = await new Deno.Command("promtool", { args: ["--version"] }).output()
+  .then(({ success }) => success, () => false);
+
+Deno.test({
+  name: "Prometheus accepts the alert rules in README (needs promtool)",
+  ignore: !hasPromtool,
+  fn: async () => {
+    const path = await Deno.makeTempFile({ suffix: ".yaml" });
+    try {
+      await Deno.writeTextFile(path, blocks("yaml")[0]!);
+      const args = ["check", "rules", path];
+      const { success, stdout } = await new Deno.Command("promtool", { args }).output();
+      assert(success, new TextDecoder().decode(stdout));
+    } finally {
+      await Deno.remove(path);
+    }
+  },
+});
+
 /** The command lines in a text, as a shell takes them apart; what stands for a value is given one. */
 function commandLines(text: string): string[][] {
   const values: Record<string, string> = { COMMAND: "query", SPEC: "latest", OFFSET: "7" };

@@ -11,7 +11,9 @@ export function openKafkaFor(
 ) {
   const broker = settings.brokers.join(", ");
   // Brokers and kafkajs report a wrong key badly or not at all, so the files are checked first.
-  if (settings.tls) requireFiles("kafka", settings.tls, system, reporter.warn);
+  if (settings.tls) {
+    requireFiles("kafka", settings.tls, system, (line) => reporter.warn(line, "certificate"));
+  }
   reporter.wait(`connecting to Kafka at ${broker}`);
   const kafka = openKafka(settings, {
     readFile: system.readFile,

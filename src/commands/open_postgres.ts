@@ -23,7 +23,9 @@ export function openPostgresFor(
   options: { max?: number; database?: string; readOnly?: boolean } = {},
 ) {
   const files = filesOf(settings);
-  if (files) requireFiles("postgresql", files, system, reporter.warn);
+  if (files) {
+    requireFiles("postgresql", files, system, (line) => reporter.warn(line, "certificate"));
+  }
   reporter.wait(`connecting to PostgreSQL at ${settings.host}:${settings.port}`);
   const { readFile } = system;
   const { sql, bounded, cut } = openPostgres(settings, { ...options, readFile, log: reporter.log });
@@ -37,7 +39,7 @@ export function openPostgresFor(
       const lock = await findLock(observer.sql, settings.schema);
       if (!lock) return;
       const { table, pid } = lock;
-      reporter.warn(`PostgreSQL: another session holds a lock on ${table} (pid ${pid})`);
+      reporter.warn(`PostgreSQL: another session holds a lock on ${table} (pid ${pid})`, "lock");
     };
     const timer = setInterval(() => check().catch(() => {}), LOCK_CHECK_MS);
     try {

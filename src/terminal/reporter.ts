@@ -3,7 +3,7 @@ import { scrub } from "./scrub.ts";
 
 // Data goes to stdout; notes, progress and steps go to stderr, without a capital at the beginning or a period at the end.
 // On a terminal each progress line replaces the one before and is erased before any other output; elsewhere a plain line
-// is written every five seconds. A wait for the network is shown only when it takes longer.
+// is written every five seconds, or every minute when nothing changes. With --json, events are JSON lines. A wait for the network is shown only when it takes longer.
 
 /** What to write, and where. */
 export interface ReporterOptions {
@@ -21,26 +21,39 @@ export interface ReporterOptions {
   later(ms: number, call: () => void): () => void;
 }
 
+/** Names the event of a line in JSON. */
+export type EventCode =
+  | "certificate"
+  | "end"
+  | "foreign_members"
+  | "lock"
+  | "loss_accepted"
+  | "reading_again"
+  | "resumed"
+  | "settings"
+  | "waiting";
+
 /** Writes everything on stderr except failures. */
 export interface Reporter {
-  /** Written unless --quiet or --json is set. */
-  note(line: string): void;
+  /** Written unless --quiet is set; with --json only if it is an event, as JSON. */
+  note(line: string, event?: EventCode): void;
   /** A note of something that needs attention; the same line is written once. */
-  warn(line: string): void;
+  warn(line: string, event: EventCode): void;
   /** Written with -v. */
   step(line: string): void;
   /** What the program waits for: written at once with -v, else as progress when the wait is long. */
   wait(line: string): void;
   /** Client logs and SQL; null unless -vv is set. */
   log: ((line: string) => void) | null;
-  /** Replaces the last progress line. */
-  progress(line: string): void;
+  /** Replaces the last progress line. Where lines stay, one with the same `state` is written only once a minute. */
+  progress(line: string, state?: string): void;
   /** Erases the progress line. */
   clear(): void;
 }
 
 const REDRAW_MS = 100;
 const PLAIN_MS = 5_000;
+const UNCHANGED_MS = 60_000;
 const WAIT_MS = 200;
 
 /** The reporter of one run. */
@@ -51,6 +64,7 @@ export function openReporter(options: ReporterOptions): Reporter {
   const shows = options.progress && !silent;
   let shown = "";
   let shownAt = columns() === null ? now() : 0;
+  let shownState: string | undefined;
   let stopWaiting = () => {};
   const clear = () => {
     stopWaiting();
@@ -60,6 +74,15 @@ export function openReporter(options: ReporterOptions): Reporter {
   const say = (line: string) => {
     clear();
     options.write(scrub(line, secrets) + "\n");
+  };
+  const sayEvent = (level: "info" | "warn", code: EventCode, line: string) => {
+    const event = {
+      level,
+      code,
+      time: new Date(now()).toISOString(),
+      message: scrub(line, secrets),
+    };
+    options.write(JSON.stringify(event) + "\n");
   };
   const show = (line: string) => {
     const width = columns();
@@ -71,10 +94,15 @@ export function openReporter(options: ReporterOptions): Reporter {
   };
   return {
     clear,
-    note: (line) => silent || say(line),
-    warn: (line) => {
-      if (!silent && !warned.has(line)) say(`${colors.yellow("warning:")} ${line}`);
+    note: (line, event) => {
+      if (!silent) say(line);
+      else if (event && !quiet) sayEvent("info", event, line);
+    },
+    warn: (line, event) => {
+      if (quiet || warned.has(line)) return;
       warned.add(line);
+      if (json) sayEvent("warn", event, line);
+      else say(`${colors.yellow("warning:")} ${line}`);
     },
     step: (line) => verbose >= 1 && say(line),
     log: verbose >= 2 ? say : null,
@@ -84,9 +112,12 @@ export function openReporter(options: ReporterOptions): Reporter {
       if (!shows) return;
       stopWaiting = options.later(columns() === null ? PLAIN_MS : WAIT_MS, () => show(line));
     },
-    progress: (line) => {
-      if (!shows || now() - shownAt < (columns() === null ? PLAIN_MS : REDRAW_MS)) return;
+    progress: (line, state) => {
+      const isUnchanged = state !== undefined && state === shownState;
+      const everyMs = columns() !== null ? REDRAW_MS : isUnchanged ? UNCHANGED_MS : PLAIN_MS;
+      if (!shows || now() - shownAt < everyMs) return;
       shownAt = now();
+      shownState = state;
       show(line);
     },
   };

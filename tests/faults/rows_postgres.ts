@@ -101,7 +101,7 @@ async function refusals(cluster: Cluster): Promise<string> {
       };
       await sql.unsafe(`alter role ${admin.name} set default_transaction_read_only = on`);
       await scenario.endBackends();
-      await assertWaits("read-only", /waiting for the database.*25006/, async () => {
+      await assertWaits("read-only", /waiting for PostgreSQL.*25006/, async () => {
         await sql.unsafe(`alter role ${admin.name} reset default_transaction_read_only`);
         await scenario.endBackends();
       });
@@ -109,12 +109,12 @@ async function refusals(cluster: Cluster): Promise<string> {
       await scenario.endBackends();
       await assertWaits(
         "no connection left",
-        /waiting for the database/,
+        /waiting for PostgreSQL/,
         () => sql.unsafe(`alter role ${admin.name} connection limit -1`),
       );
       if (disk) {
         await sql.unsafe(`alter table ${name}.routes_table set tablespace ${disk.tablespace}`);
-        await assertWaits("disk full", /waiting for the database.*53100/, disk.grow);
+        await assertWaits("disk full", /waiting for PostgreSQL.*53100/, disk.grow);
       }
       await scenario.feed.stop();
       await scenario.catchUp();

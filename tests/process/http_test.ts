@@ -7,6 +7,23 @@ async function get(url: string): Promise<{ status: number; type: string | null; 
   return { status: response.status, type: response.headers.get("content-type"), text };
 }
 
+/** Has Prometheus's own tool check the text, where it is installed. */
+async function acceptMetrics(text: string): Promise<void> {
+  const options = { args: ["check", "metrics"], stdin: "piped", stdout: "piped", stderr: "piped" };
+  let promtool: Deno.ChildProcess;
+  try {
+    promtool = new Deno.Command("promtool", options as Deno.CommandOptions).spawn();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw error;
+  }
+  const writer = promtool.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(text));
+  await writer.close();
+  const { success, stderr } = await promtool.output();
+  assertEquals([success, new TextDecoder().decode(stderr)], [true, ""]);
+}
+
 Deno.test("consume --http serves metrics during the run, and stops listening at the end", () =>
   withProgram({ partitions: 2 }, async ({ routes, start }) => {
     await routes(["produce", "-n", "300", "--invalid", "2", "--seed", "1"]);
@@ -31,7 +48,17 @@ Deno.test("consume --http serves metrics during the run, and stops listening at 
     assertEquals(value(page.text, 'routes_lag_records{partition="0"}'), 0);
     assertEquals(value(page.text, 'routes_lag_records{partition="1"}'), 0);
     assert(value(page.text, "routes_statement_seconds_count") > 0);
-    assertEquals((await get(`${url}/ready`)).status, 200);
+    await acceptMetrics(page.text);
+    const ready = await get(`${url}/ready`);
+    assertEquals([ready.status, ready.type], [200, "application/json"]);
+    assertEquals(JSON.parse(ready.text), {
+      ready: true,
+      reason: "every record is settled",
+      lag: 0,
+    });
+    assertEquals(value(page.text, 'routes_up{service="kafka"}'), 1);
+    assertEquals(value(page.text, "routes_assigned_partitions"), 2);
+    assert(value(page.text, "process_resident_memory_bytes") > 1e7);
 
     const second = await routes(["consume", "--http", url!.slice("http://".length)]);
     assertEquals(second.code, 69);

@@ -43,21 +43,49 @@ Deno.test("note() writes a line", () => {
 
 Deno.test("warn() writes the same line only once", () => {
   const { reporter, heard } = listen();
-  for (const line of ["a ends soon", "b ends soon", "a ends soon"]) reporter.warn(line);
+  for (const line of ["a ends soon", "b ends soon", "a ends soon"]) {
+    reporter.warn(line, "certificate");
+  }
   assertEquals(heard, ["warning: a ends soon\n", "warning: b ends soon\n"]);
 });
 
-for (const silent of [{ quiet: true }, { json: true }]) {
-  Deno.test(`--${Object.keys(silent)} hides notes, warnings and progress`, () => {
+for (const silent of [{ quiet: true }, { quiet: true, json: true }]) {
+  Deno.test(`--${Object.keys(silent).join(" --")} hides notes, warnings and progress`, () => {
     const { reporter, heard, wait } = listen(silent);
     reporter.note("a");
-    reporter.warn("a");
+    reporter.note("a", "end");
+    reporter.warn("a", "lock");
     wait(60_000);
     reporter.progress("b");
     reporter.clear();
     assertEquals(heard, []);
   });
 }
+
+Deno.test("--json writes warnings and events as JSON lines without secrets, and no other note", () => {
+  const { reporter, heard, wait } = listen({ json: true, secrets: ["hunter2"] });
+  reporter.note("5 rows");
+  reporter.note('waiting for PostgreSQL: "hunter2"', "waiting");
+  reporter.warn("the key is old", "certificate");
+  reporter.warn("the key is old", "certificate");
+  wait(60_000);
+  reporter.progress("b");
+  const time = "1970-01-01T00:16:40.000Z";
+  assertEquals(heard.map((line) => JSON.parse(line)), [
+    { level: "info", code: "waiting", time, message: 'waiting for PostgreSQL: "***"' },
+    { level: "warn", code: "certificate", time, message: "the key is old" },
+  ]);
+  assertEquals(heard.every((line) => line.endsWith("}\n")), true);
+});
+
+Deno.test("without a terminal, progress that does not change is written once a minute", () => {
+  const { reporter, heard, wait } = listen({ columns: () => null });
+  for (let second = 0; second <= 130; second++) {
+    reporter.progress(`${second} s`, second < 80 ? "same" : `${second >= 90}`);
+    wait(1_000);
+  }
+  assertEquals(heard, ["5 s\n", "65 s\n", "80 s\n", "90 s\n"]);
+});
 
 Deno.test("steps are written with -v, logs with -vv", () => {
   const heardWith = (verbose: number) => {
@@ -210,7 +238,7 @@ Deno.test("a progress line that a narrower window wraps is erased completely", (
 
 Deno.test("a warning is coloured when colours are on", () => {
   const { reporter, heard } = listen({ colors: openColors(true) });
-  reporter.warn("the key is old");
+  reporter.warn("the key is old", "certificate");
   reporter.note("sent 5 records");
   assertEquals(heard, ["\x1b[33mwarning:\x1b[39m the key is old\n", "sent 5 records\n"]);
 });

@@ -1,6 +1,7 @@
 import { fullMessage, OperationalError } from "../../errors.ts";
 import type { System } from "../../system.ts";
 import type { Reporter } from "../../terminal/reporter.ts";
+import type { Outage } from "./waits.ts";
 import type { PostgresErrors } from "../open_postgres.ts";
 
 /** How long an outage of Kafka may last, and one of PostgreSQL unless the run has no end (--follow). */
@@ -17,8 +18,8 @@ interface BackoffDeps {
 export class Backoff {
   readonly #deps: BackoffDeps;
   readonly #limitMs: number;
-  /** Null while the database answers; milliseconds of the clock. */
-  #unavailableSince: number | null = null;
+  /** Null while the database answers. */
+  #outage: Outage | null = null;
   readonly #reported = new Set<string>();
 
   /** `limitMs`: how long an outage may last. */
@@ -27,13 +28,14 @@ export class Backoff {
     this.#deps = deps;
   }
 
-  get isUnavailable(): boolean {
-    return this.#unavailableSince !== null;
+  /** Since when the database has not answered, and why; null while it answers. */
+  get outage(): Outage | null {
+    return this.#outage;
   }
 
   /** The database has answered: an outage is over. */
   succeeded(): void {
-    this.#unavailableSince = null;
+    this.#outage = null;
     this.#reported.clear();
   }
 
@@ -58,11 +60,11 @@ export class Backoff {
     const { postgres, reporter, system } = this.#deps;
     const failure = postgres.explain(error);
     if (until.aborted) throw failure;
-    this.#unavailableSince ??= system.clock();
-    if (system.clock() - this.#unavailableSince > this.#limitMs) throw failure;
-    const reason = fullMessage(failure);
-    if (!this.#reported.has(reason)) reporter.note(`waiting for the database: ${reason}`);
-    this.#reported.add(reason);
+    const why = fullMessage(failure);
+    this.#outage = { since: this.#outage?.since ?? system.clock(), why };
+    if (system.clock() - this.#outage.since > this.#limitMs) throw failure;
+    if (!this.#reported.has(why)) reporter.note(`waiting for PostgreSQL: ${why}`, "waiting");
+    this.#reported.add(why);
     // Random, so that many processes do not reconnect at the same moment.
     const share = 0.5 + system.random() / 2 ** 33;
     await system.sleep(Math.min(100 * 2 ** attempt, 5_000) * share, until);

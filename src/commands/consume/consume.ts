@@ -14,6 +14,7 @@ import { withExplanation } from "../context.ts";
 import type { Claim } from "../group_members.ts";
 import { Backoff, OUTAGE_MAX_MS } from "./backoff.ts";
 import { createCommitStep, type StepStore } from "./commit_step.ts";
+import { healthOf } from "./health.ts";
 import { KnownSources } from "./known_sources.ts";
 import type { MetricsServer } from "./metrics_server.ts";
 import { Owners } from "./owners.ts";
@@ -24,6 +25,7 @@ import { resolveOffsets } from "./resolve_offsets.ts";
 import { RunStats } from "./stats.ts";
 import { formatSummary, type RunSummary } from "./summary.ts";
 import { supervise } from "./supervise.ts";
+import { Waits } from "./waits.ts";
 
 /** The options that a run uses; the command handles the others. */
 export type RunOptions = Omit<
@@ -73,6 +75,7 @@ export interface Run {
   owners: Owners;
   stats: RunStats;
   backoff: Backoff;
+  waits: Waits;
   rate: Rate;
   /** Aborted to end the run: everything requested is settled, or the user stopped it. */
   done: AbortController;
@@ -111,7 +114,7 @@ export async function runConsume(
     deps.system.sleep(LAST_LAG_MS, signal).then(() => false),
   ]);
   const summary = stats.summary(isKnown ? progress.lag : null);
-  deps.reporter.note(formatSummary(summary, progress.knownLag));
+  deps.reporter.note(formatSummary(summary, progress.knownLag), "end");
   return { summary, failure };
 }
 
@@ -143,20 +146,35 @@ function createRun(options: RunOptions, deps: ConsumeDeps): Run {
     done: done.signal,
   });
   const owners = new Owners({ options, deps, progress, done });
+  const { clock } = system;
+  const { sessionTimeoutMs, reporter } = deps;
+  const waits = new Waits({ progress, stats, backoff, sessionTimeoutMs, reporter, clock });
   const rate = new Rate();
-  return { options, deps, sources, progress, partitions, owners, stats, backoff, rate, done };
+  return {
+    options,
+    deps,
+    sources,
+    progress,
+    partitions,
+    owners,
+    stats,
+    backoff,
+    waits,
+    rate,
+    done,
+  };
 }
 
 /** Loads the positions and sets where the run ends; returns the offsets in the topic. */
 async function start(run: Run): Promise<Map<number, Range>> {
-  const { options, deps: { topic, kafka, metrics }, sources, progress, owners, stats } = run;
+  const { options, deps: { topic, kafka, metrics }, sources, progress } = run;
   const ranges = await withExplanation(kafka.explain, kafka.ranges());
   // The first call is not retried: a database that was never reached is more likely a wrong setting than an outage.
   await run.backoff.retry(AbortSignal.abort(), () => run.partitions.load(ranges));
   if (options.from && sources.all.length > 0) throw readBefore(topic, sources.all);
   progress.update(ranges, new Map(sources.all.map((s) => [s.partition, s.nextOffset])));
   await setEnds(run, ranges);
-  metrics?.started(() => ({ ...stats.health(progress.lags), isBlocked: owners.isBlocked }));
+  metrics?.started(() => healthOf(run));
   return ranges;
 }
 

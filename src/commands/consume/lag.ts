@@ -1,4 +1,6 @@
+import { fullMessage } from "../../errors.ts";
 import type { Run } from "./consume.ts";
+import type { Waits } from "./waits.ts";
 
 const TICK_MS = 1_000;
 const REFRESH_TICKS = 5;
@@ -16,13 +18,30 @@ export async function watchTopic(run: Run): Promise<void> {
 }
 
 /** Asks the brokers for the ends and the database for the positions; returns whether both answered. */
-export async function refreshLag({ deps: { kafka }, sources, progress }: Run): Promise<boolean> {
+export async function refreshLag({ deps, sources, progress, waits }: Run): Promise<boolean> {
+  const { kafka, postgres } = deps;
+  const [ranges, positions] = await Promise.all([
+    askedOf(waits, "kafka", kafka.ranges(), kafka.explain),
+    askedOf(waits, "postgresql", sources.positions(), postgres.explain),
+  ]);
+  if (ranges === null || positions === null) return false;
+  progress.update(ranges, positions);
+  return true;
+}
+
+/** The answer; null after a failure: reading meets the same one and handles it. */
+async function askedOf<T>(
+  waits: Waits,
+  service: "kafka" | "postgresql",
+  question: Promise<T>,
+  explain: (error: unknown) => Error,
+): Promise<T | null> {
   try {
-    const [ranges, positions] = await Promise.all([kafka.ranges(), sources.positions()]);
-    progress.update(ranges, positions);
-    return true;
-  } catch {
-    // Reading meets the same failure and reports it.
-    return false;
+    const answer = await question;
+    waits.asked(service, null);
+    return answer;
+  } catch (error) {
+    waits.asked(service, fullMessage(explain(error)));
+    return null;
   }
 }

@@ -1,17 +1,15 @@
-import type { RunCounts } from "./summary.ts";
+import type { Health } from "./health.ts";
+import { WAIT_REASONS } from "./waits.ts";
 
 // Prometheus's text format 0.0.4: for each name its help and type, then one line per value.
 
-/** The state of a consumer for monitoring. */
-export interface Health extends RunCounts {
-  /** Records not yet settled, by partition of the topic; null: unknown. */
-  lags: Map<number, number | null>;
-  /** Since the last record was settled or, before that, since the start of the run. */
-  settledMs: number;
-  /** How long records have been waiting without any being settled. */
-  stuckMs: number;
-  /** Whether other members of the group keep partitions from being settled. */
-  isBlocked: boolean;
+/** What metrics say about the process. */
+export interface ProcessInfo {
+  version: string;
+  runtime: string;
+  /** When it started, in milliseconds since 1970. */
+  startedAt: number;
+  residentBytes: number;
 }
 
 /** A Prometheus histogram of durations. */
@@ -38,60 +36,88 @@ export class Histogram {
 
 const BOUNDS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** A consumer that settles nothing for this long while records wait is not ready. */
-const STUCK_MS = 60_000;
-
-/** Whether the consumer keeps up or makes progress; null: it has not started. */
-export function isReady(health: Health | null): boolean {
-  if (!health || health.isBlocked) return false;
-  const isSettled = [...health.lags.values()].every((lag) => lag === 0);
-  return isSettled || health.stuckMs < STUCK_MS;
-}
+/** A service that has not answered for longer is down. */
+const UP_MS = 15_000;
 
 /** All metrics as text; `health` is null before the consumer has started. */
 export function metricsText(
   health: Health | null,
   statements: Histogram,
-  version: string,
+  { version, runtime, startedAt, residentBytes }: ProcessInfo,
 ): string {
   const name = "routes_statement_seconds";
   return [
-    ...head("routes_info", "gauge", "The program."),
-    line("routes_info", { version }, 1),
-    ...health ? healthLines(health) : [],
+    ...head("routes_build_info", "gauge", "The program and its runtime."),
+    line("routes_build_info", { version, runtime }, 1),
+    ...gauge("process_start_time_seconds", "When the process started.", startedAt / 1000),
+    ...gauge("process_resident_memory_bytes", "Memory of the process.", residentBytes),
+    ...health ? [...countLines(health), ...stateLines(health)] : [],
     ...head(name, "histogram", "Duration of the statements that settle records."),
     ...statements.lines(name),
   ].join("\n") + "\n";
 }
 
-function healthLines({ stored, rejected, tombstones, reasons, lags, settledMs }: Health): string[] {
-  const byLabel = (
-    name: string,
-    label: string,
-    values: Iterable<[string | number, number | null]>,
-  ) =>
-    [...values].flatMap(([text, value]) =>
-      value === null ? [] : [line(name, { [label]: text }, value)]
-    );
+function countLines({ stored, rejected, tombstones, reasons, settledMs }: Health): string[] {
   const outcomes = Object.entries({ stored, rejected, tombstone: tombstones });
   return [
     ...head("routes_records_total", "counter", "Records settled by this process."),
     ...byLabel("routes_records_total", "outcome", outcomes),
     ...head("routes_rejects_total", "counter", "Rejects of this process by code."),
     ...byLabel("routes_rejects_total", "code", Object.entries(reasons)),
+    ...gauge(
+      "routes_seconds_since_settled",
+      "Time since the last record was settled, or the start.",
+      settledMs / 1000,
+    ),
+  ];
+}
+
+function stateLines(health: Health): string[] {
+  const { lags, lagKnownAt, silentMs, wait, assignedPartitions, topicPartitions } = health;
+  const up = Object.entries(silentMs).map(([service, ms]): [string, number] => [
+    service,
+    ms < UP_MS ? 1 : 0,
+  ]);
+  const waiting = WAIT_REASONS.map((reason): [string, number] => [
+    reason,
+    wait?.reason === reason ? wait.ms / 1000 : 0,
+  ]);
+  return [
     ...head(
       "routes_lag_records",
       "gauge",
       "Records not yet settled, whichever process owns the partition; absent while unknown.",
     ),
     ...byLabel("routes_lag_records", "partition", lags),
-    ...head(
-      "routes_seconds_since_settled",
-      "gauge",
-      "Time since the last record was settled, or the start.",
+    ...lagKnownAt === null ? [] : gauge(
+      "routes_lag_known_timestamp_seconds",
+      "When Kafka and PostgreSQL last told the lag.",
+      lagKnownAt / 1000,
     ),
-    line("routes_seconds_since_settled", {}, settledMs / 1000),
+    ...gauge("routes_assigned_partitions", "Partitions of this process.", assignedPartitions),
+    ...topicPartitions === null
+      ? []
+      : gauge("routes_topic_partitions", "Partitions of the topic.", topicPartitions),
+    ...head("routes_up", "gauge", "Whether the service has answered in the last 15 seconds."),
+    ...byLabel("routes_up", "service", up),
+    ...head("routes_waiting_seconds", "gauge", "How long records have waited, by what for."),
+    ...byLabel("routes_waiting_seconds", "reason", waiting),
   ];
+}
+
+function gauge(name: string, help: string, value: number): string[] {
+  return [...head(name, "gauge", help), line(name, {}, value)];
+}
+
+/** One line per value; none for null, which is unknown. */
+function byLabel(
+  name: string,
+  label: string,
+  values: Iterable<[string | number, number | null]>,
+): string[] {
+  return [...values].flatMap(([text, value]) =>
+    value === null ? [] : [line(name, { [label]: text }, value)]
+  );
 }
 
 function head(name: string, type: "counter" | "gauge" | "histogram", help: string): string[] {

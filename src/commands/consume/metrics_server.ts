@@ -1,5 +1,6 @@
 import { type Address, plain, serve } from "./http.ts";
-import { type Health, Histogram, isReady, metricsText } from "./metrics.ts";
+import { type Health, readiness } from "./health.ts";
+import { Histogram, metricsText } from "./metrics.ts";
 import { version } from "../../version.ts";
 import type { CommandContext } from "../context.ts";
 
@@ -18,15 +19,25 @@ export async function openMetricsServer(
   { system, reporter }: Pick<CommandContext, "system" | "reporter">,
 ): Promise<MetricsServer> {
   const statements = new Histogram();
+  const startedAt = system.now();
   let readHealth: (() => Health) | null = null;
   const health = () => readHealth?.() ?? null;
   const server = await serve(address, {
     "/metrics": () => ({
       status: 200,
       type: "text/plain; version=0.0.4; charset=utf-8",
-      body: metricsText(health(), statements, version),
+      body: metricsText(health(), statements, {
+        version,
+        runtime: system.runtime,
+        startedAt,
+        residentBytes: system.residentBytes(),
+      }),
     }),
-    "/ready": () => isReady(health()) ? plain(200, "ready") : plain(503, "not ready"),
+    "/ready": () => {
+      const answer = readiness(health());
+      const body = JSON.stringify(answer) + "\n";
+      return { status: answer.ready ? 200 : 503, type: "application/json", body };
+    },
     "/live": () => plain(200, "live"),
   });
   reporter.note(`listening on http://${server.address}`);

@@ -100,6 +100,7 @@ export class Owners {
       reporter.note(
         `waiting: ${waiting.length} of ${progress.topicPartitions} partitions belong to other ` +
           `members, lag ${formatCount(lag)}`,
+        "waiting",
       );
     }
     this.#hasNoted = waits;
@@ -124,7 +125,7 @@ export class Owners {
     const isNew = ms > 2 * WARN_EVERY_MS;
     this.#warned = { at: now, since: isNew ? now : this.#warned.since };
     const age = isNew ? "" : ` (for ${formatClock(now - this.#warned.since)})`;
-    reporter.warn(`${fullMessage(failure)}${age}; ${failure.hint.join("; ")}`);
+    reporter.warn(`${fullMessage(failure)}${age}; ${failure.hint.join("; ")}`, "foreign_members");
   }
 }
 

@@ -226,7 +226,7 @@ export class AssignedPartitions implements BatchHandler {
     const { postgres, reporter, backoff, sources, done } = this.#deps;
     const { id } = sources.get(partition)!;
     await backoff.retry(done, () => postgres.skip(id, from, to, "deleted before it was read"));
-    reporter.note(`${reason}: loss accepted`);
+    reporter.note(`${reason}: loss accepted`, "loss_accepted");
     await backoff.retry(done, () => sources.reload(partition));
     return sources.get(partition)!.nextOffset;
   }

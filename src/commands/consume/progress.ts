@@ -42,6 +42,11 @@ export class Progress {
     return this.#assigned !== null;
   }
 
+  /** Whether records are on their way to the database. */
+  get isSettling(): boolean {
+    return this.#inFlight > 0;
+  }
+
   /** How many partitions this process owns. */
   get assignedPartitions(): number {
     return this.#assigned?.size ?? 0;

@@ -1,4 +1,4 @@
-import type { Health } from "./metrics.ts";
+import type { Health } from "./health.ts";
 import type { Step } from "../../postgres/store.ts";
 import type { Progress } from "./progress.ts";
 import type { RunCounts, RunSummary } from "./summary.ts";
@@ -13,6 +13,8 @@ export class RunStats {
   #quietSince: number;
   /** Since when records have been waiting and none was settled, for any reason. */
   #waitingSince: number;
+  /** Whether a record was settled, or none was left to settle. */
+  #isProven = false;
   /** The same, but only while the database answers: rejoining the group may help. */
   #stuckSince: number;
 
@@ -38,6 +40,11 @@ export class RunStats {
     return this.#now() - this.#quietSince;
   }
 
+  /** For how long records have been waiting and none was settled. */
+  get waitingMs(): number {
+    return this.#now() - this.#waitingSince;
+  }
+
   get stuckMs(): number {
     return this.#now() - this.#stuckSince;
   }
@@ -55,6 +62,7 @@ export class RunStats {
       this.#waitingSince =
       this.#stuckSince =
         now;
+    this.#isProven = true;
     counts.read += messages.length;
     counts.stored += points.offsets.length;
     counts.rejected += rejects.length;
@@ -69,15 +77,16 @@ export class RunStats {
   ): void {
     if (isDatabaseUnavailable || !isAssigned) this.#quietSince = this.#now();
     if (lag === 0) this.#waitingSince = this.#now();
+    if (lag === 0) this.#isProven = true;
     if (isDatabaseUnavailable || assignedLag === 0) this.#stuckSince = this.#now();
   }
 
-  health(lags: Map<number, number | null>): Omit<Health, "isBlocked"> {
+  health(): RunCounts & Pick<Health, "settledMs" | "waitingMs" | "isProven"> {
     return {
       ...structuredClone(this.#counts),
-      lags,
       settledMs: this.#now() - this.#settledAt,
-      stuckMs: this.#now() - this.#waitingSince,
+      waitingMs: this.waitingMs,
+      isProven: this.#isProven,
     };
   }
 

@@ -3,6 +3,7 @@ import { OUTAGE_MAX_MS } from "./backoff.ts";
 import type { Run } from "./consume.ts";
 import { SourceGone } from "./commit_step.ts";
 import { status } from "./summary.ts";
+import { describeWait } from "./waits.ts";
 
 /** Each check wakes an idle process, so this is not shorter. */
 const WATCH_MS = 250;
@@ -35,9 +36,19 @@ export async function supervise(run: Run): Promise<void> {
       throw gaveUp(topic, failures - 1, failure);
     }
     const reason = fullMessage(failure);
-    if (!reported.has(reason)) reporter.note(`reading again after: ${reason}`);
+    run.waits.membershipEnded(reason);
+    if (!reported.has(reason)) reporter.note(`reading again after: ${reason}`, "reading_again");
     reported.add(reason);
-    await system.sleep(Math.min(250 * 2 ** failures, 10_000), done.signal);
+    await sleepShown(run, Math.min(250 * 2 ** failures, 10_000));
+  }
+}
+
+/** Waits before the next membership; the progress line shows why. */
+async function sleepShown(run: Run, ms: number): Promise<void> {
+  const { deps: { system }, done } = run;
+  for (let left = ms; left > 0 && !done.signal.aborted; left -= WATCH_MS) {
+    await system.sleep(Math.min(left, WATCH_MS), done.signal);
+    updateStats(run);
   }
 }
 
@@ -95,14 +106,20 @@ async function watch(run: Run, stalled: AbortController, ended: AbortSignal): Pr
   }
 }
 
-/** Shows the progress, and restarts the timers whose condition does not hold. */
-function updateStats({ options, deps: { reporter }, stats, progress, rate, backoff }: Run): void {
+/** Restarts the timers whose condition does not hold, and shows the progress. */
+function updateStats({ options, deps, stats, progress, rate, backoff, waits }: Run): void {
+  const { reporter, system } = deps;
+  stats.update(progress, backoff.outage !== null);
+  waits.update();
   const summary = stats.summary(progress.lag);
   const perSecond = rate.at(summary.seconds * 1000, summary.read);
+  const line = status(summary, { perSecond, ends: !options.follow, known: progress.knownLag });
+  const wait = waits.current;
+  const { stored, rejected, lag } = summary;
   reporter.progress(
-    status(summary, { perSecond, ends: !options.follow, known: progress.knownLag }),
+    wait ? `${line} · ${describeWait(wait, system.clock())}` : line,
+    JSON.stringify([stored, rejected, lag, wait?.reason]),
   );
-  stats.update(progress, backoff.isUnavailable);
 }
 
 function isHopeless({ kind }: OperationalError): boolean {

@@ -5,7 +5,7 @@ import {
   type RunOptions,
 } from "../../../src/commands/consume/consume.ts";
 import { type ErrorKind, OperationalError } from "../../../src/errors.ts";
-import { type Health, isReady } from "../../../src/commands/consume/metrics.ts";
+import { type Health, readiness } from "../../../src/commands/consume/health.ts";
 import type { Range } from "../../../src/record/offsets.ts";
 import type { BatchHandler } from "../../../src/kafka/reader.ts";
 import type { Member } from "../../../src/kafka/group.ts";
@@ -443,8 +443,9 @@ Deno.test("consume waits for an unavailable database and notes each reason once 
   });
   assertEquals([failure, stored], [null, offsets(0, 4)]);
   assertEquals(notes, [
-    "waiting for the database: cannot reach it: nothing listens",
-    "waiting for the database: cannot reach it: shutting down",
+    "waiting for PostgreSQL: cannot reach it: nothing listens",
+    "waiting for PostgreSQL: cannot reach it: shutting down",
+    "PostgreSQL is back after 0:12",
   ]);
 });
 
@@ -457,8 +458,8 @@ Deno.test("consume notes the next outage of the database again", async () => {
     },
   });
   assertEquals(notes, [
-    "waiting for the database: cannot reach it: nothing listens",
-    "waiting for the database: cannot reach it: nothing listens",
+    "waiting for PostgreSQL: cannot reach it: nothing listens",
+    "waiting for PostgreSQL: cannot reach it: nothing listens",
   ]);
 });
 
@@ -542,7 +543,7 @@ Deno.test("consume notes each reason once per outage, and again in the next outa
     },
   });
   const [leader, broker] = ["no leader", "no broker"].map((why) => `reading again after: ${why}`);
-  assertEquals(notes, [leader, broker, leader]);
+  assertEquals(notes, [leader, broker, leader, "Kafka is back after 0:04"]);
 });
 
 Deno.test("consume does not add up failures that are far apart, even without records between them", async () => {
@@ -604,6 +605,7 @@ Deno.test("consume rejoins the group when records wait and none is settled", asy
   });
   assertEquals([failure, stored], [null, offsets(0, 3)]);
   assertEquals(notes, [
+    "waiting for Kafka to deliver records",
     "reading again after: no record was settled for 60 s although records are waiting",
   ]);
 });
@@ -701,7 +703,7 @@ Deno.test("consume reports its counts and whether it is ready", async () => {
     meanwhile: async (controls) => {
       const observe = (when: string) => {
         const health = controls.health();
-        seen[when] = [isReady(health), health];
+        seen[when] = [readiness(health).ready, health];
       };
       observe("before");
       await controls.sleep(200_000);
@@ -815,9 +817,9 @@ Deno.test("consume --follow warns once a minute of members that do other work, a
     members: ({ nowMs }) => nowMs() < NOW_MS + 150_000 ? [member([0], { topics: ["x"] })] : [],
     meanwhile: async (controls) => {
       await controls.sleep(149_000);
-      ready.push(isReady(controls.health()));
+      ready.push(readiness(controls.health()).ready);
       await controls.sleep(10_000);
-      ready.push(isReady(controls.health()));
+      ready.push(readiness(controls.health()).ready);
       controls.stop.abort();
     },
   });

@@ -117,7 +117,7 @@ for (const executed of [false, true]) {
     else system.refuse = cut;
     assertEquals((await runRetry({ batchSize: 100 }, deps)).moved, 3);
     assertEquals(notes, [
-      "waiting for the database: explained",
+      "waiting for PostgreSQL: explained",
       "moved 3 of 3 rejects into the table, 0 remain (kept 0)",
     ]);
   });
