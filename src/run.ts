@@ -9,6 +9,7 @@ import { version } from "./version.ts";
 import type { CommandContext, CommandResult } from "./commands/context.ts";
 import { readSettings, warningsOf } from "./commands/load_settings.ts";
 import { ClosedPipe, type Output, type System } from "./system.ts";
+import { scrub } from "./terminal/scrub.ts";
 import { renderError } from "./terminal/render_error.ts";
 
 /** Runs one command; returns the exit code. */
@@ -72,7 +73,7 @@ async function work(
 ): Promise<number> {
   const report = openRunReporter(outside, globals, colors, secrets);
   const { reporter } = report;
-  const system = clearBeforeOutput(clearBeforeAsk(outside, report), report);
+  const system = clearBeforeOutput(clearBeforeAsk(outside, report, secrets), report);
   if (system.stderr.columns !== null) noteStop(system.signal, reporter);
   try {
     if (command.verb === "check") {
@@ -145,13 +146,13 @@ function openRunReporter(
   return { reporter, clear };
 }
 
-/** Clears the progress line before a question. */
-function clearBeforeAsk(system: System, { clear }: RunReport): System {
+/** Clears the progress line before a question, and scrubs it. */
+function clearBeforeAsk(system: System, { clear }: RunReport, secrets: string[]): System {
   return {
     ...system,
     ask: async (question) => {
       await clear();
-      return await system.ask(question);
+      return await system.ask(scrub(question, secrets));
     },
   };
 }

@@ -186,6 +186,13 @@ Deno.test("only main.ts refers to Deno", () => {
   assertEquals(naming.map(({ path }) => path), ["main.ts"]);
 });
 
+Deno.test("only run.ts and main.ts write to stderr, so that all text passes through scrub()", () => {
+  const writing = files().filter(({ text }) =>
+    /\bstderr\b|\bconsole\b|\bprocess\.\w/.test(bare(text))
+  );
+  assertEquals(writing.map(({ path }) => path).sort(), ["main.ts", "run.ts", "system.ts"]);
+});
+
 Deno.test("help and version load no client", () => {
   const loaded = new Set(["main.ts"]);
   for (const path of loaded) {

@@ -1,16 +1,11 @@
-// Stored text must not control the terminal, so invisible characters are escaped.
-const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]/gu;
-const NAMES: Record<string, string> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+import { escapeInvisible } from "../terminal/scrub.ts";
 
-/** Clips text to `max` characters and escapes control characters and direction marks. */
+/** Clips text to `max` characters and escapes invisible ones, so that stored text cannot control the terminal. */
 export function terminalText(text: string, max: number): string {
   const clipped = text.length > max
     ? text.slice(0, max).replace(/[\ud800-\udbff]$/, "") + "…"
     : text;
-  return isPlain(clipped) ? clipped : clipped.replace(
-    INVISIBLE,
-    (char) => NAMES[char] ?? `\\u{${char.codePointAt(0)!.toString(16)}}`,
-  );
+  return escapeInvisible(clipped);
 }
 
 const COMBINING = /\p{Mn}|\p{Me}/gu;

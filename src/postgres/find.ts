@@ -1,4 +1,5 @@
 import type { Fragment, Sql } from "postgres";
+import { OperationalError } from "../errors.ts";
 import { edges, type Extent } from "../record/geo.ts";
 import { piecesOf, type Search } from "./search.ts";
 import { statementWriter } from "./print_sql.ts";
@@ -113,12 +114,26 @@ async function* read(
     next = fetch();
     for (let rows; (rows = await next).length > 0;) {
       next = rows.length < size ? Promise.resolve([]) : fetch();
+      if (what !== "rejects") rows.forEach(requireUser);
       yield what === "summary" ? rows.map(withBox) : rows;
     }
   } finally {
     await next?.catch(() => {});
     await sql`rollback`.catch(() => {});
   }
+}
+
+/** A table of another program may have a bigint, which arrives as text, or text, which no format escapes. */
+function requireUser(row: FoundRow): void {
+  if (typeof row[0] === "number") return;
+  const user = Number(row[0]);
+  if (!Number.isSafeInteger(user) || row[0] === "") {
+    throw new OperationalError("data", "a row of routes_table has a user_id that is no integer", {
+      reason: `user_id: ${JSON.stringify(row[0])}`,
+      hint: "alter the column to integer: routes check names the columns that differ",
+    });
+  }
+  row[0] = user;
 }
 
 /** Replaces the extreme coordinates of a summary row by west, south, east, north. */

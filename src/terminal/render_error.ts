@@ -1,6 +1,6 @@
 import { EXIT, OperationalError, UsageError, withLocationFlags } from "../errors.ts";
 import { type Colors, openColors } from "./color.ts";
-import { scrub } from "./scrub.ts";
+import { scrub, scrubAnswer } from "./scrub.ts";
 
 /** How to show a failure. */
 interface Rendering {
@@ -20,9 +20,9 @@ export function renderError(
 ): { text: string; code: number } {
   const { code, ...remedy } = describe(error);
   // Scrub each line before it becomes JSON: a secret such as `code` must not break the JSON.
-  const clean = (lines: string[]) => lines.flatMap((line) => scrub(line, secrets).split("\n"));
+  const clean = (lines: string[]) => lines.map((line) => scrub(line, secrets));
   const message = scrub(error instanceof Error ? error.message : String(error), secrets);
-  const reason = clean(remedy.reason);
+  const reason = remedy.reason.map((line) => scrubAnswer(line, secrets));
   const fix = clean(remedy.fix.map((line) => withLocationFlags(line, flags)));
   const stack = verbose > 0 ? clean(stackOf(error)) : [];
   if (!json) {

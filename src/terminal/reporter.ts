@@ -71,9 +71,9 @@ export function openReporter(options: ReporterOptions): Reporter {
     if (shown) options.write(erase(shown, columns()));
     shown = "";
   };
-  const say = (line: string) => {
+  const say = (line: string, label = "") => {
     clear();
-    options.write(scrub(line, secrets) + "\n");
+    options.write(label + scrub(line, secrets) + "\n");
   };
   const sayEvent = (level: "info" | "warn", code: EventCode, line: string) => {
     const event = {
@@ -102,7 +102,7 @@ export function openReporter(options: ReporterOptions): Reporter {
       if (quiet || warned.has(line)) return;
       warned.add(line);
       if (json) sayEvent("warn", event, line);
-      else say(`${colors.yellow("warning:")} ${line}`);
+      else say(line, `${colors.yellow("warning:")} `);
     },
     step: (line) => verbose >= 1 && say(line),
     log: verbose >= 2 ? say : null,

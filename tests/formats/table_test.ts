@@ -66,13 +66,13 @@ Deno.test("table() counts wide and combining characters like a terminal", () => 
 
 Deno.test("table() escapes control characters of stored text", () => {
   const cases: [string, string][] = [
-    ["\x1b[31mred", "\\u{1b}[31mred"],
+    ["\x1b[31mred", "\\u001b[31mred"],
     ["a\nb\tc\rd", "a\\nb\\tc\\rd"],
-    ["\0\x07\x7f\x9b", "\\u{0}\\u{7}\\u{7f}\\u{9b}"],
-    ["abc\u202edef\u200f", "abc\\u{202e}def\\u{200f}"],
-    ["\ufeffx\u2028\u2066", "\\u{feff}x\\u{2028}\\u{2066}"],
-    ["half \ud800 pair", "half \\u{d800} pair"],
-    ["\u{e0041}", "\\u{e0041}"],
+    ["\0\x07\x7f\x9b", "\\u0000\\u0007\\u007f\\u009b"],
+    ["abc\u202edef\u200f", "abc\\u202edef\\u200f"],
+    ["\ufeffx\u2028\u2066", "\\ufeffx\\u2028\\u2066"],
+    ["half \ud800 pair", "half \\ud800 pair"],
+    ["\u{e0041}", "\\udb40\\udc41"],
     ['quote " and \\ stay', 'quote " and \\ stay'],
   ];
   for (const [text, expected] of cases) {

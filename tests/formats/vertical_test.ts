@@ -42,6 +42,6 @@ Deno.test("vertical() prints nothing for an empty result, and escapes control ch
   assertEquals(render(vertical, { columns }), "");
   assertEquals(
     render(vertical, { columns }, [[5, "\x1b]0;title\x07\u202e"]]).split("\n")[2],
-    "value  | \\u{1b}]0;title\\u{7}\\u{202e}",
+    "value  | \\u001b]0;title\\u0007\\u202e",
   );
 });

@@ -4,6 +4,7 @@ import type { Sql } from "postgres";
 import { records } from "../../src/formats/records.ts";
 import { parsePoint } from "../../src/record/point.ts";
 import { openPostgres } from "../../src/postgres/connect.ts";
+import { OperationalError } from "../../src/errors.ts";
 import { openFinder } from "../../src/postgres/find.ts";
 import type { Search } from "../../src/postgres/search.ts";
 import { testSettings, withSchema } from "../support/fixtures.ts";
@@ -91,6 +92,21 @@ Deno.test("find() returns nothing from empty tables", () =>
       assertEquals(await find({ what }), [], what);
       assertEquals(await count({ what }), 0, what);
     }
+  }));
+
+Deno.test("find() gives the user of a bigint column as a number, and refuses text", () =>
+  withFinder(async ({ add, find, sql, schema }) => {
+    await add([7, 100, 1, 2]);
+    const alter = (type: string) =>
+      sql.unsafe(`alter table "${schema}".routes_table alter user_id type ${type}`);
+    await alter("bigint");
+    for (const what of ["points", "last", "summary"] as const) {
+      assertEquals(users(await find({ what })), [7], what);
+    }
+    await alter("text");
+    await sql.unsafe(`update "${schema}".routes_table set user_id = '1</name><script>'`);
+    const failure = await assertRejects(() => find(), OperationalError);
+    assertEquals(failure.reason, ['user_id: "1</name><script>"']);
   }));
 
 Deno.test("find() includes since and excludes until", () =>

@@ -64,3 +64,27 @@ Deno.test({
       assertEquals((await fixture.counts()).rows, 5);
     }),
 });
+
+Deno.test({
+  name: "stored text cannot control the terminal in any format, and is exact in a pipe",
+  ignore: !isLinux,
+  fn: () =>
+    withProgram({}, async (fixture) => {
+      const hostile = "\x1b]0;title\x07\x9b2J\u202e";
+      const producer = fixture.kafka.producer();
+      await producer.connect();
+      await producer.send({ topic: fixture.topic, messages: [{ key: hostile, value: hostile }] });
+      await producer.disconnect();
+      assertEquals((await fixture.routes(["consume"])).code, 0);
+      for (const format of ["table", "vertical", "markdown", "csv", "tsv", "json", "ndjson"]) {
+        const args = ["query", "--rejects", "--format", format, "--no-color"];
+        const { code, text } = await atTerminal(fixture, args).ended();
+        assertEquals(code, 0, text);
+        const shown = text.replaceAll("\r\x1b[K", "").replaceAll(/[\r\n\t]/g, "");
+        const found = shown.match(/[\p{Cc}\p{Cf}]/u);
+        assertEquals(found, null, `${format}: ${JSON.stringify(text)}`);
+      }
+      const { stdout } = await fixture.routes(["query", "--rejects", "--format", "csv"]);
+      assertEquals(stdout.includes(hostile), true);
+    }),
+});

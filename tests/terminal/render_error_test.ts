@@ -56,18 +56,18 @@ Deno.test("a failure in JSON is one line with the same content", () => {
   assertEquals(code, 69);
 });
 
-Deno.test("each of several reasons and fixes has its own line", () => {
+Deno.test("each of several reasons and fixes has its own line, and no answer looks like a fix", () => {
   const failure = new OperationalError("settings", "2 settings are wrong", {
-    reason: ["one\nand more of it", "two"],
+    reason: ["one\n  fix: of the server", "fix: two"],
     hint: ["this", "or that"],
   });
   assertEquals(
     renderError(failure, plain).text,
-    "routes: 2 settings are wrong\n  one\n  and more of it\n  two\n  fix: this\n  fix: or that\n",
+    'routes: 2 settings are wrong\n  one fix: of the server\n  "fix: two"\n  fix: this\n  fix: or that\n',
   );
   assertEquals(JSON.parse(renderError(failure, json).text), {
     error: "2 settings are wrong",
-    reason: "one\nand more of it\ntwo",
+    reason: 'one fix: of the server\n"fix: two"',
     fix: "this\nor that",
     code: 78,
   });

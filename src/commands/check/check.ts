@@ -3,7 +3,7 @@ import { EXIT, OperationalError, withLocationFlags } from "../../errors.ts";
 import type { Colors } from "../../terminal/color.ts";
 import type { Output, System } from "../../system.ts";
 import type { Reporter } from "../../terminal/reporter.ts";
-import { scrub } from "../../terminal/scrub.ts";
+import { scrub, scrubAnswer } from "../../terminal/scrub.ts";
 
 /** One check; `run` throws an OperationalError when the check fails. */
 export interface CheckStep {
@@ -97,7 +97,7 @@ function clean(
     ...(warning && { warning: scrubbed(warning) }),
     ...(fault && {
       fault: new OperationalError(fault.kind, scrubbed(fault.message), {
-        reason: fault.reason.map(scrubbed),
+        reason: fault.reason.map((line) => scrubAnswer(line, secrets)),
         hint: fault.hint.map((line) => scrubbed(withLocationFlags(line, flags))),
       }),
     }),

@@ -1,7 +1,9 @@
 import type { QueryOptions } from "../../cli/commands/query.ts";
 import type { Globals } from "../../cli/parse.ts";
 import { runQuery } from "./query.ts";
+import { formats } from "../../formats/mod.ts";
 import { wantsColor } from "../../terminal/color.ts";
+import { escapeLines } from "../../terminal/scrub.ts";
 import { openFinder } from "../../postgres/find.ts";
 import type { Output, System } from "../../system.ts";
 import type { Terminal } from "./columns.ts";
@@ -14,7 +16,9 @@ export async function query(
   context: CommandContext,
 ): Promise<CommandResult> {
   const { globals, system, reporter, settings: { postgresql: { schema } } } = context;
-  const { signal, stdout, env } = system;
+  const { signal, env } = system;
+  const { forPeople } = formats[options.format] ?? { forPeople: true };
+  const stdout = forPeople ? system.stdout : escapedOnTerminal(system.stdout);
   const { sql, watched, explain, close } = openPostgresFor(context, { max: 1, readOnly: true });
   try {
     const postgres = openFinder(sql, { schema, signal, watched });
@@ -27,6 +31,15 @@ export async function query(
   } finally {
     await close();
   }
+}
+
+/** Formats for programs are exact in a file or pipe; on a terminal, stored text must not control it. */
+function escapedOnTerminal(stdout: Output): Output {
+  if (stdout.columns === null) return stdout;
+  return {
+    columns: stdout.columns,
+    write: (data) => stdout.write(typeof data === "string" ? escapeLines(data) : data),
+  };
 }
 
 function terminalOf(

@@ -85,7 +85,7 @@ async function captureOnce(options: QueryOptions, deps: QueryDeps): Promise<stri
 async function printTotal(options: QueryOptions, deps: QueryDeps): Promise<number> {
   const { postgres, reporter, stdout, terminal } = deps;
   const search: Search = { ...options, what: "points", order: "time", limit: null };
-  if (options.showSql) reporter.note(`${postgres.written(search, "count")};`);
+  if (options.showSql) noteSql(postgres.written(search, "count"), reporter);
   const total = await postgres.count(search, null);
   if (formats[options.format]!.forPeople) await stdout.write(`${total}\n`);
   else {
@@ -101,7 +101,7 @@ async function printRows(options: QueryOptions, deps: QueryDeps): Promise<number
   const limit = options.limit ?? (options.all || !forPeople || forTracks ? null : ROWS_FOR_PEOPLE);
   const what = options.what as Search["what"];
   const search: Search = { ...options, what, order: orderOf(options), limit };
-  if (options.showSql) reporter.note(`${postgres.written(search, "rows")};`);
+  if (options.showSql) noteSql(postgres.written(search, "rows"), reporter);
   const count = await printBatches(options, search, deps);
   if (!forPeople || deps.system.signal.aborted) return count;
   if (count === 0) reporter.note("no rows");
@@ -110,6 +110,10 @@ async function printRows(options: QueryOptions, deps: QueryDeps): Promise<number
   const of = total > COUNT_MAX ? `more than ${formatCount(COUNT_MAX)}` : formatCount(total);
   reporter.note(`${formatCount(limit)} of ${of} rows (--all for the rest)`);
   return limit;
+}
+
+function noteSql(statement: string, reporter: QueryDeps["reporter"]): void {
+  for (const line of `${statement};`.split("\n")) reporter.note(line);
 }
 
 /** Prints the rows as they arrive and returns how many were found: for people, one more than the limit if there are more. */
