@@ -46,6 +46,26 @@ export class ClosedPipe extends Error {
   override name = "ClosedPipe";
 }
 
+/** An output for copies of data: after its reader has closed it, it calls `closed` once and writes nothing more. */
+export function untilClosed(
+  output: Pick<Output, "write">,
+  closed: () => void,
+): Pick<Output, "write"> {
+  let isOpen = true;
+  return {
+    write: async (data) => {
+      if (!isOpen) return;
+      try {
+        await output.write(data);
+      } catch (error) {
+        if (!(error instanceof ClosedPipe)) throw error;
+        if (isOpen) closed();
+        isOpen = false;
+      }
+    },
+  };
+}
+
 /** The failure to write the output, as when the disk is full. */
 export function cannotWrite(cause: Error): OperationalError {
   return new OperationalError("temporary", `cannot write the output: ${systemReason(cause)}`, {

@@ -7,7 +7,7 @@ import type { fingerprint, Store } from "../../postgres/store.ts";
 import { type Range, readBefore } from "../../record/offsets.ts";
 import { encodePoint } from "../../record/point.ts";
 import type { Points } from "../../record/validate.ts";
-import type { Output, System } from "../../system.ts";
+import { type Output, type System, untilClosed } from "../../system.ts";
 import type { Reporter } from "../../terminal/reporter.ts";
 import { Rate } from "../../units.ts";
 import { withExplanation } from "../context.ts";
@@ -120,10 +120,12 @@ export async function runConsume(
 
 function createRun(options: RunOptions, deps: ConsumeDeps): Run {
   const { postgres, system, stdout } = deps;
-  const { batchSize, maxRejects, tee } = options;
+  const { batchSize, maxRejects, tee, follow } = options;
   const done = new AbortController();
+  // With --tee, all records are stored whether or not somebody reads the copies; without an end, their reader decides.
+  const copies = untilClosed(stdout, () => follow && done.abort());
   const stats = new RunStats(system.clock);
-  const backoff = new Backoff(options.follow ? Infinity : OUTAGE_MAX_MS, deps);
+  const backoff = new Backoff(follow ? Infinity : OUTAGE_MAX_MS, deps);
   const sources = new KnownSources(postgres);
   const progress = new Progress(options.count ?? Infinity, done, system);
   const commitStep = createCommitStep(postgres, {
@@ -132,7 +134,7 @@ function createRun(options: RunOptions, deps: ConsumeDeps): Run {
     backoff,
     committed: async (step) => {
       stats.settled(step);
-      if (tee) await stdout.write(ndjson(step.validated.points));
+      if (tee) await copies.write(ndjson(step.validated.points));
       // Steps that are being committed finish first, so that the summary matches the database.
       if (maxRejects !== null && stats.rejected > maxRejects) done.abort();
     },

@@ -2,7 +2,7 @@ import type { ProduceOptions } from "../../cli/commands/produce.ts";
 import { openSender } from "../../kafka/sender.ts";
 import type { CommandContext, CommandResult } from "../context.ts";
 import { openKafkaFor } from "../open_kafka.ts";
-import { runProduce } from "./produce.ts";
+import { isOpenEnded, runProduce } from "./produce.ts";
 import { summarize } from "./tally.ts";
 
 /** `routes produce`: sends generated or given records to the topic. */
@@ -11,7 +11,7 @@ export async function produce(
   context: CommandContext,
 ): Promise<CommandResult> {
   const { system, reporter, settings: { kafka: { topic } } } = context;
-  const { count, durationMs, stdin, acks, compression, dryRun } = options;
+  const { acks, compression, dryRun } = options;
   const connection = dryRun ? null : openKafkaFor(context);
   const sender = connection && await connection.open(
     openSender(connection.kafka, {
@@ -34,7 +34,7 @@ export async function produce(
       stdout,
     });
     reporter.note(summarize(tally, { dry: dryRun }));
-    return { summary: tally, failure, openEnded: count === null && durationMs === null && !stdin };
+    return { summary: tally, failure, openEnded: isOpenEnded(options) };
   } finally {
     await sender?.close();
   }

@@ -2,7 +2,7 @@ import type { ProduceOptions } from "../../cli/commands/produce.ts";
 import { OperationalError, UsageError } from "../../errors.ts";
 import type { SendFault } from "../../kafka/send_fault.ts";
 import type { Outcome } from "../../kafka/sender.ts";
-import type { Output, System } from "../../system.ts";
+import { type Output, type System, untilClosed } from "../../system.ts";
 import type { Reporter } from "../../terminal/reporter.ts";
 import { CALENDAR_END_MS, formatMany, Rate } from "../../units.ts";
 import { Batcher, type BatcherOptions, type RecordSender } from "./batcher.ts";
@@ -88,15 +88,22 @@ function sentHandler(
 ): BatcherOptions["onSent"] {
   const rate = new Rate();
   const { tally } = produced;
+  // With --tee, all records are sent whether or not somebody reads the copies; without an end, their reader decides.
+  const copies = untilClosed(stdout, () => isOpenEnded(options) && stop());
   return async (outcome, records) => {
     addUp(tally, outcome, system.clock() - startedAt);
     produced.failure ??= explain(outcome, topic);
     // Nothing more can be sent: stop waiting for input.
     if (outcome.fault) stop();
-    if (options.tee && outcome.acked > 0) await stdout.write(toLines(records));
+    if (options.tee && outcome.acked > 0) await copies.write(toLines(records));
     const perSecond = rate.at(tally.seconds * 1000, tally.acked);
     reporter.progress(describeProgress(tally, options, perSecond));
   };
+}
+
+/** Whether the run continues until it is stopped. */
+export function isOpenEnded({ count, durationMs, stdin }: ProduceOptions): boolean {
+  return count === null && durationMs === null && !stdin;
 }
 
 function recordsOf(
