@@ -34,6 +34,10 @@ export interface Group {
 }
 
 const CLOSE_MS = 2_000;
+const ATTEMPTS_MAX = 10;
+const RETRY_MS = 200;
+/** COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR: normal in a new cluster or after a failover. */
+const MOVING = [14, 15, 16];
 const GROUP_ID_NOT_FOUND = 69;
 
 /** Opens a view of a group that reads `topic`; connects on first use. */
@@ -48,9 +52,16 @@ export function openGroup(kafka: Kafka, groupId: string, topic: string): Group {
         await cluster.addTargetTopic(topic);
         isConnected = true;
       }
-      const coordinator = await cluster.findGroupCoordinator({ groupId });
-      await coordinator.connect();
-      return await describe(coordinator, groupId, topic);
+      for (let attempt = 1;; attempt++) {
+        const coordinator = await cluster.findGroupCoordinator({ groupId });
+        await coordinator.connect();
+        try {
+          return await describe(coordinator, groupId, topic);
+        } catch (error) {
+          if (attempt === ATTEMPTS_MAX || !isMoving(error)) throw error;
+        }
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
     },
     close: () => atMost(CLOSE_MS, cluster.disconnect()),
   };
@@ -140,9 +151,13 @@ function readDestination(userData: Uint8Array | null | undefined): string | null
   return text.startsWith(PREFIX) ? text.slice(PREFIX.length) : null;
 }
 
+function isMoving(error: unknown): boolean {
+  return MOVING.includes((error as { code: number }).code);
+}
+
 class GroupFailure extends Error {
   override name = "KafkaJSProtocolError";
-  constructor(code: number) {
+  constructor(readonly code: number) {
     super(`the broker does not describe the group: error ${code}`);
   }
 }

@@ -165,10 +165,13 @@ class Reader {
     // kafkajs asks for metadata when a broker refused a fetch, as it does when the topic was deleted or recreated. A
     // new topic accepts offsets of the old one, so every position is checked again before anything more is stored.
     consumer.on(consumer.events.REQUEST, ({ payload }) => {
-      if (this.#partitions.size === 0) return;
+      if (this.#partitions.size === 0 || this.#stopping.signal.aborted) return;
       if (payload.apiName === "Metadata") this.#join(this.#assigned);
       if (payload.apiName === "ListOffsets") this.#assignment!.wasOutOfRange = true;
     });
+    // Before kafkajs reports a crash it stops, and from then on it refuses every call: batches that finish now must not
+    // fail the run for that reason.
+    consumer.on(consumer.events.STOP, () => this.#stopping.abort());
     consumer.on(consumer.events.CRASH, ({ payload }) => this.#ended.reject(payload.error));
   }
 

@@ -1,35 +1,120 @@
-import { openCluster, sleep } from "./cluster.ts";
+import { startLibrdkafka } from "../support/librdkafka.ts";
+import { type Cluster, openCluster, sleep, until } from "./cluster.ts";
 import type { Row } from "./matrix.ts";
+import type { Scenario } from "./scenario.ts";
 import { withScenario } from "./with_scenario.ts";
 
-/** Faults that need more than one broker. */
+/** Faults that need more than one broker. The shared cluster has only one. */
 export const clusterRows: Row[] = [
   {
     id: 6,
     fault: "three brokers, restarted one after the other",
-    run: async ({ draw, root, say }) => {
-      // The shared cluster has one broker only.
-      const cluster = await openCluster({ seed: draw(2 ** 31), root, brokers: 3, say });
-      try {
-        return await withScenario(cluster, async (scenario) => {
-          const before = await scenario.settled();
-          for (const broker of cluster.kafka.brokers) {
-            await broker.stop(draw(2) === 0 ? "SIGTERM" : "SIGKILL");
-            await scenario.progress(300);
-            await broker.start();
-            // The replicas must catch up before the next broker stops.
-            await sleep(3_000);
-            await scenario.progress(300);
-          }
-          const during = await scenario.settled() - before;
-          await scenario.feed.stop();
-          const recoveredMs = await scenario.catchUp();
-          const what = await scenario.check();
-          return `${what}; ${during} settled meanwhile, recovered in ${recoveredMs | 0} ms`;
-        });
-      } finally {
-        await cluster.close();
-      }
-    },
+    run: (shared) => withBrokers(shared, (cluster) => withScenario(cluster, restartAll)),
+  },
+  {
+    id: 35,
+    fault: "kill -9 of the group coordinator, beside librdkafka",
+    run: (shared) =>
+      withBrokers(shared, (cluster) =>
+        // Two partitions have two leaders, so that one broker can lead only the group.
+        withScenario(cluster, killCoordinator, { processes: 0, partitions: 2, perSecond: 0 })),
   },
 ];
+
+/** Runs `work` with three brokers. */
+async function withBrokers(
+  { draw, root, say }: Cluster,
+  work: (cluster: Cluster) => Promise<string>,
+): Promise<string> {
+  const cluster = await openCluster({ seed: draw(2 ** 31), root, brokers: 3, say });
+  try {
+    return await work(cluster);
+  } finally {
+    await cluster.close();
+  }
+}
+
+async function restartAll(scenario: Scenario): Promise<string> {
+  const { kafka, draw } = scenario.cluster;
+  const before = await scenario.settled();
+  for (const broker of kafka.brokers) {
+    await broker.stop(draw(2) === 0 ? "SIGTERM" : "SIGKILL");
+    await scenario.progress(300);
+    await broker.start();
+    // The replicas must catch up before the next broker stops.
+    await sleep(3_000);
+    await scenario.progress(300);
+  }
+  const during = await scenario.settled() - before;
+  await scenario.feed.stop();
+  const recoveredMs = await scenario.catchUp();
+  return `${await scenario.check()}; ${during} settled meanwhile, recovered in ${
+    recoveredMs | 0
+  } ms`;
+}
+
+const PAUSE_WATCH_MS = 75_000;
+
+/** The broker that leads two groups, but no partition, dies: how long does each of their consumers get no record? */
+async function killCoordinator(scenario: Scenario): Promise<string> {
+  const { kafka } = scenario.cluster;
+  const { broker, groups: [own, other] } = await findCoordinator(scenario);
+  scenario.group = own;
+  // As users have it: a member that loses its id waits until the session of the old one has expired.
+  scenario.settings["kafka.session_timeout"] = "45s";
+  for (let i = 0; i < 3; i++) await scenario.start();
+  const peer = await startLibrdkafka(scenario.name, other, [], kafka.bootstrap);
+  scenario.feed.stream(500, { partitions: 2 });
+  await scenario.progress(500);
+  await kafka.brokers[broker]!.stop("SIGKILL");
+  const ownMs = await longestPause(scenario);
+  await peer.stop();
+  const peerSeconds = Number(/longest pause ([\d.]+) s/.exec(peer.tail())?.[1]);
+  await scenario.feed.stop();
+  await scenario.catchUp();
+  const seconds = (ownMs / 1000).toFixed(1);
+  const pauses = `longest pause ${seconds} s, librdkafka ${peerSeconds} s`;
+  // Some seconds more or less are chance: both look for the coordinator again after random waits.
+  if (!(ownMs / 1000 <= 1.5 * peerSeconds + 5)) throw new Error(pauses);
+  return `${await scenario.check()}; ${pauses}`;
+}
+
+/** A broker, by its index, that leads no partition of the topic, and two groups that it coordinates. */
+async function findCoordinator(scenario: Scenario) {
+  const { admin, name, cluster: { kafka } } = scenario;
+  const describe = () => admin.describeCluster();
+  await until("three brokers", async () => (await describe()).brokers.length === 3, 30_000);
+  // The first question about a group creates the topic of the offsets.
+  await admin.fetchOffsets({ groupId: `${name}-0`, topics: [name] });
+  const { topics } = await admin.fetchTopicMetadata({ topics: [name, "__consumer_offsets"] });
+  const partitionsOf = (topic: string) => topics.find(({ name }) => name === topic)!.partitions;
+  const leaders = new Set(partitionsOf(name).map(({ leader }) => leader));
+  const partitions = partitionsOf("__consumer_offsets");
+  const { brokers } = await describe();
+  const free = brokers.find(({ nodeId }) => !leaders.has(nodeId))!;
+  const groups = Array.from({ length: 100 }, (_, i) => `${name}-${i}`).filter((group) => {
+    const partition = javaHash(group) % partitions.length;
+    return partitions.find(({ partitionId }) => partitionId === partition)!.leader === free.nodeId;
+  });
+  const broker = kafka.brokers.findIndex(({ port }) => port === free.port);
+  return { broker, groups: groups as [string, string] };
+}
+
+/** As Kafka chooses the partition of a group: String.hashCode() of Java, without its sign. */
+function javaHash(text: string): number {
+  return [...text].reduce((hash, char) => (hash * 31 + char.charCodeAt(0)) | 0, 0) & 0x7fffffff;
+}
+
+/** The longest time in which no record is settled. */
+async function longestPause(scenario: Scenario): Promise<number> {
+  const endAt = performance.now() + PAUSE_WATCH_MS;
+  let [longest, settled, changedAt] = [0, 0, performance.now()];
+  while (performance.now() < endAt) {
+    const now = await scenario.settled();
+    longest = Math.max(longest, performance.now() - changedAt);
+    if (now !== settled) changedAt = performance.now();
+    settled = now;
+    await sleep(50);
+  }
+  return longest;
+}

@@ -1,10 +1,11 @@
-"""A consumer that uses librdkafka and stores nothing.
+"""A consumer that uses librdkafka and stores nothing. At the end it prints its longest pause between two records.
 
 librdkafka.py BOOTSTRAP TOPIC GROUP [NAME=VALUE ...]
 """
 
 import signal
 import sys
+import time
 
 from confluent_kafka import Consumer
 
@@ -24,6 +25,13 @@ def on_assign(_, partitions):
 
 
 consumer.subscribe([topic], on_assign=on_assign)
+longest, last = 0.0, None
 while not stopped:
-    consumer.poll(0.2)
+    message = consumer.poll(0.2)
+    if message is None or message.error():
+        continue
+    now = time.monotonic()
+    longest = max(longest, now - (last or now))
+    last = now
+print(f"longest pause {longest:.1f} s", flush=True)
 consumer.close()

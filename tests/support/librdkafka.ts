@@ -8,13 +8,13 @@ export async function startLibrdkafka(
   topic: string,
   group: string,
   settings: string[],
+  bootstrap = testSettings().kafka.brokers.join(),
 ): Promise<Child> {
   const home = await once(`${cacheDir()}/${PACKAGE.replace("==", "-")}`, async (draft) => {
     await runChild("python3", { args: ["-m", "venv", draft], name: "python3 -m venv" });
     const args = ["-m", "pip", "install", "-q", PACKAGE];
     await runChild(`${draft}/bin/python`, { args, name: "pip" });
   });
-  const bootstrap = testSettings().kafka.brokers.join();
   return await startChild(`${home}/bin/python`, {
     args: [`${import.meta.dirname}/librdkafka.py`, bootstrap, topic, group, ...settings],
     ready: /assigned \d/,

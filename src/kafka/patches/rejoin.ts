@@ -11,7 +11,7 @@ interface Membership {
 }
 
 const { joinAndSync, leave } = ConsumerGroup.prototype as Membership;
-/** By group, the member id of this process that could not leave the group. */
+/** By group, the member id of this process that could not leave the group, or not join it again. */
 const orphans = new Map<string, string>();
 
 /**
@@ -33,6 +33,12 @@ export function rejoinAsBefore(): void {
     // If the group no longer knows the id, the broker rejects it and kafkajs joins as a new member.
     this.memberId ??= orphans.get(this.groupId) ?? null;
     orphans.delete(this.groupId);
-    await joinAndSync.call(this);
+    try {
+      await joinAndSync.call(this);
+    } catch (error) {
+      // The broker that failed may come back, or another one take over the group with the members that it knows.
+      if (this.memberId) orphans.set(this.groupId, this.memberId);
+      throw error;
+    }
   };
 }
