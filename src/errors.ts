@@ -25,7 +25,7 @@ export const EXIT_MEANINGS: [codes: string, when: string][] = [
   ["75", "a temporary failure, after retries; run it again to continue"],
   ["77", "not permitted: a login, a right, or a file that the program may not read"],
   ["78", "the settings are wrong"],
-  ["130, 143", "a command that has an end was interrupted, or the second signal"],
+  ["129, 130, 131, 143", "a command that has an end was interrupted, or the second signal"],
 ];
 
 /** Name of an exit code that an expected failure can end with. */

@@ -3,8 +3,10 @@ import { run } from "./run.ts";
 import { cannotWrite, ClosedPipe, sleep } from "./system.ts";
 
 const stop = new AbortController();
-const signals: [Deno.Signal, number][] = [["SIGINT", 130]];
-if (Deno.build.os !== "windows") signals.push(["SIGTERM", 143]);
+// On Windows, SIGBREAK is Ctrl-Break, and SIGHUP comes when the window is closed; Deno refuses the others there.
+const signals: [Deno.Signal, number][] = Deno.build.os === "windows"
+  ? [["SIGINT", 130], ["SIGBREAK", 149], ["SIGHUP", 129]]
+  : [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129], ["SIGQUIT", 131]];
 // While a question waits for its answer there is no work to finish.
 let asking = false;
 for (const [signal, code] of signals) {

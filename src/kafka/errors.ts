@@ -154,6 +154,16 @@ function explainAnswer(
         `group "${settings.groupId}" belongs to another program`,
         { reason: `${reason}: its members use another assignor`, hint: ownGroup(settings.groupId) },
       );
+    case "INVALID_SESSION_TIMEOUT":
+      return new OperationalError(
+        "settings",
+        `Kafka at ${where} does not accept session_timeout = ${settings.sessionTimeoutMs / 1000}s`,
+        {
+          reason,
+          hint: "set it between group.min.session.timeout.ms and group.max.session.timeout.ms " +
+            "of the brokers",
+        },
+      );
     case "CLUSTER_AUTHORIZATION_FAILED":
     case "TOPIC_EXCEPTION":
     case "INVALID_TOPIC_EXCEPTION":

@@ -48,7 +48,8 @@ export function readKafka(
     sasl: isKnown ? readSasl(read, protocol.startsWith("SASL")) : null,
     topic: read.text("kafka.topic") ?? "routes",
     clientId: read.text("kafka.client_id") ?? "routes",
-    sessionTimeoutMs: read.duration("kafka.session_timeout", 45_000),
+    // The defaults of a broker; it refuses others.
+    sessionTimeoutMs: read.duration("kafka.session_timeout", 10_000, { min: "6s", max: "30m" }),
   };
 }
 

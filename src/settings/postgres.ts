@@ -53,7 +53,7 @@ export function readPostgres(read: SettingsReader, exists: Sources["exists"]): P
     maintenanceDb: read.text("postgresql.maintenance_db"),
     applicationName: read.text("postgresql.application_name") ?? "routes",
     // As in libpq a bare number is seconds; statement_timeout needs a unit, as the server would take milliseconds.
-    connectTimeoutMs: read.duration("postgresql.connect_timeout", 10_000, 1_000),
+    connectTimeoutMs: read.duration("postgresql.connect_timeout", 10_000, { bareMs: 1_000 }),
     statementTimeoutMs: read.duration("postgresql.statement_timeout", 60_000),
     poolMax: read.integer("postgresql.pool_max", 4, 1, 100),
   };

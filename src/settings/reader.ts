@@ -1,4 +1,4 @@
-import { parseDuration, WAIT_MAX_MS } from "../units.ts";
+import { parseDuration } from "../units.ts";
 import { didYouMean, type SettingValues } from "./sources.ts";
 
 /** Paths of the files that TLS needs, already resolved; the program reads them again on each connect. */
@@ -49,14 +49,23 @@ export class SettingsReader {
     return fallback;
   }
 
-  /** A duration in milliseconds; `bareMs`: the unit of a bare number, null when it needs one. */
-  duration(name: string, fallbackMs: number, bareMs: number | null = null): number {
+  /** A duration in milliseconds within the bounds; `bareMs`: the unit of a bare number, null when it needs one. */
+  duration(
+    name: string,
+    fallbackMs: number,
+    { bareMs = null, min = "1ms", max = "7d" }: {
+      bareMs?: number | null;
+      min?: string;
+      max?: string;
+    } = {},
+  ): number {
     const text = this.text(name);
     if (text === null) return fallbackMs;
     const isBare = bareMs !== null && /^\d+$/.test(text);
     const ms = isBare ? Number(text) * bareMs : parseDuration(text);
-    if (ms !== null && ms > 0 && ms <= WAIT_MAX_MS) return ms;
-    const expected = ms !== null && ms > 0 ? "of at most 7d" : "such as 10s";
+    const [minMs, maxMs] = [parseDuration(min)!, parseDuration(max)!];
+    if (ms !== null && ms >= minMs && ms <= maxMs) return ms;
+    const expected = !ms ? "such as 10s" : ms < minMs ? `of at least ${min}` : `of at most ${max}`;
     this.fault(name, `is "${text}": expected a duration ${expected}`);
     return fallbackMs;
   }

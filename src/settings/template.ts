@@ -23,7 +23,7 @@ export const SETTINGS = `; Settings of routes. Save as host_settings.ini; a comm
 ;group_id = routes-TOPIC-HASH
 ;client_id = routes
 ; a process that is silent for this long loses its partitions
-;session_timeout = 45s
+;session_timeout = 10s
 
 [postgresql]
 ; a postgres:// address; the keys below override it

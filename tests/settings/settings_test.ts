@@ -12,7 +12,7 @@ Deno.test("settings have defaults", () => {
       topic: "routes",
       groupId: "routes-routes-55f02b2b",
       clientId: "routes",
-      sessionTimeoutMs: 45_000,
+      sessionTimeoutMs: 10_000,
     },
     postgresql: {
       host: "127.0.0.1",
@@ -260,4 +260,20 @@ Deno.test("durations are written as on the command line; a bare connect_timeout 
   assertEquals(faultsOf("[postgresql]\nstatement_timeout = 30d"), [
     'host_settings.ini line 2: statement_timeout is "30d": expected a duration of at most 7d',
   ]);
+});
+
+Deno.test("the session timeout is one that brokers accept", () => {
+  const faults = (text: string) => faultsOf(`[kafka]\nsession_timeout = ${text}`);
+  const refused: [text: string, expected: string][] = [
+    ["1s", "of at least 6s"],
+    ["5s", "of at least 6s"],
+    ["0", "such as 10s"],
+    ["31m", "of at most 30m"],
+  ];
+  for (const [text, expected] of refused) {
+    assertEquals(faults(text), [
+      `host_settings.ini line 2: session_timeout is "${text}": expected a duration ${expected}`,
+    ]);
+  }
+  for (const text of ["6s", "30m"]) readSettings(`[kafka]\nsession_timeout = ${text}`);
 });

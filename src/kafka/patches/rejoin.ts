@@ -16,7 +16,7 @@ const orphans = new Map<string, string>();
 
 /**
  * Replaces leave() and joinAndSync() of kafkajs src/consumer/consumerGroup.js: a consumer that lost its broker rejoins under
- * its old member id. As a new member it would wait 45 s, until the session of the old one expires. Test: tests/tls/tls_test.ts.
+ * its old member id. As a new member it would wait until the session of the old one expires. Test: tests/tls/tls_test.ts.
  */
 export function rejoinAsBefore(): void {
   const membership = ConsumerGroup.prototype as Membership;
