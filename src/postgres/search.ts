@@ -79,15 +79,36 @@ export function piecesOf(sql: Sql, schema: string, search: Search): Pieces {
       ),
     };
   }
-  const latest = sql`
-    select distinct on (user_id) * from (${fixes}) as fix
-    order by user_id, timestamp desc, source_id desc nulls last, source_offset desc nulls last,
-      latitude, longitude`;
+  const latest = latestOf(sql, table("routes_table"), search, fixes);
   return {
     cells: sql`user_id, timestamp, latitude, longitude ${search.near ? sql`, distance` : sql``}`,
     from: sql`(${search.what === "last" ? latest : fixes}) as fix`,
     order: order(FIX_ORDERS[search.order]),
   };
+}
+
+/** The last fix of each user. */
+function latestOf(sql: Sql, table: Helper<string>, search: Search, fixes: Fragment): Fragment {
+  const newest = sql`timestamp desc, source_id desc nulls last, source_offset desc nulls last,
+    latitude, longitude`;
+  // A place is not in the index, so that the last fix there can be anywhere in the track.
+  if (search.bbox || search.near) {
+    return sql`select distinct on (user_id) * from (${fixes}) as fix order by user_id, ${newest}`;
+  }
+  // One probe of the index on user and time for each user, instead of sorting all rows.
+  const where = sql`${search.users ? among(sql, search.users) : sql`true`}`;
+  return sql`
+    with recursive known as (
+      (select user_id from ${table} where (${where}) order by user_id limit 1)
+      union all
+      select (
+        select user_id from ${table} where user_id > known.user_id and (${where})
+        order by user_id limit 1
+      ) from known where user_id is not null
+    )
+    select last.* from known cross join lateral (
+      select * from (${fixes}) as fix where fix.user_id = known.user_id order by ${newest} limit 1
+    ) as last`;
 }
 
 function orderText(keys: Key[], reverse: boolean): string {

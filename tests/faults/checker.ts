@@ -173,7 +173,7 @@ function* checkSource(
     const [entry] = entries;
     if (!entry) faults.add("I1 lost", offset);
     else if ((entry.code === undefined) !== (becomes === "rows")) {
-      faults.add(`I1 should be one of the ${becomes}`, offset);
+      faults.add(`I1 ${entry.code ?? "a row"} should be one of the ${becomes}`, offset);
     } else if (entry.hash !== (becomes === "rows" ? hashRow(row!) : hash(value!))) {
       faults.add("I6 changed", offset);
     }

@@ -63,6 +63,7 @@ async function killCoordinator(scenario: Scenario): Promise<string> {
   // As users have it: a member that loses its id waits until the session of the old one has expired.
   scenario.settings["kafka.session_timeout"] = "45s";
   for (let i = 0; i < 3; i++) await scenario.start();
+  await scenario.waitForMembers(3);
   const peer = await startLibrdkafka(scenario.name, other, [], kafka.bootstrap);
   scenario.feed.stream(500, { partitions: 2 });
   await scenario.progress(500);

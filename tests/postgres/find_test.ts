@@ -11,6 +11,8 @@ import { testSettings, withSchema } from "../support/fixtures.ts";
 
 const SERVER = testSettings(["postgresql.dbname=postgres"]).postgresql;
 
+const NOW_S = 1_800_000_000;
+
 type Fix = [user: number, time: number, latitude: number, longitude: number];
 
 const everything: Search = {
@@ -50,7 +52,11 @@ async function withFinder(work: (fixture: FinderFixture) => Promise<void>): Prom
         { ...SERVER, ...settings },
         { readFile: () => new Uint8Array(), log: log ?? null, max: 1, readOnly: true },
       );
-      const finder = openFinder(sql, { schema, signal: signal ?? new AbortController().signal });
+      const finder = openFinder(sql, {
+        schema,
+        signal: signal ?? new AbortController().signal,
+        now: () => NOW_S * 1000,
+      });
       return { ...finder, sql, close: () => sql.end() };
     };
     const reader = open();
@@ -115,6 +121,67 @@ Deno.test("find() includes since and excludes until", () =>
     assertEquals(times(await find({ since: 100, until: 200 })), [199.999, 100]);
     assertEquals(times(await find({ since: 100 })), [200, 199.999, 100]);
     assertEquals(times(await find({ until: 100 })), [99.999]);
+  }));
+
+Deno.test("find() gives the newest rows of every age, also those in the future, as without a limit", () =>
+  withFinder(async ({ add, find }) => {
+    // Negative ages are in the future.
+    const ages = [
+      -1e6,
+      -5,
+      0,
+      1,
+      59,
+      60,
+      61,
+      480,
+      3_000,
+      3e5,
+      3e5,
+      1e7,
+      1e8,
+      1e9,
+      1.79e9,
+      1.8e9,
+      1.9e9,
+    ];
+    await add(...ages.map((age, i): Fix => [i % 3, NOW_S - age, i, 0]));
+    const filters: Partial<Search>[] = [
+      {},
+      { users: [[1, 1]] },
+      { since: NOW_S - 1e8 },
+      { until: NOW_S - 50 },
+      { until: NOW_S - 3e5, since: 5 },
+    ];
+    for (const filter of filters) {
+      const all = await find(filter);
+      for (let limit = 0; limit <= ages.length + 1; limit++) {
+        assertEquals(await find({ ...filter, limit }), all.slice(0, limit), `${limit}`);
+      }
+    }
+  }));
+
+Deno.test("find() gives the last row of each user, with every filter", () =>
+  withFinder(async ({ add, find }) => {
+    await add(
+      ...[-7, 0, 3, 9].flatMap((user) =>
+        [1, 2, 3, 4].map((time): Fix => [user, time * 10 + user, user + time, 0])
+      ),
+    );
+    const filters: Partial<Search>[] = [
+      {},
+      { users: [[0, 3], [-7, -7]] },
+      { users: [[4, 8]] },
+      { until: 35 },
+      { since: 20, until: 30 },
+      { bbox: { west: -1, east: 1, south: 0, north: 6 } },
+    ];
+    for (const filter of filters) {
+      const points = await find({ ...filter, order: "user" });
+      const last = new Map(points.map((row) => [row[0], row]));
+      const expected = [...last.values()];
+      assertEquals(await find({ ...filter, what: "last", order: "user" }), expected);
+    }
   }));
 
 Deno.test("find() accepts single users and inclusive ranges of users", () =>

@@ -21,7 +21,7 @@ export async function query(
   const stdout = forPeople ? system.stdout : escapedOnTerminal(system.stdout);
   const { sql, watched, explain, close } = openPostgresFor(context, { max: 1, readOnly: true });
   try {
-    const postgres = openFinder(sql, { schema, signal, watched });
+    const postgres = openFinder(sql, { schema, signal, watched, now: system.now });
     const terminal = terminalOf(stdout, globals.color, env);
     await withExplanation(
       explain,
