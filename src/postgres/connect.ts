@@ -3,6 +3,8 @@ import type { ConnectionOptions } from "node:tls";
 import postgres, { type Sql } from "postgres";
 import type { PostgresSettings } from "../settings/settings.ts";
 import { tlsOptions } from "../network/sockets.ts";
+import { guardLogin, type LoginMethod, type LoginRules } from "./login_guard.ts";
+import { saslprep } from "./saslprep.ts";
 
 /** Options of a client that are not settings. */
 export interface PostgresOptions {
@@ -73,14 +75,21 @@ function clientOptions(
   sockets: Set<Socket>,
 ) {
   const { host, port, user, password } = settings;
+  // The servers of one address ask for the same login, so that the last choice is that of the next password.
+  let method: LoginMethod = "none";
+  const guard: LoginRules = {
+    where: `${host}:${port}`,
+    mayUse: (method) => settings.requireAuth === null || settings.requireAuth.includes(method),
+    chosen: (chosen) => method = chosen,
+  };
   // Filled again for each connection, so that renewed certificates are used.
-  const ssl = settings.sslmode === "disable" ? null : {};
+  const ssl = settings.sslmode === "disable" ? null : { guard };
   return {
     host,
     port,
     user,
     // With null, postgres.js would read PGPASSWORD.
-    password: password ?? "",
+    password: () => method === "scram-sha-256" ? saslprep(password ?? "") : password ?? "",
     database: database ?? settings.database,
     ssl: ssl ?? false,
     max: max ?? settings.poolMax,
@@ -104,6 +113,7 @@ function clientOptions(
     // Not in the types of postgres.js: called for each connection with the lists of hosts and ports.
     socket: ({ host: [host], port: [port] }: { host: string[]; port: number[] }) => {
       const socket = openSocket({ host: host!, port: port! }, sockets);
+      if (!ssl) guardLogin(socket, guard);
       try {
         if (ssl) Object.assign(ssl, serverTls(settings, readFile));
       } catch (error) {

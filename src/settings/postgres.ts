@@ -10,6 +10,8 @@ export interface PostgresSettings {
   database: string;
   schema: string;
   sslmode: "disable" | "require" | "verify-ca" | "verify-full";
+  /** The ways to log in that are allowed; null: all. */
+  requireAuth: string[] | null;
   tls: TlsFiles;
   /** Null: `defaultdb` if it exists, else `postgres`. */
   maintenanceDb: string | null;
@@ -19,7 +21,8 @@ export interface PostgresSettings {
   poolMax: number;
 }
 
-const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/i;
+/** Hosts whose connections stay on this machine. */
+export const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/i;
 const URI =
   /^postgres(?:ql)?:\/\/(?:([^:@/?#]*)(?::([^@]*))?@)?(\[[0-9a-f:.]+\]|[^:@/?#,]*)(?::(\d+))?(?:\/([^?#@]*))?(?:\?([^#@]*))?$/i;
 const SSLMODES = ["disable", "require", "verify-ca", "verify-full"] as const;
@@ -31,6 +34,13 @@ export function readPostgres(read: SettingsReader, exists: Sources["exists"]): P
   if (host.startsWith("/")) {
     // Opening a socket file requires the permission to write files, which the program does not have.
     read.fault("postgresql.host", `is "${host}": Unix sockets are not supported, use 127.0.0.1`);
+  }
+  const binding = read.choice("postgresql.channel_binding", ["disable", "prefer", "require"]);
+  if (binding === "require") {
+    read.fault(
+      "postgresql.channel_binding",
+      "is require, which is not supported: use sslmode = verify-full",
+    );
   }
   const defaultCa = `${read.folder}ssl/ca.pem`;
   const schema = read.text("postgresql.schema") ?? "public";
@@ -44,6 +54,7 @@ export function readPostgres(read: SettingsReader, exists: Sources["exists"]): P
     schema,
     sslmode: read.choice("postgresql.sslmode", SSLMODES) ??
       (LOOPBACK.test(host) ? "disable" : "verify-full"),
+    requireAuth: readRequireAuth(read),
     tls: {
       ca: read.path("postgresql.sslrootcert") ?? (exists(defaultCa) ? defaultCa : null),
       cert: read.path("postgresql.sslcert"),
@@ -57,6 +68,34 @@ export function readPostgres(read: SettingsReader, exists: Sources["exists"]): P
     statementTimeoutMs: read.duration("postgresql.statement_timeout", 60_000),
     poolMax: read.integer("postgresql.pool_max", 4, 1, 100),
   };
+}
+
+const LOGIN_METHODS = ["none", "password", "md5", "scram-sha-256"];
+/** Methods that libpq knows and this program does not. */
+const OTHER_METHODS = ["gss", "sspi", "oauth"];
+
+/** As libpq: a list of methods, or with an exclamation mark before each, of those that are excluded. */
+function readRequireAuth(read: SettingsReader): string[] | null {
+  const name = "postgresql.require_auth";
+  const text = read.text(name);
+  if (text === null) return null;
+  const given = text.split(",").map((method) => method.trim());
+  const excluded = given.filter((method) => method.startsWith("!"))
+    .map((method) => method.slice(1));
+  const known = [...LOGIN_METHODS, ...OTHER_METHODS];
+  const isKnown = (excluded.length > 0 ? excluded : given).every((method) =>
+    known.includes(method)
+  );
+  if (!isKnown || (excluded.length > 0 && excluded.length < given.length)) {
+    read.fault(
+      name,
+      `is "${text}": expected ${LOGIN_METHODS.join(", ")}, or each with an ! before it`,
+    );
+    return null;
+  }
+  return LOGIN_METHODS.filter((method) =>
+    excluded.length > 0 ? !excluded.includes(method) : given.includes(method)
+  );
 }
 
 /** Parses a service URI, without new URL(): its error message contains the URI and so the password. */

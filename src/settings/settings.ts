@@ -1,5 +1,5 @@
 import { type KafkaSettings, readKafka } from "./kafka.ts";
-import { type PostgresSettings, readPostgres } from "./postgres.ts";
+import { LOOPBACK, type PostgresSettings, readPostgres } from "./postgres.ts";
 import { SettingsReader } from "./reader.ts";
 import { collect, folderOf, type Sources } from "./sources.ts";
 import { OperationalError } from "../errors.ts";
@@ -47,14 +47,34 @@ export function parseSettings(sources: Sources): Settings {
       { reason: faults, hint: "routes help settings" },
     );
   }
-  const warnings = postgresql.sslmode === "require"
-    ? ["sslmode=require encrypts, but does not verify the server certificate: use verify-full"]
-    : [];
+  const warnings = warningsAbout(kafka, postgresql);
   const file = sources.file && {
     path: sources.file.path,
     holdsSecret: containsSecret(sources.file.text, passwordsOf({ kafka, postgresql })),
   };
   return { kafka, postgresql, destination, file, warnings };
+}
+
+function warningsAbout(
+  { sasl, tls, brokers }: KafkaSettings,
+  { sslmode, host, password, requireAuth }: PostgresSettings,
+): string[] {
+  const isFar = (address: string) => !LOOPBACK.test(address.replace(/:\d+$/, ""));
+  const isSafe = requireAuth?.every((method) => method === "scram-sha-256" || method === "none");
+  return [
+    ...sasl?.mechanism === "plain" && tls === null && brokers.some(isFar)
+      ? ["SASL_PLAINTEXT with PLAIN sends the password of Kafka unencrypted: use SASL_SSL"]
+      : [],
+    ...sslmode === "require"
+      ? ["sslmode=require encrypts, but does not verify the server certificate: use verify-full"]
+      : [],
+    ...sslmode === "disable" && password && isFar(host) && !isSafe
+      ? [
+        "sslmode=disable may send the password of PostgreSQL unencrypted: " +
+        "use verify-full, or require_auth = scram-sha-256",
+      ]
+      : [],
+  ];
 }
 
 function destinationOf({ host, port, database, schema }: PostgresSettings): string {

@@ -50,6 +50,8 @@ export const KEYS: Record<"kafka" | "postgresql", Record<string, string[]>> = {
     dbname: ["database"],
     schema: [],
     sslmode: [],
+    require_auth: [],
+    channel_binding: [],
     sslrootcert: [],
     sslcert: [],
     sslkey: [],

@@ -37,6 +37,9 @@ export const SETTINGS = `; Settings of routes. Save as host_settings.ini; a comm
 ; disable, require, verify-ca or verify-full; default: disable for this
 ; machine, verify-full elsewhere
 ;sslmode = verify-full
+; the logins that a server may ask for: none, password, md5, scram-sha-256
+;require_auth =
+;channel_binding = prefer
 ;sslrootcert = ssl/ca.pem
 ;sslcert =
 ;sslkey =

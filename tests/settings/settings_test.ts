@@ -28,6 +28,7 @@ Deno.test("settings have defaults", () => {
       connectTimeoutMs: 10_000,
       statementTimeoutMs: 60_000,
       poolMax: 4,
+      requireAuth: null,
     },
     destination: "127.0.0.1:5432/routes schema public",
     file: null,
@@ -260,6 +261,52 @@ Deno.test("durations are written as on the command line; a bare connect_timeout 
   assertEquals(faultsOf("[postgresql]\nstatement_timeout = 30d"), [
     'host_settings.ini line 2: statement_timeout is "30d": expected a duration of at most 7d',
   ]);
+});
+
+Deno.test("require_auth and channel_binding are read as by libpq", () => {
+  const methods = (text: string) =>
+    readSettings(`[postgresql]\nrequire_auth = ${text}`).postgresql.requireAuth;
+  assertEquals(methods("scram-sha-256"), ["scram-sha-256"]);
+  assertEquals(methods("md5, none"), ["none", "md5"]);
+  assertEquals(methods("!password,!md5"), ["none", "scram-sha-256"]);
+  assertEquals(methods("gss"), []);
+  for (const text of ["scram", "md5,!password", "!"]) {
+    assertEquals(faultsOf(`[postgresql]\nrequire_auth = ${text}`), [
+      `host_settings.ini line 2: require_auth is "${text}": ` +
+      "expected none, password, md5, scram-sha-256, or each with an ! before it",
+    ]);
+  }
+  const uri = "postgres://u:p@db/d?channel_binding=";
+  readSettings(`[postgresql]\nservice_uri = ${uri}prefer`);
+  assertEquals(faultsOf(`[postgresql]\nservice_uri = ${uri}require`), [
+    "host_settings.ini line 2: channel_binding is require, which is not supported: " +
+    "use sslmode = verify-full",
+  ]);
+});
+
+Deno.test("a password that may travel unencrypted beyond this machine is warned about", () => {
+  const warnings = (text: string) => readSettings(text).warnings;
+  const kafka = (protocol: string, mechanism: string, host: string) =>
+    warnings(`[kafka]
+security_protocol = ${protocol}
+sasl_mechanism = ${mechanism}
+sasl_plain_username = u
+sasl_plain_password = p
+bootstrap_servers = ${host}:9092`);
+  assertEquals(kafka("SASL_PLAINTEXT", "PLAIN", "broker"), [
+    "SASL_PLAINTEXT with PLAIN sends the password of Kafka unencrypted: use SASL_SSL",
+  ]);
+  assertEquals(kafka("SASL_PLAINTEXT", "PLAIN", "127.0.0.1"), []);
+  assertEquals(kafka("SASL_PLAINTEXT", "SCRAM-SHA-256", "broker"), []);
+  assertEquals(kafka("SASL_SSL", "PLAIN", "broker"), []);
+  const postgres = (text: string) => warnings(`[postgresql]\nsslmode = disable\n${text}`);
+  assertEquals(postgres("host = db\npassword = p"), [
+    "sslmode=disable may send the password of PostgreSQL unencrypted: " +
+    "use verify-full, or require_auth = scram-sha-256",
+  ]);
+  assertEquals(postgres("host = db"), []);
+  assertEquals(postgres("host = localhost\npassword = p"), []);
+  assertEquals(postgres("host = db\npassword = p\nrequire_auth = scram-sha-256"), []);
 });
 
 Deno.test("the session timeout is one that brokers accept", () => {

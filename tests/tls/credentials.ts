@@ -88,6 +88,9 @@ export const postgresCombinations: Combination[] = [
     withMode(sslmode, "another CA", otherCa, "otherCa.cert"),
     withMode(sslmode, "another name", otherName, "ca.cert", { host: OTHER_NAME }),
   ]),
+  withMode("verify-full", "a login that require_auth excludes", 69, "ca.cert", {
+    require_auth: "md5",
+  }),
   ...certificates.map(([client, code]) => ({
     name: client ? `certificate ${client}` : "no certificate",
     changes: {

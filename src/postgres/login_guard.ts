@@ -1,0 +1,161 @@
+import type { Socket } from "node:net";
+import tls from "node:tls";
+import { OperationalError } from "../errors.ts";
+
+// postgres.js trusts what a server says during a login. The guard reads each message before postgres.js does, and closes
+// the connection to a server that does not prove that it knows the password, or asks for what it must not get.
+
+/** How a server can ask for a password, named as in require_auth of libpq. */
+export type LoginMethod = "none" | "password" | "md5" | "scram-sha-256";
+
+/** What the guard of a connection needs. */
+export interface LoginRules {
+  /** For messages: `host:port`. */
+  where: string;
+  mayUse(method: LoginMethod): boolean;
+  /** Called when the server has chosen. */
+  chosen(method: LoginMethod): void;
+}
+
+/** The largest messages: a login needs little, and no row or error comes near the other bound. */
+const LOGIN_MESSAGE_MAX = 64 * 1024;
+const MESSAGE_MAX = 256 * 1024 * 1024;
+/** RFC 7677 asks for 4096; a million take half a second, in which nothing else runs. */
+const ITERATIONS_MIN = 4_096;
+const ITERATIONS_MAX = 1_000_000;
+
+/** Codes of authentication messages (PostgreSQL, chapter "Message Formats"). */
+const METHODS = new Map<number, LoginMethod>([[0, "none"], [3, "password"], [5, "md5"], [
+  10,
+  "scram-sha-256",
+]]);
+const SASL_CONTINUE = 11;
+const SASL_FINAL = 12;
+
+const connectTls = tls.connect;
+// The only way to the socket that postgres.js makes for TLS: it passes on options that it does not know.
+tls.connect = ((...args: Parameters<typeof connectTls>) => {
+  const socket = connectTls(...args);
+  const { guard } = args[0] as unknown as { guard?: LoginRules };
+  if (guard) guardLogin(socket as unknown as Socket, guard);
+  return socket;
+}) as typeof connectTls;
+
+/** Closes the connection with an OperationalError as soon as the server breaks the rules. */
+export function guardLogin(socket: Socket, rules: LoginRules): void {
+  const guard = new Guard(rules);
+  const { emit, write } = socket;
+  socket.write = ((...args: Parameters<typeof write>) => {
+    guard.sent(args[0] as unknown as Uint8Array);
+    return write.apply(socket, args);
+  }) as typeof write;
+  socket.emit = ((event: string, ...args: unknown[]) => {
+    const fault = event === "data" ? guard.received(args[0] as Uint8Array) : null;
+    if (fault === null) return emit.apply(socket, [event, ...args] as Parameters<typeof emit>);
+    socket.destroy(fault);
+    return true;
+  }) as typeof emit;
+}
+
+/** Follows one connection. */
+class Guard {
+  readonly #rules: LoginRules;
+  #method: LoginMethod = "none";
+  #nonce: string | null = null;
+  #isProven = false;
+  #isLoggedIn = false;
+  /** The message that has begun: its bytes during a login, else only how many are missing. */
+  #begun = new Uint8Array();
+  #missing = 0;
+
+  constructor(rules: LoginRules) {
+    this.#rules = rules;
+  }
+
+  /** Bytes of postgres.js: the first message of SCRAM has its nonce. */
+  sent(bytes: Uint8Array): void {
+    if (this.#isLoggedIn || this.#method !== "scram-sha-256" || this.#nonce !== null) return;
+    this.#nonce = /n,,n=\*,r=([^,]+)/.exec(latin1(bytes))?.[1] ?? null;
+  }
+
+  /** Bytes of the server; returns what is wrong with them. */
+  received(bytes: Uint8Array): OperationalError | null {
+    let rest = join(this.#begun, bytes.subarray(Math.min(this.#missing, bytes.length)));
+    this.#missing -= Math.min(this.#missing, bytes.length);
+    while (rest.length >= 5) {
+      const size = new DataView(rest.buffer, rest.byteOffset).getUint32(1) + 1;
+      if (size < 5 || size > (this.#isLoggedIn ? MESSAGE_MAX : LOGIN_MESSAGE_MAX)) {
+        return this.#fault(`a message of ${size} bytes`);
+      }
+      if (this.#isLoggedIn) {
+        this.#missing = Math.max(size - rest.length, 0);
+      } else if (rest.length < size) break;
+      else {
+        const fault = this.#check(rest[0]!, rest.subarray(5, size));
+        if (fault) return this.#fault(fault);
+      }
+      rest = rest.subarray(Math.min(size, rest.length));
+    }
+    this.#begun = rest.slice();
+    return null;
+  }
+
+  #check(type: number, body: Uint8Array): string | null {
+    const kind = String.fromCharCode(type);
+    // Errors, notices and the negotiation of the protocol's version need no login.
+    if ("ENv".includes(kind)) return null;
+    if (kind !== "R" || body.length < 4) return "data before the login";
+    const code = new DataView(body.buffer, body.byteOffset).getUint32(0);
+    const text = latin1(body.subarray(4));
+    if (code === SASL_CONTINUE) return this.#checkChallenge(text);
+    if (code === SASL_FINAL) {
+      this.#isProven = true;
+      return null;
+    }
+    const method = METHODS.get(code);
+    if (!method) return `an unknown way to log in (${code})`;
+    if (code === 0) {
+      this.#isLoggedIn = true;
+      if (this.#method === "scram-sha-256" && !this.#isProven) {
+        return "no proof that it knows the password";
+      }
+      if (this.#method !== "none") return null;
+    }
+    if (!this.#rules.mayUse(method)) return `the login "${method}", which require_auth excludes`;
+    this.#method = method;
+    this.#rules.chosen(method);
+    const isKnown = method !== "scram-sha-256" || text.split("\0").includes("SCRAM-SHA-256");
+    return isKnown ? null : "no mechanism of SASL that this program knows";
+  }
+
+  #checkChallenge(text: string): string | null {
+    const [, nonce = "", iterations = ""] = /^r=([^,]*),s=[^,]*,i=(\d{1,10})$/.exec(text) ?? [];
+    if (this.#nonce === null || !nonce.startsWith(this.#nonce) || nonce === this.#nonce) {
+      return "a challenge that does not answer this login";
+    }
+    const count = Number(iterations);
+    return count >= ITERATIONS_MIN && count <= ITERATIONS_MAX
+      ? null
+      : `${count} iterations of SCRAM, not ${ITERATIONS_MIN} to ${ITERATIONS_MAX}`;
+  }
+
+  #fault(sent: string): OperationalError {
+    const text = `the login at PostgreSQL ${this.#rules.where} is not safe`;
+    return new OperationalError("unavailable", text, {
+      reason: `the server sent ${sent}`,
+      hint: "check [postgresql] host and port: another program may answer there",
+    });
+  }
+}
+
+function join(first: Uint8Array, second: Uint8Array): Uint8Array {
+  if (first.length === 0) return second;
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}
+
+function latin1(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes.subarray(0, 4_096));
+}
