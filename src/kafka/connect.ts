@@ -5,6 +5,7 @@ import type { KafkaSettings } from "../settings/settings.ts";
 import { tlsOptions } from "../network/sockets.ts";
 import { useCodecs } from "./codecs/mod.ts";
 import { patchFetch } from "./patches/fetch.ts";
+import { refuseBadAnswers } from "./patches/bad_answers.ts";
 import { keepHeaderList } from "./patches/header_list.ts";
 import { patchMetadata } from "./patches/metadata.ts";
 import { limitTimers } from "./patches/limit_timers.ts";
@@ -27,6 +28,7 @@ export function openKafka(settings: KafkaSettings, options: KafkaOptions): Kafka
   keepHeaderList();
   patchFetch();
   patchMetadata();
+  refuseBadAnswers();
   leaveSilentConnections();
   rejoinAsBefore();
   pauseStoppedFetches();

@@ -82,6 +82,13 @@ function explainNetwork(
       cause,
     });
   }
+  if (name === "KafkaJSBadAnswer") {
+    return new OperationalError("unavailable", `Kafka at ${where} sent no valid answer`, {
+      reason: message,
+      hint: "check [kafka] bootstrap_servers: another program may answer there",
+      cause,
+    });
+  }
   const code = message === "Connection timeout" ? "ETIMEDOUT" : cause.code;
   const { brokers, tls } = settings;
   const failure = explainConnection({ code, message }, { section: "kafka", address: where, tls });

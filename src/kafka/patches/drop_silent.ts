@@ -1,10 +1,13 @@
 import type { Socket } from "node:net";
+import { atBroker } from "./bad_answers.ts";
 // A module of kafkajs that its index does not export. Written out because an import map given by --import-map does not
 // reach into packages; the version is that of deno.json.
 // deno-lint-ignore no-import-prefix
 import Connection from "npm:kafkajs@2.2.4/src/network/connection.js";
 
 interface ConnectionMethods {
+  host: string;
+  port: number;
   socket: Socket | null;
   send(request: unknown): Promise<unknown>;
 }
@@ -23,7 +26,7 @@ export function leaveSilentConnections(): void {
     } catch (error) {
       const late = (error as Error).name === "KafkaJSRequestTimeoutError";
       if (late) this.socket?.destroy(new Error("no answer in time"));
-      throw error;
+      throw atBroker(error as Error, this);
     }
   };
 }

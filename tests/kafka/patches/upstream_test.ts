@@ -2,6 +2,8 @@ import { assertEquals } from "@std/assert";
 import { createHash } from "node:crypto";
 // Loaded before any patch is applied.
 // deno-lint-ignore no-import-prefix
+import scramModule from "npm:kafkajs@2.2.4/src/broker/saslAuthenticator/scram.js";
+// deno-lint-ignore no-import-prefix
 import ConsumerGroup from "npm:kafkajs@2.2.4/src/consumer/consumerGroup.js";
 // deno-lint-ignore no-import-prefix
 import Runner from "npm:kafkajs@2.2.4/src/consumer/runner.js";
@@ -24,6 +26,7 @@ const VERSION = "2.2.4";
 
 // deno-lint-ignore no-explicit-any
 type Loose = any;
+const scram = scramModule as Loose;
 const { prototype: group } = ConsumerGroup as Loose;
 const { prototype: runner } = Runner as Loose;
 const { prototype: connection } = Connection as Loose;
@@ -32,6 +35,17 @@ const { prototype: decoder } = Decoder as Loose;
 
 /** Each patch, the functions that it replaces or builds on, and the hash of their source in this version. */
 const replaced: [patch: string, functions: (() => unknown)[], hash: string][] = [
+  [
+    "bad_answers",
+    [
+      scram.SCRAM.hi,
+      connection.processData,
+      decoder.canReadBytes,
+      decoder.readArray,
+      decoder.readUVarIntArray,
+    ],
+    "dd93793c689c334c",
+  ],
   ["drop_silent", [connection.send], "8b048d5efae488be"],
   ["encode_records", [encodeRecord as Loose], "88bfde961fa73b1c"],
   ["fetch", [(fetch as Loose).protocol, (fetchResponse as Loose).decode], "8bc52db381115631"],
