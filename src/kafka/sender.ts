@@ -108,6 +108,11 @@ export class Sender {
     });
   }
 
+  /** Another sender of the same topic, not yet connected. */
+  sibling(): Sender {
+    return new Sender(this.#kafka, this.#options, this.#topic);
+  }
+
   /** Connects and obtains the producer id. */
   async connect(): Promise<void> {
     await this.#producer.connect();

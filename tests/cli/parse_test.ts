@@ -52,7 +52,7 @@ Deno.test("produce has defaults", () => {
       key: "user",
       acks: "all",
       compression: "gzip",
-      batchSize: 1000,
+      batchSize: 10_000,
       dryRun: false,
       tee: false,
       strict: false,

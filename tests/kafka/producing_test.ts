@@ -4,6 +4,7 @@ import { connect, type Socket } from "node:net";
 import { type ProduceDeps, runProduce } from "../../src/commands/produce/produce.ts";
 import type { OperationalError } from "../../src/errors.ts";
 import { explainKafka } from "../../src/kafka/errors.ts";
+import { LANES_MAX, openSenders } from "../../src/kafka/senders.ts";
 import { openSender, type SenderOptions } from "../../src/kafka/sender.ts";
 import { sleep } from "../../src/system.ts";
 import { partitionOf } from "../../src/commands/produce/partitioner.ts";
@@ -266,8 +267,11 @@ const options = {
 
 Deno.test("produce sends the records that a dry run prints, each once, to the partition of its key", async () => {
   await withSenderOptions(5, async (fixture) => {
-    const sender = await openSender(fixture.kafka, fixture.options);
-    const { tally } = await runProduce({ ...options, center: [60, 25] }, deps({ sender }));
+    const sender = await openSenders(fixture.kafka, fixture.options, LANES_MAX);
+    const { tally } = await runProduce(
+      { ...options, center: [60, 25] },
+      deps({ sender }),
+    );
     await sender.close();
     assertEquals([tally.acked, tally.failed, tally.unknown], [3_000, 0, 0]);
 
@@ -284,7 +288,7 @@ Deno.test("produce sends the records that a dry run prints, each once, to the pa
 
 Deno.test("produce keeps the order of each user's records", async () => {
   await withSenderOptions(3, async (fixture) => {
-    const sender = await openSender(fixture.kafka, fixture.options);
+    const sender = await openSenders(fixture.kafka, fixture.options, LANES_MAX);
     await runProduce({ ...options, center: [60, 25], batchSize: 7 }, deps({ sender }));
     await sender.close();
     const last = new Map<string, number>();
@@ -299,7 +303,7 @@ Deno.test("produce keeps the order of each user's records", async () => {
 
 Deno.test("produce labels every invalid record, large ones too", async () => {
   await withSenderOptions(3, async (fixture) => {
-    const sender = await openSender(fixture.kafka, fixture.options);
+    const sender = await openSenders(fixture.kafka, fixture.options, LANES_MAX);
     const spoilt = { ...options, center: [60, 25] as [number, number], invalidPercent: 5 };
     const { tally } = await runProduce(spoilt, deps({ sender }));
     await sender.close();
@@ -321,7 +325,7 @@ Deno.test("produce --stdin sends lines unchanged up to an invalid one, and repor
   await withSenderOptions(2, async (fixture) => {
     const good = (n: number) => `{ "userId":${n}, "timestamp":1e3,"coordinates":[1.50,2] }`;
     const lines = [good(1), good(2), good(3), "{nonsense", good(5)];
-    const sender = await openSender(fixture.kafka, fixture.options);
+    const sender = await openSenders(fixture.kafka, fixture.options, LANES_MAX);
     const { tally, failure } = await runProduce(
       { ...options, center: [60, 25], count: null, stdin: true },
       deps({ sender, stdin: new Blob([lines.join("\n")]).stream() }),

@@ -113,7 +113,7 @@ export const produceFlags = {
   batchSize: {
     type: whole(1, 10_000),
     help: "maximum number of records in one send",
-    default: "1000",
+    default: "10000",
   },
 } satisfies FlagSpecs;
 

@@ -1,20 +1,24 @@
+import type { Outcome } from "../../kafka/sender.ts";
+import type { Senders } from "../../kafka/senders.ts";
 import { partitionOf } from "./partitioner.ts";
-import type { Outcome, Sender } from "../../kafka/sender.ts";
 import type { GeneratedRecord } from "./records.ts";
 
-/** The batcher awaits each send before the next, and does not call it again after an outcome with a fault. */
-export interface RecordSender extends Pick<Sender, "partitions" | "checkTopic"> {
+/** The batcher has one send per lane in flight, and sends nothing after an outcome with a fault. */
+export interface RecordSender extends Pick<Senders, "partitions" | "lanes" | "checkTopic"> {
   send(partition: number, records: GeneratedRecord[]): Promise<Outcome>;
 }
 
 /** How a batcher fills its batches. */
 export interface BatcherOptions {
+  /** Most records of a batch. */
   batchSize: number;
   /** Chooses the partition of the first record without a key; the next ones follow in turn. */
   seed: number;
   /** The longest time that a record waits for its batch to fill. */
   lingerMs: number;
-  /** Called after every send; the next send begins when it returns. */
+  /** Milliseconds of a clock that never jumps. */
+  clock(): number;
+  /** Called after every send, one call at a time; the next send of that lane begins when it returns. */
   onSent(outcome: Outcome, records: GeneratedRecord[]): Promise<void>;
 }
 
@@ -23,8 +27,13 @@ export interface BatcherOptions {
  * only a batch of a single large record can exceed it.
  */
 const BATCH_BYTES = 524_288;
+/** A batch of so many records need not wait for more. While its lane is busy it grows. */
+const FILLED = 1_000;
+/** Records that wait for their lanes; beyond that, add() waits. */
+const WAITING_BYTES = 4_194_304;
 const KEYS_MAX = 100_000;
 
+/** The records of one partition that wait. */
 interface Bucket {
   records: GeneratedRecord[];
   bytes: number;
@@ -32,61 +41,75 @@ interface Bucket {
   dueMs: number;
 }
 
-/**
- * Collects records by partition and sends the full and the overdue batches, one send at a time; meanwhile it fills others.
- *
- * Times are milliseconds of a monotonic clock.
- */
+/** Collects records by partition and sends full and overdue batches, one at a time in each lane. */
 export class Batcher {
   readonly #sender: RecordSender;
   readonly #options: BatcherOptions;
   readonly #buckets: Bucket[];
   readonly #partitions = new Map<string, number>();
-  #inFlight: Promise<void> | null = null;
+  /** By lane: whether a send is in flight. */
+  readonly #isBusy: boolean[];
   #turn: number;
+  #waitingBytes = 0;
+  /** Settles when the next send is over. */
+  #landing = Promise.withResolvers<void>();
+  #reports: Promise<void> = Promise.resolve();
+  #isClosing = false;
   /** True once a send has failed: the remaining and all later records are not sent. */
-  #stopped = false;
+  #isStopped = false;
+  /** What a send or onSent() threw; null: nothing. */
+  #failure: { error: unknown } | null = null;
 
   constructor(sender: RecordSender, options: BatcherOptions) {
     this.#sender = sender;
     this.#options = options;
     this.#turn = options.seed % sender.partitions;
     this.#buckets = Array.from({ length: sender.partitions }, () => empty());
+    this.#isBusy = Array.from({ length: sender.lanes }, () => false);
   }
 
-  /** When the next bucket must be sent; infinite when all are empty. */
+  /** When the next batch must be sent that can be; infinite when there is none. */
   get dueMs(): number {
-    let dueMs = Infinity;
-    for (const bucket of this.#buckets) dueMs = Math.min(dueMs, bucket.dueMs);
-    return dueMs;
+    return this.#buckets.reduce((dueMs, bucket, partition) => {
+      return this.#isBusy[this.#laneOf(partition)] ? dueMs : Math.min(dueMs, bucket.dueMs);
+    }, Infinity);
   }
 
-  /** Adds a record; returns a promise when this sends a full bucket: await it before the next add(). */
+  /** Settles when the next send is over: then another batch may be due. */
+  get landing(): Promise<void> {
+    return this.#landing.promise;
+  }
+
+  /** Adds a record; returns a promise when too many wait: await it before the next add(). */
   add(record: GeneratedRecord, nowMs: number): Promise<void> | null {
+    if (this.#isStopped) return null;
     const partition = this.#route(record.key);
-    const bytes = sizeOf(record);
-    const { records, bytes: before } = this.#buckets[partition]!;
-    const full = records.length >= this.#options.batchSize ||
-      (records.length > 0 && before + bytes > BATCH_BYTES);
-    const sending = full ? this.#send(partition) : null;
     const bucket = this.#buckets[partition]!;
     if (bucket.records.length === 0) bucket.dueMs = nowMs + this.#options.lingerMs;
+    const bytes = sizeOf(record);
     bucket.records.push(record);
     bucket.bytes += bytes;
-    return sending;
+    this.#waitingBytes += bytes;
+    if (this.#isFull(bucket)) this.#sendNext(this.#laneOf(partition));
+    return this.#waitingBytes > WAITING_BYTES || this.#failure ? this.#waitForRoom() : null;
   }
 
-  /** Sends every bucket whose time has come. */
-  async sendDue(nowMs: number): Promise<void> {
-    for (const [partition, { records, dueMs }] of this.#buckets.entries()) {
-      if (records.length > 0 && dueMs <= nowMs) await this.#send(partition);
-    }
+  /** Sends what is overdue; throws what an earlier send threw. */
+  sendDue(): void {
+    this.#throwFailure();
+    for (const lane of this.#isBusy.keys()) this.#sendNext(lane);
   }
 
   /** Sends the remaining records and waits for the last send. */
   async close(): Promise<void> {
-    await this.sendDue(Infinity);
-    await this.#landed();
+    this.#isClosing = true;
+    for (const lane of this.#isBusy.keys()) this.#sendNext(lane);
+    while (this.#isBusy.includes(true)) await this.#landing.promise;
+    this.#throwFailure();
+  }
+
+  #laneOf(partition: number): number {
+    return partition % this.#isBusy.length;
   }
 
   /** Chosen once, before the first attempt: at a retry, the number of partitions could have changed. */
@@ -101,27 +124,66 @@ export class Batcher {
     return partition;
   }
 
-  async #send(partition: number): Promise<void> {
-    const { records } = this.#buckets[partition]!;
-    this.#buckets[partition] = empty();
-    await this.#landed();
-    if (this.#stopped) return;
-    this.#inFlight = this.#deliver(partition, records);
-    // #landed() throws the failure to its caller.
-    this.#inFlight.catch(() => {});
+  #isFull({ records, bytes }: Bucket): boolean {
+    return records.length >= Math.min(this.#options.batchSize, FILLED) || bytes >= BATCH_BYTES;
   }
 
-  async #deliver(partition: number, records: GeneratedRecord[]): Promise<void> {
-    const outcome = await this.#sender.send(partition, records);
-    this.#stopped ||= outcome.fault !== null;
-    await this.#options.onSent(outcome, records);
+  /** Begins to send the batch of a lane that has waited longest, if one is full or overdue and the lane is free. */
+  #sendNext(lane: number): void {
+    if (this.#isBusy[lane] || this.#isStopped || this.#failure) return;
+    const nowMs = this.#isClosing ? Infinity : this.#options.clock();
+    let next: number | null = null;
+    for (let at = lane; at < this.#buckets.length; at += this.#isBusy.length) {
+      const bucket = this.#buckets[at]!;
+      if (bucket.records.length === 0 || (bucket.dueMs > nowMs && !this.#isFull(bucket))) continue;
+      if (next === null || bucket.dueMs < this.#buckets[next]!.dueMs) next = at;
+    }
+    if (next === null) return;
+    this.#isBusy[lane] = true;
+    void this.#deliver(lane, next, this.#take(this.#buckets[next]!));
   }
 
-  /** Waits until nothing is in flight. */
-  async #landed(): Promise<void> {
-    const inFlight = this.#inFlight;
-    this.#inFlight = null;
-    await inFlight;
+  /** Takes a batch out of a bucket: as many records as fit, but at least one. */
+  #take(bucket: Bucket): GeneratedRecord[] {
+    const { batchSize, lingerMs, clock } = this.#options;
+    let [count, bytes] = [0, 0];
+    while (count < Math.min(bucket.records.length, batchSize)) {
+      const size = sizeOf(bucket.records[count]!);
+      if (count > 0 && bytes + size > BATCH_BYTES) break;
+      bytes += size;
+      count++;
+    }
+    const records = bucket.records.splice(0, count);
+    bucket.bytes -= bytes;
+    this.#waitingBytes -= bytes;
+    bucket.dueMs = bucket.records.length > 0 ? clock() + lingerMs : Infinity;
+    return records;
+  }
+
+  async #deliver(lane: number, partition: number, records: GeneratedRecord[]): Promise<void> {
+    try {
+      const outcome = await this.#sender.send(partition, records);
+      this.#isStopped ||= outcome.fault !== null;
+      this.#reports = this.#reports.then(() => this.#options.onSent(outcome, records));
+      await this.#reports;
+    } catch (error) {
+      this.#failure ??= { error };
+    }
+    this.#isBusy[lane] = false;
+    this.#sendNext(lane);
+    this.#landing.resolve();
+    this.#landing = Promise.withResolvers();
+  }
+
+  async #waitForRoom(): Promise<void> {
+    while (this.#waitingBytes > WAITING_BYTES && !this.#isStopped && !this.#failure) {
+      await this.#landing.promise;
+    }
+    this.#throwFailure();
+  }
+
+  #throwFailure(): void {
+    if (this.#failure) throw this.#failure.error;
   }
 }
 

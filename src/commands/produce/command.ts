@@ -1,9 +1,12 @@
 import type { ProduceOptions } from "../../cli/commands/produce.ts";
-import { openSender } from "../../kafka/sender.ts";
+import { LANES_MAX, openSenders } from "../../kafka/senders.ts";
 import type { CommandContext, CommandResult } from "../context.ts";
 import { openKafkaFor } from "../open_kafka.ts";
 import { isOpenEnded, runProduce } from "./produce.ts";
 import { summarize } from "./tally.ts";
+
+/** So few records fit into one batch for each partition: more connections would take longer than they save. */
+const FEW = 1_000;
 
 /** `routes produce`: sends generated or given records to the topic. */
 export async function produce(
@@ -14,13 +17,11 @@ export async function produce(
   const { acks, compression, dryRun } = options;
   const connection = dryRun ? null : openKafkaFor(context);
   const sender = connection && await connection.open(
-    openSender(connection.kafka, {
-      topic,
-      acks,
-      compression,
-      deadlineMs: 120_000,
-      signal: system.signal,
-    }),
+    openSenders(
+      connection.kafka,
+      { topic, acks, compression, deadlineMs: 120_000, signal: system.signal },
+      options.count !== null && options.count <= FEW ? 1 : LANES_MAX,
+    ),
   );
   // A person may type the records: leave no progress line on the terminal.
   reporter.clear();

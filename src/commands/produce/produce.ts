@@ -61,7 +61,13 @@ async function produce(
   const chunks = throttle(source, { perSecond: ratePerSecond, system });
   const startedAt = system.clock();
   const onSent = sentHandler(produced, startedAt, options, deps, stop);
-  const batcher = sender && new Batcher(sender, { batchSize, seed, lingerMs: LINGER_MS, onSent });
+  const batcher = sender && new Batcher(sender, {
+    batchSize,
+    seed,
+    lingerMs: LINGER_MS,
+    clock: system.clock,
+    onSent,
+  });
   try {
     await (batcher ? sendAll(chunks, batcher, tally, system) : printAll(chunks, tally, deps));
   } catch (error) {
@@ -131,9 +137,7 @@ async function sendAll(
 ): Promise<void> {
   while (!system.signal.aborted) {
     const next = chunks.next();
-    while (!await arrives(next, batcher.dueMs - system.clock(), system)) {
-      await batcher.sendDue(system.clock());
-    }
+    while (!await arrives(next, batcher, system)) batcher.sendDue();
     const { done, value: records } = await next;
     if (done) return;
     tally.made += records.length;
@@ -146,18 +150,20 @@ async function sendAll(
   await chunks.return(undefined);
 }
 
-/** Whether `next` settles within that time. */
+/** Whether `next` settles before a batch is due or a send is over. */
 async function arrives(
   next: Promise<unknown>,
-  ms: number,
-  { sleep }: Pick<System, "sleep">,
+  { dueMs, landing }: Batcher,
+  { sleep, clock }: Pick<System, "sleep" | "clock">,
 ): Promise<boolean> {
   const arrival = next.then(() => true, () => true);
-  if (ms === Infinity) return await arrival;
+  const landed = landing.then(() => false);
+  const ms = dueMs - clock();
+  if (ms === Infinity) return await Promise.race([arrival, landed]);
   if (ms <= 0) return false;
   const timer = new AbortController();
   const late = sleep(ms, timer.signal).then(() => false);
-  const arrived = await Promise.race([arrival, late]);
+  const arrived = await Promise.race([arrival, landed, late]);
   timer.abort();
   return arrived;
 }

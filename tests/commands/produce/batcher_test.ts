@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { partitionOf } from "../../../src/commands/produce/partitioner.ts";
 import { Batcher, type BatcherOptions } from "../../../src/commands/produce/batcher.ts";
 import type { Outcome } from "../../../src/kafka/sender.ts";
@@ -8,31 +8,37 @@ const acked = (records: GeneratedRecord[]): Outcome => {
   return { acked: records.length, failed: 0, unknown: 0, fault: null };
 };
 
-/** A batcher over a broker in memory. */
-function open(partitions: number, options: Partial<BatcherOptions> = {}) {
+const tick = () => new Promise<void>((resolve) => setTimeout(resolve));
+
+/** A batcher over a broker in memory, with a clock that stands still until a test sets it. */
+function open(partitions: number, options: Partial<BatcherOptions & { lanes: number }> = {}) {
   const log: string[] = [];
   const sends: { partition: number; values: string[] }[] = [];
+  const time = { ms: 0 };
   const broker = {
-    answer: (records: GeneratedRecord[]): Promise<Outcome> => Promise.resolve(acked(records)),
+    answer: (_records: GeneratedRecord[], _partition: number): Promise<Outcome> =>
+      Promise.resolve(acked(_records)),
   };
   const batcher = new Batcher({
     partitions,
+    lanes: options.lanes ?? 1,
     checkTopic: () => Promise.resolve(null),
     send: async (partition, records) => {
       sends.push({ partition, values: records.map(({ value }) => String(value)) });
-      log.push("send");
-      const outcome = await broker.answer(records);
-      log.push("answer");
+      log.push(`send ${partition}`);
+      const outcome = await broker.answer(records, partition);
+      log.push(`answer ${partition}`);
       return outcome;
     },
   }, {
     batchSize: 2,
     seed: 0,
     lingerMs: 100,
+    clock: () => time.ms,
     onSent: () => Promise.resolve(void log.push("onSent")),
     ...options,
   });
-  return { log, sends, broker, batcher };
+  return { log, sends, broker, batcher, time };
 }
 
 async function add(batcher: Batcher, key: string | null, values: string[], nowMs = 0) {
@@ -51,39 +57,66 @@ Deno.test("Batcher deals records without a key round the partitions, from a plac
   const { batcher, sends } = open(3, { seed: 5 });
   await add(batcher, null, ["a", "b", "c", "d"]);
   await batcher.close();
-  assertEquals(sends, [
+  assertEquals(sends.toSorted((a, b) => a.partition - b.partition), [
     { partition: 0, values: ["b"] },
     { partition: 1, values: ["c"] },
     { partition: 2, values: ["a", "d"] },
   ]);
 });
 
-Deno.test("Batcher has one send in flight and settles it before the next", async () => {
+Deno.test("Batcher has one send of a lane in flight and settles it before the next", async () => {
   const { batcher, log } = open(2, { batchSize: 1 });
   await add(batcher, null, ["a", "b", "c", "d", "e"]);
   await batcher.close();
-  assertEquals(log, Array(5).fill(["send", "answer", "onSent"]).flat());
+  assertEquals(
+    log.map((line) => line.split(" ")[0]),
+    Array(5).fill(["send", "answer", "onSent"]).flat(),
+  );
 });
 
-Deno.test("Batcher takes records while a send is in flight", async () => {
-  const system = open(1);
+Deno.test("Batcher fills a batch while its lane is busy, up to the largest size", async () => {
+  const { batcher, sends, broker } = open(1, { batchSize: 10_000 });
   const answer = Promise.withResolvers<Outcome>();
-  system.broker.answer = () => answer.promise;
-  await add(system.batcher, null, ["a", "b", "c", "d"]);
-  assertEquals(system.sends.length, 1);
-  const blocked = system.batcher.add({ key: null, value: "e" }, 0)!;
-  answer.resolve({ acked: 2, failed: 0, unknown: 0, fault: null });
+  broker.answer = () => answer.promise;
+  const values = Array.from({ length: 12_500 }, (_, i) => `${i}`);
+  await add(batcher, null, values);
+  assertEquals(sends.map(({ values }) => values.length), [1_000]);
+  answer.resolve(acked([]));
+  await batcher.close();
+  assertEquals(sends.map(({ values }) => values.length), [1_000, 10_000, 1_500]);
+  assertEquals(sends.flatMap(({ values }) => values), values);
+});
+
+Deno.test("a lane that gets no answer does not hold up the others, until too much waits", async () => {
+  const { batcher, sends, broker } = open(2, { lanes: 2 });
+  const answer = Promise.withResolvers<Outcome>();
+  broker.answer = (records, partition) =>
+    partition === 0 ? answer.promise : Promise.resolve(acked(records));
+  const large = "x".repeat(100_000);
+  let added = 0;
+  let blocked: Promise<void> | null = null;
+  while (!blocked) {
+    blocked = batcher.add({ key: null, value: large }, 0);
+    added++;
+    await tick();
+  }
+  assertEquals(sends.filter(({ partition }) => partition === 0).length, 1);
+  assert(sends.filter(({ partition }) => partition === 1).length > 15, `${sends.length}`);
+  answer.resolve(acked([]));
   await blocked;
-  assertEquals(system.sends.map(({ values }) => values), [["a", "b"], ["c", "d"]]);
-  await system.batcher.close();
+  await batcher.close();
+  assertEquals(sends.flatMap(({ values }) => values).length, added);
 });
 
 Deno.test("Batcher sends what is due and leaves the rest", async () => {
-  const { batcher, sends } = open(2, { batchSize: 10 });
+  const { batcher, sends, time } = open(2, { batchSize: 10 });
   await add(batcher, null, ["a"], 1_000);
   await add(batcher, null, ["b"], 1_050);
   assertEquals(batcher.dueMs, 1_100);
-  await batcher.sendDue(1_100);
+  time.ms = 1_100;
+  batcher.sendDue();
+  assertEquals(batcher.dueMs, Infinity, "the lane is busy");
+  await batcher.landing;
   assertEquals(sends, [{ partition: 0, values: ["a"] }]);
   assertEquals(batcher.dueMs, 1_150);
   await batcher.close();
@@ -107,19 +140,37 @@ Deno.test("Batcher closes a batch before its bytes pass half a MiB, headers incl
 });
 
 Deno.test("Batcher sends nothing more after a send that did not succeed", async () => {
-  const system = open(1);
-  system.broker.answer = () => {
+  const { batcher, broker, log } = open(1);
+  broker.answer = () => {
     const fault = { code: "CODE", kind: "temporary", reason: "no answer", hint: "" } as const;
     return Promise.resolve({ acked: 0, failed: 0, unknown: 2, fault });
   };
-  await add(system.batcher, null, ["a", "b", "c", "d", "e", "f", "g"]);
-  await system.batcher.close();
-  assertEquals(system.log, ["send", "answer", "onSent"]);
+  await add(batcher, null, ["a", "b", "c", "d", "e", "f", "g"]);
+  await batcher.close();
+  assertEquals(log, ["send 0", "answer 0", "onSent"]);
+});
+
+Deno.test("Batcher reports one send at a time, in every lane", async () => {
+  let running = 0;
+  let most = 0;
+  const { batcher } = open(3, {
+    lanes: 3,
+    onSent: async () => {
+      most = Math.max(most, ++running);
+      await tick();
+      running--;
+    },
+  });
+  await add(batcher, null, Array.from({ length: 30 }, (_, i) => `${i}`));
+  await batcher.close();
+  assertEquals([most, running], [1, 0]);
 });
 
 Deno.test("Batcher throws the error of the sender to its caller", async () => {
-  const system = open(1);
-  system.broker.answer = () => Promise.reject(new Error("bug"));
-  await add(system.batcher, null, ["a", "b", "c"]);
-  await assertRejects(() => system.batcher.close(), Error, "bug");
+  const { batcher, broker } = open(1);
+  broker.answer = () => Promise.reject(new Error("bug"));
+  await add(batcher, null, ["a", "b"]);
+  await tick();
+  await assertRejects(() => batcher.add({ key: null, value: "c" }, 0)!, Error, "bug");
+  await assertRejects(() => batcher.close(), Error, "bug");
 });

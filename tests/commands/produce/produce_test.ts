@@ -49,6 +49,7 @@ async function run(changes: Partial<ProduceOptions>, fakes: Partial<Fakes> = {})
   const deps: ProduceDeps = {
     topic: "routes",
     sender: changes.dryRun ? null : {
+      lanes: 1,
       partitions: 3,
       checkTopic: () => Promise.resolve(null),
       send: async (partition, records) => {
