@@ -25,6 +25,7 @@ export async function decodeRecords(
 ): Promise<KafkaRecord[]> {
   const into: KafkaRecord[] = [];
   let left = options.bytesMax;
+  let expected = options.from;
   const batches = [...splitBatches(bytes)];
   for (const [i, batch] of batches.entries()) {
     if (left <= 0 && into.length > 0) break;
@@ -34,13 +35,15 @@ export async function decodeRecords(
       into.push(...await decodeOldMessage(batch, options));
     } else {
       const next = batches[i + 1];
-      const lastOffset = trustedEnd(
-        batch,
-        next && !("old" in next) && next.fault === null ? next : null,
-        options,
-      );
-      if (lastOffset < options.from) continue;
-      left -= await decodeBatch({ ...batch, lastOffset }, { ...options, bytesMax: left }, into);
+      const known = next && !("old" in next) && next.fault === null ? next : null;
+      const lastOffset = trustedEnd(batch, known, options);
+      // The broker looks at the end before it reads: a batch that follows the one before may lie behind that end.
+      const follows = batch.fault === null && batch.firstOffset <= expected && known === null;
+      const recordsTo = follows ? batch.lastOffset : lastOffset;
+      expected = Math.max(expected, recordsTo + 1);
+      if (recordsTo < options.from) continue;
+      const limits = { ...options, bytesMax: left, recordsTo };
+      left -= await decodeBatch({ ...batch, lastOffset }, limits, into);
     }
     if (batch.fault !== null) break;
   }
@@ -61,13 +64,13 @@ function trustedEnd(
   return isTrusted ? Math.max(last, from) : from;
 }
 
-/** Appends the records of one batch; returns how many bytes they take. */
+/** Appends the records of one batch, up to the offset `recordsTo`; returns how many bytes they take. */
 async function decodeBatch(
   batch: PackedBatch,
-  { from, bytesMax }: DecodeOptions,
+  limits: DecodeOptions & { recordsTo: number },
   into: KafkaRecord[],
 ): Promise<number> {
-  const decoder = new RecordDecoder(batch, from, bytesMax, into);
+  const decoder = new RecordDecoder(batch, limits, into);
   try {
     if (batch.fault !== null) throw new RangeError(batch.fault);
     if (batch.count > 0) {

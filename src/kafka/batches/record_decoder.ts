@@ -37,6 +37,7 @@ interface LargeRecord {
 export class RecordDecoder {
   readonly #batch: PackedBatch;
   readonly #from: number;
+  readonly #recordsTo: number;
   readonly #bytesMax: number;
   readonly #into: KafkaRecord[];
   /** How many records were decoded, including those before `from`. */
@@ -49,9 +50,15 @@ export class RecordDecoder {
   /** Bytes of the records that were appended. */
   bytes = 0;
 
-  constructor(batch: PackedBatch, from: number, bytesMax: number, into: KafkaRecord[]) {
+  /** Records lie between the offsets `from` and `recordsTo`; `lastOffset` of the batch is the end of damage and gaps. */
+  constructor(
+    batch: PackedBatch,
+    { from, recordsTo, bytesMax }: { from: number; recordsTo: number; bytesMax: number },
+    into: KafkaRecord[],
+  ) {
     this.#batch = batch;
     this.#from = from;
+    this.#recordsTo = recordsTo;
     this.#bytesMax = bytesMax;
     this.#into = into;
     this.#next = batch.firstOffset;
@@ -134,7 +141,7 @@ export class RecordDecoder {
   /** The offset of the next record: offsets grow within a batch, to its last one at most. */
   #inOrder(delta: number): number {
     const offset = this.#batch.firstOffset + delta;
-    if (offset < this.#next || offset > this.#batch.lastOffset) {
+    if (offset < this.#next || offset > this.#recordsTo) {
       throw new RangeError(`offset ${offset} is out of order`);
     }
     return offset;

@@ -145,6 +145,28 @@ const unreadable: [name: string, bytes: () => Promise<Buffer>, reason: RegExp][]
 const THREE = { count: 3, firstOffset: 1 };
 
 for (const [name, bytes, reason] of unreadable) {
+  Deno.test("batches behind the end that the broker told are read: it looked at the end before it read", async () => {
+    const values = (first: number) => [0, 1, 2].map((i) => ({ value: `${first + i}` }));
+    const sets = await Promise.all(
+      [0, 3, 6].map((firstOffset) => batch({ firstOffset, records: values(firstOffset) })),
+    );
+    const all = Array.from({ length: 9 }, (_, offset) => [offset, `${offset}`, undefined]);
+    for (const high of [0, 1, 3, 6, 8, 9]) {
+      for (const from of [0, 2, 3, 4, 8]) {
+        const records = await decodeRecords(
+          Buffer.concat(sets.slice(Math.floor(from / 3))),
+          { from, high, bytesMax: MIB },
+        );
+        const found = records.map(({ offset, value, damage }) => [
+          Number(offset),
+          value && new TextDecoder().decode(value),
+          damage,
+        ]);
+        assertEquals(found, all.slice(from), `high ${high}, from ${from}`);
+      }
+    }
+  });
+
   Deno.test(`decodeRecords() makes one reject of a batch with ${name}, and reads its neighbours`, async () => {
     const log = [await good(0), { bytes: await bytes(), last: 3 }, await good(4)];
     assertEquals(await outline(log), ["0", "unreadable 1-3", "4"]);
