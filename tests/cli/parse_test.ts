@@ -71,7 +71,7 @@ Deno.test("consume has defaults", () => {
       replay: null,
       yes: false,
       until: null,
-      batchSize: 5000,
+      batchSize: 20_000,
       flushMs: 200,
       onReject: "keep",
       maxRejects: null,

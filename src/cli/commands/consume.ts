@@ -71,7 +71,7 @@ export const consumeFlags = {
     group: "Batches",
     type: whole(1, 100_000),
     help: "maximum number of records in one statement",
-    default: "5000",
+    default: "20000",
   },
   flushMs: {
     name: "flush",

@@ -5,6 +5,7 @@ import { Buffer } from "node:buffer";
 import fetchOfKafkajs from "npm:kafkajs@2.2.4/src/protocol/requests/fetch/index.js";
 import { endOf } from "../../record/offsets.ts";
 import { decodeRecords } from "../batches/decode.ts";
+import { type FetchParams, requested, share, sharedOut, type TopicParams } from "./fetch_params.ts";
 import {
   type Decoder,
   decoderOf,
@@ -14,19 +15,6 @@ import {
   readUuid,
   writeUuid,
 } from "./flexible.ts";
-
-/** What kafkajs asks for. */
-export interface FetchParams {
-  maxWaitTime: number;
-  minBytes: number;
-  maxBytes: number;
-  topics: TopicParams[];
-}
-
-interface TopicParams {
-  topic: string;
-  partitions: { partition: number; fetchOffset: string; maxBytes: number }[];
-}
 
 /** A request with the decoder of its response. */
 interface Exchange {
@@ -46,9 +34,6 @@ const FETCH_KEY = 1;
 const BY_NAME = 11;
 const BY_ID = 13;
 const READ_COMMITTED = 1;
-
-/** Unpacked bytes of one response, shared by its partitions; two responses are in memory at a time. */
-const UNPACKED_MAX = 33_554_432;
 
 const UNKNOWN_TOPIC_OR_PARTITION = 3;
 const OFFSET_OUT_OF_RANGE = 1;
@@ -83,7 +68,8 @@ export function patchFetch(): void {
   api.versions.push(BY_ID);
   api.protocol = ({ version }) => {
     if (version < BY_NAME) return protocol({ version });
-    return (params) => {
+    return (asked) => {
+      const params = sharedOut(asked);
       const exchange = protocol({ version: BY_NAME })(params);
       const { parse } = exchange.response;
       const [{ topic }] = params.topics as [TopicParams];
@@ -204,16 +190,6 @@ function readAborted(decoder: Decoder) {
     producerId: String(decoder.readInt64()),
     firstOffset: String(decoder.readInt64()),
   };
-}
-
-function share({ topics }: FetchParams): number {
-  return UNPACKED_MAX / topics.reduce((sum, { partitions }) => sum + partitions.length, 0);
-}
-
-function requested({ topics }: FetchParams, name: string, partition: number): { from: number } {
-  const topic = topics.find(({ topic }) => topic === name);
-  const one = topic?.partitions.find((one) => one.partition === partition);
-  return { from: Number(one?.fetchOffset ?? 0) };
 }
 
 async function messagesOf(bytes: Buffer, from: number, high: number, bytesMax: number) {

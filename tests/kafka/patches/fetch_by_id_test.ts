@@ -3,7 +3,8 @@ import { Buffer } from "node:buffer";
 // deno-lint-ignore no-import-prefix
 import fetch from "npm:kafkajs@2.2.4/src/protocol/requests/fetch/index.js";
 import { useCodecs } from "../../../src/kafka/codecs/mod.ts";
-import { fetchById, type FetchParams, patchFetch } from "../../../src/kafka/patches/fetch.ts";
+import { fetchById, patchFetch } from "../../../src/kafka/patches/fetch.ts";
+import type { FetchParams } from "../../../src/kafka/patches/fetch_params.ts";
 import { type Encoder, newEncoder, writeUuid } from "../../../src/kafka/patches/flexible.ts";
 import { batch } from "../../support/batches.ts";
 

@@ -7,7 +7,8 @@ import Encoder from "npm:kafkajs@2.2.4/src/protocol/encoder.js";
 // deno-lint-ignore no-import-prefix
 import fetchResponse from "npm:kafkajs@2.2.4/src/protocol/requests/fetch/v11/response.js";
 import { useCodecs } from "../../../src/kafka/codecs/mod.ts";
-import { decodeByName, type FetchParams } from "../../../src/kafka/patches/fetch.ts";
+import { decodeByName } from "../../../src/kafka/patches/fetch.ts";
+import { type FetchParams, sharedOut } from "../../../src/kafka/patches/fetch_params.ts";
 import { keepHeaderList } from "../../../src/kafka/patches/header_list.ts";
 import type { Message } from "../../../src/record/validate.ts";
 import { drawFrom, pick } from "../../fakes/random.ts";
@@ -156,4 +157,19 @@ Deno.test("decodeByName() gives records with a filter that asks for the first on
   assertEquals(from(1_040).map(({ offset }) => offset)[0], "1040");
   assertEquals(from(2_000), []);
   assert(messages.every(({ size, value }) => size >= value.length));
+});
+
+Deno.test("few partitions share the bytes of a whole fetch, many keep their own", () => {
+  const of = (count: number) => {
+    const partitions = Array.from({ length: count }, (_, partition) => ({
+      partition,
+      fetchOffset: "5",
+      maxBytes: 100,
+    }));
+    const params = { maxWaitTime: 1, minBytes: 1, maxBytes: 1_000 };
+    return sharedOut({ ...params, topics: [{ topic: "t", partitions }] }).topics[0]!.partitions
+      .map(({ maxBytes }) => maxBytes);
+  };
+  assertEquals([of(1), of(3)], [[1_000], [333, 333, 333]]);
+  assertEquals(of(40), Array(40).fill(100));
 });
