@@ -21,10 +21,12 @@ def make_record():
 def take_record(value):
     if not isinstance(value, dict):
         return None
-    user = value.get("userID", value.get("userId"))
+    user = value.get("userId")
     timestamp = value.get("timestamp")
     coordinates = value.get("coordinates")
-    if not isinstance(user, int) or not isinstance(timestamp, float):
+    if not isinstance(user, int) or user < 0:
+        return None
+    if not isinstance(timestamp, float) or timestamp < 0:
         return None
     if not isinstance(coordinates, list) or len(coordinates) != 2:
         return None
@@ -38,4 +40,5 @@ if sys.argv[1] == "produce":
         print(json.dumps(make_record()))
 else:
     for line in sys.stdin:
-        print(json.dumps(take_record(json.loads(line))))
+        # The original decodes the bytes of a record as ASCII.
+        print(json.dumps(take_record(json.loads(line.encode().decode("ascii")))))

@@ -57,16 +57,37 @@ function somePoints(): Point[] {
 }
 
 Deno.test({
-  name: `the original consumer takes what encodePoint() writes, to the last bit${note}`,
+  name: `the original consumer takes what --user-field userId writes, to the last bit${note}`,
   ignore: needed !== null,
   fn: async () => {
-    const points = somePoints();
-    const taken = await runOriginal(["consume"], points.map(encodePoint));
+    const points = somePoints().filter(({ userID }) => userID >= 0);
+    const lines = points.map((point) => encodePoint(point, "userId"));
+    const taken = await runOriginal(["consume"], lines);
     assertEquals(taken.length, points.length);
     points.forEach(({ userID, timestamp, coordinates }, i) => {
       const numbers = [userID, timestamp, ...coordinates].map((number) => number + 0);
       assertEquals(JSON.parse(taken[i]!), numbers, taken[i]);
     });
+  },
+});
+
+Deno.test({
+  name: `the original consumer leaves what it does not require${note}`,
+  ignore: needed !== null,
+  fn: async () => {
+    const point: Point = { userID: 7, timestamp: 1.5, coordinates: [60.5, 24.5] };
+    const right = encodePoint(point, "userId");
+    const wrong = [
+      encodePoint(point),
+      encodePoint({ ...point, userID: -1 }, "userId"),
+      right.replace("1.5", "-1.5"),
+      right.replace("24.5", "24.5,0.5"),
+      right.replace(/\[.*\]/, "null"),
+    ];
+    assertEquals(await runOriginal(["consume"], [...wrong, right]), [
+      ...wrong.map(() => "null"),
+      "[7, 1.5, 60.5, 24.5]",
+    ]);
   },
 });
 
@@ -79,7 +100,10 @@ Deno.test({
       { userID: 7, timestamp: 1732431234.5, coordinates: [60, 24.5] },
       { userID: 7, timestamp: 1732431234.5, coordinates: [60.5, 24] },
     ];
-    const taken = await runOriginal(["consume"], points.map((point) => JSON.stringify(point)));
+    const taken = await runOriginal(
+      ["consume"],
+      points.map((point) => JSON.stringify(point).replace("userID", "userId")),
+    );
     assertEquals(taken, ["null", "null", "null"]);
   },
 });

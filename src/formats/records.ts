@@ -1,8 +1,8 @@
-import { encodePoint } from "../record/point.ts";
+import { encodePoint, type UserField } from "../record/point.ts";
 import type { Format } from "./format.ts";
 
 /** Fixes as exact records of the topic, one per line; columns: user, time, latitude, longitude, … */
-export function records(): Format {
+export function records(userField: UserField = "userID"): Format {
   return {
     head: "",
     rows: (batch) => {
@@ -12,7 +12,7 @@ export function records(): Format {
           userID: userID!,
           timestamp: timestamp!,
           coordinates: [latitude!, longitude!],
-        }) + "\n";
+        }, userField) + "\n";
       }
       return text;
     },

@@ -58,11 +58,15 @@ export function parsePoint(value: unknown, text?: string): ParsedPoint {
   return refuse(keys, value, text);
 }
 
+/** The name of the user in JSON; the original program writes and requires the second. */
+export type UserField = "userID" | "userId";
+
 /** JSON as written to the topic: the original consumer requires a fraction in time and coordinates. */
 export function encodePoint(
   { userID, timestamp, coordinates: [latitude, longitude] }: Point,
+  userField: UserField = "userID",
 ): string {
-  return `{"userID":${userID + 0},"timestamp":${float(timestamp)},"coordinates":[${
+  return `{"${userField}":${userID + 0},"timestamp":${float(timestamp)},"coordinates":[${
     float(latitude)
   },${float(longitude)}]}`;
 }

@@ -97,6 +97,15 @@ export const refusals: [line: string | string[], message: string, fix?: string][
   ["query --gap", "--gap needs a value"],
   ["query --simplify 20", '--simplify is "20": expected a distance such as 500m or 2km'],
   ["produce --strict", "--strict goes with --stdin"],
+  [
+    "produce --stdin --user-field userId",
+    "--stdin and --user-field exclude each other",
+  ],
+  [
+    "produce --user-field userid",
+    '--user-field is "userid": expected userID, userId',
+    "--user-field userID",
+  ],
   // Counts.
   ["produce --count 1e3x", '--count is "1e3x": expected a whole number of at least 0'],
   ["produce --count 1e3", '--count is "1e3": expected a whole number of at least 0'],

@@ -50,6 +50,7 @@ Deno.test("produce has defaults", () => {
       invalidPercent: 0,
       stdin: false,
       key: "user",
+      userField: "userID",
       acks: "all",
       compression: "gzip",
       batchSize: 10_000,
@@ -117,6 +118,7 @@ Deno.test("query has defaults", () => {
     columns: null,
     header: true,
     time: "iso",
+    userField: null,
     showSql: false,
     timing: false,
   });

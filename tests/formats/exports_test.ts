@@ -95,11 +95,18 @@ Deno.test("ndjson() is one object per line", () => {
 
 Deno.test("records() are records of the topic, and ignore further columns", () => {
   assertEquals(
-    render(records, {}, [row], [[-1, 0, -90, 5e-324, 12.3]]),
+    render(() => records(), {}, [row], [[-1, 0, -90, 5e-324, 12.3]]),
     lines(
       '{"userID":7,"timestamp":1732431234.567,"coordinates":[60.1699123,24.0]}',
       '{"userID":-1,"timestamp":0.0,"coordinates":[-90.0,5e-324]}',
     ),
   );
-  assertEquals(render(records, {}), "");
+  assertEquals(render(() => records(), {}), "");
+});
+
+Deno.test("records() name the user as the original program does, if wanted", () => {
+  assertEquals(
+    render(() => records("userId"), {}, [[7, 1.5, 60.5, 24.5]]),
+    lines('{"userId":7,"timestamp":1.5,"coordinates":[60.5,24.5]}'),
+  );
 });

@@ -257,6 +257,7 @@ const options = {
   invalidPercent: 0,
   stdin: false,
   key: "user",
+  userField: "userID",
   acks: "all",
   compression: "gzip",
   batchSize: 100,

@@ -73,6 +73,12 @@ export const produceFlags = {
     default: "0",
   },
 
+  userField: {
+    type: choice("NAME", "userID", "userId"),
+    help: "name of the user in the JSON; userId for the original program",
+    default: "userID",
+  },
+
   stdin: {
     group: "Input and output",
     help: "send NDJSON from stdin; exits with 65 at an invalid line",
@@ -89,6 +95,7 @@ export const produceFlags = {
       "center",
       "radius",
       "speed",
+      "user-field",
     ],
   },
   strict: {

@@ -79,6 +79,10 @@ export const queryFlags = {
     help: "format of times: iso, unix or ms",
     default: "iso",
   },
+  userField: {
+    type: choice("NAME", "userID", "userId"),
+    help: "in ndjson: name of the user; userId for the original program",
+  },
   gapMs: {
     name: "gap",
     type: duration,

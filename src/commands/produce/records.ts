@@ -15,7 +15,8 @@ export interface GeneratedRecord {
 }
 
 /** Everything that determines the generated records. */
-export interface MakeOptions extends TrackOptions, Pick<ProduceOptions, "key" | "invalidPercent"> {
+export interface MakeOptions
+  extends TrackOptions, Pick<ProduceOptions, "key" | "invalidPercent" | "userField"> {
   /** How many records; may be infinite. */
   count: number;
   /** Whether invalid records may have 1 MiB. */
@@ -42,7 +43,7 @@ function makeRecord(point: Point, index: number, options: MakeOptions): Generate
   const key = options.key === "user" ? String(point.userID) : null;
   const before = invalidBefore(index, options.invalidPercent);
   if (invalidBefore(index + 1, options.invalidPercent) === before) {
-    return { key, value: encodePoint(point) };
+    return { key, value: encodePoint(point, options.userField) };
   }
   const { label, value, header } = makeInvalid(point, before, options);
   return {

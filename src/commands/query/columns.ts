@@ -40,7 +40,7 @@ export function openView(
   const { open } = formats[options.format]!;
   return {
     format: isRecords && !chosen
-      ? records()
+      ? records(options.userField ?? undefined)
       : open({ ...options, ...terminal, gapS, extent, columns }),
     cells: (row) => {
       const all = present(row);

@@ -153,7 +153,7 @@ function isNotFinite(cell: FoundRow[number]): boolean {
 
 /** Rejects combinations of flags that depend on the format. */
 function check({ what, format, order, columns, time, watchMs, ...options }: QueryOptions): void {
-  const { users, bbox, near, gapMs, simplifyM } = options;
+  const { users, bbox, near, gapMs, simplifyM, userField } = options;
   if (!formats[format]) throw new UsageError(`unknown format "${format}"`);
   const { forPeople, forTracks, hasTime } = formats[format];
   const isFixes = what === "points" || what === "last";
@@ -170,6 +170,9 @@ function check({ what, format, order, columns, time, watchMs, ...options }: Quer
     [ofTracks && !forTracks, ofTracks, `--format ${format}`, `--format ${trackFormats.join(", ")}`],
     [watchMs !== null && !forPeople, "--watch", `--format ${format}`, "--format table"],
     [time !== "iso" && !hasTime, `--time ${time}`, `--format ${format}`],
+    [userField && format !== "ndjson", "--user-field", `--format ${format}`, "--format ndjson"],
+    [userField && !isFixes, "--user-field", `--${what}`],
+    [userField && columns, "--user-field", "--columns"],
     [isRejects && ofFixes, ofFixes, "--rejects", "use --since and --until"],
     [isRejects && order === "user", "--order user", "--rejects"],
     [order === "distance" && !isFixes, "--order distance", `--${what}`],

@@ -30,6 +30,7 @@ const defaults: ProduceOptions = {
   invalidPercent: 0,
   stdin: false,
   key: "user",
+  userField: "userID",
   acks: "all",
   compression: "gzip",
   batchSize: 1_000,

@@ -18,6 +18,7 @@ const options: MakeOptions = {
   intervalMs: 5_000,
   startMs: 1_732_431_234_567,
   key: "user",
+  userField: "userID",
   count: 1_000,
   invalidPercent: 0,
   heavy: true,

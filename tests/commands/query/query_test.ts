@@ -21,6 +21,7 @@ const defaults: QueryOptions = {
   columns: null,
   header: true,
   time: "iso",
+  userField: null,
   gapMs: null,
   simplifyM: null,
   watchMs: null,
