@@ -14,8 +14,8 @@ export interface History {
   apply(migration: Migration): Promise<void>;
   /** Throws when this database or an existing `routes_table` cannot be used. */
   checkDatabase(): Promise<void>;
-  /** Throws when rows of the original program prevent the first migration. */
-  checkOriginal(): Promise<void>;
+  /** How many rows of the original program are kept; throws when some of them prevent the first migration. */
+  checkOriginal(): Promise<number>;
 }
 
 const LOCK_POLL_MS = 100;
@@ -116,18 +116,20 @@ async function pid(sql: Sql): Promise<number> {
   return row!.pid;
 }
 
-/** Throws when the table of the original program, if it exists, has rows that the new constraints forbid. */
-async function checkOriginal(sql: Sql, schema: string): Promise<void> {
+/** The rows in the table of the original program, if it exists; throws when the new constraints forbid some of them. */
+async function checkOriginal(sql: Sql, schema: string): Promise<number> {
   const [found] = await sql`select to_regclass(${`${
     quote(schema)
   }.routes_table`}) is not null as found`;
-  if (!found!.found) return;
+  if (!found!.found) return 0;
   const [row] = await sql.unsafe(
-    `select count(*)::int as count from ${quote(schema)}.routes_table
-     where user_id is null or timestamp is null or latitude is null or longitude is null`,
+    `select count(*)::float8 as rows, count(*) filter (
+       where user_id is null or timestamp is null or latitude is null or longitude is null
+     )::float8 as bad from ${quote(schema)}.routes_table`,
   );
-  if (row!.count === 0) return;
-  const text = `table "${schema}.routes_table" has ${row!.count} rows with null in a column`;
+  const { rows, bad } = row!;
+  if (bad === 0) return rows;
+  const text = `table "${schema}.routes_table" has ${bad} rows with null in a column`;
   throw new OperationalError("data", text, {
     hint: "delete or complete them, then run routes migrate again",
   });

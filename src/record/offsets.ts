@@ -16,6 +16,9 @@ export type Spec =
   | { at: "time"; ms: number }
   | { at: "last"; count: number };
 
+/** Where a run begins: a position, or the offsets that a consumer group has committed. */
+export type StartSpec = Spec | { at: "group"; group: string };
+
 /** Resolves `spec` to an offset of one partition; `atTime` is the first offset whose time is not before `spec.ms`. */
 export function place(spec: Spec, { low, high }: Range, atTime?: number): number {
   const offset = {

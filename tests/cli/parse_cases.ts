@@ -210,6 +210,7 @@ export const refusals: [line: string | string[], message: string, fix?: string][
   ["query --user=-2147483649", '--user is "-2147483649": expected users within 32 bits'],
   ["consume --from beginning", ...spec("from", "beginning")],
   ["consume --from @", ...spec("from", "@")],
+  ["consume --from group:", ...spec("from", "group:")],
   ["consume --from @soon", ...spec("from", "@soon")],
   ["consume --from 1.5", ...spec("from", "1.5")],
   ["consume --until --tee", "--until needs a value"],
@@ -302,6 +303,10 @@ function place(flag: string, text: string): [string] {
 
 function spec(flag: string, text: string): [string] {
   return [
-    `--${flag} is "${text}": expected earliest, latest, an offset, @TIME or -N for the last N records`,
+    `--${flag} is "${text}": expected earliest, latest, an offset, @TIME${
+      flag === "from"
+        ? ", -N for the last N records or group:NAME"
+        : " or -N for the last N records"
+    }`,
   ];
 }

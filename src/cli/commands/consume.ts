@@ -1,6 +1,6 @@
 import type { FlagSpecs, OptionsOf } from "../flags.ts";
 import type { Manual } from "../manual.ts";
-import { address, anyText, choice, duration, spec, whole } from "../value_types.ts";
+import { address, anyText, choice, duration, spec, startSpec, whole } from "../value_types.ts";
 
 /** The flags of `routes consume`. */
 export const consumeFlags = {
@@ -16,8 +16,8 @@ export const consumeFlags = {
 
   from: {
     group: "Where to start",
-    type: spec,
-    help: "where to start partitions that were never read",
+    type: startSpec,
+    help: "where to start partitions that were never read; group:NAME: where that group stands",
     defaultHelp: "earliest",
     excludes: ["replay"],
   },
@@ -25,7 +25,7 @@ export const consumeFlags = {
     type: spec,
     help: "go back: delete what was stored from SPEC on, then read it again",
   },
-  yes: { help: "replay without confirmation", needs: "replay" },
+  yes: { help: "no confirmation: --replay, or --from group:NAME while that group has members" },
   acceptLoss: {
     help: "continue after records that retention deleted unread; the range is recorded",
   },
@@ -103,6 +103,7 @@ export const consume: Manual = {
       "routes consume --follow --max-rejects 100",
     ],
     ["the last two hours again", "routes consume --replay @2h --yes"],
+    ["go on where another program stopped", "routes consume --from group:demo-group"],
   ],
   flags: consumeFlags,
 };

@@ -11,8 +11,9 @@ import { fingerprint, openStore, type Store } from "../../postgres/store.ts";
 import { type CommandContext, type CommandResult, withExplanation } from "../context.ts";
 import { openKafkaFor } from "../open_kafka.ts";
 import { openPostgresFor } from "../open_postgres.ts";
-import { type ConsumeKafka, type ConsumePostgres, runConsume } from "./consume.ts";
+import { type ConsumeKafka, type ConsumePostgres, runConsume, type RunOptions } from "./consume.ts";
 import { withDeadLetters } from "./dead_letters.ts";
+import { startOfGroup } from "./from_group.ts";
 import { type MetricsServer, openMetricsServer } from "./metrics_server.ts";
 import { replay } from "./replay.ts";
 
@@ -54,7 +55,8 @@ async function readAndStore(
     const names = { schema: postgresql.schema, clusterId, topic, topicId };
     const store = openStore(database.sql, names);
     const postgres = boundedStore(store, database, metrics);
-    const { summary, failure } = await runConsume(options, {
+    const from = await resolveStart(options, context, connection, admin);
+    const { summary, failure } = await runConsume({ ...options, from }, {
       topic,
       topicId,
       claim: { groupId, topic, destination },
@@ -89,6 +91,23 @@ async function openDeadLetters(
     explain: (error) => explainKafka(error, settings.kafka, topic),
     signal: system.signal,
   });
+}
+
+/** Where to start; the offsets of a group are read once. */
+async function resolveStart(
+  { from, yes }: ConsumeOptions,
+  { reporter, settings: { kafka: { topic } } }: CommandContext,
+  { kafka, explain }: KafkaConnection,
+  admin: Topic,
+): Promise<RunOptions["from"]> {
+  if (from?.at !== "group") return from;
+  const group = openGroup(kafka, from.group, topic);
+  try {
+    const starting = startOfGroup(from.group, yes, { topic, group, kafka: admin, reporter });
+    return { at: "committed", offsets: await withExplanation(explain, starting) };
+  } finally {
+    await group.close();
+  }
 }
 
 function topicReader(

@@ -4,7 +4,7 @@ import type { BatchHandler } from "../../kafka/reader.ts";
 import type { Member } from "../../kafka/group.ts";
 import type { Topic } from "../../kafka/topic.ts";
 import type { fingerprint, Store } from "../../postgres/store.ts";
-import { type Range, readBefore } from "../../record/offsets.ts";
+import { type Range, readBefore, type Spec } from "../../record/offsets.ts";
 import { encodePoint } from "../../record/point.ts";
 import type { Points } from "../../record/validate.ts";
 import { type Output, type System, untilClosed } from "../../system.ts";
@@ -21,17 +21,20 @@ import { Owners } from "./owners.ts";
 import { AssignedPartitions } from "./partitions.ts";
 import { refreshLag, watchTopic } from "./lag.ts";
 import { Progress } from "./progress.ts";
-import { resolveOffsets } from "./resolve_offsets.ts";
+import { type GroupOffsets, resolveOffsets } from "./resolve_offsets.ts";
 import { RunStats } from "./stats.ts";
 import { formatSummary, type RunSummary } from "./summary.ts";
 import { supervise } from "./supervise.ts";
 import { Waits } from "./waits.ts";
 
 /** The options that a run uses; the command handles the others. */
-export type RunOptions = Omit<
-  ConsumeOptions,
-  "replay" | "yes" | "flushMs" | "deadLetterTopic" | "retryRejects" | "http"
->;
+export interface RunOptions extends
+  Omit<
+    ConsumeOptions,
+    "from" | "replay" | "yes" | "flushMs" | "deadLetterTopic" | "retryRejects" | "http"
+  > {
+  from: Spec | GroupOffsets | null;
+}
 
 /** Kafka, as a run uses it. */
 export interface ConsumeKafka extends Pick<Topic, "ranges" | "offsetsAt"> {

@@ -1,4 +1,3 @@
-import type { ConsumeOptions } from "../../cli/commands/consume.ts";
 import { OperationalError } from "../../errors.ts";
 import {
   checkTopicId,
@@ -14,6 +13,7 @@ import type { Topic } from "../../kafka/topic.ts";
 import type { fingerprint, Source, Store } from "../../postgres/store.ts";
 import type { System } from "../../system.ts";
 import type { Reporter } from "../../terminal/reporter.ts";
+import type { RunOptions } from "./consume.ts";
 import { resolveOffsets } from "./resolve_offsets.ts";
 import type { Backoff } from "./backoff.ts";
 import type { CommitStep } from "./commit_step.ts";
@@ -39,7 +39,7 @@ export interface PartitionsDeps {
 }
 
 type PartitionsOptions = Pick<
-  ConsumeOptions,
+  RunOptions,
   "from" | "batchSize" | "onReject" | "acceptLoss" | "strict"
 >;
 

@@ -55,11 +55,17 @@ async function applyPending(lockTimeoutMs: number, deps: MigrateDeps): Promise<s
   try {
     // Another run may have applied some while this one waited for the lock.
     for (const migration of plan(known, await postgres.applied())) {
-      if (migration.version === 1) await postgres.checkOriginal();
+      const kept = migration.version === 1 ? await postgres.checkOriginal() : 0;
       const startedAt = system.now();
       await postgres.apply(migration);
       labels.push(labelOf(migration));
       await stdout.write(`applied ${labelOf(migration)} (${system.now() - startedAt} ms)\n`);
+      if (kept > 0) {
+        await stdout.write(
+          `kept ${formatMany(kept, "row")} of the original program; to go on where it stopped: ` +
+            "routes consume --from group:demo-group\n",
+        );
+      }
     }
   } finally {
     await postgres.unlock().catch(() => {});

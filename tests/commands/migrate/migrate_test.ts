@@ -52,7 +52,7 @@ function fixtures(history: Applied[], changes: Changes = {}) {
         history.push(migration);
         return step(`apply ${migration.version}`);
       },
-      checkOriginal: () => step("check original"),
+      checkOriginal: () => step("check original").then(() => 0),
       script: ({ sql }) => `${sql};\n`,
       ...changes.postgres,
     },
