@@ -8,6 +8,7 @@ import { patchFetch } from "./patches/fetch.ts";
 import { refuseBadAnswers } from "./patches/bad_answers.ts";
 import { keepHeaderList } from "./patches/header_list.ts";
 import { patchMetadata } from "./patches/metadata.ts";
+import { tryEveryServer } from "./patches/next_server.ts";
 import { limitTimers } from "./patches/limit_timers.ts";
 import { pauseStoppedFetches } from "./patches/stopped_fetch.ts";
 import { rejoinAsBefore } from "./patches/rejoin.ts";
@@ -30,6 +31,7 @@ export function openKafka(settings: KafkaSettings, options: KafkaOptions): Kafka
   patchMetadata();
   refuseBadAnswers();
   leaveSilentConnections();
+  tryEveryServer(settings.brokers.length);
   rejoinAsBefore();
   pauseStoppedFetches();
   useCodecs();

@@ -4,6 +4,8 @@ import { createHash } from "node:crypto";
 // deno-lint-ignore no-import-prefix
 import scramModule from "npm:kafkajs@2.2.4/src/broker/saslAuthenticator/scram.js";
 // deno-lint-ignore no-import-prefix
+import BrokerPool from "npm:kafkajs@2.2.4/src/cluster/brokerPool.js";
+// deno-lint-ignore no-import-prefix
 import ConsumerGroup from "npm:kafkajs@2.2.4/src/consumer/consumerGroup.js";
 // deno-lint-ignore no-import-prefix
 import Runner from "npm:kafkajs@2.2.4/src/consumer/runner.js";
@@ -27,6 +29,7 @@ const VERSION = "2.2.4";
 // deno-lint-ignore no-explicit-any
 type Loose = any;
 const scram = scramModule as Loose;
+const { prototype: brokerPool } = BrokerPool as Loose;
 const { prototype: group } = ConsumerGroup as Loose;
 const { prototype: runner } = Runner as Loose;
 const { prototype: connection } = Connection as Loose;
@@ -46,6 +49,7 @@ const replaced: [patch: string, functions: (() => unknown)[], hash: string][] = 
     ],
     "dd93793c689c334c",
   ],
+  ["next_server", [brokerPool.connect, brokerPool.createSeedBroker], "5434e321497ca6b1"],
   ["drop_silent", [connection.send], "8b048d5efae488be"],
   ["encode_records", [encodeRecord as Loose], "88bfde961fa73b1c"],
   ["fetch", [(fetch as Loose).protocol, (fetchResponse as Loose).decode], "8bc52db381115631"],
