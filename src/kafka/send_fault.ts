@@ -9,7 +9,7 @@ export interface SendFault {
   hint: string;
 }
 
-/** Keys would go to other partitions than before. */
+/** A topic cannot lose partitions: it must be another one. */
 export class PartitionsChanged extends Error {
   constructor(before: number, now: number) {
     super(`the topic has ${now} partitions now, ${before} when the run began`);
@@ -53,5 +53,5 @@ const HINTS: Record<string, string> = {
   TOPIC_AUTHORIZATION_FAILED: "grant the user of this connection write on the topic",
   TopicRecreated: "routes consume --replay earliest, then send the records again",
   INVALID_RECORD: "a compacted topic needs keys: leave out --key none",
-  PartitionsChanged: "run again: keys now map to other partitions",
+  PartitionsChanged: "check whether the topic was deleted and recreated, then run again",
 };

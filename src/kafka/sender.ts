@@ -9,7 +9,7 @@ import {
   TopicRecreated,
   toSendFault,
 } from "./send_fault.ts";
-import { fetchPartitions, type Partition } from "./topic.ts";
+import { fetchPartitions, isSameTopic, type Partition, type SenderTopic } from "./topic.ts";
 
 /** The result of one send; the counts add up to the number of records. */
 export interface Outcome {
@@ -52,13 +52,6 @@ export async function openSender(kafka: Kafka, options: SenderOptions): Promise<
   }
 }
 
-/** What the sender must know about its topic. */
-export interface SenderTopic {
-  partitions: number;
-  /** Null if the brokers do not know topic ids. */
-  id: string | null;
-}
-
 async function describeTopic(kafka: Kafka, topic: string): Promise<SenderTopic> {
   const admin = kafka.admin();
   try {
@@ -80,7 +73,8 @@ function describe(partitions: Partition[]): SenderTopic {
  * sequence number. The same happens with two sends in flight when an answer is lost.
  */
 export class Sender {
-  readonly partitions: number;
+  /** How many partitions the topic has; grows with it. */
+  partitions: number;
   readonly #topic: SenderTopic;
   readonly #kafka: Kafka;
   /** By partition, the offset after the last acknowledged record. */
@@ -101,7 +95,7 @@ export class Sender {
     this.#producer = kafka.producer({
       idempotent,
       allowAutoTopicCreation: false,
-      // A change in the number of partitions is noticed within this time.
+      // New partitions are noticed within this time.
       metadataMaxAge: 30_000,
       createPartitioner: () => ({ partitionMetadata }) => this.#pin(describe(partitionMetadata)),
       retry: { initialRetryTime: 100, maxRetryTime: PAUSE_MAX_MS, retries: idempotent ? 5 : 0 },
@@ -158,9 +152,10 @@ export class Sender {
   #pin(topic: SenderTopic): number {
     if (!isSameTopic(this.#topic, topic)) throw new TopicRecreated("its id is another");
     // Retries use the same partition even if the topic has grown: the leader may already have the records.
-    if (++this.#attempts === 1 && topic.partitions !== this.partitions) {
+    if (++this.#attempts === 1 && topic.partitions < this.partitions) {
       throw new PartitionsChanged(this.partitions, topic.partitions);
     }
+    this.partitions = Math.max(this.partitions, topic.partitions);
     return this.#partition;
   }
 
@@ -218,11 +213,6 @@ export class Sender {
 interface Lost {
   as: "acked" | "failed" | "unknown";
   error: unknown;
-}
-
-/** An id that one side does not know proves nothing. */
-function isSameTopic({ id: a }: SenderTopic, { id: b }: SenderTopic): boolean {
-  return !a || !b || a === b;
 }
 
 /**

@@ -11,6 +11,7 @@ export const LANES_MAX = 4;
  * long line they do not wait for each other, and a leader that does not answer holds up only its own sender.
  */
 export interface Senders {
+  /** How many partitions every sender knows; grows when partitions are added. */
   readonly partitions: number;
   /** How many sends can be in flight: partition p belongs to sender p % lanes. */
   readonly lanes: number;
@@ -38,7 +39,9 @@ export async function openSenders(
     throw error;
   }
   return {
-    partitions: first.partitions,
+    get partitions() {
+      return Math.min(...senders.map(({ partitions }) => partitions));
+    },
     lanes: senders.length,
     send: (partition, records) => senders[partition % senders.length]!.send(partition, records),
     checkTopic: () => first.checkTopic(),

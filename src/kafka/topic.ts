@@ -128,3 +128,14 @@ export async function awaitLeaders(admin: Admin, topic: string): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
 }
+
+/** What the sender must know about its topic; `id` is null if the brokers do not know topic ids. */
+export interface SenderTopic {
+  partitions: number;
+  id: string | null;
+}
+
+/** Whether both are the same topic: an id that one side does not know proves nothing. */
+export function isSameTopic({ id: a }: SenderTopic, { id: b }: SenderTopic): boolean {
+  return !a || !b || a === b;
+}

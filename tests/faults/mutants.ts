@@ -168,15 +168,12 @@ export const MUTANTS: Mutant[] = [
       ),
       inSender(
         "Sender.#pin",
-        swap("++this.#attempts === 1 && topic.partitions !== this.partitions", "false as boolean"),
+        swap("++this.#attempts === 1 && topic.partitions < this.partitions", "false as boolean"),
       ),
       {
         file: "src/commands/produce/batcher.ts",
-        function: "Batcher.#send",
-        change: (source) =>
-          swap("this.#inFlight.catch(() => {});", "this.#inFlight.catch(() => {}); await before;")(
-            swap("await this.#landed();", "const before = this.#inFlight;")(source),
-          ),
+        function: "Batcher.#sendNext",
+        change: swap("this.#isBusy[lane] || this.#isStopped", "this.#isStopped"),
       },
     ],
     rows: [18],

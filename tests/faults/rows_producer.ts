@@ -69,5 +69,5 @@ function produce(cluster: Cluster): Promise<string> {
     await scenario.catchUp();
     const what = await scenario.check();
     return `${what}; ${results.join(", ")}`;
-  }, { processes: 0, perSecond: 0, partitions: 3 });
+  }, { processes: 0, perSecond: 0, partitions: 8 });
 }

@@ -179,11 +179,11 @@ const cases: {
     reason: "Connection error: cut",
   },
   {
-    name: "a topic that has other partitions than before",
-    calls: [{ attempts: 1, partitions: 4, ends: "acked" }],
+    name: "a topic that has fewer partitions than before",
+    calls: [{ attempts: 1, partitions: 2, ends: "acked" }],
     as: "failed",
     made: 1,
-    reason: "the topic has 4 partitions now, 3 when the run began",
+    reason: "the topic has 2 partitions now, 3 when the run began",
   },
 ];
 
@@ -214,6 +214,12 @@ Deno.test("Sender does not send again after an unknown outcome", async () => {
   const sender = open(scripted([{ attempts: 1, ends: "never" }, acked]).kafka, { deadlineMs: 50 });
   assertEquals((await sender.send(PARTITION, records)).unknown, 2);
   await assertRejects(() => sender.send(PARTITION, records), Error, "the sender is over");
+});
+
+Deno.test("Sender learns of partitions that were added", async () => {
+  const sender = open(scripted([{ attempts: 1, partitions: 6, ends: "acked" }]).kafka);
+  assertEquals((await sender.send(PARTITION, records)).acked, 2);
+  assertEquals(sender.partitions, 6);
 });
 
 Deno.test("Sender keeps sending to its partition when the topic grows between two attempts", async () => {

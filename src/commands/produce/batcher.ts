@@ -112,8 +112,15 @@ export class Batcher {
     return partition % this.#isBusy.length;
   }
 
-  /** Chosen once, before the first attempt: at a retry, the number of partitions could have changed. */
+  /**
+   * Chosen once, before the first attempt. When partitions are added, new records use them too: then the records of one
+   * key are in order within each of its two partitions.
+   */
   #route(key: string | null): number {
+    if (this.#sender.partitions > this.#buckets.length) {
+      while (this.#buckets.length < this.#sender.partitions) this.#buckets.push(empty());
+      this.#partitions.clear();
+    }
     if (key === null) return this.#turn++ % this.#sender.partitions;
     let partition = this.#partitions.get(key);
     if (partition === undefined) {

@@ -19,8 +19,11 @@ function open(partitions: number, options: Partial<BatcherOptions & { lanes: num
     answer: (_records: GeneratedRecord[], _partition: number): Promise<Outcome> =>
       Promise.resolve(acked(_records)),
   };
+  const size = { partitions };
   const batcher = new Batcher({
-    partitions,
+    get partitions() {
+      return size.partitions;
+    },
     lanes: options.lanes ?? 1,
     checkTopic: () => Promise.resolve(null),
     send: async (partition, records) => {
@@ -38,7 +41,7 @@ function open(partitions: number, options: Partial<BatcherOptions & { lanes: num
     onSent: () => Promise.resolve(void log.push("onSent")),
     ...options,
   });
-  return { log, sends, broker, batcher, time };
+  return { log, sends, broker, batcher, time, size };
 }
 
 async function add(batcher: Batcher, key: string | null, values: string[], nowMs = 0) {
@@ -106,6 +109,20 @@ Deno.test("a lane that gets no answer does not hold up the others, until too muc
   await blocked;
   await batcher.close();
   assertEquals(sends.flatMap(({ values }) => values).length, added);
+});
+
+Deno.test("Batcher uses partitions that are added, for new records", async () => {
+  const { batcher, sends, size } = open(2);
+  await add(batcher, "22", ["a"]);
+  size.partitions = 12;
+  await add(batcher, "22", ["b"]);
+  await batcher.close();
+  const [before, after] = [partitionOf("22", 2), partitionOf("22", 12)];
+  assert(before !== after);
+  assertEquals(sends.toSorted((a, b) => (a.values[0]! < b.values[0]! ? -1 : 1)), [
+    { partition: before, values: ["a"] },
+    { partition: after, values: ["b"] },
+  ]);
 });
 
 Deno.test("Batcher sends what is due and leaves the rest", async () => {
