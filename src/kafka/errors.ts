@@ -82,6 +82,7 @@ function explainNetwork(
       cause,
     });
   }
+  if (name === "KafkaJSBadAnswer" && message === TLS_ALERT) return speaksTls(where);
   if (name === "KafkaJSBadAnswer") {
     return new OperationalError("unavailable", `Kafka at ${where} sent no valid answer`, {
       reason: message,
@@ -101,6 +102,17 @@ function explainNetwork(
     });
   }
   return failure ?? (isHangUp(cause) ? hungUp(settings, where) : null);
+}
+
+/** What a port that speaks TLS answers to plain text. */
+export const TLS_ALERT = "an alert of TLS";
+
+/** The failure when the client sends plain text to a port that speaks TLS. */
+export function speaksTls(address: string): OperationalError {
+  return new OperationalError("unavailable", `Kafka at ${address} speaks TLS on that port`, {
+    reason: "the client used plain text",
+    hint: "set [kafka] security_protocol = SSL or SASL_SSL, or correct the port",
+  });
 }
 
 /** A broker closes the connection without an error when the client uses the wrong protocol. */

@@ -1,6 +1,6 @@
+import { speaksTls } from "./errors.ts";
 import type { Kafka } from "kafkajs";
 import type { KafkaSettings } from "../settings/settings.ts";
-import { OperationalError } from "../errors.ts";
 import {
   awaitAlert,
   dial,
@@ -139,10 +139,7 @@ export async function refuseTls(address: string, ms: number): Promise<void> {
     // A TLS alert also shows that the port speaks TLS.
     if (!/_ALERT_/.test((error as { code?: string }).code ?? "")) return;
   }
-  throw new OperationalError("unavailable", `Kafka at ${address} speaks TLS on that port`, {
-    reason: "the client used plain text",
-    hint: "set [kafka] security_protocol = SSL or SASL_SSL, or correct the port",
-  });
+  throw speaksTls(address);
 }
 
 function split(address: string): { host: string; port: number } {

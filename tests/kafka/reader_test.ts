@@ -157,7 +157,7 @@ async function sendLarge({ kafka, topic }: ReaderFixture, count: number): Promis
   const producer = kafka.producer();
   await producer.connect();
   for (let i = 0; i < count; i++) {
-    await producer.send({ topic, messages: [{ partition: 0, value: "x".repeat(100_000) }] });
+    await producer.send({ topic, messages: [{ partition: 0, value: "x".repeat(600_000) }] });
   }
   await producer.disconnect();
 }

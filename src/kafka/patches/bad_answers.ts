@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { TLS_ALERT } from "../errors.ts";
 // Modules of kafkajs that its index does not export. Written out because an import map given by --import-map does not
 // reach into packages; the version is that of deno.json.
 // deno-lint-ignore no-import-prefix
@@ -10,6 +11,8 @@ import Decoder from "npm:kafkajs@2.2.4/src/protocol/decoder.js";
 
 /** The largest answer: a fetch has at most one record beyond its own limits, and brokers refuse such large ones. */
 const ANSWER_MAX = 256 * 1024 * 1024;
+/** Content type and major version, where an answer has its length. */
+const TLS_ALERT_BYTES = 0x1503;
 /** A million iterations take half a second. */
 const ITERATIONS_MAX = 1_000_000;
 
@@ -65,6 +68,7 @@ export function refuseBadAnswers(): void {
   };
   const decoder = Decoder.prototype as DecoderMethods;
   decoder.canReadBytes = function (length) {
+    if (length >>> 16 === TLS_ALERT_BYTES) throw new BadAnswer(TLS_ALERT);
     if (length < 0 || length > ANSWER_MAX) throw new BadAnswer(`a length of ${length} bytes`);
     return canReadBytes.call(this, length);
   };
