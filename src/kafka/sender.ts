@@ -83,6 +83,7 @@ export class Sender {
   readonly #producer: Producer;
   #partition = 0;
   #attempts = 0;
+  #trouble: string | null = null;
   #state: "idle" | "busy" | "over" = "idle";
 
   /** For openSender(), which knows the topic. */
@@ -100,6 +101,11 @@ export class Sender {
       createPartitioner: () => ({ partitionMetadata }) => this.#pin(describe(partitionMetadata)),
       retry: { initialRetryTime: 100, maxRetryTime: PAUSE_MAX_MS, retries: idempotent ? 5 : 0 },
     });
+  }
+
+  /** Why the send in flight has not succeeded so far; null when no attempt has failed. */
+  get trouble(): string | null {
+    return this.#trouble;
   }
 
   /** Another sender of the same topic, not yet connected. */
@@ -122,6 +128,7 @@ export class Sender {
     this.#partition = partition;
     this.#attempts = 0;
     const lost = await this.#deliver(toMessages(partition, records));
+    this.#trouble = null;
     this.#state = lost ? "over" : "idle";
     const outcome = { acked: 0, failed: 0, unknown: 0, fault: lost && toSendFault(lost.error) };
     outcome[lost?.as ?? "acked"] = records.length;
@@ -174,6 +181,7 @@ export class Sender {
           return answer === "acked" ? null : { as: "unknown", error };
         } catch (thrown) {
           error = thrown;
+          this.#trouble = toSendFault(error).reason;
         }
         if (isRefusal(error)) return { as: this.#attempts > 1 ? "unknown" : "failed", error };
         // The broker gives this answer before it writes anything.

@@ -17,6 +17,8 @@ export interface Senders {
   readonly lanes: number;
   /** Await the outcome before the next send to the same lane. */
   send(partition: number, records: Outgoing[]): Promise<Outcome>;
+  /** Why the send in flight to the partition has not succeeded so far; null when no attempt has failed. */
+  troubleOf(partition: number): string | null;
   /** Whether the topic is still the one that the run began with: null, or the reason to stop. */
   checkTopic(): Promise<SendFault | null>;
   close(): Promise<void>;
@@ -38,12 +40,14 @@ export async function openSenders(
     await close();
     throw error;
   }
+  const senderOf = (partition: number) => senders[partition % senders.length]!;
   return {
     get partitions() {
       return Math.min(...senders.map(({ partitions }) => partitions));
     },
     lanes: senders.length,
-    send: (partition, records) => senders[partition % senders.length]!.send(partition, records),
+    send: (partition, records) => senderOf(partition).send(partition, records),
+    troubleOf: (partition) => senderOf(partition).trouble,
     checkTopic: () => first.checkTopic(),
     close,
   };

@@ -8,6 +8,7 @@ import { heavyRows } from "./rows_heavy.ts";
 import { kafkaRows } from "./rows_kafka.ts";
 import { processRows } from "./rows_processes.ts";
 import { networkRows } from "./rows_network.ts";
+import { outageRows } from "./rows_outages.ts";
 import { postgresRows } from "./rows_postgres.ts";
 import { producerRows } from "./rows_producer.ts";
 import { recordRows } from "./rows_records.ts";
@@ -43,6 +44,7 @@ export const rows: Row[] = [
   ...environmentRows,
   ...auditRows,
   ...groupRows,
+  ...outageRows,
 ]
   .sort((a, b) => a.id - b.id);
 

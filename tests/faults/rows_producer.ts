@@ -30,6 +30,7 @@ function produce(cluster: Cluster): Promise<string> {
       }],
       ["broker killed", [], async () => {
         await broker!.stop("SIGKILL");
+        await sleep(4_000);
         await broker!.start();
       }],
     ];
@@ -62,6 +63,12 @@ function produce(cluster: Cluster): Promise<string> {
         throw new Error(
           `${name}: ${acked().length} acknowledged, but the summary is:\n${process.err}`,
         );
+      }
+      if (
+        name === "broker killed" &&
+        !/^waiting for Kafka[^]*^Kafka is back after /m.test(process.err)
+      ) {
+        throw new Error(`${name}: the wait was not noted:\n${process.err}`);
       }
       results.push(`${name}: ${acked().length}`);
     }

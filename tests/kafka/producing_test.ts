@@ -229,7 +229,7 @@ function deps({ sender = null, stdin = ReadableStream.from([]), write = () => Pr
   return {
     topic: "t",
     sender,
-    reporter: { progress: () => {} },
+    reporter: { note: () => {}, progress: () => {} },
     system: {
       stdin,
       now: () => Date.now(),

@@ -4,7 +4,8 @@ import { partitionOf } from "./partitioner.ts";
 import type { GeneratedRecord } from "./records.ts";
 
 /** The batcher has one send per lane in flight, and sends nothing after an outcome with a fault. */
-export interface RecordSender extends Pick<Senders, "partitions" | "lanes" | "checkTopic"> {
+export interface RecordSender
+  extends Pick<Senders, "partitions" | "lanes" | "troubleOf" | "checkTopic"> {
   send(partition: number, records: GeneratedRecord[]): Promise<Outcome>;
 }
 
@@ -49,6 +50,8 @@ export class Batcher {
   readonly #partitions = new Map<string, number>();
   /** By lane: whether a send is in flight. */
   readonly #isBusy: boolean[];
+  /** By partition: when its send in flight began. */
+  readonly #sending = new Map<number, number>();
   #turn: number;
   #waitingBytes = 0;
   /** Settles when the next send is over. */
@@ -78,6 +81,13 @@ export class Batcher {
   /** Settles when the next send is over: then another batch may be due. */
   get landing(): Promise<void> {
     return this.#landing.promise;
+  }
+
+  /** The send that has been in flight for longest: its partition, and when it began. */
+  get oldestSend(): { partition: number; sinceMs: number } | null {
+    // A map keeps the order in which its entries were added.
+    for (const [partition, sinceMs] of this.#sending) return { partition, sinceMs };
+    return null;
   }
 
   /** Adds a record; returns a promise when too many wait: await it before the next add(). */
@@ -168,8 +178,10 @@ export class Batcher {
   }
 
   async #deliver(lane: number, partition: number, records: GeneratedRecord[]): Promise<void> {
+    this.#sending.set(partition, this.#options.clock());
     try {
-      const outcome = await this.#sender.send(partition, records);
+      const sending = this.#sender.send(partition, records);
+      const outcome = await sending.finally(() => this.#sending.delete(partition));
       this.#isStopped ||= outcome.fault !== null;
       this.#reports = this.#reports.then(() => this.#options.onSent(outcome, records));
       await this.#reports;

@@ -9,6 +9,7 @@ import { Batcher, type BatcherOptions, type RecordSender } from "./batcher.ts";
 import { elapsedMs } from "./generator.ts";
 import { invalidBefore } from "./invalid_records.ts";
 import { type GeneratedRecord, makeRecords, readRecords, toLines } from "./records.ts";
+import { watchSends } from "./send_waits.ts";
 import { addUp, describeProgress, openTally, type ProduceTally } from "./tally.ts";
 import { throttle } from "./throttle.ts";
 
@@ -17,7 +18,7 @@ export interface ProduceDeps {
   topic: string;
   /** Null with `--dry-run`. */
   sender: RecordSender | null;
-  reporter: Pick<Reporter, "progress">;
+  reporter: Pick<Reporter, "note" | "progress">;
   system: Pick<System, "stdin" | "now" | "clock" | "sleep" | "random" | "signal">;
   stdout: Pick<Output, "write">;
 }
@@ -34,15 +35,17 @@ const LINGER_MS = 100;
 /** Generates records or reads them from stdin, sends them, and counts the results. */
 export async function runProduce(options: ProduceOptions, deps: ProduceDeps): Promise<Produced> {
   const { system } = deps;
-  const stop = new AbortController();
+  const [stop, over] = [new AbortController(), new AbortController()];
   const signal = AbortSignal.any([system.signal, stop.signal]);
   if (options.durationMs !== null) {
     system.sleep(options.durationMs, signal).then(() => stop.abort());
   }
   try {
-    return await produce(options, { ...deps, system: { ...system, signal } }, () => stop.abort());
+    const bounded = { ...deps, system: { ...system, signal } };
+    return await produce(options, bounded, () => stop.abort(), over.signal);
   } finally {
     stop.abort();
+    over.abort();
   }
 }
 
@@ -50,8 +53,9 @@ async function produce(
   options: ProduceOptions,
   deps: ProduceDeps,
   stop: () => void,
+  over: AbortSignal,
 ): Promise<Produced> {
-  const { topic, sender, system } = deps;
+  const { topic, sender, reporter, system } = deps;
   const { batchSize, ratePerSecond, invalidPercent, stdin } = options;
   const seed = options.seed ?? system.random();
   const startMs = chooseStart(options, system.now());
@@ -60,7 +64,13 @@ async function produce(
   const source = recordsOf(options, { seed, startMs }, system);
   const chunks = throttle(source, { perSecond: ratePerSecond, system });
   const startedAt = system.clock();
-  const onSent = sentHandler(produced, startedAt, options, deps, stop);
+  const rate = new Rate();
+  const progress = () => {
+    const elapsedMs = system.clock() - startedAt;
+    const perSecond = rate.at(elapsedMs, tally.acked);
+    return describeProgress({ ...tally, seconds: elapsedMs / 1000 }, options, perSecond);
+  };
+  const onSent = sentHandler(produced, startedAt, options, deps, progress, stop);
   const batcher = sender && new Batcher(sender, {
     batchSize,
     seed,
@@ -68,6 +78,9 @@ async function produce(
     clock: system.clock,
     onSent,
   });
+  if (batcher) {
+    void watchSends(batcher, sender, { reporter, progress, system: { ...system, signal: over } });
+  }
   try {
     await (batcher ? sendAll(chunks, batcher, tally, system) : printAll(chunks, tally, deps));
   } catch (error) {
@@ -84,15 +97,15 @@ async function produce(
   return produced;
 }
 
-/** Counts the outcome of each send, and shows the progress with the current rate. */
+/** Counts the outcome of each send, and shows the progress. */
 function sentHandler(
   produced: Produced,
   startedAt: number,
   options: ProduceOptions,
   { topic, reporter, system, stdout }: ProduceDeps,
+  progress: () => string,
   stop: () => void,
 ): BatcherOptions["onSent"] {
-  const rate = new Rate();
   const { tally } = produced;
   // With --tee, all records are sent whether or not somebody reads the copies; without an end, their reader decides.
   const copies = untilClosed(stdout, () => isOpenEnded(options) && stop());
@@ -102,8 +115,7 @@ function sentHandler(
     // Nothing more can be sent: stop waiting for input.
     if (outcome.fault) stop();
     if (options.tee && outcome.acked > 0) await copies.write(toLines(records));
-    const perSecond = rate.at(tally.seconds * 1000, tally.acked);
-    reporter.progress(describeProgress(tally, options, perSecond));
+    reporter.progress(progress());
   };
 }
 

@@ -26,6 +26,7 @@ function open(partitions: number, options: Partial<BatcherOptions & { lanes: num
     },
     lanes: options.lanes ?? 1,
     checkTopic: () => Promise.resolve(null),
+    troubleOf: () => null,
     send: async (partition, records) => {
       sends.push({ partition, values: records.map(({ value }) => String(value)) });
       log.push(`send ${partition}`);

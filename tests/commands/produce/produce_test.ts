@@ -46,6 +46,7 @@ async function run(changes: Partial<ProduceOptions>, fakes: Partial<Fakes> = {})
   const sent: (GeneratedRecord & { partition: number; atMs: number })[] = [];
   let printed = "";
   const progress: string[] = [];
+  const notes: string[] = [];
   const decoder = new TextDecoder();
   const deps: ProduceDeps = {
     topic: "routes",
@@ -53,6 +54,7 @@ async function run(changes: Partial<ProduceOptions>, fakes: Partial<Fakes> = {})
       lanes: 1,
       partitions: 3,
       checkTopic: () => Promise.resolve(null),
+      troubleOf: () => null,
       send: async (partition, records) => {
         const outcome = await fakes.answer?.(records, stop);
         if (outcome) return outcome;
@@ -60,7 +62,7 @@ async function run(changes: Partial<ProduceOptions>, fakes: Partial<Fakes> = {})
         return { acked: records.length, failed: 0, unknown: 0, fault: null };
       },
     },
-    reporter: { progress: (line) => progress.push(line) },
+    reporter: { progress: (line) => progress.push(line), note: (line) => notes.push(line) },
     system: {
       stdin: fakes.stdin?.(sleep, stop) ?? ReadableStream.from([]),
       now: () => NOW_MS,
