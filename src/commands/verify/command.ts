@@ -50,8 +50,8 @@ export async function verify(context: CommandContext): Promise<CommandResult> {
     });
     await admin.forgetGroup(group);
     if (!verified) return { summary: null, openEnded: false };
-    const { accounts, failure } = verified;
-    return { summary: { partitions: accounts }, failure, openEnded: false };
+    const { accounts, lag, failure } = verified;
+    return { summary: { partitions: accounts, lag }, failure, openEnded: false };
   } catch (error) {
     throw explainSql(explain(error));
   } finally {

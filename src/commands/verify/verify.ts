@@ -29,6 +29,8 @@ export interface VerifyDeps {
 /** What a complete verification found; `failure` is null if every record is accounted for exactly once. */
 interface Verified {
   accounts: Account[];
+  /** Records of the whole topic that are not consumed yet. */
+  lag: number;
   failure: OperationalError | null;
 }
 
@@ -74,7 +76,7 @@ async function conclude(
   const differences = accounts.reduce((sum, account) => sum + countDiscrepancies(account), 0);
   if (differences === 0) {
     reporter.note(describeSuccess(topic, accounts, lag));
-    return { accounts, failure: null };
+    return { accounts, lag, failure: null };
   }
   const failure = new OperationalError(
     "data",
@@ -84,7 +86,7 @@ async function conclude(
       hint: "read again from there on: routes consume --replay OFFSET",
     },
   );
-  return { accounts, failure };
+  return { accounts, lag, failure };
 }
 
 /** Shows the progress after each batch, with the current rate. */
