@@ -24,7 +24,29 @@ export const groupRows: Row[] = [
     run: (cluster) => runTests(cluster, GROUPS, "/range assignor/"),
   },
   { id: 34, fault: "a member that settles nothing keeps its partitions", run: stuckMember },
+  { id: 38, fault: "kill -9 of a member: the next run says what it waits for", run: deadMember },
 ];
+
+/** The next run waits until the session of the dead member is over. Meanwhile it names the reason and the true lag. */
+function deadMember(cluster: Cluster): Promise<string> {
+  return withScenario(cluster, async (scenario) => {
+    const dying = await scenario.start();
+    await scenario.catchUp();
+    dying.kill("SIGKILL");
+    await dying.ended;
+    await scenario.send(700);
+    const began = performance.now();
+    const next = await scenario.start([]);
+    const { code } = await next.end(SESSION_MS + 30_000);
+    const seconds = (performance.now() - began) / 1000;
+    const reason = "waiting for the group to assign partitions; " +
+      `a member that died keeps its partitions for ${SESSION_MS / 1000} s`;
+    if (code !== 0 || !next.err.includes(reason)) throw new Error(`${code}:\n${next.err}`);
+    const [before] = next.err.split("the group has assigned the partitions after");
+    if (/lag 0\b/.test(before!)) throw new Error(`a lag of 0 that is not true:\n${next.err}`);
+    return `${await scenario.check()}; the next run took ${seconds.toFixed()} s`;
+  }, { processes: 0, partitions: 2, perSecond: 0 });
+}
 
 const ROLE = "stuck";
 
