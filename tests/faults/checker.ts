@@ -62,6 +62,8 @@ export interface Allowed {
   unfinished?: boolean;
   /** Valid records that the database refuses. */
   refused?: (row: Row) => boolean;
+  /** Records whose batch arrives damaged. */
+  damaged?: (value: Uint8Array) => boolean;
   /** Records were deleted from the topic, so they cannot be compared. */
   deleted?: boolean;
   /** Kafka may have removed records whose key was sent again. */
@@ -139,7 +141,7 @@ function* checkProducer({ acked, log }: Observations): Generator<string> {
 function* checkSource(
   source: SourceRow,
   { log, rows, rejects, moves, committed }: Observations,
-  { refused = () => false, fall, unfinished, deleted }: Allowed,
+  { refused = () => false, damaged = () => false, fall, unfinished, deleted }: Allowed,
 ): Generator<string> {
   const { id, partition, start, next } = source;
   const where = `partition ${partition}`;
@@ -163,7 +165,9 @@ function* checkSource(
       continue;
     }
     const row = value && readRow(value);
-    const becomes = !value ? "tombstones" : row && !refused(row) ? "rows" : "rejects";
+    const isDamaged = value !== null && damaged(value);
+    const isRow = row && !refused(row) && !isDamaged;
+    const becomes = !value ? "tombstones" : isRow ? "rows" : "rejects";
     expected[becomes]++;
     if (entries.length > 1) faults.add("I2 stored twice", offset);
     if (becomes === "tombstones") {
@@ -174,6 +178,8 @@ function* checkSource(
     if (!entry) faults.add("I1 lost", offset);
     else if ((entry.code === undefined) !== (becomes === "rows")) {
       faults.add(`I1 ${entry.code ?? "a row"} should be one of the ${becomes}`, offset);
+    } else if (isDamaged) {
+      if (entry.code !== "unreadable") faults.add(`I6 ${entry.code} should be unreadable`, offset);
     } else if (entry.hash !== (becomes === "rows" ? hashRow(row!) : hash(value!))) {
       faults.add("I6 changed", offset);
     }

@@ -28,6 +28,8 @@ export interface Cut {
 /** A TCP proxy that simulates network faults; it can parse the statements of PostgreSQL clients. */
 export interface Proxy {
   port: number;
+  /** The port of the server, for future connections. */
+  target: number;
   /** For open and future connections: from client to server. */
   up: Toxics;
   /** The same from server to client. */
@@ -56,7 +58,7 @@ export async function openProxy(
   const links = new Set<Link>();
   const server = createServer({ allowHalfOpen: true }, (client) => {
     if (proxy.refusing) return void client.resetAndDestroy();
-    const link = new Link(client, options.target, proxy, options.speaks === "PostgreSQL");
+    const link = new Link(client, proxy.target, proxy, options.speaks === "PostgreSQL");
     links.add(link);
     link.ended.then(() => links.delete(link));
   });
@@ -66,6 +68,7 @@ export async function openProxy(
   });
   const proxy: Proxy = {
     port: (server.address() as { port: number }).port,
+    target: options.target,
     up: {},
     down: {},
     cut: null,

@@ -1,4 +1,5 @@
 import { pick } from "../fakes/random.ts";
+import { openAlteringProxy } from "../support/altering_proxy.ts";
 import { type Cluster, sleep } from "./cluster.ts";
 import type { Row } from "./matrix.ts";
 import { heapOf, Meter } from "./meter.ts";
@@ -12,6 +13,8 @@ const MEMORY_MAX_MB = 500;
 const GROWTH_MAX_MB = 50;
 /** A record that is too large, in a small batch. */
 const POISON_BYTES = 50_000_000;
+/** A record with this text arrives with a wrong bit, so that its batch cannot be read. */
+const DAMAGED = "damage this";
 const DESCRIPTORS_MAX = 5;
 /** EX_UNAVAILABLE and EX_TEMPFAIL */
 const TEMPORARY = [69, 75];
@@ -49,6 +52,11 @@ const FAULTS: Record<string, Fault> = {
     const pad = "x".repeat(POISON_BYTES);
     const make = (k: number) => `{"userID":"${k}","pad":"${pad}"}`;
     await feed.send(1, { partitions, batch: 1, make, gzip: true });
+  },
+  damage: async ({ feed, partitions }) => {
+    const make = (k: number) =>
+      `{"userID":${k % 97},"timestamp":${k}.5,"coordinates":[1.5,2.5],"note":"${DAMAGED}"}`;
+    await feed.send(1, { partitions, batch: 1, make });
   },
   "terminate backends": async (scenario) => void await scenario.endBackends().catch(() => {}),
   "cut before answer": (_, { toPostgres }) => cut(toPostgres, "before answer"),
@@ -91,8 +99,26 @@ interface Course {
   peakMb: number;
 }
 
-function soak(cluster: Cluster, ms: number): Promise<string> {
+/** Damages some batches between Kafka and the program. */
+async function soak(cluster: Cluster, ms: number): Promise<string> {
+  const { toKafka } = cluster;
+  const broker = toKafka.target;
+  const damaging = await openAlteringProxy(broker, (response) => {
+    for (let at; (at = response.indexOf(DAMAGED)) >= 0;) response[at]! ^= 1;
+  });
+  toKafka.target = damaging.port;
+  try {
+    return await soakThrough(cluster, ms);
+  } finally {
+    toKafka.target = broker;
+    await damaging.close();
+  }
+}
+
+function soakThrough(cluster: Cluster, ms: number): Promise<string> {
   return withScenario(cluster, async (scenario) => {
+    const decoder = new TextDecoder();
+    scenario.allowed = { damaged: (value) => decoder.decode(value).includes(DAMAGED) };
     const began = performance.now();
     const course = await injectFaults(scenario, cluster, ms);
     cluster.toPostgres.cut = null;
