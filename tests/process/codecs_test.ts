@@ -36,8 +36,8 @@ Deno.test("consume reads every codec of Kafka's own producer", async () => {
 const PER_BATCH = 3;
 
 /** Sends a batch in each form to a partition of its own; returns the forms that the broker refuses. */
-async function sendForms({ kafka, topic }: ProgramFixture): Promise<Map<number, string>> {
-  const refused = new Map<number, string>();
+async function sendForms({ kafka, topic }: ProgramFixture): Promise<Set<number>> {
+  const refused = new Set<number>();
   for (const [partition, [, codec, pack]] of forms.entries()) {
     const before = CompressionCodecs[codec];
     CompressionCodecs[codec] = () => ({
@@ -51,8 +51,9 @@ async function sendForms({ kafka, topic }: ProgramFixture): Promise<Map<number, 
     }));
     try {
       await producer.send({ topic, messages, compression: codec });
-    } catch (error) {
-      refused.set(partition, (error as Error).message);
+    } catch {
+      // Kafka's own decoder, which the broker uses, does not read it.
+      refused.add(partition);
     } finally {
       await producer.disconnect();
       CompressionCodecs[codec] = before;
@@ -97,14 +98,11 @@ Deno.test("consume reads every packed form that the Java client or librdkafka re
     assert(theirs.size > 0, peer.tail());
     let total = 0;
     for (const [partition, [name]] of forms.entries()) {
-      if (refused.has(partition)) {
-        console.log(`${name}: the broker refuses it: ${refused.get(partition)}`);
-        continue;
-      }
+      if (refused.has(partition)) continue;
       const java = await readWithJava(topic, partition);
       const [own, peers] = [ours.get(partition) ?? 0, theirs.get(partition) ?? 0];
-      console.log(`${name}: routes ${own}, Java ${java}, librdkafka ${peers} of ${PER_BATCH}`);
-      assert(own >= java && own >= peers, name);
+      const what = `${name}: routes ${own}, Java ${java}, librdkafka ${peers} of ${PER_BATCH}`;
+      assert(own >= java && own >= peers, what);
       total += own;
     }
     assertEquals(total, expected);
