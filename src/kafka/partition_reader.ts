@@ -107,13 +107,12 @@ export class PartitionReader {
     const { handler, owning, ranges, wasOutOfRange, rejoin } = this.#shared;
     const range = (await ranges()).get(this.#partition);
     if (owning.aborted || this.#position !== position) return;
-    const isInside = range && range.low <= position && position <= range.high;
-    // The log shrank and grew again: it may be another topic by now.
-    if (isInside && wasOutOfRange) return rejoin();
-    const next = isInside || !range
-      ? position
-      : await handler.outOfRange(this.#partition, position, range);
-    if (!owning.aborted) this.#seek(next);
+    const isInside = !range || (range.low <= position && position <= range.high);
+    const next = isInside ? position : await handler.outOfRange(this.#partition, position, range);
+    if (owning.aborted) return;
+    // The log shrank and grew again: it may have other records by now.
+    if (next === position && (wasOutOfRange || !isInside)) return rejoin();
+    this.#seek(next);
   }
 
   #seek(position: number): void {

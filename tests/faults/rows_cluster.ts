@@ -19,6 +19,16 @@ export const clusterRows: Row[] = [
         // Two partitions have two leaders, so that one broker can lead only the group.
         withScenario(cluster, killCoordinator, { processes: 0, partitions: 2, perSecond: 0 })),
   },
+  {
+    id: 39,
+    fault: "an unclean election, overtaken while a process does not look",
+    run: (shared) =>
+      withBrokers(
+        shared,
+        (cluster) =>
+          withScenario(cluster, electUncleanly, { processes: 0, partitions: 1, perSecond: 0 }),
+      ),
+  },
 ];
 
 /** Runs `work` with three brokers. */
@@ -118,4 +128,65 @@ async function longestPause(scenario: Scenario): Promise<number> {
     await sleep(50);
   }
   return longest;
+}
+
+/**
+ * A replica that lacks the last records becomes the leader, and gets more new records than it lacks. Neither a process
+ * that looks on, nor one that was stopped meanwhile, may take the new records for those that it has read.
+ */
+async function electUncleanly(scenario: Scenario): Promise<string> {
+  const { cluster: { kafka }, admin, feed } = scenario;
+  await replicateOnTwo(scenario);
+  feed.acked.length = 0;
+  await scenario.send(1_000);
+  const codes: string[] = [];
+  for (const [leader, other, isStopped] of [[0, 1, false], [1, 0, true]] as const) {
+    const process = await scenario.start();
+    await scenario.catchUp();
+    await kafka.brokers[other]!.stop();
+    const kept = feed.acked.length;
+    await scenario.send(2_000);
+    await scenario.catchUp();
+    const position = (await scenario.positions()).get(0);
+    if (isStopped) process.kill("SIGSTOP");
+    await kafka.brokers[leader]!.stop("SIGKILL");
+    await kafka.brokers[other]!.start();
+    await until("an election", async () => {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [scenario.name] })
+        .catch(() => ({ topics: [] }));
+      return topics[0]?.partitions[0]?.leader === other + 1;
+    }, 60_000);
+    feed.acked.splice(kept);
+    await scenario.send(5_000);
+    process.kill("SIGCONT");
+    for (const refusing of [process, await scenario.start([])]) {
+      const { code } = await refusing.end(60_000);
+      if (code !== 65 || !/truncated|recreated/.test(refusing.err)) {
+        throw new Error(`expected 65, found ${code}:\n${refusing.err}`);
+      }
+      codes.push(/^routes: .*/m.exec(refusing.err)![0]);
+    }
+    if ((await scenario.positions()).get(0) !== position) throw new Error("the position moved");
+    await kafka.brokers[leader]!.start();
+    // The committed offset is that of the old records until the replay is over.
+    scenario.offsetsMayLead = true;
+    const replay = await scenario.start(["--replay", "earliest", "--yes"]);
+    const { code } = await replay.end(60_000);
+    if (code !== 0) throw new Error(`--replay ended with ${code}:\n${replay.err}`);
+  }
+  scenario.allowed = { fall: true };
+  return `${await scenario.check()}; ${[...new Set(codes)].join("; ")}`;
+}
+
+/** Creates the topic again: one partition, on two brokers of three. */
+async function replicateOnTwo({ admin, name }: Scenario): Promise<void> {
+  await admin.deleteTopics({ topics: [name] });
+  await until("the topic is gone", async () => !(await admin.listTopics()).includes(name), 30_000);
+  await admin.createTopics({
+    topics: [{
+      topic: name,
+      replicaAssignment: [{ partition: 0, replicas: [1, 2] }],
+      configEntries: [{ name: "unclean.leader.election.enable", value: "true" }],
+    }],
+  });
 }

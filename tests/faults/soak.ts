@@ -9,8 +9,8 @@ import type { Scenario } from "./scenario.ts";
 const PROCESSES_MAX = 5;
 const PER_SECOND = 1_300;
 const MEMORY_MAX_MB = 500;
-/** From the second third of the run to the last: by then a heap has found its size, and only a leak grows. */
-const GROWTH_MAX_MB = 50;
+/** From the second third of the run to the last. In a run of one minute the heap, of at most 128 MB, still grows. */
+const GROWTH_MAX_MB = 100;
 /** A record that is too large, in a small batch. */
 const POISON_BYTES = 50_000_000;
 /** A record with this text arrives with a wrong bit, so that its batch cannot be read. */

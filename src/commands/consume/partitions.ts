@@ -84,11 +84,13 @@ export class AssignedPartitions implements BatchHandler {
     for (const partition of partitions) {
       const { nextOffset, last } = sources.get(partition)!;
       const range = ranges.get(partition)!;
-      const kept = holds(range, nextOffset);
-      const position = kept ? nextOffset : await this.outOfRange(partition, nextOffset, range);
+      const position = holds(range, nextOffset)
+        ? nextOffset
+        : await this.outOfRange(partition, nextOffset, range);
       positions.set(partition, position);
-      // The last settled record is read again: it shows whether the topic was recreated.
-      const isReadable = kept && last && last.offset < nextOffset && last.offset >= range.low;
+      // The last settled record is read again: it shows whether the log still has the records that were read.
+      const isReadable = position === nextOffset && last && last.offset < nextOffset &&
+        last.offset >= range.low;
       starts.set(partition, isReadable ? last.offset : position);
     }
     progress.update(ranges, new Map(sources.all.map((s) => [s.partition, s.nextOffset])));

@@ -208,6 +208,19 @@ Deno.test("assign() reads the last record again, and handleBatch() skips it", as
   assertEquals(settled.map(({ from, to }) => [from, to]), [[10, 15]]);
 });
 
+Deno.test("assign() reads the last record again after the end of the log was lower for a moment", async () => {
+  const { partitions, log, lasts } = memoryPartitions({ 0: { low: 0, high: 20 } }, {}, { 0: 50 }, {
+    system: {
+      sleep: () => {
+        log.set(0, { low: 0, high: 90 });
+        return Promise.resolve();
+      },
+    },
+  });
+  lasts.set(0, { offset: 49, hash: "49" });
+  assertEquals(await partitions.assign([0], never), new Map([[0, 49]]));
+});
+
 Deno.test("handleBatch() refuses a topic whose last record has changed", async () => {
   const { partitions, settled, lasts } = memoryPartitions({ 0: { low: 0, high: 25 } }, {}, {
     0: 10,
