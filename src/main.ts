@@ -52,10 +52,11 @@ async function ask(question: string): Promise<string | null> {
 const code = await run({
   args: Deno.args,
   env: (name) => Deno.env.get(name),
+  envNames: () => Object.keys(Deno.env.toObject()),
   readFile: (path) => Deno.readFileSync(path),
   mode: (path) => {
     const { mode, uid } = Deno.statSync(path);
-    return mode === null || uid === null ? null : { mode, uid };
+    return mode === null || uid === null ? null : { mode, uid, isOwn: uid === Deno.uid() };
   },
   readOnlyNear(files) {
     for (const path of placesWithout(files, Deno.cwd())) {

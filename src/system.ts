@@ -4,6 +4,8 @@ import { OperationalError, systemReason } from "./errors.ts";
 export interface System {
   args: string[];
   env(name: string): string | undefined;
+  /** The names of the variables that are set and that the program may read. */
+  envNames(): string[];
   /** Throws when the file does not exist or is not readable. */
   readFile(path: string): Uint8Array;
   /** Null on systems without file modes. */
@@ -76,10 +78,12 @@ export function cannotWrite(cause: Error): OperationalError {
 
 /** The permissions of a file. */
 export interface FileMode {
-  /** The lower nine bits. */
+  /** The bits of chmod. */
   mode: number;
   /** The user that owns the file. */
   uid: number;
+  /** Whether that is the user of this process. */
+  isOwn: boolean;
 }
 
 /** Implements System.sleep(). */

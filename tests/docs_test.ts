@@ -175,6 +175,6 @@ Deno.test("the places that the program names are those that it may read", () => 
 Deno.test("README shows settings that are understood", () => {
   for (const text of blocks("ini")) {
     const file = { path: "host_settings.ini", text };
-    parseSettings({ file, env: () => undefined, set: [], exists: () => true });
+    parseSettings({ file, env: () => undefined, envNames: [], set: [], exists: () => true });
   }
 });

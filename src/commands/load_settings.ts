@@ -1,7 +1,8 @@
 import type { Globals } from "../cli/parse.ts";
 import { parseSettings, type Settings, SETTINGS_FILES } from "../settings/settings.ts";
+import { decodeFile } from "../settings/file_text.ts";
 import type { Sources } from "../settings/sources.ts";
-import { OperationalError, systemReason } from "../errors.ts";
+import { OperationalError, shellWord, systemReason } from "../errors.ts";
 import type { System } from "../system.ts";
 
 /** Reads the settings of this run; throws one error with all faults. */
@@ -9,11 +10,17 @@ export function readSettings({ config, set, timeoutMs }: Globals, system: System
   const file = findSettings(config === null ? SETTINGS_FILES : [config], system);
   if (config !== null && !file) {
     throw new OperationalError("noInput", `cannot read "${config}": file does not exist`, {
-      hint: `routes help settings > ${config}`,
+      hint: `routes help settings > ${shellWord(config)}`,
     });
   }
   const exists = (path: string) => fileExists(path, system);
-  const settings = parseSettings({ file, env: system.env, set, exists });
+  const settings = parseSettings({
+    file,
+    env: system.env,
+    envNames: system.envNames(),
+    set,
+    exists,
+  });
   const { postgresql } = settings;
   const connectTimeoutMs = Math.min(postgresql.connectTimeoutMs, timeoutMs);
   return { ...settings, postgresql: { ...postgresql, connectTimeoutMs } };
@@ -23,24 +30,19 @@ export function readSettings({ config, set, timeoutMs }: Globals, system: System
 function findSettings(paths: string[], { readFile }: System): Sources["file"] {
   for (const path of paths) {
     try {
-      const text = new TextDecoder("utf-8", { fatal: true }).decode(readFile(path));
-      return { path, text };
+      return { path, text: decodeFile(path, readFile(path)) };
     } catch (error) {
       const { name } = error as Error;
       if (name === "NotFound") continue;
       if (name === "NotCapable") throw outsideAllowedPaths(path, error);
-      if (error instanceof TypeError) {
-        throw new OperationalError("settings", `cannot read "${path}": it is not UTF-8 text`, {
-          hint: `save it as UTF-8: iconv -f LATIN1 -t UTF-8 "${path}"`,
-        });
-      }
+      if (error instanceof OperationalError) throw error;
       const kind = name === "PermissionDenied" ? "noPermission" : "noInput";
       throw new OperationalError(
         kind,
         `cannot read "${path}": ${systemReason(error as Error)}`,
         {
           hint: kind === "noPermission"
-            ? `chmod u+r "${path}", as the owner of the file`
+            ? `chmod u+r ${shellWord(path)}, as the owner of the file`
             : "name a settings file with --config",
           cause: error,
         },
@@ -51,7 +53,7 @@ function findSettings(paths: string[], { readFile }: System): Sources["file"] {
 }
 
 function outsideAllowedPaths(path: string, cause: unknown): OperationalError {
-  const link = `ln -s "$(realpath ${path})" res/`;
+  const link = `ln -s "$(realpath ${shellWord(path)})" res/`;
   return new OperationalError("noPermission", `not permitted to read "${path}"`, {
     reason: "settings are host_settings.ini here or in src, or any file in res or /etc/routes",
     hint: [

@@ -3,6 +3,7 @@ import { createPublicKey, type KeyObject, type X509Certificate } from "node:cryp
 import type { TlsFiles } from "../settings/reader.ts";
 import { OperationalError, shellWord } from "../errors.ts";
 import { TLS_SETTINGS } from "./explain.ts";
+import { folderOf } from "../settings/sources.ts";
 import { type NamedFile, readCertificates, type ReadFile, readKey } from "./pem.ts";
 import type { FileMode } from "../system.ts";
 
@@ -57,7 +58,7 @@ export function inspectFiles(
   const secret = key && inspect("key", () => {
     const passphraseSetting = settingName(section, "passphrase");
     const value = readKey(named(key, "key"), { passphrase, passphraseSetting }, files.readFile);
-    const fault = openToOthers(key, files);
+    const fault = openToOthers(key, files) ?? ownedByOthers(key, files) ?? replaceable(key, files);
     if (fault) throw fault;
     return { value, seen: `key "${key}"` };
   });
@@ -135,6 +136,35 @@ export function openToOthers(path: string, { mode }: Pick<Files, "mode">): Opera
   if (!found || (found.mode & (found.uid === 0 ? 0o037 : 0o077)) === 0) return null;
   const text = `"${path}" can be read by others: its mode is ${octal(found.mode)}`;
   return new OperationalError("noPermission", text, { hint: `chmod 600 ${shellWord(path)}` });
+}
+
+/** The fault when another user, except root, owns a secret file; as in libpq. */
+function ownedByOthers(path: string, { mode }: Pick<Files, "mode">): OperationalError | null {
+  const found = mode(path);
+  if (!found || found.isOwn || found.uid === 0) return null;
+  const text = `key "${path}" belongs to another user (uid ${found.uid})`;
+  return new OperationalError("noPermission", text, {
+    hint: `chown "$USER" ${shellWord(path)}, or run routes as that user`,
+  });
+}
+
+const OTHERS_WRITE = 0o002;
+/** Only the owner of a file may remove it. */
+const STICKY = 0o1000;
+
+/** The fault when everyone can put another file in the place of a secret one. */
+function replaceable(path: string, { mode }: Pick<Files, "mode">): OperationalError | null {
+  const folder = folderOf(path).replace(/(.)[/\\]$/, "$1") || ".";
+  let found: FileMode | null;
+  try {
+    found = mode(folder);
+  } catch {
+    // The program may read only some files of the working folder, and not look at the folder itself.
+    return null;
+  }
+  if (!found || (found.mode & OTHERS_WRITE) === 0 || (found.mode & STICKY) !== 0) return null;
+  const text = `everyone can replace key "${path}": its folder is writable by all`;
+  return new OperationalError("noPermission", text, { hint: `chmod o-w ${shellWord(folder)}` });
 }
 
 /** The CA certificates; in a bundle some may have expired as long as one is valid. */

@@ -29,6 +29,10 @@ export function parseIni(
     const line = index + 1;
     const content = raw.trim();
     if (content === "" || content.startsWith(";") || content.startsWith("#")) continue;
+    if (content.includes("\0")) {
+      faults.push({ line, message: "has a NUL character" });
+      continue;
+    }
     const heading = /^\[(.*)\]$/.exec(content);
     if (heading) {
       section = heading[1]!.trim().toLowerCase();

@@ -35,6 +35,10 @@ export function readPostgres(read: SettingsReader, exists: Sources["exists"]): P
     // Opening a socket file requires the permission to write files, which the program does not have.
     read.fault("postgresql.host", `is "${host}": Unix sockets are not supported, use 127.0.0.1`);
   }
+  // The rest of an address may be a password.
+  if (/:\/\/|@/.test(host)) {
+    read.fault("postgresql.host", "is an address, not a host: put it into service_uri");
+  }
   const binding = read.choice("postgresql.channel_binding", ["disable", "prefer", "require"]);
   if (binding === "require") {
     read.fault(

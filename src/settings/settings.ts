@@ -1,7 +1,7 @@
 import { type KafkaSettings, readKafka } from "./kafka.ts";
 import { LOOPBACK, type PostgresSettings, readPostgres } from "./postgres.ts";
 import { SettingsReader } from "./reader.ts";
-import { collect, folderOf, type Sources } from "./sources.ts";
+import { collect, folderOf, setsSecret, type Sources } from "./sources.ts";
 import { OperationalError } from "../errors.ts";
 
 export type { KafkaSettings, PostgresSettings };
@@ -50,7 +50,7 @@ export function parseSettings(sources: Sources): Settings {
   const warnings = warningsAbout(kafka, postgresql);
   const file = sources.file && {
     path: sources.file.path,
-    holdsSecret: containsSecret(sources.file.text, passwordsOf({ kafka, postgresql })),
+    holdsSecret: setsSecret(sources.file.text),
   };
   return { kafka, postgresql, destination, file, warnings };
 }
@@ -89,14 +89,6 @@ function defaultGroup(topic: string, destination: string): string {
     hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
   }
   return `routes-${topic}-${hash.toString(16).padStart(8, "0")}`;
-}
-
-/** Whether a line that may set a password contains one that is in use. */
-function containsSecret(text: string, passwords: string[]): boolean {
-  return text.split(/\r?\n/).some((line) =>
-    /^\s*\w*(password|uri|dsn)\s*[=:]/i.test(line) &&
-    passwords.some((word) => line.includes(word) || line.includes(encodeURIComponent(word)))
-  );
 }
 
 /** The TLS files, which are read again for each connection. */

@@ -6,6 +6,8 @@ export interface Sources {
   /** The settings file that was read, if any. */
   file: { path: string; text: string } | null;
   env: (name: string) => string | undefined;
+  /** The names of the variables that are set. */
+  envNames: string[];
   /** `section.key=value` each. */
   set: string[];
   exists: (path: string) => boolean;
@@ -70,7 +72,7 @@ const SECRETS = ["password", "ssl_password", "sslpassword", "sasl_plain_password
 export function collect(sources: Sources, faults: string[]): SettingValues {
   const values: SettingValues = new Map();
   if (sources.file) takeFile(values, sources.file, faults);
-  takeEnvironment(values, sources.env, faults);
+  takeEnvironment(values, sources, faults);
   for (const text of sources.set) takeOption(values, text, faults);
   return values;
 }
@@ -102,16 +104,47 @@ function takeFile(
   for (const { line, message } of found) faults.push(`${path} line ${line}: ${message}`);
 }
 
-function takeEnvironment(values: SettingValues, env: Sources["env"], faults: string[]): void {
+function takeEnvironment(
+  values: SettingValues,
+  { env, envNames }: Pick<Sources, "env" | "envNames">,
+  faults: string[],
+): void {
+  const known: string[] = [];
   for (const [section, keys] of Object.entries(KEYS)) {
     for (const [key, others] of Object.entries(keys)) {
-      const given = [key, ...others].map((name) => `ROUTES_${section}_${name}`.toUpperCase())
-        .filter((name) => env(name));
-      const [where, duplicate] = given;
+      const names = [key, ...others].map((name) => `ROUTES_${section}_${name}`.toUpperCase());
+      known.push(...names);
+      const [where, duplicate] = names.filter((name) => env(name));
       if (duplicate) faults.push(`${duplicate}: sets the same key as ${where}`);
-      if (where) values.set(`${section}.${key}`, { text: env(where)!, where, folder: "" });
+      if (!where) continue;
+      // Secrets that are mounted as files often end with a newline.
+      const text = env(where)!.replace(/\r?\n$/, "");
+      if (text.includes(REPLACED)) faults.push(`${where}: is not UTF-8 text`);
+      values.set(`${section}.${key}`, { text, where, folder: "" });
     }
   }
+  for (const name of envNames) {
+    // Other programs may use names of their own, so only a name that is similar to a known one is a mistake.
+    if (!name.startsWith("ROUTES_") || known.includes(name)) continue;
+    if (OF_KUBERNETES.test(`${name}=${env(name)}`)) continue;
+    const meant = didYouMean(name, known);
+    if (meant) faults.push(`${name}: unknown variable${meant}`);
+  }
+}
+
+/** What Kubernetes sets for a service called routes-kafka. */
+const OF_KUBERNETES = /^\w+_(SERVICE_(HOST|PORT)(_\w+)?|PORT_\d+_\w+)=|_PORT=\w+:\/\//;
+
+/** What the runtime puts in place of bytes that are not UTF-8. */
+const REPLACED = "\ufffd";
+
+/** Whether a text of settings sets a secret: a password, or an address with one. */
+export function setsSecret(text: string): boolean {
+  return parseIni(text).entries.some(({ section, key, value }) => {
+    const name = isSection(section) ? canonical(section, key) : null;
+    if (name === null || !SECRETS.includes(name)) return false;
+    return name === "service_uri" ? /:\/\/[^/@]*:[^@]+@/.test(value) : value !== "";
+  });
 }
 
 /** One `-X`; an empty value removes the setting. */

@@ -101,6 +101,7 @@ Deno.test("routes help settings is a settings file without faults, in which all 
     parseSettings({
       file: text === null ? null : { path: "host_settings.ini", text },
       env: () => undefined,
+      envNames: [],
       set: [],
       exists: () => false,
     });

@@ -56,6 +56,7 @@ export class Scenario {
     const { kafka, postgresql } = parseSettings({
       file: null,
       env: () => undefined,
+      envNames: [],
       set: [
         `kafka.bootstrap_servers=${cluster.kafka.bootstrap}`,
         `postgresql.port=${cluster.postgres.port}`,

@@ -13,9 +13,15 @@ const DAY_MS = 86_400_000;
 
 /** The faults of the files of one connection, as "kind: message". */
 function faults(
-  { files, mode = { mode: 0o600, uid: 1000 }, days = 0, cert = ecdsa.cert, key = ecdsa.key }: {
+  {
+    files,
+    mode = { mode: 0o600, uid: 1000, isOwn: true },
+    days = 0,
+    cert = ecdsa.cert,
+    key = ecdsa.key,
+  }: {
     files?: (path: string) => Uint8Array;
-    mode?: FileMode | null;
+    mode?: FileMode | null | ((path: string) => FileMode);
     days?: number;
     cert?: string | null;
     key?: string | null;
@@ -23,7 +29,7 @@ function faults(
 ): string[] {
   const findings = inspectFiles("kafka", { ca: ca.cert, cert, key, passphrase: null }, {
     readFile: files ?? Deno.readFileSync,
-    mode: () => mode,
+    mode: (path) => typeof mode === "function" ? mode(path) : mode,
     now: () => Date.now() + days * DAY_MS,
   });
   return findings.flatMap(({ fault }) =>
@@ -70,10 +76,28 @@ Deno.test("inspectFiles() requires certificate and key together", () => {
 });
 
 Deno.test("inspectFiles() accepts a group-readable key only if root owns it", () => {
-  const judged = (mode: number, uid: number) => faults({ mode: { mode, uid } }).length === 0;
+  const judged = (mode: number, uid: number) =>
+    faults({ mode: { mode, uid, isOwn: true } }).length === 0;
   assertEquals([judged(0o600, 1000), judged(0o400, 1000), judged(0o640, 0)], [true, true, true]);
   assertEquals([judged(0o640, 1000), judged(0o604, 1000), judged(0o644, 0)], [false, false, false]);
   assertEquals(faults({ mode: null }), []);
+});
+
+Deno.test("inspectFiles() refuses a key that another user owns, but not one of root", () => {
+  const judged = (uid: number) => faults({ mode: { mode: 0o600, uid, isOwn: false } });
+  assertEquals(judged(1000), ['noPermission: key "ecdsa.key" belongs to another user (uid 1000)']);
+  assertEquals(judged(0), []);
+});
+
+Deno.test("inspectFiles() refuses a key that everyone can replace, but not in a sticky folder", () => {
+  const judged = (folderMode: number) =>
+    faults({
+      mode: (path) => ({ mode: path === dir ? folderMode : 0o600, uid: 0, isOwn: true }),
+    });
+  assertEquals([judged(0o755), judged(0o775), judged(0o1777)], [[], [], []]);
+  assertEquals(judged(0o777), [
+    'noPermission: everyone can replace key "ecdsa.key": its folder is writable by all',
+  ]);
 });
 
 Deno.test("inspectFiles() checks the first and the last moment of a certificate", () => {

@@ -111,6 +111,39 @@ Deno.test("a settings file holds a secret when it contains one, plain or encoded
     holds(";user = postgres\n; password =\n[postgresql]\nuser = postgres\n", env),
     false,
   );
+  assertEquals(holds("[postgresql]\nservice_uri = postgres://u:%61b@h/d\n"), true);
+  assertEquals(holds("[postgresql]\nservice_uri = postgres://u@h/d\n"), false);
   assertEquals(holds("[postgresql]\r\npassword = postgres\r\n", env), true);
   assertEquals(holds("[postgresql]\ndsn: postgres://u:postgres@h/d\n", env), true);
+});
+
+Deno.test("a newline at the end of a variable is dropped, as mounted secrets have one", () => {
+  const env = { ROUTES_POSTGRESQL_PASSWORD: "pass word\n", ROUTES_KAFKA_TOPIC: "t\r\n" };
+  const { kafka, postgresql } = readSettings(null, { env });
+  assertEquals([postgresql.password, kafka.topic], ["pass word", "t"]);
+});
+
+Deno.test("bytes that are no text, a NUL, and an address as host are faults that show no value", () => {
+  assertEquals(faultsOf(null, { env: { ROUTES_POSTGRESQL_PASSWORD: `${SECRET}\ufffd` } }), [
+    "ROUTES_POSTGRESQL_PASSWORD: is not UTF-8 text",
+  ]);
+  assertEquals(faultsOf(`[postgresql]\npassword = ${SECRET}\0\n`), [
+    "host_settings.ini line 2: has a NUL character",
+  ]);
+  assertEquals(faultsOf(`[postgresql]\nhost = postgres://u:${SECRET}@h/d\n`), [
+    "host_settings.ini line 2: host is an address, not a host: put it into service_uri",
+  ]);
+});
+
+Deno.test("a variable whose name is nearly that of a setting is a mistake, others are not", () => {
+  const env = {
+    ROUTES_KAFKA_TOPC: "t",
+    ROUTES_POSTGRES_PASSWORD: SECRET,
+    ROUTES_KAFKA_SERVICE_HOST: "10.0.0.1",
+    ROUTES_TEST_CONFIG: "file",
+  };
+  assertEquals(faultsOf(null, { env }), [
+    'ROUTES_KAFKA_TOPC: unknown variable: did you mean "ROUTES_KAFKA_TOPIC"?',
+    'ROUTES_POSTGRES_PASSWORD: unknown variable: did you mean "ROUTES_POSTGRESQL_PASSWORD"?',
+  ]);
 });

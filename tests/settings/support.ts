@@ -16,6 +16,7 @@ export function readSettings(text: string | null, given: Partial<Given> = {}) {
   return parseSettings({
     file: text === null ? null : { path, text },
     env: (name) => env[name],
+    envNames: Object.keys(env),
     set,
     exists: (path) => existing.includes(path),
   });

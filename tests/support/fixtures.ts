@@ -13,6 +13,7 @@ export function testSettings(overrides: string[] = []): Settings {
   return parseSettings({
     file: path ? { path, text: Deno.readTextFileSync(path) } : null,
     env: () => undefined,
+    envNames: [],
     set: overrides,
     exists: () => false,
   });

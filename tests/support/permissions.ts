@@ -4,6 +4,7 @@ interface PermissionSet {
   net: boolean;
   read: string[];
   env: { allow: string[]; ignore: boolean };
+  sys: string[];
 }
 
 /**
@@ -12,13 +13,14 @@ interface PermissionSet {
  */
 export function permissionFlags(): string[] {
   const config = JSON.parse(Deno.readTextFileSync(`${ROOT}/deno.json`));
-  const { read, env } = config.permissions.default as PermissionSet;
+  const { read, env, sys } = config.permissions.default as PermissionSet;
   return [
     "--no-prompt",
     "--allow-net",
     `--allow-read=${read.join()}`,
     `--allow-env=${env.allow.join()}`,
     "--ignore-env",
+    `--allow-sys=${sys.join()}`,
   ];
 }
 

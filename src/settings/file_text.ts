@@ -1,0 +1,30 @@
+import { OperationalError, shellWord } from "../errors.ts";
+
+/** The text of a settings file: UTF-8, or UTF-16 with its byte order mark, as PowerShell writes it. Throws what is wrong. */
+export function decodeFile(path: string, bytes: Uint8Array): string {
+  const [first, second] = bytes;
+  const encoding = first === 0xff && second === 0xfe
+    ? "utf-16le"
+    : first === 0xfe && second === 0xff
+    ? "utf-16be"
+    : "utf-8";
+  for (const [at, name] of [[1, "UTF-16LE"], [0, "UTF-16BE"]] as const) {
+    if (bytes[at] === 0 && bytes[at + 2] === 0) {
+      throw unusable(path, "it is UTF-16 without a byte order mark", name);
+    }
+  }
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw encoding === "utf-8"
+      ? unusable(path, "it is not UTF-8 text", "LATIN1")
+      : unusable(path, "it is broken UTF-16", "UTF-16");
+  }
+}
+
+function unusable(path: string, reason: string, from: string): OperationalError {
+  return new OperationalError("settings", `cannot read "${path}": ${reason}`, {
+    hint: `save it as UTF-8: iconv -f ${from} -t UTF-8 ${shellWord(path)}`,
+  });
+}
