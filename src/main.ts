@@ -49,11 +49,22 @@ async function ask(question: string): Promise<string | null> {
   return new TextDecoder().decode(line.subarray(0, length));
 }
 
+/** Settings have far fewer bytes. */
+const STDIN_MAX = 1_048_576;
+
+function readStdin(): Uint8Array {
+  const bytes = new Uint8Array(STDIN_MAX);
+  let end = 0;
+  for (let size; (size = Deno.stdin.readSync(bytes.subarray(end))); end += size);
+  return bytes.subarray(0, end);
+}
+
 const code = await run({
   args: Deno.args,
   env: (name) => Deno.env.get(name),
   envNames: () => Object.keys(Deno.env.toObject()),
   readFile: (path) => Deno.readFileSync(path),
+  readStdin,
   mode: (path) => {
     const { mode, uid } = Deno.statSync(path);
     return mode === null || uid === null ? null : { mode, uid, isOwn: uid === Deno.uid() };

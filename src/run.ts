@@ -7,7 +7,7 @@ import { type Colors, openColors, wantsColor } from "./terminal/color.ts";
 import { openReporter, type Reporter } from "./terminal/reporter.ts";
 import { version } from "./version.ts";
 import type { CommandContext, CommandResult } from "./commands/context.ts";
-import { readSettings, warningsOf } from "./commands/load_settings.ts";
+import { readSettings, warningsOf, withPemTexts } from "./commands/load_settings.ts";
 import { ClosedPipe, type Output, type System } from "./system.ts";
 import { scrub } from "./terminal/scrub.ts";
 import { renderError } from "./terminal/render_error.ts";
@@ -87,7 +87,8 @@ async function work(
     }
     const settings = readSettings(globals, system);
     secrets.push(...secretsOf(settings));
-    return await workWith(command, { settings, globals, system, reporter });
+    const context = { settings, globals, system: withPemTexts(system, settings), reporter };
+    return await workWith(command, context);
   } finally {
     // The process ends as soon as this returns.
     await report.clear();

@@ -8,6 +8,8 @@ export interface System {
   envNames(): string[];
   /** Throws when the file does not exist or is not readable. */
   readFile(path: string): Uint8Array;
+  /** All of stdin, for a command that reads no records from it. */
+  readStdin(): Uint8Array;
   /** Null on systems without file modes. */
   mode(path: string): FileMode | null;
   /** Gives up the right to read files for the rest of the run, except in the folders of these files. */

@@ -1,3 +1,4 @@
+import { runChild } from "./support/child.ts";
 import { assert, assertEquals } from "@std/assert";
 import { parseCli } from "../src/cli/parse.ts";
 import { EXIT, EXIT_MEANINGS } from "../src/errors.ts";
@@ -56,8 +57,8 @@ Deno.test("the alert rules in README use metrics that the program has", () => {
   for (const name of names) assert(metrics.includes(`"${name}"`), name);
 });
 
-const hasPromtool = await new Deno.Command("promtool", { args: ["--version"] }).output()
-  .then(({ success }) => success, () => false);
+const hasPromtool = await runChild("promtool", { args: ["--version"], name: "promtool" })
+  .then(() => true, () => false);
 
 Deno.test({
   name: "Prometheus accepts the alert rules in README (needs promtool)",

@@ -3,7 +3,7 @@ import { anyTexts, choice, path, timeLimit } from "./value_types.ts";
 
 /** Flags that are allowed with every command, before or after it. */
 export const globalSpecs = {
-  config: { type: path, help: "the settings file", defaultHelp: "./host_settings.ini" },
+  config: { type: path, help: "the settings file; - is stdin", defaultHelp: "./host_settings.ini" },
   set: {
     short: "X",
     type: anyTexts("SECTION.KEY=VALUE"),

@@ -44,7 +44,14 @@ export function parseCli(args: string[], now: number): { globals: Globals; comma
   if (options.help) return { globals, command: { verb: "help", topic: verb } };
   if (options.version) return { globals, command: { verb: "version" } };
   checkCombination(flagsFor(verb), values);
-  return { globals, command: readCommand(line, now) };
+  const command = readCommand(line, now);
+  if (globals.config === "-" && command.verb === "produce" && command.options.stdin) {
+    throw new UsageError(
+      "--config - and --stdin both read stdin",
+      "put the settings into a file or the environment",
+    );
+  }
+  return { globals, command };
 }
 
 function readCommand({ verb, words, values }: CommandLine, now: number): Command {

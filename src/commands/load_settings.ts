@@ -7,7 +7,10 @@ import type { System } from "../system.ts";
 
 /** Reads the settings of this run; throws one error with all faults. */
 export function readSettings({ config, set, timeoutMs }: Globals, system: System): Settings {
-  const file = findSettings(config === null ? SETTINGS_FILES : [config], system);
+  const isStdin = config === STDIN;
+  const file = isStdin
+    ? { path: "stdin", text: decodeFile("stdin", system.readStdin()) }
+    : findSettings(config === null ? SETTINGS_FILES : [config], system);
   if (config !== null && !file) {
     throw new OperationalError("noInput", `cannot read "${config}": file does not exist`, {
       hint: `routes help settings > ${shellWord(config)}`,
@@ -23,7 +26,29 @@ export function readSettings({ config, set, timeoutMs }: Globals, system: System
   });
   const { postgresql } = settings;
   const connectTimeoutMs = Math.min(postgresql.connectTimeoutMs, timeoutMs);
-  return { ...settings, postgresql: { ...postgresql, connectTimeoutMs } };
+  return {
+    ...settings,
+    // The rights of a file that is stdin are not those of its name.
+    file: settings.file && { ...settings.file, holdsSecret: !isStdin && settings.file.holdsSecret },
+    postgresql: { ...postgresql, connectTimeoutMs },
+  };
+}
+
+/** As `--config`: the settings come from stdin. */
+const STDIN = "-";
+
+/** The system in which the PEM texts of the settings are files. */
+export function withPemTexts(system: System, { pemTexts }: Settings): System {
+  if (pemTexts.size === 0) return system;
+  const encoder = new TextEncoder();
+  return {
+    ...system,
+    readFile: (path) => {
+      const text = pemTexts.get(path);
+      return text === undefined ? system.readFile(path) : encoder.encode(text);
+    },
+    mode: (path) => pemTexts.has(path) ? null : system.mode(path),
+  };
 }
 
 /** The first of the files that exists. */

@@ -12,6 +12,7 @@ import { tryEveryServer } from "./patches/next_server.ts";
 import { limitTimers } from "./patches/limit_timers.ts";
 import { pauseStoppedFetches } from "./patches/stopped_fetch.ts";
 import { rejoinAsBefore } from "./patches/rejoin.ts";
+import { addressOf, seedName, splitAddress } from "./seed_names.ts";
 import { leaveSilentConnections } from "./patches/drop_silent.ts";
 
 /** What the client needs from its caller: files for TLS, a log function, and a timeout. */
@@ -36,7 +37,7 @@ export function openKafka(settings: KafkaSettings, options: KafkaOptions): Kafka
   pauseStoppedFetches();
   useCodecs();
   const config: KafkaConfig = {
-    brokers: settings.brokers,
+    brokers: settings.brokers.map(seedName),
     clientId: settings.clientId,
     // A broker that does not answer must leave time to try the others.
     connectionTimeout: Math.min(options.timeoutMs / settings.brokers.length, 10_000),
@@ -45,7 +46,8 @@ export function openKafka(settings: KafkaSettings, options: KafkaOptions): Kafka
     retry: { initialRetryTime: 100, retries: 3 },
     logLevel: options.log ? logLevel.DEBUG : logLevel.NOTHING,
     logCreator: writeLog(options.log),
-    socketFactory: ({ host, port, onConnect }) => {
+    socketFactory: ({ host: name, port, onConnect }) => {
+      const { host } = splitAddress(addressOf(`${name}:${port}`, settings.brokers));
       const socket = settings.tls
         ? connectTls({ host, port, ...brokerTls(settings.tls, host, options.readFile) }, onConnect)
         : connectPlain({ host, port }, onConnect);

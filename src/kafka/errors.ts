@@ -2,6 +2,7 @@ import { ownGroup } from "../settings/kafka.ts";
 import type { KafkaSettings } from "../settings/settings.ts";
 import { explainConnection } from "../network/explain.ts";
 import { OperationalError } from "../errors.ts";
+import { addressOf } from "./seed_names.ts";
 
 /**
  * Turns a Kafka error into a message with a hint, from its root cause. Returns other errors unchanged.
@@ -12,7 +13,8 @@ export function explainKafka(error: unknown, settings: KafkaSettings, topic?: st
   const chain = causes(error);
   // Another service may have failed with the same network error code.
   if (!chain.some(({ name, broker }) => broker || name.startsWith("KafkaJS"))) return error;
-  const where = chain.find(({ broker }) => broker)?.broker ?? settings.brokers.join(", ");
+  const broker = chain.find(({ broker }) => broker)?.broker;
+  const where = broker ? addressOf(broker, settings.brokers) : settings.brokers.join(", ");
   for (const cause of chain) {
     const known = explainNetwork(cause, settings, where) ??
       explainAnswer(cause.type, settings, where, topic);
@@ -91,9 +93,14 @@ function explainNetwork(
     });
   }
   const code = message === "Connection timeout" ? "ETIMEDOUT" : cause.code;
-  const { brokers, tls } = settings;
-  const failure = explainConnection({ code, message }, { section: "kafka", address: where, tls });
+  const { brokers, origin, tls } = settings;
   const isStray = !brokers.includes(where) && brokers.join(", ") !== where;
+  const failure = explainConnection({ code, message }, {
+    section: "kafka",
+    address: where,
+    origin: isStray ? null : origin,
+    tls,
+  });
   if (failure && isStray && failure.message.startsWith("cannot reach")) {
     return new OperationalError(failure.kind, failure.message, {
       reason: `the broker advertises this address; the settings name ${brokers.join(", ")}`,

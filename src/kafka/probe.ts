@@ -10,6 +10,7 @@ import {
 } from "../network/sockets.ts";
 import { createCluster } from "./cluster.ts";
 import { brokerTls } from "./connect.ts";
+import { splitAddress } from "./seed_names.ts";
 
 /** Checks of one topic that neither read nor write records. */
 export interface Probe {
@@ -123,7 +124,7 @@ async function at<T>(
   address: string,
   work: (host: string, port: number) => Promise<T>,
 ): Promise<T> {
-  const { host, port } = split(address);
+  const { host, port } = splitAddress(address);
   try {
     return await work(host, port);
   } catch (error) {
@@ -134,18 +135,10 @@ async function at<T>(
 /** Fails when the port speaks TLS, which is why it closes a plain text connection. */
 export async function refuseTls(address: string, ms: number): Promise<void> {
   try {
-    await tlsHandshake(split(address), { rejectUnauthorized: false }, ms);
+    await tlsHandshake(splitAddress(address), { rejectUnauthorized: false }, ms);
   } catch (error) {
     // A TLS alert also shows that the port speaks TLS.
     if (!/_ALERT_/.test((error as { code?: string }).code ?? "")) return;
   }
   throw speaksTls(address);
-}
-
-function split(address: string): { host: string; port: number } {
-  const at = address.lastIndexOf(":");
-  return {
-    host: address.slice(0, at).replace(/^\[|\]$/g, ""),
-    port: Number(address.slice(at + 1)),
-  };
 }

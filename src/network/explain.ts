@@ -21,6 +21,8 @@ interface Attempt {
   section: Section;
   /** `host:port`. */
   address: string;
+  /** Where the address comes from, as the end of a sentence; null: a server announced it. */
+  origin: string | null;
   /** The TLS files; null for plain text. */
   tls: { ca: string | null; cert: string | null } | null;
 }
@@ -48,13 +50,15 @@ export function explainConnection(
   fault: ConnectionFault,
   attempt: Attempt,
 ): OperationalError | null {
-  const { section, address, tls } = attempt;
+  const { section, address, origin, tls } = attempt;
   const where = `${SERVICES[section]} at ${address}`;
   const code = String(fault.code);
-  const explanation = (tls && explainTls(code, fault.message, { ...attempt, ...tls, where })) ??
-    explainUnreachable(code, { section, where });
+  const ofTls = tls && explainTls(code, fault.message, { ...attempt, ...tls, where });
+  const explanation = ofTls ?? explainUnreachable(code, { section, where });
   if (!explanation) return null;
-  const [kind, text, hint, reason = fault.message.replace(/^Connection error: /, "")] = explanation;
+  const [kind, text, hint, given] = explanation;
+  const reason = [given ?? fault.message.replace(/^Connection error: /, "")];
+  if (!ofTls && origin) reason.push(`the address is ${origin}`);
   return new OperationalError(kind, text, { reason, hint, cause: fault });
 }
 

@@ -12,7 +12,7 @@ export interface NamedFile {
   setting: string;
 }
 
-const PEM = /-----BEGIN ([A-Z0-9 ]+)-----[^-]*-----END \1-----/g;
+const PEM = /-----BEGIN ([A-Z0-9 ]+)-----[^]*?-----END \1-----/g;
 
 /** The certificates in a file, at least one. */
 export function readCertificates(file: NamedFile, readFile: ReadFile): X509Certificate[] {
@@ -41,6 +41,13 @@ export function readKey(
     return createPrivateKey({ key: block!, ...(passphrase && { passphrase }) });
   } catch (cause) {
     if (!isEncrypted) throw unusable(file, "a key that cannot be decoded", { cause });
+    if (/unsupported/.test((cause as Error).message)) {
+      const [from, to] = [shellWord(file.path), shellWord(`${file.path}.new`)];
+      throw unusable(file, "a key whose encryption is not supported, such as 3DES", {
+        hint: `encrypt it with AES: openssl pkcs8 -topk8 -v2 aes-256-cbc -in ${from} -out ${to}`,
+        cause,
+      });
+    }
     const text = `cannot decrypt key "${file.path}": wrong passphrase`;
     throw new OperationalError("settings", text, { hint: `correct ${passphraseSetting}`, cause });
   }

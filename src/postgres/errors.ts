@@ -20,6 +20,7 @@ export function explainPostgres(error: unknown, settings: PostgresSettings): Err
   const failure = explainConnection(error, {
     section: "postgresql",
     address: `${host}:${port}`,
+    origin: settings.origin,
     tls: sslmode === "disable" ? null : settings.tls,
   });
   if (failure) return failure;

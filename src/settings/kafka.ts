@@ -5,6 +5,8 @@ import type { Sources } from "./sources.ts";
 export interface KafkaSettings {
   /** `host:port` each, at least one. */
   brokers: string[];
+  /** Where the brokers came from, as the end of a sentence. */
+  origin: string;
   /** Null: plain text. */
   tls: (TlsFiles & { checkHostname: boolean }) | null;
   sasl: {
@@ -29,7 +31,14 @@ export function readKafka(
   exists: Sources["exists"],
 ): Omit<KafkaSettings, "groupId"> {
   const isSet = (key: string) => read.text(`kafka.${key}`) !== null;
-  const usesFiles = ["ssl_cafile", "ssl_certfile", "ssl_keyfile"].some(isSet);
+  const usesFiles = [
+    "ssl_cafile",
+    "ssl_certfile",
+    "ssl_keyfile",
+    "ssl_ca_pem",
+    "ssl_cert_pem",
+    "ssl_key_pem",
+  ].some(isSet);
   const usesTls = usesFiles || isSet("ssl_password") || isSet("ssl_check_hostname");
   const chosen = read.choice("kafka.security_protocol", PROTOCOLS);
   const protocol = chosen ?? (usesTls ? "SSL" : "PLAINTEXT");
@@ -44,6 +53,7 @@ export function readKafka(
   }
   return {
     brokers: readBrokers(read),
+    origin: read.origin("kafka.bootstrap_servers"),
     tls: encrypted ? readTls(read, exists, { isRequired: protocol === "SSL" }) : null,
     sasl: isKnown ? readSasl(read, protocol.startsWith("SASL")) : null,
     topic: read.text("kafka.topic") ?? "routes",
@@ -68,9 +78,9 @@ function readTls(
     key: `${read.folder}ssl/service.key`,
   };
   const [ca, cert, key] = [
-    read.path("kafka.ssl_cafile"),
-    read.path("kafka.ssl_certfile"),
-    read.path("kafka.ssl_keyfile"),
+    read.pem("kafka.ssl_cafile", "kafka.ssl_ca_pem"),
+    read.pem("kafka.ssl_certfile", "kafka.ssl_cert_pem"),
+    read.pem("kafka.ssl_keyfile", "kafka.ssl_key_pem"),
   ];
   const hasPair = cert !== null || key !== null || exists(defaults.cert) || exists(defaults.key);
   const wantsPair = hasPair || (isRequired && ca === null);

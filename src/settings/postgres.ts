@@ -5,6 +5,8 @@ import { canonical, didYouMean, KEYS, type Sources } from "./sources.ts";
 export interface PostgresSettings {
   host: string;
   port: number;
+  /** Where the host came from, as the end of a sentence. */
+  origin: string;
   user: string;
   password: string | null;
   database: string;
@@ -52,6 +54,7 @@ export function readPostgres(read: SettingsReader, exists: Sources["exists"]): P
   return {
     host,
     port: read.integer("postgresql.port", 5432, 1, 65_535),
+    origin: read.origin("postgresql.host"),
     user: read.text("postgresql.user") ?? "postgres",
     password: read.text("postgresql.password"),
     database: read.text("postgresql.dbname") ?? "routes",
@@ -60,9 +63,10 @@ export function readPostgres(read: SettingsReader, exists: Sources["exists"]): P
       (LOOPBACK.test(host) ? "disable" : "verify-full"),
     requireAuth: readRequireAuth(read),
     tls: {
-      ca: read.path("postgresql.sslrootcert") ?? (exists(defaultCa) ? defaultCa : null),
-      cert: read.path("postgresql.sslcert"),
-      key: read.path("postgresql.sslkey"),
+      ca: read.pem("postgresql.sslrootcert", "postgresql.ssl_ca_pem") ??
+        (exists(defaultCa) ? defaultCa : null),
+      cert: read.pem("postgresql.sslcert", "postgresql.ssl_cert_pem"),
+      key: read.pem("postgresql.sslkey", "postgresql.ssl_key_pem"),
       passphrase: read.text("postgresql.sslpassword"),
     },
     maintenanceDb: read.text("postgresql.maintenance_db"),

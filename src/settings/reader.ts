@@ -11,6 +11,9 @@ export interface TlsFiles {
 
 /** Reads checked values; a mistake is added to `faults` and the default returned, so that the rest is checked too. */
 export class SettingsReader {
+  /** PEM texts of the settings, by the place where each was set: they are used like files of that name. */
+  readonly pemTexts = new Map<string, string>();
+
   constructor(
     readonly values: SettingValues,
     readonly faults: string[],
@@ -73,6 +76,28 @@ export class SettingsReader {
   boolean(name: string, fallback: boolean): boolean {
     const word = this.choice(name, ["true", "false", "yes", "no", "on", "off", "1", "0"] as const);
     return word === null ? fallback : ["true", "yes", "on", "1"].includes(word);
+  }
+
+  /** Where the value comes from, for messages: `set in host_settings.ini line 3`. */
+  origin(name: string): string {
+    const value = this.values.get(name);
+    return value
+      ? `set in ${value.where}`
+      : "the default: neither a settings file nor the environment sets it";
+  }
+
+  /** The path of a PEM file, or the name of the PEM text that is set instead. */
+  pem(fileKey: string, textKey: string): string | null {
+    const text = this.text(textKey);
+    if (text === null) return this.path(fileKey);
+    if (this.text(fileKey) !== null) {
+      this.fault(textKey, `is set, and ${fileKey.replace(/^.*\./, "")} too: expected one of them`);
+    }
+    if (!text.includes("-----BEGIN ")) this.fault(textKey, "has no PEM block");
+    const where = this.values.get(textKey)!.where;
+    // A line of a settings file has no line breaks.
+    this.pemTexts.set(where, text.replaceAll("\\n", "\n"));
+    return where;
   }
 
   /** A path; a relative one starts at the folder of the file that sets it. */

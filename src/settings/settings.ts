@@ -14,6 +14,8 @@ export interface Settings {
   destination: string;
   /** The file that was read, or null when there is none. */
   file: { path: string; holdsSecret: boolean } | null;
+  /** Certificates and keys that are set as text, by the names that stand for their files. */
+  pemTexts: Map<string, string>;
   /** One line each, for stderr (e.g. sslmode=require does not verify). */
   warnings: string[];
 }
@@ -52,7 +54,7 @@ export function parseSettings(sources: Sources): Settings {
     path: sources.file.path,
     holdsSecret: setsSecret(sources.file.text),
   };
-  return { kafka, postgresql, destination, file, warnings };
+  return { kafka, postgresql, destination, file, pemTexts: reader.pemTexts, warnings };
 }
 
 function warningsAbout(
@@ -98,21 +100,21 @@ export function certificatesOf({ kafka, postgresql }: Settings): string[] {
     .filter((path) => path !== null);
 }
 
-type Services = Pick<Settings, "kafka" | "postgresql">;
+type Services = Pick<Settings, "kafka" | "postgresql" | "pemTexts">;
 
 /** Default names of the program: as passwords they are no secret, and messages need them. */
 const DEFAULT_NAMES = ["routes", "postgres", "public"];
 
 /** Everything in the settings that must never be shown. */
 export function secretsOf(services: Services): string[] {
-  return passwordsOf(services).filter((password) => !DEFAULT_NAMES.includes(password));
-}
-
-function passwordsOf({ kafka, postgresql }: Services): string[] {
+  const { kafka, postgresql, pemTexts } = services;
+  const keys = [kafka.tls?.key, postgresql.tls.key].map((name) => pemTexts.get(name ?? "") ?? "");
   return [
+    ...keys.flatMap((text) => text.split(/\s+/).filter((line) => /^[\w+/=]{16,}$/.test(line))),
     kafka.sasl?.password,
     kafka.tls?.passphrase,
     postgresql.password,
     postgresql.tls.passphrase,
-  ].filter((secret) => secret !== null && secret !== undefined && secret !== "") as string[];
+  ].filter((secret) => typeof secret === "string" && secret !== "")
+    .filter((secret) => !DEFAULT_NAMES.includes(secret!)) as string[];
 }

@@ -33,6 +33,9 @@ export const KEYS: Record<"kafka" | "postgresql", Record<string, string[]>> = {
     ssl_cafile: ["ca"],
     ssl_certfile: ["cert"],
     ssl_keyfile: ["key"],
+    ssl_ca_pem: [],
+    ssl_cert_pem: [],
+    ssl_key_pem: [],
     ssl_password: [],
     ssl_check_hostname: [],
     sasl_mechanism: [],
@@ -57,6 +60,9 @@ export const KEYS: Record<"kafka" | "postgresql", Record<string, string[]>> = {
     sslrootcert: [],
     sslcert: [],
     sslkey: [],
+    ssl_ca_pem: [],
+    ssl_cert_pem: [],
+    ssl_key_pem: [],
     sslpassword: [],
     maintenance_db: [],
     application_name: [],
@@ -66,7 +72,14 @@ export const KEYS: Record<"kafka" | "postgresql", Record<string, string[]>> = {
   },
 };
 
-const SECRETS = ["password", "ssl_password", "sslpassword", "sasl_plain_password", "service_uri"];
+const SECRETS = [
+  "password",
+  "ssl_password",
+  "ssl_key_pem",
+  "sslpassword",
+  "sasl_plain_password",
+  "service_uri",
+];
 
 /** Values from file, environment and `-X`, each overriding the one before; mistakes go to `faults`. */
 export function collect(sources: Sources, faults: string[]): SettingValues {

@@ -11,6 +11,10 @@ export const SETTINGS = `; Settings of routes. Save as host_settings.ini; a comm
 ;ssl_cafile = ssl/ca.pem
 ;ssl_certfile = ssl/service.cert
 ;ssl_keyfile = ssl/service.key
+; or as PEM text, in one line with \\n between its lines
+;ssl_ca_pem =
+;ssl_cert_pem =
+;ssl_key_pem =
 ;ssl_password =
 ;ssl_check_hostname = true
 ; PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512
@@ -43,6 +47,9 @@ export const SETTINGS = `; Settings of routes. Save as host_settings.ini; a comm
 ;sslrootcert = ssl/ca.pem
 ;sslcert =
 ;sslkey =
+;ssl_ca_pem =
+;ssl_cert_pem =
+;ssl_key_pem =
 ;sslpassword =
 ; where --create-database connects to: defaultdb if it exists, else postgres
 ;maintenance_db =

@@ -57,6 +57,7 @@ Deno.test("produce has defaults", () => {
       dryRun: false,
       tee: false,
       strict: false,
+      skipBad: false,
     },
   } as Command);
 });

@@ -264,6 +264,7 @@ const options = {
   dryRun: false,
   tee: false,
   strict: false,
+  skipBad: false,
 } as const;
 
 Deno.test("produce sends the records that a dry run prints, each once, to the partition of its key", async () => {

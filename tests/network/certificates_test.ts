@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { inspectFiles } from "../../src/network/certificates.ts";
+import { runChild } from "../support/child.ts";
 import { Pki } from "../support/pki.ts";
 import type { FileMode } from "../../src/system.ts";
 
@@ -106,6 +107,27 @@ Deno.test("inspectFiles() checks the first and the last moment of a certificate"
     'settings: certificate "ecdsa.cert" expired',
   ]);
   assertEquals(faults({ days: -0.9 }).filter((line) => line.includes("ecdsa")), []);
+});
+
+Deno.test("inspectFiles() opens encrypted keys of both formats, and names an encryption that it cannot open", async () => {
+  const encrypt = async (name: string, args: string[]) => {
+    const key = `${dir}/${name}.key`;
+    const all = [...args, "-in", rsa.key, "-passout", "pass:sesame", "-out", key];
+    await runChild("openssl", { args: all, name: "openssl" });
+    const found = inspectFiles("kafka", {
+      ca: null,
+      cert: rsa.cert,
+      key,
+      passphrase: "sesame",
+    }, { readFile: Deno.readFileSync, mode: () => null, now: Date.now });
+    return found.flatMap(({ fault }) => fault ? [fault.message.replaceAll(`${dir}/`, "")] : []);
+  };
+  assertEquals(await encrypt("pkcs8", ["pkcs8", "-topk8", "-v2", "aes-256-cbc"]), []);
+  // With `Proc-Type: 4,ENCRYPTED` in its head.
+  assertEquals(await encrypt("traditional", ["rsa", "-des3", "-traditional"]), []);
+  assertEquals(await encrypt("3des", ["pkcs8", "-topk8", "-v2", "des3"]), [
+    'cannot use "3des.key": it holds a key whose encryption is not supported, such as 3DES',
+  ]);
 });
 
 Deno.test("inspectFiles() recognizes DER", () => {

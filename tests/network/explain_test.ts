@@ -4,9 +4,15 @@ import { explainConnection } from "../../src/network/explain.ts";
 const broker = {
   section: "kafka",
   address: "k:9093",
+  origin: "set in a.ini line 2",
   tls: { ca: "ssl/ca.pem", cert: null },
 } as const;
-const server = { section: "postgresql", address: "p:5432", tls: null } as const;
+const server = {
+  section: "postgresql",
+  address: "p:5432",
+  origin: "set in a.ini line 2",
+  tls: null,
+} as const;
 
 function fault(code: string, message = "as seen") {
   return { code, message };

@@ -1,12 +1,16 @@
 import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { OperationalError } from "../../src/errors.ts";
+import { secretsOf } from "../../src/settings/settings.ts";
 import { SETTINGS } from "../../src/settings/template.ts";
 import { faultsOf, readSettings } from "./support.ts";
+
+const DEFAULT = "the default: neither a settings file nor the environment sets it";
 
 Deno.test("settings have defaults", () => {
   assertEquals(readSettings(null), {
     kafka: {
       brokers: ["127.0.0.1:9092"],
+      origin: DEFAULT,
       tls: null,
       sasl: null,
       topic: "routes",
@@ -17,6 +21,7 @@ Deno.test("settings have defaults", () => {
     postgresql: {
       host: "127.0.0.1",
       port: 5432,
+      origin: DEFAULT,
       user: "postgres",
       password: null,
       database: "routes",
@@ -32,6 +37,7 @@ Deno.test("settings have defaults", () => {
     },
     destination: "127.0.0.1:5432/routes schema public",
     file: null,
+    pemTexts: new Map(),
     warnings: [],
   });
 });
@@ -42,7 +48,8 @@ Deno.test("the values that the settings template shows are the defaults", () => 
   const shown = SETTINGS.replaceAll(/^;(?!sasl|ssl|group_id)(\w+ = .)/gm, "$1");
   assertNotEquals(shown, SETTINGS);
   const read = readSettings(shown);
-  assertEquals([read.kafka, read.postgresql], [kafka, postgresql]);
+  assertEquals(read.kafka, { ...kafka, origin: read.kafka.origin });
+  assertEquals(read.postgresql, { ...postgresql, origin: read.postgresql.origin });
 });
 
 const ORIGINAL = `[kafka]
@@ -323,4 +330,34 @@ Deno.test("the session timeout is one that brokers accept", () => {
     ]);
   }
   for (const text of ["6s", "30m"]) readSettings(`[kafka]\nsession_timeout = ${text}`);
+});
+
+const PEM =
+  "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIGFhYWFhYWFh\n-----END PRIVATE KEY-----\n";
+
+Deno.test("certificates and keys can be set as PEM text, which takes the place of a file", () => {
+  const env = { ROUTES_KAFKA_SSL_KEY_PEM: PEM };
+  const file = `[kafka]\nssl_cafile = ca.pem\nssl_cert_pem = ${PEM.replaceAll("\n", "\\n")}\n`;
+  const settings = readSettings(file, { env });
+  assertEquals(settings.kafka.tls, {
+    ca: "ca.pem",
+    cert: "host_settings.ini line 3",
+    key: "ROUTES_KAFKA_SSL_KEY_PEM",
+    passphrase: null,
+    checkHostname: true,
+  });
+  const { pemTexts } = settings;
+  assertEquals(pemTexts.get("ROUTES_KAFKA_SSL_KEY_PEM"), PEM.trimEnd());
+  assertEquals(pemTexts.get("host_settings.ini line 3"), PEM);
+  assertEquals(secretsOf(settings), ["MC4CAQAwBQYDK2VwBCIEIGFhYWFhYWFh"]);
+});
+
+Deno.test("a PEM text without a block, or beside a file, is a fault that shows no text", () => {
+  assertEquals(
+    faultsOf("[postgresql]\nsslkey = key.pem\nssl_key_pem = MC4CAQAwBQYDK2VwBCIEI\n"),
+    [
+      "host_settings.ini line 3: ssl_key_pem is set, and sslkey too: expected one of them",
+      "host_settings.ini line 3: ssl_key_pem has no PEM block",
+    ],
+  );
 });

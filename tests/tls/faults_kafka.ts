@@ -4,14 +4,17 @@ import { PASSWORD } from "./services.ts";
 
 // Without a name server the resolver cannot report that a name does not exist.
 const hasResolver = await lookup("broker.invalid").catch(({ code }) => code) === "ENOTFOUND";
+const SET_IN_FILE = "    the address is set in host_settings.ini line 2";
 const UNKNOWN_NAME = [
   "✗ cannot reach Kafka at broker.invalid:9093: the name is not known",
   "    getaddrinfo ENOTFOUND broker.invalid",
+  SET_IN_FILE,
   "    fix: correct [kafka] bootstrap_servers",
 ];
 const NO_NAME_SERVER = [
   "✗ cannot reach Kafka at broker.invalid:9093: no name server answers",
   "    getaddrinfo EAI_AGAIN broker.invalid",
+  SET_IN_FILE,
   "    fix: check the network and the DNS of this machine",
 ];
 
@@ -131,6 +134,7 @@ export const kafkaFaults: Fault[] = [
     lines: [
       "✗ cannot reach Kafka at 127.0.0.1:1: connection refused",
       "    nothing listens on that port, or a firewall rejects the connection",
+      SET_IN_FILE,
       "    fix: start the broker, or correct [kafka] bootstrap_servers",
     ],
   },

@@ -63,6 +63,29 @@ for (const layout of ["", "res", "src"]) {
   });
 }
 
+Deno.test("certificates and a key as text work as their files do, and are not shown", async () => {
+  const [ca, cert, key] = await Promise.all(
+    [services.ca.cert, clients.ecdsa.cert, clients.ecdsa.key].map((path) =>
+      Deno.readTextFile(path)
+    ),
+  );
+  const { code, stdout, stderr } = await check(
+    {
+      client: null,
+      files: { "ssl/ca.pem": null },
+      kafka: { ssl_ca_pem: ca!.replaceAll("\n", "\\n") },
+      postgresql: { ssl_ca_pem: ca!.replaceAll("\n", "\\n") },
+    },
+    ["-vv"],
+    { ROUTES_KAFKA_SSL_CERT_PEM: cert!, ROUTES_KAFKA_SSL_KEY_PEM: key! },
+  );
+  assertEquals([code, faultsOf(stdout)], [0, ""]);
+  assertMatch(stdout, /^✓ .*key "ROUTES_KAFKA_SSL_KEY_PEM"$/m);
+  for (const line of key!.split("\n").filter((line) => line.length > 20)) {
+    assert(!(stdout + stderr).includes(line));
+  }
+});
+
 Deno.test("a broker that requires no client certificate needs only a CA", async () => {
   const { code, stdout } = await check({
     kafka: {

@@ -102,6 +102,10 @@ export const produceFlags = {
     help: "with --stdin: a line with unknown or duplicate keys is invalid",
     needs: "stdin",
   },
+  skipBad: {
+    help: "with --stdin: skip invalid lines; exits with 65 at the end if there was one",
+    needs: "stdin",
+  },
   dryRun: { help: "print NDJSON on stdout, send nothing", excludes: ["tee"] },
   tee: { help: "print acknowledged records" },
 

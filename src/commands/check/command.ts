@@ -5,6 +5,7 @@ import { type Finding, openToOthers } from "../../network/certificates.ts";
 import { openColors, wantsColor } from "../../terminal/color.ts";
 import type { System } from "../../system.ts";
 import { type CommandContext, usesUtf8 } from "../context.ts";
+import { withPemTexts } from "../load_settings.ts";
 import { groupSteps } from "./command_group.ts";
 import { kafkaSteps } from "./command_kafka.ts";
 import { openOneConnection, postgresSteps } from "./command_postgres.ts";
@@ -46,7 +47,7 @@ function chainsOf(
   command: Checked | null,
   read: () => Settings,
   secrets: string[],
-  context: CheckContext,
+  outside: CheckContext,
 ): CheckStep[][] {
   let settings: Settings;
   try {
@@ -55,6 +56,7 @@ function chainsOf(
     return [[{ name: "settings", run: () => Promise.reject(error) }]];
   }
   secrets.push(...secretsOf(settings));
+  const context = { ...outside, system: withPemTexts(outside.system, settings) };
   const usesKafka = command === null || command === "produce" || command === "consume";
   const sql = openOneConnection(settings.postgresql, context);
   return [

@@ -8,8 +8,9 @@ import { CALENDAR_END_MS, formatMany, Rate } from "../../units.ts";
 import { Batcher, type BatcherOptions, type RecordSender } from "./batcher.ts";
 import { elapsedMs } from "./generator.ts";
 import { invalidBefore } from "./invalid_records.ts";
-import { type GeneratedRecord, makeRecords, readRecords, toLines } from "./records.ts";
+import { type GeneratedRecord, makeRecords, toLines } from "./records.ts";
 import { watchSends } from "./send_waits.ts";
+import { BadLines, readRecords } from "./stdin_records.ts";
 import { addUp, describeProgress, openTally, type ProduceTally } from "./tally.ts";
 import { throttle } from "./throttle.ts";
 
@@ -61,7 +62,8 @@ async function produce(
   const startMs = chooseStart(options, system.now());
   const tally = openTally(topic, stdin ? null : { seed, startMs });
   const produced: Produced = { tally, failure: null };
-  const source = recordsOf(options, { seed, startMs }, system);
+  const bad = new BadLines();
+  const source = recordsOf(options, { seed, startMs, bad }, system);
   const chunks = throttle(source, { perSecond: ratePerSecond, system });
   const startedAt = system.clock();
   const rate = new Rate();
@@ -92,6 +94,8 @@ async function produce(
     const fault = await sender.checkTopic();
     produced.failure = fault && stopped(topic, fault);
   }
+  tally.skipped = bad.count;
+  produced.failure ??= bad.failure;
   tally.seconds = (system.clock() - startedAt) / 1000;
   tally.invalid = invalidBefore(tally.made, stdin ? 0 : invalidPercent);
   return produced;
@@ -126,10 +130,12 @@ export function isOpenEnded({ count, durationMs, stdin }: ProduceOptions): boole
 
 function recordsOf(
   options: ProduceOptions,
-  { seed, startMs }: { seed: number; startMs: number },
+  { seed, startMs, bad }: { seed: number; startMs: number; bad: BadLines },
   { stdin, signal }: ProduceDeps["system"],
 ) {
-  if (options.stdin) return readRecords(stdin, { ...options, signal });
+  if (options.stdin) {
+    return readRecords(stdin, { ...options, signal, bad: options.skipBad ? bad : null });
+  }
   return makeRecords({
     ...options,
     seed,

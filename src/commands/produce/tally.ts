@@ -19,6 +19,8 @@ export interface ProduceTally {
   made: number;
   /** How many of them are deliberately invalid. */
   invalid: number;
+  /** Lines of stdin that are not valid records. */
+  skipped: number;
   acked: number;
   failed: number;
   unknown: number;
@@ -31,7 +33,18 @@ export function openTally(
   start: { seed: number; startMs: number } | null,
 ): ProduceTally {
   const { seed, startMs } = start ?? { seed: null, startMs: null };
-  return { topic, seed, startMs, made: 0, invalid: 0, acked: 0, failed: 0, unknown: 0, seconds: 0 };
+  return {
+    topic,
+    seed,
+    startMs,
+    made: 0,
+    invalid: 0,
+    skipped: 0,
+    acked: 0,
+    failed: 0,
+    unknown: 0,
+    seconds: 0,
+  };
 }
 
 /** Adds the outcome of one send. */
@@ -44,14 +57,15 @@ export function addUp(tally: ProduceTally, outcome: Outcome, elapsedMs: number):
 
 /** The last line of a run; `dry`: the records were only printed. */
 export function summarize(tally: ProduceTally, { dry }: { dry: boolean }): string {
-  const { topic, made, acked, failed, unknown, seconds, seed } = tally;
+  const { topic, made, skipped, acked, failed, unknown, seconds, seed } = tally;
   const took = `in ${formatSpan(seconds)}`;
   const rate = formatRate(seconds > 0 ? acked / seconds : 0);
   const counts = dry
     ? `made ${formatMany(made, "record")} ${took}, sent none`
     : `sent ${formatMany(acked, "record")} to ${topic} ${took} (${rate}), ` +
       `${formatCount(failed)} failed, ${formatCount(unknown)} unknown`;
-  return seed === null ? counts : `${counts} · seed ${seed}`;
+  const lines = skipped > 0 ? `, ${formatMany(skipped, "line")} skipped` : "";
+  return seed === null ? counts + lines : `${counts} · seed ${seed}`;
 }
 
 /** The progress line: count and total, current rate, elapsed and remaining time. */

@@ -37,6 +37,7 @@ const defaults: ProduceOptions = {
   dryRun: false,
   tee: false,
   strict: false,
+  skipBad: false,
 };
 
 /** A run with a fake clock that advances only while all code sleeps, and a list in place of Kafka. */
@@ -109,6 +110,7 @@ Deno.test("produce sends what was asked for and counts it", async () => {
     startMs: START_MS,
     made: 1_234,
     invalid: 0,
+    skipped: 0,
     acked: 1_234,
     failed: 0,
     unknown: 0,
@@ -340,6 +342,7 @@ const tally: ProduceTally = {
   seed: 42,
   startMs: START_MS,
   made: 1_000,
+  skipped: 0,
   invalid: 0,
   acked: 1_000,
   failed: 0,

@@ -1,12 +1,5 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
-import { OperationalError } from "../../../src/errors.ts";
-import {
-  type GeneratedRecord,
-  type MakeOptions,
-  makeRecords,
-  readRecords,
-  toLines,
-} from "../../../src/commands/produce/records.ts";
+import { assertEquals } from "@std/assert";
+import { type MakeOptions, makeRecords, toLines } from "../../../src/commands/produce/records.ts";
 
 const options: MakeOptions = {
   seed: 42,
@@ -23,9 +16,6 @@ const options: MakeOptions = {
   invalidPercent: 0,
   heavy: true,
 };
-
-const line = (n: number) => `{"userID":${n},"timestamp":1732431234.5,"coordinates":[1.5,2.5]}`;
-const never = new AbortController().signal;
 
 Deno.test("makeRecords() makes the requested number, keyed by user", () => {
   const records = [...makeRecords({ ...options, count: 1_001 })].flat();
@@ -51,43 +41,6 @@ Deno.test("makeRecords() carries the flaw of 1 MiB headers in a header", () => {
   const large = records.filter(({ headers }) => headers?.["routes-invalid"] === "size/headers");
   assertEquals(large.map(({ headers }) => headers!["routes-padding"]!.length), [1_048_576]);
 });
-
-async function read(chunks: string[], key: "user" | "none" = "user"): Promise<GeneratedRecord[]> {
-  const records: GeneratedRecord[] = [];
-  const stream = ReadableStream.from(chunks).pipeThrough(new TextEncoderStream());
-  for await (const some of readRecords(stream, { key, signal: never })) records.push(...some);
-  return records;
-}
-
-Deno.test("readRecords() takes the key from the record, in either spelling", async () => {
-  const records = await read([`${line(7)}\n${line(-8).replace("userID", "userId")}\n`]);
-  assertEquals(records.map(({ key }) => key), ["7", "-8"]);
-  assertEquals((await read([line(7)], "none"))[0]!.key, null);
-});
-
-const badInputs: [name: string, chunks: string[], message: string][] = [
-  ["its number", [`${line(1)}\n{}\n`], "line 2 of stdin is not a valid record: "],
-  ["its number across chunks", [`${line(1)}\n${line(2)}\n`, `${line(3)}\n[]\n`], "line 4 of stdin"],
-  [
-    "its number after a line in pieces",
-    [line(1).slice(0, 9), `${line(1).slice(9)}\n{\n`],
-    "line 2 ",
-  ],
-  [
-    "where it is wrong",
-    [line(1).replace("1.5", "91")],
-    "line 1 of stdin is not a valid record: coordinates[0]: ",
-  ],
-  ["an empty line too", [`${line(1)}\n\n${line(3)}`], "line 2 of stdin is not a valid record: "],
-];
-
-for (const [name, chunks, message] of badInputs) {
-  Deno.test(`readRecords() names a bad line: ${name}`, async () => {
-    const error = await assertRejects(() => read(chunks), OperationalError);
-    assert(error.message.startsWith(message), error.message);
-    assertEquals(error.kind, "data");
-  });
-}
 
 Deno.test("toLines() keeps text, bytes and tombstones apart by newlines", () => {
   const values = ["é", Uint8Array.of(0xff, 0xfe), "", null, "z"];
