@@ -5,7 +5,7 @@ import { EXIT, OperationalError } from "./errors.ts";
 import { help } from "./cli/help.ts";
 import { type Colors, openColors, wantsColor } from "./terminal/color.ts";
 import { openReporter, type Reporter } from "./terminal/reporter.ts";
-import { version } from "./version.ts";
+import { version, weaknessOf } from "./version.ts";
 import type { CommandContext, CommandResult } from "./commands/context.ts";
 import { readSettings, warningsOf, withPemTexts } from "./commands/load_settings.ts";
 import { ClosedPipe, type Output, type System } from "./system.ts";
@@ -56,7 +56,7 @@ function textOf(command: TextCommand, { args, runtime }: System, colors: Colors)
     case "version":
       return args.includes("--json")
         ? JSON.stringify({ version, runtime }) + "\n"
-        : `routes ${version} (${runtime})\n`;
+        : [`routes ${version} (${runtime})`, weaknessOf(runtime)].filter(Boolean).join("\n") + "\n";
     case "help":
       return help(command.topic, colors);
     case "completions":

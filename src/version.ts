@@ -1,2 +1,17 @@
 /** The version of this program, kept here and nowhere else. */
 export const version = "0.1.0";
+
+/** The oldest runtime in which every promise of TLS holds: tests/tls/runtime_test.ts tries each. */
+const SOUND: [major: number, minor: number] = [2, 8];
+
+/** What does not hold in this runtime, such as `deno 2.6.10, x86_64-unknown-linux-gnu`; null: everything holds. */
+export function weaknessOf(runtime: string): string | null {
+  const [, version, major, minor] = /^deno ((\d+)\.(\d+)\.\d+)/.exec(runtime) ?? [];
+  const isSound = Number(major) > SOUND[0] ||
+    (Number(major) === SOUND[0] && Number(minor) >= SOUND[1]);
+  return isSound
+    ? null
+    : `built with Deno ${version}: TLS checks certificates at IP addresses wrongly, and ` +
+      "DENO_CERT and SSLKEYLOGFILE weaken it; " +
+      `use a program that was built with Deno ${SOUND.join(".")} or newer`;
+}

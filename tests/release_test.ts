@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { version } from "../src/version.ts";
-import { MAN_PAGE, TARGETS } from "./support/build.ts";
+import { MAN_PAGE, SBOM, TARGETS } from "./support/build.ts";
 import { importFlags } from "./support/imports.ts";
+import { sbom } from "./support/sbom.ts";
 import { programCommand } from "./support/permissions.ts";
 
 const ROOT = `${import.meta.dirname}/..`;
@@ -63,4 +64,24 @@ Deno.test("workflows use the versions and targets of the project", () => {
 Deno.test("each archive of a release has README, licence and man page", () => {
   const [, release] = workflows;
   assert(release!.includes(`cp README.md LICENSE dist/${MAN_PAGE} "$folder"\n`));
+});
+
+Deno.test("the SBOM names each library of the program, with its hash, and no library of the tests", () => {
+  const { specVersion, metadata, components } = JSON.parse(sbom(version));
+  assertEquals([specVersion, metadata.component.version], ["1.6", version]);
+  const names = components.map(({ name }: { name: string }) => name);
+  assertEquals(names, ["@std/cli", "kafkajs", "postgres", "valibot", "deno"]);
+  for (const { type, hashes, purl } of components) {
+    assertMatch(purl, /^pkg:\w+\/[^@]+@v?\d+\.\d+\.\d+$/);
+    if (type === "library") assertMatch(hashes[0].content, /^([0-9a-f]{64}|[0-9a-f]{128})$/);
+  }
+  assert(workflows[1]!.includes(`cp dist/${SBOM} `));
+});
+
+Deno.test("a release is built with what deno.lock names, or not at all", () => {
+  assertMatch(workflows[1]!, /^ {6}ROUTES_RELEASE: "1"/m);
+  assertEquals(
+    workflows[1]!.match(/deno test .*/g)?.every((run) => run.includes("--frozen")),
+    true,
+  );
 });

@@ -76,13 +76,14 @@ export async function tlsHandshake(
 ): Promise<TlsHandshake> {
   const secure: TLSSocket = connectTls({ ...options, ...target });
   await waitFor(secure as Socket, "secureConnect", ms);
-  const { subject, valid_to } = secure.getPeerCertificate();
-  const name = subject?.CN;
+  // Null in older runtimes when the service has ended the connection by now.
+  const peer = secure.getPeerCertificate() as PeerCertificate | null;
+  const name = peer?.subject?.CN;
   const handshake = {
     // Older runtimes lack getProtocol().
     protocol: secure.getProtocol?.() ?? "TLS",
     name: [name].flat()[0] ?? "?",
-    validTo: Date.parse(valid_to),
+    validTo: Date.parse(peer?.valid_to ?? ""),
   };
   secure.destroy();
   return handshake;

@@ -1,8 +1,10 @@
 // `deno task build` and `deno task build:all`. No remote imports: see task.ts.
 
-import { importFlags } from "./imports.ts";
+import { importFlags, isRelease } from "./imports.ts";
 import { manPage } from "./man_page.ts";
 import { permissionFlags } from "./permissions.ts";
+import { sbom } from "./sbom.ts";
+import { version } from "../../src/version.ts";
 
 const ROOT = `${import.meta.dirname}/../..`;
 const ENTRY = "src/main.ts";
@@ -18,6 +20,8 @@ export const TARGETS = [
 
 /** The name of the man page in dist/ and in the archives. */
 export const MAN_PAGE = "routes.1";
+/** The list of what is in the program, beside the archives. */
+export const SBOM = "routes.cdx.json";
 
 /** Files of npm packages for people, other bundlers and other runtimes; licences are kept. */
 const UNUSED = /^(cf|cjs|types)\/|\.d\.[cm]?ts$|\.min\.[cm]?js$|\.cjs$|(?<!LICENSE)\.md$/;
@@ -34,7 +38,7 @@ export async function build(args: string[], say: Say): Promise<number> {
   return reason === null ? 0 : 1;
 }
 
-/** Compiles every target into dist/, and writes the man page and SHA256SUMS; fails if a target cannot be built. */
+/** Compiles every target into dist/, and writes the man page, the SBOM and SHA256SUMS; fails if a target cannot be built. */
 export async function buildAll(_args: string[], say: Say): Promise<number> {
   const dist = `${ROOT}/dist`;
   await Deno.remove(dist, { recursive: true }).catch(() => {});
@@ -54,8 +58,10 @@ export async function buildAll(_args: string[], say: Say): Promise<number> {
     }
   }
   const isComplete = sums.length === TARGETS.length;
-  await Deno.writeTextFile(`${dist}/${MAN_PAGE}`, manPage());
-  sums.push(`${await sha256(`${dist}/${MAN_PAGE}`)}  ${MAN_PAGE}\n`);
+  for (const [file, text] of [[MAN_PAGE, manPage()], [SBOM, sbom(version)]] as const) {
+    await Deno.writeTextFile(`${dist}/${file}`, text);
+    sums.push(`${await sha256(`${dist}/${file}`)}  ${file}\n`);
+  }
   await Deno.writeTextFile(`${dist}/SHA256SUMS`, sums.join(""));
   return isComplete ? 0 : 1;
 }
@@ -64,9 +70,18 @@ async function compile(args: string[], imports: string[]): Promise<Deno.CommandO
   const [major, minor] = Deno.version.deno.split(".").map(Number);
   const older = major === 2 && minor! < 8 ? ["--unstable-raw-imports"] : [];
   // The code cache would be a file in the temporary folder, and saves no measurable time.
-  const flags = ["--quiet", "--no-check", "--no-code-cache", ...older, ...permissionFlags()];
+  const frozen = isRelease() ? ["--frozen"] : [];
+  const flags = ["--quiet", "--no-check", "--no-code-cache", ...frozen, ...older];
   return await new Deno.Command(Deno.execPath(), {
-    args: ["compile", ...flags, ...imports, ...await unused(imports), ...args, ENTRY],
+    args: [
+      "compile",
+      ...flags,
+      ...permissionFlags(),
+      ...imports,
+      ...await unused(imports),
+      ...args,
+      ENTRY,
+    ],
     cwd: ROOT,
   }).output();
 }

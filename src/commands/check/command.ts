@@ -4,6 +4,7 @@ import { secretsOf, type Settings } from "../../settings/settings.ts";
 import { type Finding, openToOthers } from "../../network/certificates.ts";
 import { openColors, wantsColor } from "../../terminal/color.ts";
 import type { System } from "../../system.ts";
+import { weaknessOf } from "../../version.ts";
 import { type CommandContext, usesUtf8 } from "../context.ts";
 import { withPemTexts } from "../load_settings.ts";
 import { groupSteps } from "./command_group.ts";
@@ -70,7 +71,11 @@ function chainsOf(
 }
 
 function checkSettingsFile({ file, warnings }: Settings, system: System): Finding[] {
-  const warned = warnings.map((warning) => ({ seen: warning, warning }));
+  const weakness = weaknessOf(system.runtime);
+  const warned = [...weakness ? [weakness] : [], ...warnings].map((warning) => ({
+    seen: warning,
+    warning,
+  }));
   if (file === null) {
     return [{ seen: "no settings file: using defaults and the environment" }, ...warned];
   }

@@ -57,7 +57,11 @@ export function describeCertificate(
   { isNameChecked, now }: { isNameChecked: boolean; now: number },
 ): Finding {
   const days = daysLeft(validTo, now);
-  const seen = `${where}: ${protocol}, certificate of "${name}" verified, ${days} days left`;
+  // An older runtime forgets the certificate of a connection that has ended.
+  const certificate = Number.isNaN(days)
+    ? "certificate verified"
+    : `certificate of "${name}" verified, ${days} days left`;
+  const seen = `${where}: ${protocol}, ${certificate}`;
   if (!isNameChecked) return { seen, warning: `${seen}, but the host name is not checked` };
   return days < WARN_DAYS ? { seen, warning: seen } : { seen };
 }
