@@ -11,7 +11,7 @@ export function weaknessOf(runtime: string): string | null {
     (Number(major) === SOUND[0] && Number(minor) >= SOUND[1]);
   return isSound
     ? null
-    : `built with Deno ${version}: TLS checks certificates at IP addresses wrongly, and ` +
+    : `built with deno ${version}: TLS checks certificates at IP addresses wrongly, and ` +
       "DENO_CERT and SSLKEYLOGFILE weaken it; " +
-      `use a program that was built with Deno ${SOUND.join(".")} or newer`;
+      `use a program that was built with deno ${SOUND.join(".")} or newer`;
 }
