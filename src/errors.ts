@@ -76,6 +76,14 @@ export function systemReason({ message }: Error): string {
   return reason.charAt(0).toLowerCase() + reason.slice(1);
 }
 
+/** Whether the code of that npm package failed, as on an answer of a server that makes no sense. */
+export function isThrownIn(library: string, error: Error): boolean {
+  const frames = (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
+  // Parts of the runtime, such as Buffer, throw on behalf of their caller.
+  const caller = frames.find((line) => !/\b(ext|node):/.test(line));
+  return caller?.includes(`/${library}/`) ?? false;
+}
+
 /** A word for a shell, in quotes if it needs them. */
 export function shellWord(word: string): string {
   return /^[\w./~+=:,@-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;

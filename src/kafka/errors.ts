@@ -1,7 +1,7 @@
 import { ownGroup } from "../settings/kafka.ts";
 import type { KafkaSettings } from "../settings/settings.ts";
 import { explainConnection } from "../network/explain.ts";
-import { OperationalError } from "../errors.ts";
+import { isThrownIn, OperationalError } from "../errors.ts";
 import { addressOf } from "./seed_names.ts";
 
 /**
@@ -11,6 +11,7 @@ import { addressOf } from "./seed_names.ts";
 export function explainKafka(error: unknown, settings: KafkaSettings, topic?: string): Error {
   if (!(error instanceof Error) || error instanceof OperationalError) return error as Error;
   const chain = causes(error);
+  if (isThrownIn("kafkajs", error)) return noValidAnswer(settings.brokers.join(", "), error);
   // Another service may have failed with the same network error code.
   if (!chain.some(({ name, broker }) => broker || name.startsWith("KafkaJS"))) return error;
   const broker = chain.find(({ broker }) => broker)?.broker;
@@ -85,13 +86,7 @@ function explainNetwork(
     });
   }
   if (name === "KafkaJSBadAnswer" && message === TLS_ALERT) return speaksTls(where);
-  if (name === "KafkaJSBadAnswer") {
-    return new OperationalError("unavailable", `Kafka at ${where} sent no valid answer`, {
-      reason: message,
-      hint: "check [kafka] bootstrap_servers: another program may answer there",
-      cause,
-    });
-  }
+  if (name === "KafkaJSBadAnswer") return noValidAnswer(where, cause);
   const code = message === "Connection timeout" ? "ETIMEDOUT" : cause.code;
   const { brokers, origin, tls } = settings;
   const isStray = !brokers.includes(where) && brokers.join(", ") !== where;
@@ -109,6 +104,14 @@ function explainNetwork(
     });
   }
   return failure ?? (isHangUp(cause) ? hungUp(settings, where) : null);
+}
+
+function noValidAnswer(where: string, cause: { message: string }): OperationalError {
+  return new OperationalError("unavailable", `Kafka at ${where} sent no valid answer`, {
+    reason: cause.message,
+    hint: "check [kafka] bootstrap_servers: another program may answer there",
+    cause,
+  });
 }
 
 /** What a port that speaks TLS answers to plain text. */

@@ -58,9 +58,17 @@ export function openPostgres(settings: PostgresSettings, options: PostgresOption
     sql,
     cut,
     bounded: async (work) => {
-      const timer = setTimeout(cut, settings.statementTimeoutMs + GRACE_MS);
+      const late = Promise.withResolvers<never>();
+      const limitMs = settings.statementTimeoutMs + GRACE_MS;
+      const timer = setTimeout(() => {
+        cut();
+        // postgres.js may wait on although the connection is gone.
+        const error = new Error(`no answer in ${limitMs / 1000} s`);
+        late.reject(Object.assign(error, { code: "CONNECTION_CLOSED" }));
+      }, limitMs);
+      work.catch(() => {});
       try {
-        return await work;
+        return await Promise.race([work, late.promise]);
       } finally {
         clearTimeout(timer);
       }

@@ -1,6 +1,6 @@
 import type { PostgresSettings } from "../settings/settings.ts";
 import { explainConnection } from "../network/explain.ts";
-import { type ErrorKind, OperationalError } from "../errors.ts";
+import { type ErrorKind, isThrownIn, OperationalError } from "../errors.ts";
 import { explainConstraint, isColumnRequired } from "./constraints.ts";
 import { START_PARAMETERS } from "./connect.ts";
 import { explainDropped } from "./kept_rows.ts";
@@ -25,6 +25,17 @@ export function explainPostgres(error: unknown, settings: PostgresSettings): Err
   });
   if (failure) return failure;
   const code = codeOf(error);
+  if (!code && isThrownIn("postgres", error)) {
+    return new OperationalError(
+      "unavailable",
+      `PostgreSQL at ${host}:${port} sent no valid answer`,
+      {
+        reason: error.message,
+        hint: "check [postgresql] host and port: another program may answer there",
+        cause: error,
+      },
+    );
+  }
   if (!code) return error;
   const violation = explainDropped(code, error, settings.schema) ??
     explainConstraint(error, settings.schema);

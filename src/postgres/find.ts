@@ -28,7 +28,7 @@ const BATCH_REJECTS = 100;
 
 /**
  * Opens a finder on the tables of `schema`. `sql` must use one connection, because a cursor belongs to its connection.
- * An aborted signal cancels the running statement; `watched` gets each statement that can wait for a lock.
+ * An aborted signal cancels the running statement; `watched` gets each statement, since each can wait or get no answer.
  */
 export function openFinder(
   sql: Sql,
@@ -58,7 +58,7 @@ export function openFinder(
   return {
     find: (search) => {
       const select = (of: Search) => rowsOf(sql, schema, of);
-      return read(sql, () => narrowed(search), { select, what: search.what, signal, run });
+      return read(sql, () => narrowed(search), { select, what: search.what, run });
     },
     count: async (search, max) => {
       const [row] = await run(countOf(sql, schema, search, max));
@@ -116,25 +116,25 @@ function atMost(sql: Sql, limit: number | null): Fragment {
 async function* read(
   sql: Sql,
   narrowed: () => Promise<Search>,
-  { select, what, signal, run }: {
+  { select, what, run }: {
     select: (search: Search) => Fragment;
     what: Search["what"];
-    signal: AbortSignal;
     run: <T>(query: Statement<T>) => Promise<T>;
   },
 ): AsyncGenerator<FoundRow[]> {
   const size = what === "rejects" ? BATCH_REJECTS : BATCH_ROWS;
   const fetch = () => {
-    const rows = cancellable(sql.unsafe(`fetch ${size} from page`).values(), signal);
+    const rows = run(sql.unsafe(`fetch ${size} from page`).values());
     // The fetch can fail before it is awaited: this avoids an unhandled rejection, and the await still throws.
     rows.catch(() => {});
     return rows as unknown as Promise<FoundRow[]>;
   };
   // The server's configuration may shorten floats, and its planner expects cursors to be read only in part.
-  await sql.unsafe(
+  await run(sql.unsafe(
     "begin isolation level repeatable read read only; set local extra_float_digits = 1; set local cursor_tuple_fraction = 1",
-  );
+  ));
   let next: Promise<FoundRow[]> | null = null;
+  let hasFailed = false;
   try {
     await run(sql`declare page no scroll cursor for ${select(await narrowed())}`);
     next = fetch();
@@ -143,9 +143,13 @@ async function* read(
       if (what !== "rejects") rows.forEach(requireUser);
       yield what === "summary" ? rows.map(withBox) : rows;
     }
+  } catch (error) {
+    hasFailed = true;
+    throw error;
   } finally {
     await next?.catch(() => {});
-    await sql`rollback`.catch(() => {});
+    // After a failure the connection is closed, or gone.
+    if (!hasFailed) await run(sql`rollback`).catch(() => {});
   }
 }
 

@@ -25,13 +25,21 @@ async function inEmptyFolder(
   }
 }
 
-Deno.test("deno.json grants network, places to read and variables, and nothing else", async () => {
+Deno.test("deno.json grants network, places to read, variables and the user id, and nothing else", async () => {
   const { permissions } = JSON.parse(await Deno.readTextFile(`${ROOT}/deno.json`));
   assertEquals(Object.keys(permissions), ["default"]);
-  assertEquals(Object.keys(permissions.default), ["net", "read", "env"]);
+  assertEquals(Object.keys(permissions.default), ["net", "read", "env", "sys"]);
   assertEquals(permissions.default.read, READ_PLACES);
+  assertEquals(permissions.default.sys, ["uid"]);
   const granted = permissionFlags().map((flag) => flag.split("=")[0]);
-  const known = ["--no-prompt", "--allow-net", "--allow-read", "--allow-env", "--ignore-env"];
+  const known = [
+    "--no-prompt",
+    "--allow-net",
+    "--allow-read",
+    "--allow-env",
+    "--ignore-env",
+    "--allow-sys",
+  ];
   assertEquals(granted, known);
 });
 

@@ -14,7 +14,7 @@ export async function migrate(
 ): Promise<CommandResult> {
   const { globals, system, settings: { kafka: { topic }, postgresql: { schema, database } } } =
     context;
-  const { sql, watched, explain, close } = openPostgresFor(context, { max: 1 });
+  const { sql, watched, bounded, explain, close } = openPostgresFor(context, { max: 1 });
   const history = openHistory(sql, schema);
   try {
     const { failure, ...summary } = await runMigrate(options, {
@@ -24,7 +24,10 @@ export async function migrate(
       kafka: { createTopic: (how) => createTopic(how, context) },
       postgres: {
         ...history,
-        checkOriginal: () => watched(history.checkOriginal()),
+        applied: () => bounded(history.applied()),
+        checkDatabase: () => bounded(history.checkDatabase()),
+        checkOriginal: () => bounded(history.checkOriginal()),
+        unlock: () => bounded(history.unlock()),
         apply: (migration) => watched(history.apply(migration)),
         createDatabase: () => createMissing(context),
         script: (migration) => script(schema, migration),

@@ -19,9 +19,9 @@ export async function query(
   const { signal, env } = system;
   const { forPeople } = formats[options.format] ?? { forPeople: true };
   const stdout = forPeople ? system.stdout : escapedOnTerminal(system.stdout);
-  const { sql, watched, explain, close } = openPostgresFor(context, { max: 1, readOnly: true });
+  const { sql, bounded, explain, close } = openPostgresFor(context, { max: 1, readOnly: true });
   try {
-    const postgres = openFinder(sql, { schema, signal, watched, now: system.now });
+    const postgres = openFinder(sql, { schema, signal, watched: bounded, now: system.now });
     const terminal = terminalOf(stdout, globals.color, env);
     await withExplanation(
       explain,

@@ -12,7 +12,7 @@ export async function verify(context: CommandContext): Promise<CommandResult> {
   const { kafka, explain, openAdmin } = openKafkaFor(context);
   const admin = await openAdmin();
   const { ranges, isCompacted } = admin;
-  const { sql, watched, explain: explainSql, close } = openPostgresFor(context, {
+  const { sql, bounded, explain: explainSql, close } = openPostgresFor(context, {
     readOnly: true,
     max: 1,
   });
@@ -41,8 +41,8 @@ export async function verify(context: CommandContext): Promise<CommandResult> {
         read: (handler, signal) => readTopic(kafka, handler, { ...options, topicId }, signal),
       },
       postgres: {
-        sources: () => watched(audit.sources()),
-        held: (...range) => watched(audit.held(...range)),
+        sources: () => bounded(audit.sources()),
+        held: (...range) => bounded(audit.held(...range)),
       },
       reporter,
       system,
