@@ -78,6 +78,8 @@ export function systemReason({ message }: Error): string {
 
 /** Whether the code of that npm package failed, as on an answer of a server that makes no sense. */
 export function isThrownIn(library: string, error: Error): boolean {
+  // Its own errors, in contrast to those of the runtime, say what happened.
+  if (!["TypeError", "RangeError", "SyntaxError"].includes(error.name)) return false;
   const frames = (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
   // Parts of the runtime, such as Buffer, throw on behalf of their caller.
   const caller = frames.find((line) => !/\b(ext|node):/.test(line));

@@ -41,8 +41,8 @@ export interface Store {
   refusal(step: Step): Promise<string | null>;
   /** Moves sources that are at position `from` to `to`: no readable record lies between. Returns which ones it moved. */
   pass(moves: { source: number; from: number; to: number }[]): Promise<boolean[]>;
-  /** Moves a source from position `from` to `to` and records the range between as lost. */
-  skip(source: number, from: number, to: number, reason: string): Promise<void>;
+  /** Moves a source from position `from` to `to` and records the range between as lost; false: its position is another. */
+  skip(source: number, from: number, to: number, reason: string): Promise<boolean>;
   /** The position of a source; null when its row was deleted. */
   position(source: number): Promise<number | null>;
 }
@@ -109,14 +109,16 @@ export function openStore(
       return moves.map(({ source }) => moved.some(({ id }) => id === source));
     },
     skip: async (source, from, to, reason) => {
-      await sql`
+      const recorded = await sql`
         with moved as (
           update ${table("routes_sources")} set next_offset = ${to}, updated_at = now()
           where id = ${source} and next_offset = ${from}
           returning id
         )
         insert into ${table("routes_losses")} (source_id, from_offset, to_offset, reason)
-        select id, ${from}::bigint, ${to}::bigint, ${reason} from moved`;
+        select id, ${from}::bigint, ${to}::bigint, ${reason} from moved
+        returning source_id`;
+      return recorded.length > 0;
     },
     write: (steps) => writeSteps(sql, table, topicId, steps),
     refusal: async (step) => {

@@ -115,6 +115,6 @@ export function readBefore(
     reason: sources.slice(0, 3).map(({ partition, nextOffset }) =>
       `partition ${partition} is read up to offset ${nextOffset}`
     ),
-    hint: "routes consume",
+    hint: "routes consume goes on there; --skip-to goes forward, --replay back",
   });
 }

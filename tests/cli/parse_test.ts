@@ -71,6 +71,7 @@ Deno.test("consume has defaults", () => {
       idleMs: null,
       from: null,
       replay: null,
+      skipTo: null,
       yes: false,
       until: null,
       batchSize: 20_000,

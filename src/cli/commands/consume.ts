@@ -19,11 +19,16 @@ export const consumeFlags = {
     type: startSpec,
     help: "where to start partitions that were never read; group:NAME: where that group stands",
     defaultHelp: "earliest",
-    excludes: ["replay"],
+    excludes: ["replay", "skip-to"],
   },
   replay: {
     type: spec,
     help: "go back: delete what was stored from SPEC on, then read it again",
+    excludes: ["skip-to"],
+  },
+  skipTo: {
+    type: spec,
+    help: "go forward without reading what lies between; the range is recorded as lost",
   },
   yes: { help: "no confirmation: --replay, or --from group:NAME while that group has members" },
   acceptLoss: {
@@ -56,6 +61,7 @@ export const consumeFlags = {
       "idle",
       "from",
       "replay",
+      "skip-to",
       "until",
       "flush",
       "on-reject",

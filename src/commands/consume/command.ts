@@ -16,6 +16,7 @@ import { withDeadLetters } from "./dead_letters.ts";
 import { startOfGroup } from "./from_group.ts";
 import { type MetricsServer, openMetricsServer } from "./metrics_server.ts";
 import { replay } from "./replay.ts";
+import { skipTo } from "./skip_to.ts";
 
 type KafkaConnection = ReturnType<typeof openKafkaFor>;
 
@@ -55,6 +56,7 @@ async function readAndStore(
     const names = { schema: postgresql.schema, clusterId, topic, topicId };
     const store = openStore(database.sql, names);
     const postgres = boundedStore(store, database, metrics);
+    if (options.skipTo) await runSkip(options.skipTo, postgres, admin, context, database.explain);
     const from = await resolveStart(options, context, connection, admin);
     const { summary, failure } = await runConsume({ ...options, from }, {
       topic,
@@ -160,6 +162,16 @@ function boundedStore(
     judge,
     explain,
   };
+}
+
+async function runSkip(
+  spec: NonNullable<ConsumeOptions["skipTo"]>,
+  postgres: ConsumePostgres,
+  kafka: Topic,
+  { reporter, settings: { kafka: { topic } } }: CommandContext,
+  explain: (error: unknown) => Error,
+): Promise<void> {
+  await withExplanation(explain, skipTo(spec, { topic, kafka, postgres, reporter }));
 }
 
 async function runReplay(

@@ -31,7 +31,7 @@ import { Waits } from "./waits.ts";
 export interface RunOptions extends
   Omit<
     ConsumeOptions,
-    "from" | "replay" | "yes" | "flushMs" | "deadLetterTopic" | "retryRejects" | "http"
+    "from" | "replay" | "skipTo" | "yes" | "flushMs" | "deadLetterTopic" | "retryRejects" | "http"
   > {
   from: Spec | GroupOffsets | null;
 }
@@ -170,13 +170,20 @@ function createRun(options: RunOptions, deps: ConsumeDeps): Run {
   };
 }
 
+/** A service that always starts with `--from latest` means the first time; any other place is a mistake. */
+function refuseFrom(from: NonNullable<RunOptions["from"]>, { deps, sources }: Run): void {
+  const failure = readBefore(deps.topic, sources.all);
+  if (from.at !== "latest") throw failure;
+  deps.reporter.note(`--from latest changes nothing: ${failure.reason.join(", ")}`);
+}
+
 /** Loads the positions and sets where the run ends; returns the offsets in the topic. */
 async function start(run: Run): Promise<Map<number, Range>> {
   const { options, deps: { topic, kafka, metrics }, sources, progress } = run;
   const ranges = await withExplanation(kafka.explain, kafka.ranges());
   // The first call is not retried: a database that was never reached is more likely a wrong setting than an outage.
   await run.backoff.retry(AbortSignal.abort(), () => run.partitions.load(ranges));
-  if (options.from && sources.all.length > 0) throw readBefore(topic, sources.all);
+  if (options.from && sources.all.length > 0) refuseFrom(options.from, run);
   progress.update(ranges, new Map(sources.all.map((s) => [s.partition, s.nextOffset])));
   await setEnds(run, ranges);
   metrics?.started(() => healthOf(run));

@@ -162,7 +162,7 @@ async function run(changes: Partial<RunOptions>, scenario: Partial<Scenario> = {
       skip: (source, from, to) => {
         losses.push([source, from, to]);
         rows.set(source - 100, to);
-        return Promise.resolve();
+        return Promise.resolve(true);
       },
       write: (steps) =>
         attempt(() => {

@@ -69,7 +69,7 @@ function memoryPartitions(
       skip: (source, from, to) => {
         skipped.push([source, from, to]);
         rows.set(source - 100, to);
-        return Promise.resolve();
+        return Promise.resolve(true);
       },
       fingerprint: ({ value }) => new TextDecoder().decode(value!),
     },
