@@ -4,6 +4,7 @@ const UNITS_MS: Record<string, number> = {
   m: 60_000,
   h: 3_600_000,
   d: 86_400_000,
+  w: 604_800_000,
 };
 
 /** The start of the year 10000: every record must be earlier. */
@@ -12,42 +13,114 @@ export const CALENDAR_END_MS = 253_402_300_800_000;
 /** The longest time limit: a timer takes at most 31 bits of milliseconds, and fires at once beyond that. */
 export const WAIT_MAX_MS = 7 * UNITS_MS.d!;
 
-/** `500ms`, `10s`, `9m`, `1.5h`, `7d` to milliseconds; null for any other text. */
+/** `500ms`, `10s`, `1h30m`, `1.5h`, `7d`, `1w` to milliseconds; null for any other text. */
 export function parseDuration(text: string): number | null {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text.trim());
-  const ms = match ? Number(match[1]) * UNITS_MS[match[2]!]! : Infinity;
+  const word = text.trim();
+  if (!/^(\d+(\.\d+)?(ms|[smhdw]))+$/.test(word)) return null;
+  const parts = [...word.matchAll(/(\d+(?:\.\d+)?)(ms|[smhdw])/g)];
+  const ms = parts.reduce((sum, [, count, unit]) => sum + Number(count) * UNITS_MS[unit!]!, 0);
   return ms < Infinity ? ms : null;
 }
 
+/** The difference between the clock of a zone (`UTC`, `local` or an IANA name) and UTC, in milliseconds. */
+export function zoneOffset(ms: number, zone: string): number {
+  if (zone === "UTC") return 0;
+  const parts = clockOf(zone).formatToParts(ms);
+  const part = (type: string) => Number(parts.find((one) => one.type === type)!.value);
+  const isBefore = parts.some(({ value }) => value === "BC");
+  const year = isBefore ? 1 - part("year") : part("year");
+  const local = Date.UTC(
+    year,
+    part("month") - 1,
+    part("day"),
+    part("hour"),
+    part("minute"),
+    part("second"),
+  );
+  return local - Math.floor(ms / 1000) * 1000;
+}
+
+const clocks = new Map<string, Intl.DateTimeFormat>();
+
+/** The clock of a zone; throws a RangeError for an unknown one. Creating it takes longer than reading it. */
+function clockOf(zone: string): Intl.DateTimeFormat {
+  const known = clocks.get(zone);
+  if (known) return known;
+  const clock = new Intl.DateTimeFormat("en-US", {
+    ...zone !== "local" && { timeZone: zone },
+    hourCycle: "h23",
+    year: "numeric",
+    month: "numeric",
+    day: "numeric",
+    hour: "numeric",
+    minute: "numeric",
+    second: "numeric",
+    era: "short",
+  });
+  clocks.set(zone, clock);
+  return clock;
+}
+
+/** Whether it is `UTC`, `local`, or a name in the IANA database of time zones. */
+export function isZone(zone: string): boolean {
+  try {
+    zoneOffset(0, zone);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** When the clock of a zone shows that time, given as if it were UTC. A time that it skips is taken as if it did not. */
+function fromLocal(localMs: number, zone: string): number {
+  return localMs - zoneOffset(localMs - zoneOffset(localMs, zone), zone);
+}
+
 /**
- * A time to milliseconds since 1970: ISO 8601 (UTC by default), unix seconds, milliseconds with 13 digits, `now`, `today`,
- * `yesterday`, and `2h` or `-2h` for two hours ago; null for any other text. `now` is in milliseconds.
+ * A time to milliseconds since 1970: ISO 8601 (by the clock of `zone` without an offset of its own), unix seconds, also
+ * after `@`, milliseconds with 13 digits, `now`, `today`, `yesterday 14:00`, and `2h` or `-2h` for two hours ago; null for
+ * any other text. `now` is in milliseconds.
  */
-export function parseTime(text: string, now: number): number | null {
-  const word = text.trim();
-  const midnight = now - now % UNITS_MS.d!;
+export function parseTime(text: string, now: number, zone: string = "UTC"): number | null {
+  const word = text.trim().replace(/^@(?=\d)/, "");
   if (word === "now") return now;
-  if (word === "today") return midnight;
-  if (word === "yesterday") return midnight - UNITS_MS.d!;
+  const [, day, clock = "00:00"] =
+    /^(today|yesterday)(?:\s+(\d{1,2}:\d{2}(?::\d{2})?))?$/.exec(word) ??
+      [];
+  if (day) {
+    const local = now + zoneOffset(now, zone) - (day === "yesterday" ? UNITS_MS.d! : 0);
+    const date = new Date(local).toISOString().slice(0, 10);
+    return parseIso(`${date}T${clock.replace(/^(\d):/, "0$1:")}`, zone);
+  }
   if (/^\d{13}$/.test(word)) return Number(word);
   if (/^\d{1,12}(\.\d+)?$/.test(word)) return Number(word) * 1000;
   const ago = parseDuration(word.replace(/^-/, ""));
-  return ago === null ? parseIso(word) : now - ago;
+  return ago === null ? parseIso(word, zone) : now - ago;
 }
 
+/** `20241124T1300` as `2024-11-24T13:00`. */
+const BASIC = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(?:(\d\d)(\.\d+)?)?(?=Z|[+-]|$)/i;
+
 /** Stricter than Date.parse(), which turns 31 February into March and accepts many other formats. */
-function parseIso(text: string): number | null {
+function parseIso(text: string, zone: string): number | null {
+  const extended = text.replace(BASIC, (_, y, mo, d, h, mi, s = "00", fraction = "") => {
+    return `${y}-${mo}-${d}T${h}:${mi}:${s}${fraction}`;
+  });
   const match =
     /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|[+-]\d{2}(?::?\d{2})?)?)?$/i
-      .exec(text);
+      .exec(extended);
   if (!match) return null;
-  const [, date, clock = "00:00", zone = "Z"] = match;
+  const [, date, clock = "00:00", offset = ""] = match;
   const day = Date.parse(`${date}T00:00:00Z`);
   if (Number.isNaN(day) || new Date(day).toISOString().slice(0, 10) !== date) return null;
-  const offset = zone.replace(/^(...):?(..)?$/, (_, hours, minutes = "00") => `${hours}:${minutes}`)
+  const fixed = offset.replace(
+    /^(...):?(..)?$/,
+    (_, hours, minutes = "00") => `${hours}:${minutes}`,
+  )
     .toUpperCase();
-  const ms = Date.parse(`${date}T${clock}${offset}`);
-  return Number.isNaN(ms) ? null : ms;
+  const ms = Date.parse(`${date}T${clock}${fixed || "Z"}`);
+  if (Number.isNaN(ms)) return null;
+  return fixed ? ms : fromLocal(ms, zone);
 }
 
 /** `12 400`: a count for people. */

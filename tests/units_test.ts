@@ -29,11 +29,14 @@ const durations: [text: string, ms: number | null][] = [
   ["10 s", null],
   ["10S", null],
   ["10sec", null],
-  ["1h30m", null],
+  ["1h30m", 1.5 * HOUR],
+  ["1d2h3m4s5ms", 26 * HOUR + 184_005],
+  ["1h 30m", null],
+  ["h30m", null],
   [".5s", null],
   ["1e3s", null],
   ["NaNs", null],
-  ["1w", null],
+  ["1w", 168 * HOUR],
 ];
 
 for (const [text, ms] of durations) {
@@ -75,7 +78,18 @@ const times: [text: string, iso: string | null][] = [
   ["2026-11-24T10", null],
   ["2026-11-24T10:00:00+25:00", null],
   ["2026-11-24Z", null],
-  ["20261124T100000Z", null],
+  ["20261124T100000Z", "2026-11-24T10:00:00.000Z"],
+  ["20241124T1300", "2024-11-24T13:00:00.000Z"],
+  ["20241124T1300+0200", "2024-11-24T11:00:00.000Z"],
+  ["20241324T1300", null],
+  ["@1732431234", "2024-11-24T06:53:54.000Z"],
+  ["@", null],
+  ["@now", null],
+  ["yesterday 14:00", "2026-03-03T14:00:00.000Z"],
+  ["today 9:30", "2026-03-04T09:30:00.000Z"],
+  ["today 24:30", null],
+  ["tomorrow 9:30", null],
+  ["1h30m", "2026-03-04T03:36:07.089Z"],
   ["24.11.2026", null],
   ["11/24/2026", null],
   ["Nov 24 2026", null],
@@ -178,3 +192,22 @@ Deno.test("status() tells the time left where there is an end, and none where no
     "stored 12 400 · 1 830/s · lag ? (27 000, 23 s ago) · rejected 4 · 0:07",
   );
 });
+
+const zoned: [text: string, zone: string, iso: string][] = [
+  ["2026-07-01T12:00", "Europe/Helsinki", "2026-07-01T09:00:00.000Z"],
+  ["2026-01-01T12:00", "Europe/Helsinki", "2026-01-01T10:00:00.000Z"],
+  ["2026-07-01T12:00Z", "Europe/Helsinki", "2026-07-01T12:00:00.000Z"],
+  ["today", "Europe/Helsinki", "2026-03-03T22:00:00.000Z"],
+  ["yesterday 14:00", "Asia/Kolkata", "2026-03-03T08:30:00.000Z"],
+  // The clock goes from 3:00 to 4:00 there; and from 4:00 back to 3:00.
+  ["2026-03-29T02:59", "Europe/Helsinki", "2026-03-29T00:59:00.000Z"],
+  ["2026-03-29T04:00", "Europe/Helsinki", "2026-03-29T01:00:00.000Z"],
+  ["2026-10-25T04:01", "Europe/Helsinki", "2026-10-25T02:01:00.000Z"],
+  ["today", "America/New_York", "2026-03-04T05:00:00.000Z"],
+];
+
+for (const [text, zone, iso] of zoned) {
+  Deno.test(`parseTime() reads "${text}" in ${zone} as ${iso}`, () => {
+    assertEquals(new Date(parseTime(text, NOW, zone)!).toISOString(), iso);
+  });
+}

@@ -1,5 +1,6 @@
 import { UsageError } from "../errors.ts";
-import type { ValueType } from "./value_types.ts";
+import { isZone } from "../units.ts";
+import type { ParseContext, ValueType } from "./value_types.ts";
 
 /**
  * The one declaration of a flag: parsing, options, help, man page and completions come from it. Its key is the name of
@@ -67,20 +68,27 @@ export function readOptions<Specs extends FlagSpecs>(
   values: FlagValues,
   now: number,
 ): OptionsOf<Specs> {
+  // Times are by the clock of that zone; if it is unknown, its own flag says so.
+  const given = values.get("tz")?.at(-1) ?? "UTC";
+  const zone = isZone(given) ? given : "UTC";
   const options = listFlags(specs).map((flag) => [
     flag.key,
-    readOption(flag, values.get(flag.name), now),
+    readOption(flag, values.get(flag.name), { now, zone }),
   ]);
   return Object.fromEntries(options) as OptionsOf<Specs>;
 }
 
-function readOption(flag: Flag, given: string[] | undefined, now: number): unknown {
+function readOption(
+  flag: Flag,
+  given: string[] | undefined,
+  context: Pick<ParseContext, "now" | "zone">,
+): unknown {
   if (!flag.type) {
     if (flag.repeatable) return given?.length ?? 0;
     return (given !== undefined) !== (flag.negated ?? false);
   }
   const texts = given ?? (flag.default === undefined ? null : [flag.default]);
-  return texts && flag.type.parse(texts.join(","), { flag: flag.name, now, texts });
+  return texts && flag.type.parse(texts.join(","), { ...context, flag: flag.name, texts });
 }
 
 /** Refuses flags that exclude each other, and flags without those that they need. */

@@ -1,7 +1,7 @@
 import { UsageError } from "../errors.ts";
 import type { Spec, StartSpec } from "../record/offsets.ts";
 import { suggest } from "../suggest.ts";
-import { CALENDAR_END_MS, parseDuration, parseTime, WAIT_MAX_MS } from "../units.ts";
+import { CALENDAR_END_MS, isZone, parseDuration, parseTime, WAIT_MAX_MS } from "../units.ts";
 
 /** How the value of a flag is written and read. */
 export interface ValueType<T> {
@@ -18,6 +18,8 @@ export interface ParseContext {
   flag: string;
   /** Milliseconds since 1970. */
   now: number;
+  /** The time zone of times without one of their own. */
+  zone: string;
   /** The text of each occurrence of a repeatable flag; `text` joins them with commas. */
   texts: string[];
 }
@@ -80,7 +82,7 @@ export const percent = valueType("PCT", "a share of 0 to 100 %", (text) => {
 /** Milliseconds. */
 export const duration = valueType(
   "DUR",
-  "a duration such as 500ms, 10s, 9m, 1h or 7d",
+  "a duration such as 500ms, 10s, 1h30m, 7d or 1w",
   (text) => parseDuration(text) || null,
 );
 
@@ -95,7 +97,15 @@ const TIME_WORDS = ["now", "today", "yesterday"];
 const timeMs = valueType(
   "TIME",
   "a time such as 2026-11-24T10:00:00Z, now, yesterday, 2h (ago) or unix seconds",
-  (text, { now }) => parseTime(text, now),
+  (text, { now, zone }) => parseTime(text, now, zone),
+);
+
+/** A time zone. */
+export const zone = valueType(
+  "ZONE",
+  "UTC, local or a name such as Europe/Helsinki",
+  (text) => isZone(text) ? text : null,
+  ["UTC", "local"],
 );
 
 /** Seconds since 1970. */

@@ -4,9 +4,9 @@ import type { Format, RenderOptions } from "./format.ts";
 /**
  * RFC 4180, except that lines end with LF, as in `psql` and most tools. Null is an empty field, empty text is "".
  */
-export function csv({ columns, header, time }: RenderOptions): Format {
+export function csv({ columns, header, ...form }: RenderOptions): Format {
   const texts = columns.map((column) => {
-    const text = textOf(column, time);
+    const text = textOf(column, form);
     return column.kind === "text" ? (cell: Parameters<typeof text>[0]) => quote(cell) : text;
   });
   return {

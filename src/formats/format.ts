@@ -17,6 +17,8 @@ export interface RenderOptions {
   /** Whether to show column names. */
   header: boolean;
   time: "iso" | "unix" | "ms";
+  /** The time zone of iso. */
+  tz: string;
   /** Seconds without a fix after which a new segment of the track begins. */
   gapS: number;
   /** Tolerance of simplified tracks in metres; null: keep every fix. */

@@ -25,7 +25,7 @@ export function geojsonseq(options: RenderOptions): Format {
  * both sides are points of a second feature. At most the track of one user is in memory.
  */
 function featuresOf(options: RenderOptions, write: (feature: string) => string): Format {
-  const timeJson = jsonOf({ name: "time", kind: "time" }, options.time);
+  const timeJson = jsonOf({ name: "time", kind: "time" }, options);
   let user = 0;
   let segments: Fix[][] = [];
   const place = ({ latitude, longitude }: Fix) => `[${longitude},${latitude}]`;

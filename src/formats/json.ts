@@ -29,8 +29,8 @@ export function ndjson(options: RenderOptions): Format {
   };
 }
 
-function objectOf({ columns, time }: RenderOptions): (row: Cell[]) => string {
-  const fields = columns.map((column) => jsonOf(column, time));
+function objectOf({ columns, ...form }: RenderOptions): (row: Cell[]) => string {
+  const fields = columns.map((column) => jsonOf(column, form));
   const keys = columns.map(({ name }, i) => `${i > 0 ? "," : "{"}${JSON.stringify(name)}:`);
   return (row) => {
     let text = "";

@@ -5,8 +5,9 @@ import { peopleText } from "./vertical.ts";
 const TEXT_MAX = 120;
 
 /** A table of GitHub Flavored Markdown. The first batch determines the widths, so that the source is readable too. */
-export function markdown({ columns, time }: RenderOptions): Format {
-  const texts = columns.map((column) => peopleText(column, time, TEXT_MAX));
+export function markdown(options: RenderOptions): Format {
+  const { columns, time } = options;
+  const texts = columns.map((column) => peopleText(column, options, TEXT_MAX));
   const names = columns.map(({ name }) => name);
   const isLeft = columns.map(({ kind }) => kind === "text" || (kind === "time" && time === "iso"));
   let widths: number[] | null = null;

@@ -7,7 +7,7 @@ const TEXT_MAX = 120;
 /** Aligned columns, or vertical if wider than the terminal. The first batch determines the widths. */
 export function table(options: RenderOptions): Format {
   const { columns, header, time, unicode, width, color } = options;
-  const texts = columns.map((column) => peopleText(column, time, TEXT_MAX));
+  const texts = columns.map((column) => peopleText(column, options, TEXT_MAX));
   const [dash, cross, bar] = unicode ? ["─", "┼", "│"] : ["-", "+", "|"];
   const leftAligned = columns.map(({ kind }) =>
     kind === "text" || (kind === "time" && time === "iso")

@@ -4,8 +4,8 @@ import type { Format, RenderOptions } from "./format.ts";
 const ESCAPES: Record<string, string> = { "\t": "\\t", "\n": "\\n", "\r": "\\r", "\\": "\\\\" };
 
 /** Tab-separated (IANA), with tabs, line ends and backslashes escaped as PostgreSQL's COPY does. Null is an empty field. */
-export function tsv({ columns, header, time }: RenderOptions): Format {
-  const texts = columns.map((column) => textOf(column, time));
+export function tsv({ columns, header, ...form }: RenderOptions): Format {
+  const texts = columns.map((column) => textOf(column, form));
   return {
     head: header ? columns.map(({ name }) => name).join("\t") + "\n" : "",
     rows: (batch) =>

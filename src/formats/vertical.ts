@@ -6,8 +6,9 @@ const TEXT_MAX = 1_000;
 const RULE_MAX = 80;
 
 /** One line per value, as `psql` with \x. */
-export function vertical({ columns, header, time, unicode, width, color }: RenderOptions): Format {
-  const texts = columns.map((column) => peopleText(column, time, TEXT_MAX));
+export function vertical(options: RenderOptions): Format {
+  const { columns, header, unicode, width, color } = options;
+  const texts = columns.map((column) => peopleText(column, options, TEXT_MAX));
   const nameWidth = Math.max(...columns.map(({ name }) => name.length));
   const names = columns.map(({ name }) => bold(name, color) + " ".repeat(nameWidth - name.length));
   const [dash, cross, bar] = unicode ? ["─", "┼", "│"] : ["-", "+", "|"];
@@ -32,14 +33,14 @@ export function vertical({ columns, header, time, unicode, width, color }: Rende
 /** Formats a cell for people: derived numbers rounded, control characters in text escaped. */
 export function peopleText(
   column: Column,
-  time: RenderOptions["time"],
+  form: Pick<RenderOptions, "time" | "tz">,
   textMax: number,
 ): (cell: Cell) => string {
   if (column.kind === "text") {
     return (cell) => cell === null ? "" : terminalText(String(cell), textMax);
   }
   const { digits } = column;
-  if (digits === undefined) return textOf(column, time);
+  if (digits === undefined) return textOf(column, form);
   return (cell) => cell === null ? "" : (cell as number).toFixed(digits);
 }
 

@@ -3,6 +3,7 @@ import { OperationalError } from "../errors.ts";
 import { edges, type Extent } from "../record/geo.ts";
 import { piecesOf, type Search } from "./search.ts";
 import { statementWriter } from "./print_sql.ts";
+import { describeHeaders } from "./reject_json.ts";
 
 /** Reads the rows that match a search. */
 export interface Finder {
@@ -140,7 +141,9 @@ async function* read(
     next = fetch();
     for (let rows; (rows = await next).length > 0;) {
       next = rows.length < size ? Promise.resolve([]) : fetch();
-      if (what !== "rejects") rows.forEach(requireUser);
+      if (what === "rejects") {
+        for (const row of rows) row[HEADERS_AT] = describeHeaders(row[HEADERS_AT] as string | null);
+      } else if (what !== "codes") rows.forEach(requireUser);
       yield what === "summary" ? rows.map(withBox) : rows;
     }
   } catch (error) {
@@ -152,6 +155,9 @@ async function* read(
     if (!hasFailed) await run(sql`rollback`).catch(() => {});
   }
 }
+
+/** The column of a reject. */
+const HEADERS_AT = 8;
 
 /** A table of another program may have a bigint, which arrives as text, or text, which no format escapes. */
 function requireUser(row: FoundRow): void {
@@ -188,8 +194,9 @@ async function cancellable<T>(query: Statement<T>, signal: AbortSignal): Promise
 
 /**
  * One row of a result. Its cells, by the kind of search:
- * points, last: user, time, latitude, longitude and, with `near`, metres from there;
+ * points, last: user, time, latitude, longitude, with `near` metres from there, with `withOrigin` partition and offset;
  * summary: user, fixes, first time, last time, metres, west, south, east, north;
- * rejects: topic, partition, offset, time, code, path, message, value.
+ * rejects: topic, partition, offset, time, code, path, message, key, headers, value;
+ * codes: code, rejects, first time, last time.
  */
 export type FoundRow = (number | string | Uint8Array | null)[];

@@ -66,6 +66,15 @@ function storable(text: string): string {
   return text.replaceAll("\0", "\\0").toWellFormed();
 }
 
+/** `name=value` of each header in the JSON of encodeRejects(); null: none. */
+export function describeHeaders(text: string | null): string | null {
+  const list = decodeHeaders(text);
+  if (list.length === 0) return null;
+  return list.map(({ key, value }) => `${key}=${value === null ? "" : Buffer.from(value)}`).join(
+    " ",
+  );
+}
+
 /** Decodes headers from the JSON of encodeRejects(). */
 export function decodeHeaders(text: string | null): NonNullable<Message["headers"]> {
   const fields: HeaderField[] = JSON.parse(text ?? "[]");

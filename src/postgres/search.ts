@@ -3,9 +3,13 @@ import { type Box, boxAround, EARTH_RADIUS_M } from "../record/geo.ts";
 
 /** Which rows to find; times in seconds since 1970, coordinates in degrees. */
 export interface Search {
-  what: "points" | "last" | "summary" | "rejects";
+  what: "points" | "last" | "summary" | "rejects" | "codes";
   /** Inclusive ranges; null: all. */
   users: [from: number, to: number][] | null;
+  /** Of rejects; null: all. */
+  codes: string[] | null;
+  /** Whether fixes have their partition and offset too. */
+  withOrigin: boolean;
   /** Half-open interval [since, until). */
   since: number | null;
   until: number | null;
@@ -51,15 +55,28 @@ const FIX_ORDERS: Record<Search["order"], Key[]> = {
 export function piecesOf(sql: Sql, schema: string, search: Search): Pieces {
   const table = (name: string) => sql(`${schema}.${name}`);
   const order = (keys: Key[]) => sql.unsafe(orderText(keys, search.reverse)) as unknown as Fragment;
-  if (search.what === "rejects") {
-    return {
-      cells: sql`topic, partition, source_offset::float8, extract(epoch from record_time)::float8,
-        code, path, message, value`,
-      from: sql`(
+  if (search.what === "rejects" || search.what === "codes") {
+    const rejects = sql`
         select * from ${table("routes_rejects")}
         join ${table("routes_sources")} on id = source_id
         where ${during(sql, search, (seconds) => sql`to_timestamp(${seconds}::float8)`)}
-      ) as reject`,
+          ${search.codes ? sql`and code = any(${`{${search.codes}}`}::text[])` : sql``}`;
+    if (search.what === "codes") {
+      return {
+        cells: sql`code, rejects, first, last`,
+        from: sql`(
+          select code, count(*)::float8 as rejects,
+            extract(epoch from min(record_time))::float8 as first,
+            extract(epoch from max(record_time))::float8 as last
+          from (${rejects}) as reject group by code
+        ) as codes`,
+        order: order([["rejects", "desc"], ["code", "asc"]]),
+      };
+    }
+    return {
+      cells: sql`topic, partition, source_offset::float8, extract(epoch from record_time)::float8,
+        code, path, message, key, headers::text, value`,
+      from: sql`(${rejects}) as reject`,
       order: order([
         ["record_time", "desc"],
         ["topic", "asc"],
@@ -80,9 +97,12 @@ export function piecesOf(sql: Sql, schema: string, search: Search): Pieces {
     };
   }
   const latest = latestOf(sql, table("routes_table"), search, fixes);
+  const origin = sql`left join ${table("routes_sources")} as source on source.id = fix.source_id`;
   return {
-    cells: sql`user_id, timestamp, latitude, longitude ${search.near ? sql`, distance` : sql``}`,
-    from: sql`(${search.what === "last" ? latest : fixes}) as fix`,
+    cells: sql`user_id, timestamp, latitude, longitude ${search.near ? sql`, distance` : sql``}
+      ${search.withOrigin ? sql`, partition, source_offset::float8` : sql``}`,
+    from: sql`(${search.what === "last" ? latest : fixes}) as fix
+      ${search.withOrigin ? origin : sql``}`,
     order: order(FIX_ORDERS[search.order]),
   };
 }
@@ -142,7 +162,7 @@ function during(
   { what, since, until }: Search,
   instant: (seconds: number) => Fragment,
 ): Fragment {
-  const column = sql(what === "rejects" ? "record_time" : "timestamp");
+  const column = sql(what === "rejects" || what === "codes" ? "record_time" : "timestamp");
   const from = since === null ? sql`true` : sql`${column} >= ${instant(since)}`;
   return until === null ? from : sql`${from} and ${column} < ${instant(until)}`;
 }

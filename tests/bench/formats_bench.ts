@@ -13,6 +13,7 @@ const options: RenderOptions = {
   ],
   header: true,
   time: "iso",
+  tz: "UTC",
   gapS: 600,
   simplifyM: null,
   extent: null,

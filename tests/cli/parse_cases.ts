@@ -90,7 +90,7 @@ export const refusals: [line: string | string[], message: string, fix?: string][
   ["consume --no-color=always", "--no-color takes no value"],
   [
     "query --watch 5",
-    '--watch is "5": expected a duration such as 500ms, 10s, 9m, 1h or 7d',
+    '--watch is "5": expected a duration such as 500ms, 10s, 1h30m, 7d or 1w',
   ],
   ["query --watch=", "--watch needs a value"],
   ["query --watch soon", 'unexpected argument "soon"'],
@@ -159,7 +159,7 @@ export const refusals: [line: string | string[], message: string, fix?: string][
   ["produce --duration 0s", ...duration("duration", "0s")],
   ["produce --duration -5s", ...duration("duration", "-5s")],
   ["produce --interval 5sec", ...duration("interval", "5sec")],
-  ["consume --idle 1h30m", ...duration("idle", "1h30m")],
+  ["consume --idle 1h30", ...duration("idle", "1h30")],
   ["consume --flush forever", ...duration("flush", "forever")],
   ["migrate --lock-timeout x", ...duration("lock-timeout", "x")],
   ["consume --timeout 30", ...duration("timeout", "30")],
@@ -270,7 +270,6 @@ export const refusals: [line: string | string[], message: string, fix?: string][
   }),
   excluded("query", "last", "summary"),
   excluded("query", "last", "total"),
-  excluded("query", "summary", "rejects"),
   excluded("query", "all", "limit 5"),
   ...["limit 5", "all", "order time", "reverse", "columns user"]
     .map((flag) => excluded("query", "total", flag)),
@@ -286,7 +285,7 @@ function excluded(verb: string, a: string, b: string): [line: string, message: s
 }
 
 function duration(flag: string, text: string): [string] {
-  return [`--${flag} is "${text}": expected a duration such as 500ms, 10s, 9m, 1h or 7d`];
+  return [`--${flag} is "${text}": expected a duration such as 500ms, 10s, 1h30m, 7d or 1w`];
 }
 
 function time(flag: string, text: string): [string] {

@@ -120,6 +120,8 @@ Deno.test("query has defaults", () => {
     columns: null,
     header: true,
     time: "iso",
+    tz: "UTC",
+    codes: null,
     userField: null,
     showSql: false,
     timing: false,

@@ -36,7 +36,19 @@ Deno.test("textOf() and jsonOf() write each kind of cell", () => {
   ];
   for (const [kind, time, cell, text, json] of cases) {
     const column: Column = { name: "x", kind };
-    assertEquals(textOf(column, time)(cell), text);
-    assertEquals(jsonOf(column, time)(cell), json);
+    assertEquals(textOf(column, { time, tz: "UTC" })(cell), text);
+    assertEquals(jsonOf(column, { time, tz: "UTC" })(cell), json);
   }
+});
+
+Deno.test("isoTime() shows the clock of a zone with its difference to UTC, and loses no decimal", () => {
+  const cases: [seconds: number, zone: string, text: string][] = [
+    [1732431234.567, "Europe/Helsinki", "2024-11-24T08:53:54.567+02:00"],
+    [1751360400.1234567, "Europe/Helsinki", "2025-07-01T12:00:00.1234567+03:00"],
+    [1732431234, "America/St_Johns", "2024-11-24T03:23:54.000-03:30"],
+    [0, "Asia/Kolkata", "1970-01-01T05:30:00.000+05:30"],
+    [-0.5, "Asia/Kolkata", "1970-01-01T05:29:59.500+05:30"],
+    [1e300, "Asia/Kolkata", "1e+300"],
+  ];
+  for (const [seconds, zone, text] of cases) assertEquals(isoTime(seconds, zone), text);
 });

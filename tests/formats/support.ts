@@ -18,6 +18,7 @@ export function render(
     columns: fixColumns,
     header: true,
     time: "iso",
+    tz: "UTC",
     gapS: 1800,
     simplifyM: null,
     extent: null,

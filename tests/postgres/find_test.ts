@@ -17,6 +17,8 @@ type Fix = [user: number, time: number, latitude: number, longitude: number];
 
 const everything: Search = {
   what: "points",
+  codes: null,
+  withOrigin: false,
   users: null,
   since: null,
   until: null,
@@ -424,20 +426,30 @@ Deno.test("find() of rejects returns place, time, reason and the exact bytes", (
     await sql`
       insert into ${
       table("routes_rejects")
-    } (source_id, source_offset, record_time, value, code, path, message)
-      select id, partition + 5000000000, to_timestamp(1732431234.567 + partition), ${value}::bytea, 'utf8', '', 'no'
+    } (source_id, source_offset, record_time, key, headers, value, code, path, message)
+      select id, partition + 5000000000, to_timestamp(1732431234.567 + partition), 'k'::bytea,
+        '[{"key":"a","value":"1"},{"key":"b","value":null}]', ${value}::bytea,
+        case partition when 0 then 'utf8' else 'json' end, '', 'no'
       from ${table("routes_sources")}`;
     const row = (partition: number) => [
       "routes",
       partition,
       5_000_000_000 + partition,
       1732431234.567 + partition,
-      "utf8",
+      partition === 0 ? "utf8" : "json",
       "",
       "no",
+      Buffer.from("k"),
+      "a=1 b=",
       value,
     ];
     assertEquals(await find({ what: "rejects" }), [row(1), row(0)]);
+    assertEquals(await find({ what: "rejects", codes: ["utf8", "size"] }), [row(0)]);
+    assertEquals(await find({ what: "codes" }), [
+      ["json", 1, 1732431235.567, 1732431235.567],
+      ["utf8", 1, 1732431234.567, 1732431234.567],
+    ]);
+    assertEquals((await find({ what: "codes", codes: ["json"] })).length, 1);
     assertEquals(await find({ what: "rejects", reverse: true }), [row(0), row(1)]);
     assertEquals(await find({ what: "rejects", since: 1732431235 }), [row(1)]);
     assertEquals(await find({ what: "rejects", until: 1732431235 }), [row(0)]);
@@ -663,4 +675,24 @@ Deno.test("find() is stopped by its signal while its reader pauses", () =>
     }
     await close();
     assertEquals(count, 5_000);
+  }));
+
+Deno.test("find() adds the partition and offset of a fix, and none where another program wrote it", () =>
+  withFinder(async ({ sql, schema, add, find }) => {
+    const table = (name: string) => sql(`${schema}.${name}`);
+    await add([1, 10, 1.5, 2.5], [1, 20, 1.5, 2.5]);
+    await sql`
+      insert into ${
+      table("routes_sources")
+    } (cluster_id, topic, partition, start_offset, next_offset)
+      values ('c', 'routes', 7, 0, 9)`;
+    await sql`
+      update ${table("routes_table")} set source_offset = 5000000001,
+        source_id = (select id from ${table("routes_sources")}) where timestamp = 20`;
+    const expected = [[1, 20, 1.5, 2.5, 7, 5_000_000_001], [1, 10, 1.5, 2.5, null, null]];
+    assertEquals(await find({ withOrigin: true }), expected);
+    const near = { latitude: 1.5, longitude: 2.5, radiusM: 1 };
+    assertEquals(await find({ withOrigin: true, near, what: "last" }), [
+      [1, 20, 1.5, 2.5, 0, 7, 5_000_000_001],
+    ]);
   }));

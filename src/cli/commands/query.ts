@@ -12,6 +12,7 @@ import {
   unixTime,
   users,
   whole,
+  zone,
 } from "../value_types.ts";
 
 const formats = Object.keys(FORMATS) as FormatName[];
@@ -58,13 +59,20 @@ export const queryFlags = {
   },
   summary: {
     help: "per user: fixes, first, last, km, km/h, box",
-    excludes: ["total", "rejects"],
+    excludes: ["total"],
   },
   total: {
     help: "the number of rows",
     excludes: ["rejects", "limit", "all", "order", "reverse", "columns"],
   },
-  rejects: { help: "what was rejected, where and why" },
+  rejects: { help: "what was rejected, where and why; with --summary: how many of each code" },
+  codes: {
+    name: "code",
+    type: list,
+    help: "rejects of these codes",
+    repeatable: true,
+    needs: "rejects",
+  },
 
   format: {
     group: "Output",
@@ -72,12 +80,21 @@ export const queryFlags = {
     help: `${formats.join(", ")}; see routes help formats`,
     default: "table",
   },
-  columns: { type: list, help: "these columns, in this order", repeatable: true },
+  columns: {
+    type: list,
+    help: "these columns, in this order; also partition and offset",
+    repeatable: true,
+  },
   header: { name: "no-header", help: "without the column names", negated: true },
   time: {
     type: choice("FORM", "iso", "unix", "ms"),
     help: "format of times: iso, unix or ms",
     default: "iso",
+  },
+  tz: {
+    type: zone,
+    help: "time zone of times, also of --since and --until",
+    default: "UTC",
   },
   userField: {
     type: choice("NAME", "userID", "userId"),
@@ -108,11 +125,13 @@ export const queryFlags = {
 
 const VIEWS = ["last", "summary", "total", "rejects"] as const;
 type View = typeof VIEWS[number];
+type Shown = View | "points" | "codes";
 type GivenOptions = OptionsOf<typeof queryFlags>;
 
 /** The options of `routes query`; null: no such filter. */
 export type QueryOptions = Omit<GivenOptions, View | "near" | "radiusM"> & {
-  what: View | "points";
+  /** `codes`: how many rejects of each code. */
+  what: Shown;
   near: { latitude: number; longitude: number; radiusM: number } | null;
 };
 
@@ -133,7 +152,7 @@ export function queryOptions(
   const views = { last, summary, total, rejects };
   return {
     ...options,
-    what: VIEWS.find((view) => views[view]) ?? "points",
+    what: rejects && summary ? "codes" : VIEWS.find((view) => views[view]) ?? "points",
     near: near && { latitude: near[0], longitude: near[1], radiusM },
     format: isJson ? "json" : format,
   };

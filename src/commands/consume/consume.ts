@@ -179,7 +179,7 @@ function refuseFrom(from: NonNullable<RunOptions["from"]>, { deps, sources }: Ru
 
 /** Loads the positions and sets where the run ends; returns the offsets in the topic. */
 async function start(run: Run): Promise<Map<number, Range>> {
-  const { options, deps: { topic, kafka, metrics }, sources, progress } = run;
+  const { options, deps: { kafka, metrics }, sources, progress } = run;
   const ranges = await withExplanation(kafka.explain, kafka.ranges());
   // The first call is not retried: a database that was never reached is more likely a wrong setting than an outage.
   await run.backoff.retry(AbortSignal.abort(), () => run.partitions.load(ranges));

@@ -31,9 +31,10 @@ export function openView(
 ): View {
   const { what, near } = options;
   const present = presenter(what, near !== null);
-  const known = columnsOf(what, near !== null);
+  const shown = columnsOf(what, near !== null);
+  const known = what === "points" || what === "last" ? [...shown, ...ORIGIN] : shown;
   const chosen = options.columns && indexesOf(options.columns, known);
-  const columns = chosen ? chosen.map((index) => known[index]!) : known;
+  const columns = chosen ? chosen.map((index) => known[index]!) : shown;
   const gapS = (options.gapMs ?? GAP_MS) / 1000;
   // Fixes in ndjson have the format of the topic, for `routes produce --stdin`.
   const isRecords = options.format === "ndjson" && (what === "points" || what === "last");
@@ -47,6 +48,18 @@ export function openView(
       return chosen ? chosen.map((index) => all[index]!) : all;
     },
   };
+}
+
+/** Columns of fixes that are shown only when they are named. */
+const ORIGIN: Column[] = [
+  { name: "partition", kind: "integer" },
+  { name: "offset", kind: "integer" },
+];
+
+/** Whether a column is named that only the source of a fix has. */
+export function needsOrigin({ what, columns }: Pick<QueryOptions, "what" | "columns">): boolean {
+  const isFixes = what === "points" || what === "last";
+  return isFixes && (columns ?? []).some((name) => ORIGIN.some((column) => column.name === name));
 }
 
 /** The index of each named column. */
@@ -85,7 +98,16 @@ function columnsOf(what: What, near: boolean): Column[] {
         { name: "code", kind: "text" },
         { name: "path", kind: "text" },
         { name: "message", kind: "text" },
+        { name: "key", kind: "text" },
+        { name: "headers", kind: "text" },
         { name: "value", kind: "text" },
+      ];
+    case "codes":
+      return [
+        { name: "code", kind: "text" },
+        { name: "rejects", kind: "integer" },
+        { name: "first", kind: "time" },
+        { name: "last", kind: "time" },
       ];
     default:
       return [
@@ -101,11 +123,20 @@ function columnsOf(what: What, near: boolean): Column[] {
 /** Derived numbers are rounded to their precision; stored values are not changed. */
 function presenter(what: What, near: boolean): (row: FoundRow) => Cell[] {
   if (what === "summary") return summarize;
-  if (what === "rejects") {
-    return (row) => [...row.slice(0, -1), bytesText(row.at(-1) as Uint8Array | null)] as Cell[];
-  }
-  if (!near) return (row) => row as Cell[];
-  return (row) => [...row.slice(0, -1), round(row.at(-1) as number, 1)] as Cell[];
+  if (what === "rejects") return presentReject;
+  if (!near || what === "codes") return (row) => row as Cell[];
+  return (row) => row.with(DISTANCE_AT, round(row[DISTANCE_AT] as number, 1)) as Cell[];
+}
+
+const DISTANCE_AT = 4;
+
+function presentReject(row: FoundRow): Cell[] {
+  const [key, headers, value] = row.slice(-3) as [
+    Uint8Array | null,
+    string | null,
+    Uint8Array | null,
+  ];
+  return [...row.slice(0, -3), bytesText(key), headers, bytesText(value)] as Cell[];
 }
 
 /** From user, fixes, first, last, metres, west, south, east, north; `--bbox` accepts the box. */

@@ -2,7 +2,7 @@ import type { QueryOptions } from "../../cli/commands/query.ts";
 import { UsageError } from "../../errors.ts";
 import { formats } from "../../formats/mod.ts";
 import { formatCount, formatMany, formatMs } from "../../units.ts";
-import { openView, type Terminal } from "./columns.ts";
+import { needsOrigin, openView, type Terminal } from "./columns.ts";
 import type { Finder, FoundRow } from "../../postgres/find.ts";
 import type { Search } from "../../postgres/search.ts";
 import type { Output, System } from "../../system.ts";
@@ -84,7 +84,13 @@ async function captureOnce(options: QueryOptions, deps: QueryDeps): Promise<stri
 
 async function printTotal(options: QueryOptions, deps: QueryDeps): Promise<number> {
   const { postgres, reporter, stdout, terminal } = deps;
-  const search: Search = { ...options, what: "points", order: "time", limit: null };
+  const search: Search = {
+    ...options,
+    what: "points",
+    withOrigin: false,
+    order: "time",
+    limit: null,
+  };
   if (options.showSql) noteSql(postgres.written(search, "count"), reporter);
   const total = await postgres.count(search, null);
   if (formats[options.format]!.forPeople) await stdout.write(`${total}\n`);
@@ -100,7 +106,8 @@ async function printRows(options: QueryOptions, deps: QueryDeps): Promise<number
   const { forPeople, forTracks } = formats[options.format]!;
   const limit = options.limit ?? (options.all || !forPeople || forTracks ? null : ROWS_FOR_PEOPLE);
   const what = options.what as Search["what"];
-  const search: Search = { ...options, what, order: orderOf(options), limit };
+  const withOrigin = needsOrigin(options);
+  const search: Search = { ...options, what, withOrigin, order: orderOf(options), limit };
   if (options.showSql) noteSql(postgres.written(search, "rows"), reporter);
   const count = await printBatches(options, search, deps);
   if (!forPeople || deps.system.signal.aborted) return count;
@@ -152,30 +159,36 @@ function isNotFinite(cell: FoundRow[number]): boolean {
 }
 
 /** Rejects combinations of flags that depend on the format. */
-function check({ what, format, order, columns, time, watchMs, ...options }: QueryOptions): void {
+function check(
+  { what, format, order, columns, time, tz, watchMs, ...options }: QueryOptions,
+): void {
   const { users, bbox, near, gapMs, simplifyM, userField } = options;
   if (!formats[format]) throw new UsageError(`unknown format "${format}"`);
   const { forPeople, forTracks, hasTime } = formats[format];
   const isFixes = what === "points" || what === "last";
-  const isRejects = what === "rejects";
+  const isRejects = what === "rejects" || what === "codes";
+  const view = what === "codes" ? "--summary" : `--${what}`;
   const trackFormats = Object.keys(formats).filter((name) => formats[name]!.forTracks);
   const ofTracks = gapMs !== null ? "--gap" : simplifyM !== null ? "--simplify" : "";
   const ofFixes = users ? "--user" : bbox ? "--bbox" : near ? "--near" : "";
   const isOtherOrder = forTracks && what === "points" && order !== null && order !== "user";
   const conflicts: [applies: unknown, flag: string, other: string, hint?: string][] = [
-    [forTracks && !isFixes, `--format ${format}`, `--${what}`],
+    [forTracks && !isFixes, `--format ${format}`, view],
     [forTracks && columns, "--columns", `--format ${format}`],
     [isOtherOrder, `--order ${order}`, `--format ${format}`, "--order user"],
     [ofTracks && what === "last", ofTracks, "--last"],
     [ofTracks && !forTracks, ofTracks, `--format ${format}`, `--format ${trackFormats.join(", ")}`],
     [watchMs !== null && !forPeople, "--watch", `--format ${format}`, "--format table"],
     [time !== "iso" && !hasTime, `--time ${time}`, `--format ${format}`],
+    [tz !== "UTC" && !hasTime, `--tz ${tz}`, `--format ${format}`],
+    [tz !== "UTC" && time !== "iso", `--tz ${tz}`, `--time ${time}`],
     [userField && format !== "ndjson", "--user-field", `--format ${format}`, "--format ndjson"],
-    [userField && !isFixes, "--user-field", `--${what}`],
+    [userField && !isFixes, "--user-field", view],
     [userField && columns, "--user-field", "--columns"],
     [isRejects && ofFixes, ofFixes, "--rejects", "use --since and --until"],
     [isRejects && order === "user", "--order user", "--rejects"],
-    [order === "distance" && !isFixes, "--order distance", `--${what}`],
+    [what === "codes" && order, `--order ${order}`, "--rejects --summary"],
+    [order === "distance" && !isFixes, "--order distance", view],
   ];
   const [, flag, other, hint] = conflicts.find(([applies]) => applies) ?? [];
   if (flag) throw new UsageError(`${flag} cannot be combined with ${other}`, hint);

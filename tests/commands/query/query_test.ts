@@ -21,6 +21,8 @@ const defaults: QueryOptions = {
   columns: null,
   header: true,
   time: "iso",
+  tz: "UTC",
+  codes: null,
   userField: null,
   gapMs: null,
   simplifyM: null,
@@ -235,7 +237,18 @@ Deno.test("runQuery() makes km, km/h and a box for --bbox of a summary", async (
 
 Deno.test("runQuery() shows the value of a reject as text where it is text, else in hex", async () => {
   const encode = (text: string) => new TextEncoder().encode(text);
-  const reject = (value: Uint8Array | null) => ["routes", 0, 5, 1.5, "utf8", "", "no", value];
+  const reject = (value: Uint8Array | null) => [
+    "routes",
+    0,
+    5,
+    1.5,
+    "utf8",
+    "",
+    "no",
+    encode("k"),
+    "h=1",
+    value,
+  ];
   const rows = [
     reject(encode("\ufeff{ \0 ä}")),
     reject(new Uint8Array([0xff, 0, 0x41])),
@@ -253,6 +266,8 @@ Deno.test("runQuery() shows the value of a reject as text where it is text, else
     code: "utf8",
     path: "",
     message: "no",
+    key: "k",
+    headers: "h=1",
     value: "\ufeff{ \0 ä}",
   });
 });
@@ -268,7 +283,7 @@ Deno.test("runQuery() rejects flags that cannot be combined, before it asks the 
     [
       { columns: ["distance"] },
       'unknown column "distance"',
-      "--columns user,time,latitude,longitude",
+      "--columns user,time,latitude,longitude,partition,offset",
     ],
     [{ columns: ["user", "time", "user"] }, 'column "user" is given twice'],
     [{ format: "geojson", what: "summary" }, "--format geojson cannot be combined with --summary"],
@@ -293,6 +308,10 @@ Deno.test("runQuery() rejects flags that cannot be combined, before it asks the 
     ],
     [{ time: "unix", format: "gpx" }, "--time unix cannot be combined with --format gpx"],
     [{ what: "rejects", users: [[1, 1]] }, "--user cannot be combined with --rejects"],
+    [{ what: "codes", format: "gpx" }, "--format gpx cannot be combined with --summary"],
+    [{ what: "codes", order: "time" }, "--order time cannot be combined with --rejects --summary"],
+    [{ tz: "local", format: "gpx" }, "--tz local cannot be combined with --format gpx"],
+    [{ tz: "local", time: "ms" }, "--tz local cannot be combined with --time ms"],
     [{ what: "rejects", near }, "--near cannot be combined with --rejects"],
     [{ what: "rejects", order: "user" }, "--order user cannot be combined with --rejects"],
     [
