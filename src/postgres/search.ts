@@ -1,5 +1,6 @@
 import type { Fragment, Helper, Sql } from "postgres";
 import { type Box, boxAround, EARTH_RADIUS_M } from "../record/geo.ts";
+import { onGlobe } from "./place_index.ts";
 
 /** Which rows to find; times in seconds since 1970, coordinates in degrees. */
 export interface Search {
@@ -185,7 +186,16 @@ function within(sql: Sql, { west, south, east, north }: Box): Fragment {
     : same === null
     ? sql`${from} and ${to}`
     : sql`(${from} and ${to} or longitude = ${same}::float8)`;
-  return sql`latitude between ${south}::float8 and ${north}::float8 and ${inside}`;
+  // The same again, in the words of the index on places, if there is one: see place_index.ts.
+  const boxes = west > east
+    ? [[west, 180], [-180, east]] as const
+    : [[west, east], ...same === null ? [] : [[same, same]]] as const;
+  const indexed = boxes.map(([low, high]) =>
+    sql`point(longitude, latitude) <@ box(
+      point(${low!}::float8, ${south}::float8), point(${high!}::float8, ${north}::float8))`
+  ).reduce((any, one) => sql`${any} or ${one}`);
+  return sql`latitude between ${south}::float8 and ${north}::float8 and ${inside}
+    and (${indexed}) and ${onGlobe(sql)}`;
 }
 
 /**

@@ -39,6 +39,18 @@ const queries: [args: string, statement: string][] = [
   ["--user 77 --limit 10", `select * from routes_table where user_id = 77 ${newest} limit 10`],
   ["--total", "select count(*) from routes_table"],
 ];
+const HERE = "point(longitude, latitude) <@ box(point(24.01, 60.01), point(24.012, 60.012))";
+/** Measured without the index on places, then with it. */
+const places: typeof queries = [
+  [
+    "--bbox 24.01,60.01,24.012,60.012",
+    `select * from routes_table where ${HERE} ${newest} limit 100`,
+  ],
+  [
+    "--near 60.01,24.01 --radius 50m",
+    `select * from routes_table where ${HERE.replaceAll("24.012", "24.011")} ${newest} limit 100`,
+  ],
+];
 
 const { psql } = await findPeers(say);
 const workspace = await openWorkspace("routes_bench_table");
@@ -46,22 +58,26 @@ try {
   await routes(workspace, "migrate --create-database");
   await fill();
   say(`\n${millions} million rows of ${users.toLocaleString("en")} users, median of ${RUNS}\n`);
-  for (const [args, statement] of queries) {
-    const ours = [];
-    const theirs = [];
-    for (let run = 0; run < RUNS; run++) {
-      ours.push((await routes(workspace, `query ${args}`)).seconds * 1000);
-      if (psql) {
-        theirs.push((await measure(psql(workspace.name, ["-c", statement]))).seconds * 1000);
-      }
-    }
-    const peer = psql ? `psql ${median(theirs).toFixed()} ms` : "psql is missing";
-    say(`query ${args.padEnd(26)} ${median(ours).toFixed().padStart(7)} ms   ${peer}`);
-  }
+  for (const [args, statement] of [...queries, ...places]) await compare(args, statement);
+  const { seconds } = await routes(workspace, "migrate --index place");
+  say(`\nmigrate --index place took ${seconds.toFixed(1)} s\n`);
+  for (const [args, statement] of places) await compare(args, statement);
 } finally {
   await workspace.close();
 }
 Deno.exit(0);
+
+/** Prints how long both take. */
+async function compare(args: string, statement: string): Promise<void> {
+  const ours = [];
+  const theirs = [];
+  for (let run = 0; run < RUNS; run++) {
+    ours.push((await routes(workspace, `query ${args}`)).seconds * 1000);
+    if (psql) theirs.push((await measure(psql!(workspace.name, ["-c", statement]))).seconds * 1000);
+  }
+  const peer = psql ? `psql ${median(theirs).toFixed()} ms` : "psql is missing";
+  say(`query ${args.padEnd(34)} ${median(ours).toFixed().padStart(7)} ms   ${peer}`);
+}
 
 /** Rows in the order of time, as a consumer writes them. */
 async function fill(): Promise<void> {

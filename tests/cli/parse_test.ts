@@ -98,6 +98,8 @@ Deno.test("migrate has defaults", () => {
       topic: false,
       partitions: 3,
       replication: null,
+      index: null,
+      dropIndex: null,
       lockTimeoutMs: 10_000,
     },
   } as Command);

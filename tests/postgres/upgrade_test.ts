@@ -7,6 +7,7 @@ import { migrations } from "../../src/postgres/migrations/mod.ts";
 import { openRetry } from "../../src/postgres/rejects.ts";
 import { openStore } from "../../src/postgres/store.ts";
 import { withSchema } from "../support/fixtures.ts";
+import { openPlaceIndex } from "../../src/postgres/place_index.ts";
 
 /**
  * Statements that fill a schema of each version, as the program of that version did. They are text, because the store of
@@ -90,6 +91,8 @@ async function migrate(sql: Sql, schema: string): Promise<number> {
     topic: false,
     partitions: 1,
     replication: null,
+    index: null,
+    dropIndex: null,
     lockTimeoutMs: 10_000,
   }, {
     known,
@@ -97,6 +100,7 @@ async function migrate(sql: Sql, schema: string): Promise<number> {
     topic: "topic",
     kafka: { createTopic: () => Promise.reject(new Error("not requested")) },
     postgres: {
+      placeIndex: openPlaceIndex(sql, schema),
       ...openHistory(sql, schema),
       createDatabase: () => Promise.reject(new Error("not requested")),
       script: (migration) => script(schema, migration),

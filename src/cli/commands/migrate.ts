@@ -1,17 +1,17 @@
 import type { FlagSpecs, OptionsOf } from "../flags.ts";
 import type { Manual } from "../manual.ts";
-import { duration, whole } from "../value_types.ts";
+import { choice, duration, whole } from "../value_types.ts";
 
 /** The flags of `routes migrate`. */
 export const migrateFlags = {
   status: {
     group: "Without changes",
     help: "list applied and pending migrations; exits with 0 if none is pending",
-    excludes: ["dry-run", "create-database", "topic"],
+    excludes: ["dry-run", "create-database", "topic", "index", "drop-index"],
   },
   dryRun: {
     help: "print the exact SQL, change nothing",
-    excludes: ["create-database", "topic"],
+    excludes: ["create-database", "topic", "index", "drop-index"],
   },
 
   createDatabase: {
@@ -31,6 +31,14 @@ export const migrateFlags = {
     defaultHelp: "the broker's",
     needs: "topic",
   },
+
+  index: {
+    group: "Indexes",
+    type: choice("NAME", "place"),
+    help: "build the index for --near and --bbox, without blocking writers",
+    excludes: ["drop-index"],
+  },
+  dropIndex: { type: choice("NAME", "place"), help: "remove that index" },
 
   lockTimeoutMs: {
     name: "lock-timeout",

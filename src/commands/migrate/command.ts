@@ -3,6 +3,7 @@ import { runMigrate } from "./migrate.ts";
 import type { Topic } from "../../kafka/topic.ts";
 import { migrations } from "../../postgres/migrations/mod.ts";
 import { createDatabase, openHistory, script, withChecksums } from "../../postgres/migrate.ts";
+import { openPlaceIndex } from "../../postgres/place_index.ts";
 import { type CommandContext, type CommandResult, SILENT, withExplanation } from "../context.ts";
 import { openKafkaFor } from "../open_kafka.ts";
 import { openPostgresFor } from "../open_postgres.ts";
@@ -16,6 +17,12 @@ export async function migrate(
     context;
   const { sql, watched, bounded, explain, close } = openPostgresFor(context, { max: 1 });
   const history = openHistory(sql, schema);
+  const index = openPlaceIndex(sql, schema);
+  const watchedIndex = {
+    state: () => bounded(index.state()),
+    create: () => watched(index.create()),
+    drop: () => watched(index.drop()),
+  };
   try {
     const { failure, ...summary } = await runMigrate(options, {
       known: withChecksums(migrations),
@@ -29,6 +36,7 @@ export async function migrate(
         checkOriginal: () => bounded(history.checkOriginal()),
         unlock: () => bounded(history.unlock()),
         apply: (migration) => watched(history.apply(migration)),
+        placeIndex: watchedIndex,
         createDatabase: () => createMissing(context),
         script: (migration) => script(schema, migration),
       },

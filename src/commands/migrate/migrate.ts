@@ -3,8 +3,9 @@ import { OperationalError } from "../../errors.ts";
 import type { Topic } from "../../kafka/topic.ts";
 import type { History } from "../../postgres/migrate.ts";
 import { label, type Migration, plan } from "../../postgres/migration_plan.ts";
+import type { openPlaceIndex } from "../../postgres/place_index.ts";
 import type { Output, System } from "../../system.ts";
-import { formatMany } from "../../units.ts";
+import { formatMany, formatMs } from "../../units.ts";
 
 /** What `routes migrate` depends on. */
 export interface MigrateDeps {
@@ -16,6 +17,7 @@ export interface MigrateDeps {
     createDatabase(): Promise<"created" | "exists">;
     /** Throws when the database cannot be used. */
     checkDatabase(): Promise<void>;
+    placeIndex: Pick<ReturnType<typeof openPlaceIndex>, "state" | "create" | "drop">;
     /** The exact SQL of a migration. */
     script(migration: Migration): string;
   };
@@ -42,6 +44,7 @@ export async function runMigrate(options: MigrateOptions, deps: MigrateDeps): Pr
   await postgres.checkDatabase();
   const applied = await applyPending(options.lockTimeoutMs, deps);
   if (applied.length === 0) await stdout.write(`database "${database}": up to date\n`);
+  if (options.index || options.dropIndex) await changeIndex(options, deps);
   if (options.topic) await createTopic(options, deps);
   return { applied, pending: [], failure: null };
 }
@@ -73,6 +76,27 @@ async function applyPending(lockTimeoutMs: number, deps: MigrateDeps): Promise<s
   return labels;
 }
 
+/** Builds or drops the index on places; two runs at once would wait for each other. */
+async function changeIndex(
+  { index, lockTimeoutMs }: MigrateOptions,
+  { postgres, system, stdout }: MigrateDeps,
+): Promise<void> {
+  const { placeIndex } = postgres;
+  await postgres.lock(lockTimeoutMs);
+  try {
+    const before = await placeIndex.state();
+    if (before === (index ? "ready" : "absent")) {
+      return await stdout.write(`index place: ${before} already\n`);
+    }
+    const startedAt = system.now();
+    await (index ? placeIndex.create() : placeIndex.drop());
+    const done = index ? "ready" : "dropped";
+    await stdout.write(`index place: ${done} (${formatMs(system.now() - startedAt)})\n`);
+  } finally {
+    await postgres.unlock().catch(() => {});
+  }
+}
+
 async function createTopic(
   { partitions: wanted, replication }: MigrateOptions,
   { topic, kafka, stdout }: MigrateDeps,
@@ -92,6 +116,11 @@ async function showStatus({ known, database, postgres, stdout }: MigrateDeps): P
   const applied = history.map(labelOf);
   for (const name of applied) await stdout.write(`applied ${name}\n`);
   for (const name of pending) await stdout.write(`pending ${name}\n`);
+  const state = await postgres.placeIndex.state();
+  const repair = state === "broken"
+    ? ": its building was interrupted; routes migrate --index place"
+    : "";
+  if (state !== "absent") await stdout.write(`index place ${state}${repair}\n`);
   const failure = pending.length === 0 ? null : new OperationalError(
     "unavailable",
     `${formatMany(pending.length, "migration")} pending in database "${database}"`,

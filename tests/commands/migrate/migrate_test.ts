@@ -2,6 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import type { MigrateOptions } from "../../../src/cli/commands/migrate.ts";
 import { type MigrateDeps, runMigrate } from "../../../src/commands/migrate/migrate.ts";
 import { OperationalError } from "../../../src/errors.ts";
+import type { IndexState } from "../../../src/postgres/place_index.ts";
 import type { Applied, Migration } from "../../../src/postgres/migration_plan.ts";
 
 const defaults: MigrateOptions = {
@@ -11,6 +12,8 @@ const defaults: MigrateOptions = {
   topic: false,
   partitions: 3,
   replication: null,
+  index: null,
+  dropIndex: null,
   lockTimeoutMs: 10_000,
 };
 
@@ -28,6 +31,7 @@ interface Changes {
 /** A schema with this history; `steps` lists the calls in order. */
 function fixtures(history: Applied[], changes: Changes = {}) {
   const steps: string[] = [];
+  const index: { state: IndexState } = { state: "absent" };
   let printed = "";
   let nowMs = 0;
   const step = (name: string) => Promise.resolve(void steps.push(name));
@@ -53,6 +57,11 @@ function fixtures(history: Applied[], changes: Changes = {}) {
         return step(`apply ${migration.version}`);
       },
       checkOriginal: () => step("check original").then(() => 0),
+      placeIndex: {
+        state: () => Promise.resolve(index.state),
+        create: () => step("create index").then(() => void (index.state = "ready")),
+        drop: () => step("drop index").then(() => void (index.state = "absent")),
+      },
       script: ({ sql }) => `${sql};\n`,
       ...changes.postgres,
     },
@@ -61,7 +70,7 @@ function fixtures(history: Applied[], changes: Changes = {}) {
   };
   const migrate = (options: Partial<MigrateOptions> = {}) =>
     runMigrate({ ...defaults, ...options }, deps);
-  return { migrate, steps, history, printed: () => printed };
+  return { migrate, steps, index, history, printed: () => printed };
 }
 
 Deno.test("migrate applies pending migrations under the lock, in order, and prints each", async () => {
@@ -217,4 +226,30 @@ Deno.test("migrate creates no topic without --topic", async () => {
   const { migrate, steps } = fixtures([]);
   await migrate();
   assertEquals(steps.filter((step) => step.startsWith("create")), []);
+});
+
+Deno.test("migrate builds the index on places once, drops it, and shows its state", async () => {
+  const { migrate, steps, index, printed } = fixtures([...known]);
+  await migrate({ index: "place" });
+  await migrate({ index: "place" });
+  await migrate({ status: true });
+  await migrate({ dropIndex: "place" });
+  await migrate({ dropIndex: "place" });
+  index.state = "broken";
+  await migrate({ status: true });
+  await migrate({ index: "place" });
+  assertEquals(steps.filter((step) => step.includes("index")), [
+    "create index",
+    "drop index",
+    "create index",
+  ]);
+  assertEquals(printed().split("\n").filter((line) => line.startsWith("index")), [
+    "index place: ready (0 ms)",
+    "index place: ready already",
+    "index place ready",
+    "index place: dropped (0 ms)",
+    "index place: absent already",
+    "index place broken: its building was interrupted; routes migrate --index place",
+    "index place: ready (0 ms)",
+  ]);
 });
