@@ -1,3 +1,4 @@
+import { addressesOf } from "../settings/postgres.ts";
 import type { PostgresSettings } from "../settings/settings.ts";
 import type { TlsFiles } from "../settings/reader.ts";
 import { requireFiles } from "../network/certificates.ts";
@@ -26,7 +27,7 @@ export function openPostgresFor(
   if (files) {
     requireFiles("postgresql", files, system, (line) => reporter.warn(line, "certificate"));
   }
-  reporter.wait(`connecting to PostgreSQL at ${settings.host}:${settings.port}`);
+  reporter.wait(`connecting to PostgreSQL at ${addressesOf(settings)}`);
   const { readFile } = system;
   const { sql, bounded, cut } = openPostgres(settings, { ...options, readFile, log: reporter.log });
 

@@ -1,10 +1,13 @@
 import { connect as connectPlain, type Socket } from "node:net";
+import { Duplex } from "node:stream";
 import type { ConnectionOptions } from "node:tls";
 import postgres, { type Sql } from "postgres";
 import type { PostgresSettings } from "../settings/settings.ts";
+import { addressesOf, type Server } from "../settings/postgres.ts";
 import { tlsOptions } from "../network/sockets.ts";
 import { guardLogin, type LoginMethod, type LoginRules } from "./login_guard.ts";
 import { saslprep } from "./saslprep.ts";
+import { ServerChoice, type ServerState } from "./servers.ts";
 
 /** Options of a client that are not settings. */
 export interface PostgresOptions {
@@ -82,19 +85,30 @@ function clientOptions(
   { readFile, log, database, readOnly, max }: PostgresOptions,
   sockets: Set<Socket>,
 ) {
-  const { host, port, user, password } = settings;
+  const { servers: [first], user, password } = settings;
   // The servers of one address ask for the same login, so that the last choice is that of the next password.
   let method: LoginMethod = "none";
   const guard: LoginRules = {
-    where: `${host}:${port}`,
+    where: addressesOf(settings),
     mayUse: (method) => settings.requireAuth === null || settings.requireAuth.includes(method),
     chosen: (chosen) => method = chosen,
   };
   // Filled again for each connection, so that renewed certificates are used.
   const ssl = settings.sslmode === "disable" ? null : { guard };
+  const connectTo = (server: Server): Socket => {
+    const socket = openSocket(server, sockets);
+    if (!ssl) guardLogin(socket, guard);
+    try {
+      if (ssl) Object.assign(ssl, serverTls(settings, server.host, readFile));
+    } catch (error) {
+      abort(socket, error as Error);
+    }
+    return socket;
+  };
+  const choice = openChoice(settings, { readFile, database, readOnly });
   return {
-    host,
-    port,
+    host: first.host,
+    port: first.port,
     user,
     // With null, postgres.js would read PGPASSWORD.
     password: () => method === "scram-sha-256" ? saslprep(password ?? "") : password ?? "",
@@ -118,18 +132,55 @@ function clientOptions(
       // As text, because postgres.js omits 0.
       statement_timeout: String(settings.statementTimeoutMs) as unknown as number,
     },
-    // Not in the types of postgres.js: called for each connection with the lists of hosts and ports.
-    socket: ({ host: [host], port: [port] }: { host: string[]; port: number[] }) => {
-      const socket = openSocket({ host: host!, port: port! }, sockets);
-      if (!ssl) guardLogin(socket, guard);
-      try {
-        if (ssl) Object.assign(ssl, serverTls(settings, readFile));
-      } catch (error) {
-        abort(socket, error as Error);
-      }
-      return socket;
-    },
+    // Not in the types of postgres.js: called for each connection.
+    socket: choice ? () => connectToChosen(choice, connectTo) : () => connectTo(first),
   } as postgres.Options<Record<string, postgres.PostgresType>>;
+}
+
+/** The choice between several servers; null when there is only one, whatever its state. */
+function openChoice(
+  settings: PostgresSettings,
+  { readFile, database, readOnly }: {
+    readFile: PostgresOptions["readFile"];
+    database: string | undefined;
+    readOnly: boolean | undefined;
+  },
+): ServerChoice | null {
+  const { servers, target } = settings;
+  if (servers.length === 1 && (target ?? "any") === "any") return null;
+  const ask = async (server: Server): Promise<ServerState> => {
+    const one: PostgresSettings = { ...settings, servers: [server], target: null };
+    const options = { readFile, log: null, max: 1, ...database !== undefined && { database } };
+    const { sql, cut } = openPostgres(one, options);
+    try {
+      const [row] = await sql`
+        select pg_is_in_recovery() as standby,
+          current_setting('default_transaction_read_only') = 'on' as reads`;
+      return { isStandby: row!.standby, isReadOnly: row!.reads };
+    } finally {
+      await sql.end({ timeout: 1 });
+      cut();
+    }
+  };
+  const wanted = target ?? (readOnly ? "any" : "read-write");
+  return new ServerChoice(settings, wanted, ask, Math.random);
+}
+
+async function connectToChosen(
+  choice: ServerChoice,
+  connectTo: (server: Server) => Socket,
+): Promise<Socket> {
+  try {
+    const socket = connectTo(await choice.next());
+    socket.on("close", () => choice.lost());
+    return socket;
+  } catch (error) {
+    // A rejection here would leave the connection of postgres.js in a state that it never leaves, so it gets a socket
+    // that takes its first message and then fails.
+    const none = new Duplex({ read: () => {}, write: (_bytes, _encoding, done) => done() });
+    setTimeout(() => none.destroy(error as Error));
+    return none as Socket;
+  }
 }
 
 /** Opens a socket and keeps it in `sockets` while it is open. */
@@ -158,7 +209,8 @@ const VERIFY = {
 
 /** The node:tls options of one connection. */
 export function serverTls(
-  { sslmode, host, tls }: PostgresSettings,
+  { sslmode, tls }: PostgresSettings,
+  host: string,
   readFile: PostgresOptions["readFile"],
 ): ConnectionOptions {
   return tlsOptions(tls, { host, verify: VERIFY[sslmode], readFile });

@@ -1,7 +1,9 @@
 import type { PostgresSettings } from "../settings/settings.ts";
+import { addressesOf } from "../settings/postgres.ts";
 import { explainConnection } from "../network/explain.ts";
 import { type ErrorKind, isThrownIn, OperationalError } from "../errors.ts";
 import { explainConstraint, isColumnRequired } from "./constraints.ts";
+import { NO_SERVER } from "./servers.ts";
 import { START_PARAMETERS } from "./connect.ts";
 import { explainDropped } from "./kept_rows.ts";
 import { type Act, actOn, LOST } from "./sqlstates.ts";
@@ -16,10 +18,11 @@ export function judgePostgres(error: unknown): { act: Act; state: string } {
 export function explainPostgres(error: unknown, settings: PostgresSettings): Error {
   if (!(error instanceof Error)) return new Error(String(error));
   if (error instanceof OperationalError) return error;
-  const { host, port, sslmode } = settings;
+  const { sslmode } = settings;
+  const address = addressesOf(settings);
   const failure = explainConnection(error, {
     section: "postgresql",
-    address: `${host}:${port}`,
+    address,
     origin: settings.origin,
     tls: sslmode === "disable" ? null : settings.tls,
   });
@@ -28,7 +31,7 @@ export function explainPostgres(error: unknown, settings: PostgresSettings): Err
   if (!code && isThrownIn("postgres", error)) {
     return new OperationalError(
       "unavailable",
-      `PostgreSQL at ${host}:${port} sent no valid answer`,
+      `PostgreSQL at ${address} sent no valid answer`,
       {
         reason: error.message,
         hint: "check [postgresql] host and port: another program may answer there",
@@ -50,8 +53,16 @@ type Explanation = [kind: ErrorKind, text: string, hint: string];
 
 /** Explains an error by its SQLSTATE or network code. */
 function explainState(code: string, message: string, settings: PostgresSettings): Explanation {
-  const { host, port, user, database, schema } = settings;
-  const where = `PostgreSQL at ${host}:${port}`;
+  const { user, database, schema } = settings;
+  const address = addressesOf(settings);
+  const where = `PostgreSQL at ${address}`;
+  if (code === NO_SERVER) {
+    return [
+      "unavailable",
+      `none of the PostgreSQL servers can be used`,
+      "correct [postgresql] host, port or target_session_attrs",
+    ];
+  }
   if (LOST.includes(code)) {
     return ["temporary", `the connection to ${where} is lost`, "run this again to continue"];
   }
@@ -59,7 +70,7 @@ function explainState(code: string, message: string, settings: PostgresSettings)
   if (/unsupported startup parameter/.test(message)) {
     return [
       "settings",
-      `the connection pooler at ${host}:${port} refuses a parameter of this program`,
+      `the connection pooler at ${address} refuses a parameter of this program`,
       `in pgbouncer.ini: ignore_startup_parameters = ${START_PARAMETERS.join(", ")}`,
     ];
   }
@@ -67,7 +78,7 @@ function explainState(code: string, message: string, settings: PostgresSettings)
     case "3D000":
       return [
         "unavailable",
-        `database "${database}" does not exist on ${host}:${port}`,
+        `database "${database}" does not exist on ${address}`,
         "routes migrate --create-database",
       ];
     case "42P01":
@@ -81,7 +92,7 @@ function explainState(code: string, message: string, settings: PostgresSettings)
     case "42501":
       return [
         "noPermission",
-        `"${user}" lacks a right in database "${database}" on ${host}:${port}`,
+        `"${user}" lacks a right in database "${database}" on ${address}`,
         /row-level security/.test(message)
           ? `let the policies on the tables in schema "${schema}" allow "${user}" every row`
           : `grant ${user} the rights on schema "${schema}" and its tables`,
@@ -99,6 +110,13 @@ function explainState(code: string, message: string, settings: PostgresSettings)
         "a row with the same topic, partition and offset already exists",
         "check whether the topic was deleted and recreated",
       ];
+  }
+  if (code === "25006") {
+    return [
+      "temporary",
+      `${where} is read-only: it is a standby, or default_transaction_read_only is on`,
+      "list the primary too: [postgresql] host = db1,db2; or make the server accept writes",
+    ];
   }
   const refused = `${where} refused the statement`;
   return actOn(code) === "wait"

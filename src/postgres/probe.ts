@@ -1,5 +1,6 @@
 import type { Sql } from "postgres";
 import type { PostgresSettings } from "../settings/settings.ts";
+import type { Server } from "../settings/postgres.ts";
 import { OperationalError } from "../errors.ts";
 import {
   converse,
@@ -36,21 +37,20 @@ const NEEDS: Record<"consume" | "query", Record<string, string[]>> = {
 const SSL_REQUEST = new Uint8Array([0, 0, 0, 8, 4, 210, 22, 47]);
 
 /** Opens and closes a TCP connection; returns the address that the host name resolved to, null for an IP address. */
-export async function reachServer(
-  { host, port, connectTimeoutMs }: PostgresSettings,
-): Promise<string | null> {
+export async function reachServer({ host, port }: Server, ms: number): Promise<string | null> {
   const found = await resolveName(host);
-  (await dial(host, port, connectTimeoutMs)).destroy();
+  (await dial(host, port, ms)).destroy();
   return found;
 }
 
 /** Runs the TLS handshake that the client would run. */
 export async function tlsHandshakeWithServer(
   settings: PostgresSettings,
+  { host, port }: Server,
   readFile: (path: string) => Uint8Array,
 ): Promise<TlsHandshake> {
-  const { host, port, connectTimeoutMs: ms } = settings;
-  const options = serverTls(settings, readFile);
+  const { connectTimeoutMs: ms } = settings;
+  const options = serverTls(settings, host, readFile);
   const socket = await dial(host, port, ms);
   return await converse(socket, SSL_REQUEST, {
     ms,

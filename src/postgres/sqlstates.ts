@@ -1,3 +1,4 @@
+import { NO_SERVER } from "./servers.ts";
 /** How consume reacts to an error; `routes help errors` prints the table. */
 export type Act = "reject" | "wait" | "stop";
 
@@ -11,6 +12,7 @@ export interface Rule {
 
 /** Codes of postgres.js and of the network for a connection that failed or was lost. */
 export const LOST = [
+  NO_SERVER,
   "CONNECTION_CLOSED",
   "CONNECTION_ENDED",
   "CONNECTION_DESTROYED",

@@ -1,5 +1,5 @@
 import { type KafkaSettings, readKafka } from "./kafka.ts";
-import { LOOPBACK, type PostgresSettings, readPostgres } from "./postgres.ts";
+import { addressesOf, LOOPBACK, type PostgresSettings, readPostgres } from "./postgres.ts";
 import { SettingsReader } from "./reader.ts";
 import { collect, folderOf, setsSecret, type Sources } from "./sources.ts";
 import { OperationalError } from "../errors.ts";
@@ -59,7 +59,7 @@ export function parseSettings(sources: Sources): Settings {
 
 function warningsAbout(
   { sasl, tls, brokers }: KafkaSettings,
-  { sslmode, host, password, requireAuth }: PostgresSettings,
+  { sslmode, servers, password, requireAuth }: PostgresSettings,
 ): string[] {
   const isFar = (address: string) => !LOOPBACK.test(address.replace(/:\d+$/, ""));
   const isSafe = requireAuth?.every((method) => method === "scram-sha-256" || method === "none");
@@ -70,7 +70,7 @@ function warningsAbout(
     ...sslmode === "require"
       ? ["sslmode=require encrypts, but does not verify the server certificate: use verify-full"]
       : [],
-    ...sslmode === "disable" && password && isFar(host) && !isSafe
+    ...sslmode === "disable" && password && servers.some(({ host }) => isFar(host)) && !isSafe
       ? [
         "sslmode=disable may send the password of PostgreSQL unencrypted: " +
         "use verify-full, or require_auth = scram-sha-256",
@@ -79,8 +79,9 @@ function warningsAbout(
   ];
 }
 
-function destinationOf({ host, port, database, schema }: PostgresSettings): string {
-  return `${host.toLowerCase()}:${port}/${database} schema ${schema}`;
+function destinationOf(settings: PostgresSettings): string {
+  const { database, schema } = settings;
+  return `${addressesOf(settings).toLowerCase()}/${database} schema ${schema}`;
 }
 
 /** Processes that read the same topic into the same tables share a group, and no others do. */

@@ -64,6 +64,8 @@ export const KEYS: Record<"kafka" | "postgresql", Record<string, string[]>> = {
     ssl_cert_pem: [],
     ssl_key_pem: [],
     sslpassword: [],
+    target_session_attrs: [],
+    load_balance_hosts: [],
     maintenance_db: [],
     application_name: [],
     connect_timeout: [],

@@ -32,6 +32,7 @@ export const SETTINGS = `; Settings of routes. Save as host_settings.ini; a comm
 [postgresql]
 ; a postgres:// address; the keys below override it
 ;service_uri =
+; several, such as a primary and its standbys: host = db1,db2 port = 5432,5433
 ;host = 127.0.0.1
 ;port = 5432
 ;user = postgres
@@ -43,6 +44,11 @@ export const SETTINGS = `; Settings of routes. Save as host_settings.ini; a comm
 ;sslmode = verify-full
 ; the logins that a server may ask for: none, password, md5, scram-sha-256
 ;require_auth =
+; of several hosts, the one to use: any, read-write, read-only, primary,
+; standby or prefer-standby; default: read-write to write, any to read
+;target_session_attrs =
+; random: do not begin with the first host
+;load_balance_hosts = disable
 ;channel_binding = prefer
 ;sslrootcert = ssl/ca.pem
 ;sslcert =

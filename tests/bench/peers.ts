@@ -12,7 +12,7 @@ const HERE = `${import.meta.dirname}/peers`;
 
 /** Finds them; installs the Python packages once, outside the project. */
 export async function findPeers(say: (line: string) => void): Promise<Peers> {
-  const { host, port, user } = testSettings().postgresql;
+  const { servers: [{ host, port }], user } = testSettings().postgresql;
   const psql = await works("psql", ["--version"]);
   const python: string | null = await installPython(say).catch((error) => {
     say(`no Python: ${(error as Error).message.trim().split("\n").at(-1)}`);

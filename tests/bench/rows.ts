@@ -84,7 +84,7 @@ async function consume(bench: Bench): Promise<Figure[]> {
   const tables = sqlOf(workspace);
   await tables.unsafe("create table if not exists peer (like routes_table including all)");
   const empty = () => tables.unsafe("truncate peer");
-  const { host, port, user } = testSettings().postgresql;
+  const { servers: [{ host, port }], user } = testSettings().postgresql;
   let python: Rate = { value: null };
   if (peers.python) {
     const uri = `host=${host} port=${port} user=${user} dbname=${workspace.name}`;

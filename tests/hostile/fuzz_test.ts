@@ -111,7 +111,7 @@ Deno.test({
     withProgram({ partitions: 1 }, async (fixture) => {
       await fixture.routes(["produce", "-n", "50", "--seed", "1"]);
       await fixture.routes(["consume"]);
-      const { host, port } = testSettings().postgresql;
+      const { servers: [{ host, port }] } = testSettings().postgresql;
       const commands = ["query --limit 20", "query --rejects", "migrate", "consume", "check query"];
       await fuzz(SEED, async (draw, round) => {
         const plan = drawDamage(draw, ["flip", "cut", "repeat"]);

@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { OperationalError } from "../../src/errors.ts";
 import { openPostgres } from "../../src/postgres/connect.ts";
+import type { PostgresSettings } from "../../src/settings/settings.ts";
 import { saslprep } from "../../src/postgres/saslprep.ts";
 import { testSettings } from "../support/fixtures.ts";
 import {
@@ -17,10 +18,9 @@ type Script = (session: FakeSession) => Promise<void>;
 /** What a query ends with at a server that follows the script. */
 async function meet(script: Script, requireAuth: string[] | null = null): Promise<unknown> {
   const server = serveFake(script);
-  const settings = {
+  const settings: PostgresSettings = {
     ...testSettings().postgresql,
-    host: "127.0.0.1",
-    port: server.port,
+    servers: [{ host: "127.0.0.1", port: server.port }],
     password: "secret",
     requireAuth,
   };
@@ -175,7 +175,12 @@ Deno.test("SCRAM uses the password in the form that libpq prepares", async () =>
       await scram(session, { password: prepared });
       await refuseQuery(session);
     });
-    const settings = { ...testSettings().postgresql, port: fake.port, password, requireAuth: null };
+    const settings: PostgresSettings = {
+      ...testSettings().postgresql,
+      servers: [{ host: "127.0.0.1", port: fake.port }],
+      password,
+      requireAuth: null,
+    };
     const { sql, cut } = openPostgres(settings, { readFile: Deno.readFileSync, log: null, max: 1 });
     const error = await assertRejects(() => sql`select 1`, Error);
     cut();

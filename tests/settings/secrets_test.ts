@@ -45,7 +45,7 @@ const leaky: [text: string | null, given?: Partial<Given>][] = [
   [`[postgresql]\nservice_uri = postgres://u:${SECRET}%@h/d`],
   [`[postgresql]\nservice_uri = postgres://u:a@${SECRET}@h/d`],
   [`[postgresql]\nservice_uri = postgres://u:a@b/${SECRET}@h:x/d`],
-  [`[postgresql]\nservice_uri = postgres://u:${SECRET}@h,i/d`],
+  [`[postgresql]\nservice_uri = postgres://u:${SECRET}@h:x/d`],
   [`[postgresql]\nservice_uri = postgres://u:${SECRET}@h/d?sslmode=no`],
   [`[postgresql]\nservice_uri = postgres://h/d?password=${SECRET}&x=1`],
   [`[postgresql]\nservice_uri = mysql://u:${SECRET}@h/d`],

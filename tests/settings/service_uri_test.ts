@@ -6,7 +6,13 @@ Deno.test("a service URI is parsed and its escapes are decoded", () => {
     "sslmode=verify-ca&connect_timeout=5&application_name=a%3Db";
   const { postgresql } = readSettings(`[postgresql]\nservice_uri = ${uri}`);
   assertEquals(
-    [postgresql.user, postgresql.password, postgresql.host, postgresql.port, postgresql.database],
+    [
+      postgresql.user,
+      postgresql.password,
+      postgresql.servers[0].host,
+      postgresql.servers[0].port,
+      postgresql.database,
+    ],
     ["avn@admin", "p@s/s%#", "pg.example.com", 17070, "default db"],
   );
   assertEquals(
@@ -16,13 +22,25 @@ Deno.test("a service URI is parsed and its escapes are decoded", () => {
 });
 
 const uris: [uri: string, expected: Partial<ReturnType<typeof readSettings>["postgresql"]>][] = [
-  ["postgres://", { host: "127.0.0.1", user: "postgres", database: "routes" }],
-  ["postgresql://h", { host: "h", sslmode: "verify-full" }],
-  ["POSTGRES://h/d", { host: "h", database: "d" }],
+  ["postgres://", {
+    servers: [{ host: "127.0.0.1", port: 5432 }],
+    user: "postgres",
+    database: "routes",
+  }],
+  ["postgresql://h", { servers: [{ host: "h", port: 5432 }], sslmode: "verify-full" }],
+  ["POSTGRES://h/d", { servers: [{ host: "h", port: 5432 }], database: "d" }],
   ["postgres://u@h", { user: "u", password: null }],
   ["postgres://u:@h", { user: "u", password: null }],
   ["postgres://u:a/b?c#d:e@h", { password: "a/b?c#d:e" }],
-  ["postgres://[::1]:6543/d", { host: "::1", port: 6543, sslmode: "disable" }],
+  ["postgres://[::1]:6543/d", { servers: [{ host: "::1", port: 6543 }], sslmode: "disable" }],
+  ["postgres://a,b:6543/d?target_session_attrs=primary", {
+    servers: [{ host: "a", port: 5432 }, { host: "b", port: 6543 }],
+    target: "primary",
+  }],
+  ["postgres://u:p@a,[::1]:6543", {
+    servers: [{ host: "a", port: 5432 }, { host: "::1", port: 6543 }],
+    password: "p",
+  }],
   ["postgres://h/d?user=u&password=a=b", { user: "u", password: "a=b" }],
   ["postgres://h?database=d", { database: "d" }],
 ];
@@ -36,17 +54,16 @@ for (const [uri, expected] of uris) {
 
 Deno.test("single keys override the service URI", () => {
   const text = "[postgresql]\nservice_uri = postgres://u:p@h:1/d\nhost = other\npassword = q\n";
-  const { host, password, port, database } = readSettings(text).postgresql;
+  const { servers: [{ host, port }], password, database } = readSettings(text).postgresql;
   assertEquals([host, password, port, database], ["other", "q", 1, "d"]);
 });
 
 Deno.test("a fault of a service URI names the wrong part", () => {
   const faultOf = (uri: string) => faultsOf(`[postgresql]\nservice_uri = ${uri}`);
   const where = "host_settings.ini line 2: service_uri";
-  assertEquals(faultOf("mysql://h"), [`${where} is not a postgres:// address of one host`]);
-  assertEquals(faultOf("postgres://a,b/d"), [`${where} is not a postgres:// address of one host`]);
+  assertEquals(faultOf("mysql://h"), [`${where} is not a postgres:// address`]);
   assertEquals(faultOf("postgres://u:a@b@h/d"), [
-    `${where} is not a postgres:// address of one host: write an @ within the password as %40`,
+    `${where} is not a postgres:// address: write an @ within the password as %40`,
   ]);
   assertEquals(faultOf("postgres://u:10%@h/d"), [
     `${where} has an invalid % in its password: write it as %25`,

@@ -19,8 +19,9 @@ Deno.test("settings have defaults", () => {
       sessionTimeoutMs: 10_000,
     },
     postgresql: {
-      host: "127.0.0.1",
-      port: 5432,
+      servers: [{ host: "127.0.0.1", port: 5432 }],
+      target: null,
+      isBalanced: false,
       origin: DEFAULT,
       user: "postgres",
       password: null,
@@ -79,7 +80,7 @@ Deno.test("the settings file of the original program works unchanged", () => {
     passphrase: null,
     checkHostname: true,
   });
-  const { host, port, user, password, database, sslmode } = postgresql;
+  const { servers: [{ host, port }], user, password, database, sslmode } = postgresql;
   assertEquals([host, port, user, password, database, sslmode], [
     "pg-1.example.com",
     17070,
@@ -229,8 +230,8 @@ port = 1
     `${
       at(6)
     }: security_protocol is "TLS": expected one of PLAINTEXT, SSL, SASL_SSL, SASL_PLAINTEXT`,
-    `${at(17)}: schema is "a.b": a dot is not allowed`,
     `${at(10)}: port is "99999": expected a whole number from 1 to 65535`,
+    `${at(17)}: schema is "a.b": a dot is not allowed`,
     `${at(11)}: sslmode is "verify-fulll": did you mean "verify-full"?`,
     `${at(15)}: connect_timeout is "soon": expected a duration such as 10s`,
     `${at(16)}: statement_timeout is "60000": expected a duration such as 10s`,
@@ -360,4 +361,24 @@ Deno.test("a PEM text without a block, or beside a file, is a fault that shows n
       "host_settings.ini line 3: ssl_key_pem has no PEM block",
     ],
   );
+});
+
+Deno.test("several hosts have a port each, or one for all", () => {
+  const servers = (text: string) => readSettings(`[postgresql]\n${text}`).postgresql.servers;
+  assertEquals(servers("host = a, b\nport = 5433\n"), [
+    { host: "a", port: 5433 },
+    { host: "b", port: 5433 },
+  ]);
+  assertEquals(servers("host = a,[::1]\nport = 5433,5434\n"), [
+    { host: "a", port: 5433 },
+    { host: "::1", port: 5434 },
+  ]);
+  assertEquals(faultsOf("[postgresql]\nhost = a,b,c\nport = 1,2\n"), [
+    "host_settings.ini line 3: port has 2 entries, host has 3",
+  ]);
+  assertEquals(faultsOf("[postgresql]\nhost = a,,c\ntarget_session_attrs = leader\n"), [
+    "host_settings.ini line 2: host has an empty entry",
+    'host_settings.ini line 3: target_session_attrs is "leader": expected one of any, read-write, ' +
+    "read-only, primary, standby, prefer-standby",
+  ]);
 });

@@ -1,3 +1,4 @@
+import type { Sql } from "postgres";
 import {
   cacheDir,
   type Child,
@@ -100,11 +101,58 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   }).map(([key, value]) => `${key} = ${value}\n`).join("");
   await Deno.writeTextFile(`${dir}/postgresql.conf`, conf, { append: true });
   if (access) await Deno.writeTextFile(`${dir}/pg_hba.conf`, access);
+  const version = /PostgreSQL\) (\S+)/.exec(printed)?.[1] ?? "";
+  const server = openServer({ bin, dir, port, version, env, user, sandbox });
+  await server.start();
+  return server;
+}
+
+/** Starts a standby of a server that runs; `sql` is a superuser's connection to that server. */
+export async function startStandby(
+  primary: PostgresServer,
+  sql: Sql,
+  sandbox: Sandbox,
+): Promise<PostgresServer> {
+  const bin = await findBinaries(() => {});
+  const port = freePort();
+  const dir = `${sandbox.dir}/postgres-${port}`;
+  // A base backup without pg_basebackup, which the npm package does not have.
+  await sql`select pg_backup_start('standby', true)`;
+  await runChild("cp", { args: ["-a", primary.dir, dir], name: "cp" });
+  const [stopped] = await sql`select labelfile from pg_backup_stop(false)`;
+  const asUser = Deno.uid() === 0 ? { uid: UNPRIVILEGED, gid: UNPRIVILEGED } : {};
+  await Deno.remove(`${dir}/postmaster.pid`);
+  const files = { backup_label: stopped!.labelfile, "standby.signal": "" };
+  for (const [name, text] of Object.entries(files)) {
+    await Deno.writeTextFile(`${dir}/${name}`, text);
+    if (asUser.uid !== undefined) await Deno.chown(`${dir}/${name}`, UNPRIVILEGED, UNPRIVILEGED);
+  }
+  const line = `primary_conninfo = 'host=127.0.0.1 port=${primary.port} user=postgres'\n`;
+  await Deno.writeTextFile(`${dir}/postgresql.conf`, line, { append: true });
+  const env = { LD_LIBRARY_PATH: `${bin}/../lib`, LC_ALL: "C", TZ: "UTC" };
+  const { version } = primary;
+  const server = openServer({ bin, dir, port, version, env, user: asUser, sandbox });
+  await server.start();
+  return server;
+}
+
+/** A server with its data in `dir`, not started yet. */
+function openServer(
+  { bin, dir, port, version, env, user, sandbox }: {
+    bin: string;
+    dir: string;
+    port: number;
+    version: string;
+    env: Record<string, string>;
+    user: { uid?: number; gid?: number };
+    sandbox: Sandbox;
+  },
+): PostgresServer {
   let child: Child | null = null;
-  const server: PostgresServer = {
+  return {
     port,
     dir,
-    version: /PostgreSQL\) (\S+)/.exec(printed)?.[1] ?? "",
+    version,
     stop: async (signal = "SIGINT") => {
       await child?.stop(signal);
       child = null;
@@ -113,7 +161,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
       child = await sandbox.adopt(
         await startChild(`${bin}/postgres`, {
           args: ["-D", dir, "-p", String(port)],
-          ready: /ready to accept connections/,
+          ready: /ready to accept (read-only )?connections/,
           name: "PostgreSQL",
           cwd: "/",
           env,
@@ -122,6 +170,4 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
       );
     },
   };
-  await server.start();
-  return server;
 }

@@ -183,7 +183,7 @@ export function quietEnv(): Record<string, string> {
 
 function settingsFile(names: { topic: string; group: string; schema: string }): string {
   const { kafka, postgresql } = testSettings();
-  const { host, port, user, password } = postgresql;
+  const { servers: [{ host, port }], user, password } = postgresql;
   return `[kafka]
 bootstrap_servers = ${kafka.brokers}
 topic = ${names.topic}

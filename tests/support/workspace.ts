@@ -23,7 +23,9 @@ export async function openWorkspace(prefix: string): Promise<Workspace> {
   await Deno.writeTextFile(
     `${dir}/host_settings.ini`,
     `[kafka]\nbootstrap_servers = ${kafka.brokers.join()}\ntopic = ${name}\ngroup_id = ${name}\n\n` +
-      `[postgresql]\nhost = ${postgresql.host}\nport = ${postgresql.port}\ndbname = ${name}\n`,
+      `[postgresql]\nhost = ${postgresql.servers[0].host}\nport = ${
+        postgresql.servers[0].port
+      }\ndbname = ${name}\n`,
   );
   return {
     name,

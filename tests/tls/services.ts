@@ -220,7 +220,7 @@ async function furnishPostgres(port: number): Promise<void> {
   const { postgresql } = testSettings([`postgresql.port=${port}`]);
   const inside = async (database: string, statements: string[]) => {
     const options = { readFile: () => new Uint8Array(), log: null, max: 1, database };
-    const settings = { ...postgresql, host: "127.0.0.1", port, user: "postgres", password: null };
+    const settings = { ...postgresql, user: "postgres", password: null };
     const { sql } = openPostgres(settings, options);
     for (const statement of statements) await sql.unsafe(statement);
     await sql.end();

@@ -1,6 +1,7 @@
 import type { Checked } from "../../cli/parse.ts";
 import type { CheckStep } from "./check.ts";
 import type { Finding } from "../../network/certificates.ts";
+import { addressesOf, addressOf, type Server } from "../../settings/postgres.ts";
 import type { PostgresSettings } from "../../settings/settings.ts";
 import { OperationalError } from "../../errors.ts";
 import { migrations } from "../../postgres/migrations/mod.ts";
@@ -32,6 +33,8 @@ import { filesOf } from "../open_postgres.ts";
 /** State of the PostgreSQL checks: what earlier steps leave for later ones. */
 interface PostgresProbeState extends CheckContext {
   settings: PostgresSettings;
+  /** The first one that can be reached. */
+  server: Server;
   where: string;
   command: Checked | null;
   sql: Client["sql"];
@@ -60,12 +63,20 @@ export function postgresSteps(
   command: Checked | null,
   context: CheckContext,
 ): CheckStep[] {
-  const where = `PostgreSQL at ${settings.host}:${settings.port}`;
-  const state: PostgresProbeState = { ...context, settings, where, command, sql, serverInfo: null };
+  const where = `PostgreSQL at ${addressesOf(settings)}`;
+  const state: PostgresProbeState = {
+    ...context,
+    settings,
+    server: settings.servers[0],
+    where,
+    command,
+    sql,
+    serverInfo: null,
+  };
   const hasTls = settings.sslmode !== "disable";
   const definitions: StepDefinition<PostgresProbeState>[] = [
     ["files", () => checkFiles("postgresql", filesOf(settings)!, state), hasTls],
-    ["port", async () => describePort(where, await reachServer(settings)), true],
+    ["port", reachServers, true],
     ["tls", checkTls, hasTls],
     ["login", logIn, true],
     ["writable", checkWritable, command !== "query"],
@@ -78,8 +89,27 @@ export function postgresSteps(
   return checkSteps(definitions, { section: "postgresql", state, explain });
 }
 
-async function checkTls({ settings, where, system }: PostgresProbeState): Promise<Finding> {
-  const handshake = await tlsHandshakeWithServer(settings, system.readFile);
+/** One reachable server is enough: each other failure is a warning. */
+async function reachServers(state: PostgresProbeState): Promise<Finding[]> {
+  const { settings } = state;
+  const tries = await Promise.allSettled(
+    settings.servers.map((server) => reachServer(server, settings.connectTimeoutMs)),
+  );
+  const first = tries.findIndex(({ status }) => status === "fulfilled");
+  if (first === -1) throw (tries[0] as PromiseRejectedResult).reason;
+  state.server = settings.servers[first]!;
+  return tries.map((tried, i) => {
+    const server = settings.servers[i]!;
+    const where = `PostgreSQL at ${addressOf(server)}`;
+    if (tried.status === "fulfilled") return { seen: describePort(where, tried.value) };
+    const one: PostgresSettings = { ...settings, servers: [server] };
+    return { seen: where, warning: explainPostgres(tried.reason, one).message };
+  });
+}
+
+async function checkTls({ settings, server, system }: PostgresProbeState): Promise<Finding> {
+  const where = `PostgreSQL at ${addressOf(server)}`;
+  const handshake = await tlsHandshakeWithServer(settings, server, system.readFile);
   if (settings.sslmode === "require") {
     const warning = `${where}: ${handshake.protocol}, but the server certificate is not verified`;
     return { seen: where, warning };
