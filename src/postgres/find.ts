@@ -3,6 +3,7 @@ import { OperationalError } from "../errors.ts";
 import { edges, type Extent } from "../record/geo.ts";
 import { piecesOf, type Search } from "./search.ts";
 import { statementWriter } from "./print_sql.ts";
+import { openPlaceIndex } from "./place_index.ts";
 import { describeHeaders } from "./reject_json.ts";
 
 /** Reads the rows that match a search. */
@@ -42,12 +43,19 @@ export function openFinder(
   },
 ): Finder {
   const run = <T>(query: Statement<T>) => watched(cancellable(query, signal));
+  let isIndexed: Promise<boolean> | null = null;
+  /** The search, with the index on places if it has a box and there is one. */
+  async function indexed(search: Search): Promise<Search> {
+    if (!search.bbox && !search.near) return search;
+    isIndexed ??= openPlaceIndex(sql, schema).state().then((state) => state === "ready");
+    return { ...search, usesPlaceIndex: await isIndexed };
+  }
   /** A search for the newest rows, limited to a time after which there are enough: see WINDOW_S. */
   async function narrowed(search: Search): Promise<Search> {
     const { what, order, reverse, limit, bbox, near, since, until } = search;
     const isNewest = what === "points" && order === "time" && !reverse && limit !== null;
     // Rows at a place can be anywhere in time: looking back for them could read the table twice.
-    if (!isNewest || bbox || near) return search;
+    if (!isNewest || bbox || near) return await indexed(search);
     const end = until ?? now() / 1000;
     for (let span = WINDOW_S; span < end - (since ?? 0); span *= WINDOW_GROWTH) {
       const window = { ...search, since: end - span };
@@ -62,11 +70,11 @@ export function openFinder(
       return read(sql, () => narrowed(search), { select, what: search.what, run });
     },
     count: async (search, max) => {
-      const [row] = await run(countOf(sql, schema, search, max));
+      const [row] = await run(countOf(sql, schema, await indexed(search), max));
       return row!.n;
     },
     extent: async (search) => {
-      const [row] = await run(extentOf(sql, schema, search));
+      const [row] = await run(extentOf(sql, schema, await indexed(search)));
       const { south, north, min, max, min_eastern: minEastern, max_western: maxWestern } = row!;
       if (row!.fixes === 0) return null;
       const [west, east] = edges({ min, max, minEastern, maxWestern });

@@ -1,16 +1,24 @@
-import type { Sql } from "postgres";
+import type { Fragment, Sql } from "postgres";
+import type { Box } from "../record/geo.ts";
 
 /** Whether the index is there; `broken`: building it was interrupted, and it is not used. */
 export type IndexState = "absent" | "ready" | "broken";
 
 const NAME = "routes_table_place";
+/** Of a cell, in degrees: about a kilometre. */
+const CELLS_PER_DEGREE = 100;
+/** Cells of a band from west to east, both edges included. */
+const BAND = 360 * CELLS_PER_DEGREE + 1;
 
 /**
- * An index for `--near` and `--bbox` on the `routes_table` of `schema`. It is not a migration, because it costs each
- * insert some microseconds that only these queries get back. `sql` must use one connection.
+ * An index for `--near` and `--bbox` on the `routes_table` of `schema`: a btree of the numbers of cells. It is not a
+ * migration, because it costs each insert a microsecond that only these queries get back. `sql` must use one connection.
+ *
+ * Not SP-GiST on points: PostgreSQL compares them with a tolerance, which makes inserts fail ("getQuadrant: impossible
+ * case") where coordinates differ by just that, as they do with 7 decimals.
  */
 export function openPlaceIndex(sql: Sql, schema: string) {
-  const name = sql(`${schema}.${NAME}`);
+  const table = sql(`${schema}.routes_table`);
   const state = async (): Promise<IndexState> => {
     const [row] = await sql`
       select indisvalid from pg_index join pg_class on oid = indexrelid
@@ -21,7 +29,7 @@ export function openPlaceIndex(sql: Sql, schema: string) {
   };
   const drop = async () => {
     await sql`set statement_timeout = 0`;
-    await sql`drop index concurrently if exists ${name}`;
+    await sql`drop index concurrently if exists ${sql(`${schema}.${NAME}`)}`;
   };
   return {
     state,
@@ -30,14 +38,52 @@ export function openPlaceIndex(sql: Sql, schema: string) {
     create: async () => {
       if (await state() === "broken") await drop();
       await sql`set statement_timeout = 0`;
-      await sql`
-        create index concurrently if not exists ${sql(NAME)} on ${sql(`${schema}.routes_table`)}
-        using spgist (point(longitude, latitude)) where ${onGlobe(sql)}`;
+      await sql`create index concurrently if not exists ${sql(NAME)} on ${table} ((${
+        cellOf(sql)
+      }))`;
+      // The planner uses the index only when it knows how many rows a cell has.
+      await sql`analyze ${table}`;
     },
   };
 }
 
-/** True for every place on the globe: other programs may write NaN and infinity, which the index cannot hold. */
-export function onGlobe(sql: Sql) {
-  return sql`latitude between -90 and 90 and longitude between -180 and 180`;
+/** The cell of a row; null for coordinates outside the globe, which other programs may write. */
+export function cellOf(sql: Sql): Fragment {
+  return sql.unsafe(
+    "case when latitude between -90 and 90 and longitude between -180 and 180 " +
+      `then floor((latitude + 90) * ${CELLS_PER_DEGREE})::int * ${BAND} ` +
+      `+ floor((longitude + 180) * ${CELLS_PER_DEGREE})::int end`,
+  ) as unknown as Fragment;
+}
+
+/** A larger box is read faster in one go. */
+const BANDS_MAX = 500;
+
+/** Whether the index helps to find the rows in a box. */
+export function isSmall({ south, north }: Box): boolean {
+  return (north - south) * CELLS_PER_DEGREE <= BANDS_MAX;
+}
+
+/** The cells that a box touches, as rows `low` and `high` that do not overlap; a box with west > east crosses 180°. */
+export function cellsIn(sql: Sql, { west, south, east, north }: Box): Fragment {
+  // The same arithmetic as in cellOf(), so that no row is outside of its cell.
+  const cell = (degrees: number, from: number) => Math.floor((degrees + from) * CELLS_PER_DEGREE);
+  const [first, last, end] = [cell(west, 180), cell(east, 180), BAND - 1];
+  const wraps = west > east && first > last;
+  // A place on the date line may be stored at either end.
+  const ranges = wraps
+    ? [[0, last], [first, end]]
+    : west > east || (first === 0 && last === end)
+    ? [[0, end]]
+    : last === end
+    ? [[0, 0], [first, end]]
+    : first === 0
+    ? [[0, last], [end, end]]
+    : [[first, last]];
+  const columns = `{${ranges.map(([low]) => low)}}`;
+  const until = `{${ranges.map(([, high]) => high)}}`;
+  return sql`
+    select band * ${BAND}::int + first as low, band * ${BAND}::int + last as high
+    from generate_series(${cell(south, 90)}::int, ${cell(north, 90)}::int) as band,
+      unnest(${columns}::int[], ${until}::int[]) as range (first, last)`;
 }

@@ -1,6 +1,6 @@
 import type { Fragment, Helper, Sql } from "postgres";
 import { type Box, boxAround, EARTH_RADIUS_M } from "../record/geo.ts";
-import { onGlobe } from "./place_index.ts";
+import { cellOf, cellsIn, isSmall } from "./place_index.ts";
 
 /** Which rows to find; times in seconds since 1970, coordinates in degrees. */
 export interface Search {
@@ -11,6 +11,8 @@ export interface Search {
   codes: string[] | null;
   /** Whether fixes have their partition and offset too. */
   withOrigin: boolean;
+  /** Whether there is an index on places: a search in a box reads only the cells that the box touches. */
+  usesPlaceIndex: boolean;
   /** Half-open interval [since, until). */
   since: number | null;
   until: number | null;
@@ -147,15 +149,24 @@ function fixesOf(sql: Sql, table: Helper<string>, search: Search): Fragment {
   if (near) conditions.push(within(sql, boxAround(near)));
   const columns = sql`user_id, timestamp, latitude, longitude, source_id, source_offset`;
   const where = conditions.reduce((all, one) => sql`${all} and ${one}`);
-  if (!near) return sql`select ${columns} from ${table} where ${where}`;
+  const box = bbox ?? (near && boxAround(near));
+  const from = box && search.usesPlaceIndex && isSmall(box) ? inCells(sql, table, box) : table;
+  if (!near) return sql`select ${columns} from ${from} where ${where}`;
   const distance = metres(sql, {
     latitude: sql`${near.latitude}::float8`,
     longitude: sql`${near.longitude}::float8`,
   });
   return sql`
     select * from (
-      select ${columns}, ${distance} as distance from ${table} where ${where}
+      select ${columns}, ${distance} as distance from ${from} where ${where}
     ) as near where distance <= ${near.radiusM}::float8`;
+}
+
+/** The rows in the cells that a box touches, from the index on places. */
+function inCells(sql: Sql, table: Helper<string>, box: Box): Fragment {
+  return sql`(${cellsIn(sql, box)}) as cell cross join lateral (
+      select * from ${table} where ${cellOf(sql)} between low and high
+    ) as place`;
 }
 
 function during(
@@ -181,21 +192,13 @@ function within(sql: Sql, { west, south, east, north }: Box): Fragment {
   const from = sql`longitude >= ${west}::float8`;
   const to = sql`longitude <= ${east}::float8`;
   const same = east === 180 ? -180 : west === -180 ? 180 : null;
+  // Infinity, which another program may have written, is at no place.
   const inside = west > east
-    ? sql`(${from} or ${to})`
+    ? sql`(${from} and longitude <= 180 or ${to} and longitude >= -180)`
     : same === null
     ? sql`${from} and ${to}`
     : sql`(${from} and ${to} or longitude = ${same}::float8)`;
-  // The same again, in the words of the index on places, if there is one: see place_index.ts.
-  const boxes = west > east
-    ? [[west, 180], [-180, east]] as const
-    : [[west, east], ...same === null ? [] : [[same, same]]] as const;
-  const indexed = boxes.map(([low, high]) =>
-    sql`point(longitude, latitude) <@ box(
-      point(${low!}::float8, ${south}::float8), point(${high!}::float8, ${north}::float8))`
-  ).reduce((any, one) => sql`${any} or ${one}`);
-  return sql`latitude between ${south}::float8 and ${north}::float8 and ${inside}
-    and (${indexed}) and ${onGlobe(sql)}`;
+  return sql`latitude between ${south}::float8 and ${north}::float8 and ${inside}`;
 }
 
 /**

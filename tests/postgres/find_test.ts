@@ -19,6 +19,7 @@ const everything: Search = {
   what: "points",
   codes: null,
   withOrigin: false,
+  usesPlaceIndex: false,
   users: null,
   since: null,
   until: null,

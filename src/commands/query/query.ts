@@ -88,6 +88,7 @@ async function printTotal(options: QueryOptions, deps: QueryDeps): Promise<numbe
     ...options,
     what: "points",
     withOrigin: false,
+    usesPlaceIndex: false,
     order: "time",
     limit: null,
   };
@@ -107,7 +108,15 @@ async function printRows(options: QueryOptions, deps: QueryDeps): Promise<number
   const limit = options.limit ?? (options.all || !forPeople || forTracks ? null : ROWS_FOR_PEOPLE);
   const what = options.what as Search["what"];
   const withOrigin = needsOrigin(options);
-  const search: Search = { ...options, what, withOrigin, order: orderOf(options), limit };
+  const search: Search = {
+    ...options,
+    what,
+    withOrigin,
+    // The finder looks whether there is one.
+    usesPlaceIndex: false,
+    order: orderOf(options),
+    limit,
+  };
   if (options.showSql) noteSql(postgres.written(search, "rows"), reporter);
   const count = await printBatches(options, search, deps);
   if (!forPeople || deps.system.signal.aborted) return count;
