@@ -57,6 +57,7 @@ const DRAIN = {
   stopped: { joinMs: 3_500, idleMs: 3_500, commitMs: 1_000, leaveMs: 2_000 },
   failed: { joinMs: 0, idleMs: 10_000, commitMs: 10_000, leaveMs: 10_000 },
 };
+const METADATA_MAX_AGE_MS = 25_000;
 const LOADING_MAX_MS = 30_000;
 const LOADING_LOOK_MS = 100;
 
@@ -94,6 +95,8 @@ async function readAsMember(
   const consumer = kafka.consumer({
     groupId: options.groupId,
     allowAutoTopicCreation: false,
+    // New partitions are noticed within this time.
+    metadataMaxAge: METADATA_MAX_AGE_MS,
     maxWaitTimeInMs: options.waitMs,
     minBytes: options.minBytes,
     maxBytesPerPartition: PARTITION_BYTES,

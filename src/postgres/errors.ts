@@ -95,7 +95,7 @@ function explainState(code: string, message: string, settings: PostgresSettings)
         `"${user}" lacks a right in database "${database}" on ${address}`,
         /row-level security/.test(message)
           ? `let the policies on the tables in schema "${schema}" allow "${user}" every row`
-          : `grant ${user} the rights on schema "${schema}" and its tables`,
+          : "routes check, which prints the SQL that grants it",
       ];
     // A record cannot cause it: every text of a reject is valid Unicode.
     case "22P05":

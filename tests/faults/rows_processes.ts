@@ -132,6 +132,12 @@ function scale(cluster: Cluster): Promise<string> {
     }
     await scenario.waitForMembers(5);
     await scenario.addPartitions(5);
+    // One client asks for the partitions every 25 s, and the group then takes a moment.
+    const noticedMs = await scenario.wait(
+      "the new partitions",
+      async () => (await scenario.positions()).size === 5,
+      35_000,
+    );
     await scenario.progress(2_000);
     for (let i = 0; i < 3; i++) await pick(cluster.draw, scenario.running).stop();
     await scenario.feed.stop();
@@ -141,6 +147,8 @@ function scale(cluster: Cluster): Promise<string> {
       select count(*)::int as sources, bool_and(start_offset = 0) as from_zero
       from ${scenario.table("routes_sources")}`;
     if (row!.sources !== 5 || !row!.from_zero) throw new Error(`sources: ${JSON.stringify(row)}`);
-    return `${what}; partitions 3 to 5, recovered in ${recoveredMs | 0} ms`;
+    return `${what}; partitions 3 to 5 noticed in ${noticedMs / 1000 | 0} s, recovered in ${
+      recoveredMs | 0
+    } ms`;
   }, { processes: 1, partitions: 3 });
 }

@@ -1,5 +1,5 @@
 import type { MigrateOptions } from "../../cli/commands/migrate.ts";
-import { OperationalError } from "../../errors.ts";
+import { OperationalError, shellWord } from "../../errors.ts";
 import type { Topic } from "../../kafka/topic.ts";
 import type { History } from "../../postgres/migrate.ts";
 import { label, type Migration, plan } from "../../postgres/migration_plan.ts";
@@ -108,6 +108,12 @@ async function createTopic(
       ? `created topic "${topic}" with ${count}\n`
       : `topic "${topic}" already exists with ${count}\n`,
   );
+  if (!created && partitions < wanted) {
+    await stdout.write(
+      "to add partitions, which changes the partition of some users: " +
+        `kafka-topics.sh --alter --topic ${shellWord(topic)} --partitions ${wanted}\n`,
+    );
+  }
 }
 
 async function showStatus({ known, database, postgres, stdout }: MigrateDeps): Promise<Migrated> {

@@ -200,7 +200,14 @@ Deno.test("migrate --create-database creates the database first, and does not me
 const topics: [how: Partial<MigrateOptions>, found: number | null, line: string][] = [
   [{}, null, 'created topic "t" with 3 partitions'],
   [{ partitions: 1, replication: 2 }, null, 'created topic "t" with 1 partition'],
-  [{ partitions: 6 }, 3, 'topic "t" already exists with 3 partitions'],
+  [
+    { partitions: 6 },
+    3,
+    'topic "t" already exists with 3 partitions\n' +
+    "to add partitions, which changes the partition of some users: " +
+    "kafka-topics.sh --alter --topic t --partitions 6",
+  ],
+  [{ partitions: 2 }, 3, 'topic "t" already exists with 3 partitions'],
 ];
 
 for (const [how, found, line] of topics) {
