@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { version } from "../src/version.ts";
 import { MAN_PAGE, SBOM, TARGETS } from "./support/build.ts";
 import { importFlags } from "./support/imports.ts";
+import { notesOf } from "./support/release.ts";
 import { sbom } from "./support/sbom.ts";
 import { programCommand } from "./support/permissions.ts";
 
@@ -84,4 +85,9 @@ Deno.test("a release is built with what deno.lock names, or not at all", () => {
     workflows[1]!.match(/deno test .*/g)?.every((run) => run.includes("--frozen")),
     true,
   );
+});
+
+Deno.test("release notes come from the titles of commits, by type, oldest first", () => {
+  const titles = ["docs: words", "fix(query): c", "feat: b", "feat(consume): a", "Merge x"];
+  assertEquals(notesOf(titles), "## New\n\n- **consume**: a\n- b\n\n## Fixed\n\n- **query**: c\n");
 });

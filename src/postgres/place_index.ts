@@ -38,9 +38,8 @@ export function openPlaceIndex(sql: Sql, schema: string) {
     create: async () => {
       if (await state() === "broken") await drop();
       await sql`set statement_timeout = 0`;
-      await sql`create index concurrently if not exists ${sql(NAME)} on ${table} ((${
-        cellOf(sql)
-      }))`;
+      await sql`
+        create index concurrently if not exists ${sql(NAME)} on ${table} (${sql.unsafe(CELL)})`;
       // The planner uses the index only when it knows how many rows a cell has.
       await sql`analyze ${table}`;
     },
@@ -48,42 +47,27 @@ export function openPlaceIndex(sql: Sql, schema: string) {
 }
 
 /** The cell of a row; null for coordinates outside the globe, which other programs may write. */
-export function cellOf(sql: Sql): Fragment {
-  return sql.unsafe(
-    "case when latitude between -90 and 90 and longitude between -180 and 180 " +
-      `then floor((latitude + 90) * ${CELLS_PER_DEGREE})::int * ${BAND} ` +
-      `+ floor((longitude + 180) * ${CELLS_PER_DEGREE})::int end`,
-  ) as unknown as Fragment;
-}
+const CELL = "(case when latitude between -90 and 90 and longitude between -180 and 180 " +
+  `then floor((latitude + 90) * ${CELLS_PER_DEGREE})::int * ${BAND} ` +
+  `+ floor((longitude + 180) * ${CELLS_PER_DEGREE})::int end)`;
 
-/** A larger box is read faster in one go. */
-const BANDS_MAX = 500;
+/** Bands of the largest box for which the index is asked, about a hundred kilometres: more would be read faster in one go. */
+const BANDS_MAX = 100;
 
-/** Whether the index helps to find the rows in a box. */
-export function isSmall({ south, north }: Box): boolean {
-  return (north - south) * CELLS_PER_DEGREE <= BANDS_MAX;
-}
-
-/** The cells that a box touches, as rows `low` and `high` that do not overlap; a box with west > east crosses 180°. */
-export function cellsIn(sql: Sql, { west, south, east, north }: Box): Fragment {
+/** A condition that holds for every row in a box, for which there is an index; null: the box is too large for it. */
+export function inCells(sql: Sql, { west, south, east, north }: Box): Fragment | null {
   // The same arithmetic as in cellOf(), so that no row is outside of its cell.
   const cell = (degrees: number, from: number) => Math.floor((degrees + from) * CELLS_PER_DEGREE);
+  const [bottom, top] = [cell(south, 90), cell(north, 90)];
+  if (top - bottom >= BANDS_MAX) return null;
   const [first, last, end] = [cell(west, 180), cell(east, 180), BAND - 1];
-  const wraps = west > east && first > last;
-  // A place on the date line may be stored at either end.
-  const ranges = wraps
-    ? [[0, last], [first, end]]
-    : west > east || (first === 0 && last === end)
-    ? [[0, end]]
-    : last === end
-    ? [[0, 0], [first, end]]
-    : first === 0
-    ? [[0, last], [end, end]]
-    : [[first, last]];
-  const columns = `{${ranges.map(([low]) => low)}}`;
-  const until = `{${ranges.map(([, high]) => high)}}`;
-  return sql`
-    select band * ${BAND}::int + first as low, band * ${BAND}::int + last as high
-    from generate_series(${cell(south, 90)}::int, ${cell(north, 90)}::int) as band,
-      unnest(${columns}::int[], ${until}::int[]) as range (first, last)`;
+  // A box with west > east crosses 180°; and a place on the date line may be stored at either end.
+  const ranges = west > east ? [[0, last], [first, end]] : [[first, last]];
+  if (west <= east && last === end) ranges.push([0, 0]);
+  if (west <= east && first === 0) ranges.push([end, end]);
+  const bands = Array.from({ length: top - bottom + 1 }, (_, i) => (bottom + i) * BAND);
+  const cells = bands.flatMap((band) =>
+    ranges.map(([low, high]) => `${CELL} between ${band + low!} and ${band + high!}`)
+  );
+  return sql.unsafe(`(${cells.join(" or ")})`) as unknown as Fragment;
 }

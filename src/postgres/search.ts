@@ -1,6 +1,6 @@
 import type { Fragment, Helper, Sql } from "postgres";
 import { type Box, boxAround, EARTH_RADIUS_M } from "../record/geo.ts";
-import { cellOf, cellsIn, isSmall } from "./place_index.ts";
+import { inCells } from "./place_index.ts";
 
 /** Which rows to find; times in seconds since 1970, coordinates in degrees. */
 export interface Search {
@@ -147,26 +147,20 @@ function fixesOf(sql: Sql, table: Helper<string>, search: Search): Fragment {
   if (users) conditions.push(sql`(${among(sql, users)})`);
   if (bbox) conditions.push(within(sql, bbox));
   if (near) conditions.push(within(sql, boxAround(near)));
+  const box = bbox ?? (near && boxAround(near));
+  const cells = box && search.usesPlaceIndex ? inCells(sql, box) : null;
+  if (cells) conditions.push(cells);
   const columns = sql`user_id, timestamp, latitude, longitude, source_id, source_offset`;
   const where = conditions.reduce((all, one) => sql`${all} and ${one}`);
-  const box = bbox ?? (near && boxAround(near));
-  const from = box && search.usesPlaceIndex && isSmall(box) ? inCells(sql, table, box) : table;
-  if (!near) return sql`select ${columns} from ${from} where ${where}`;
+  if (!near) return sql`select ${columns} from ${table} where ${where}`;
   const distance = metres(sql, {
     latitude: sql`${near.latitude}::float8`,
     longitude: sql`${near.longitude}::float8`,
   });
   return sql`
     select * from (
-      select ${columns}, ${distance} as distance from ${from} where ${where}
+      select ${columns}, ${distance} as distance from ${table} where ${where}
     ) as near where distance <= ${near.radiusM}::float8`;
-}
-
-/** The rows in the cells that a box touches, from the index on places. */
-function inCells(sql: Sql, table: Helper<string>, box: Box): Fragment {
-  return sql`(${cellsIn(sql, box)}) as cell cross join lateral (
-      select * from ${table} where ${cellOf(sql)} between low and high
-    ) as place`;
 }
 
 function during(
