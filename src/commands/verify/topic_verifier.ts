@@ -1,5 +1,6 @@
 import type { Batch, BatchHandler } from "../../kafka/reader.ts";
 import type { Audit, AuditedSource } from "../../postgres/audit.ts";
+import { OperationalError } from "../../errors.ts";
 import { contradiction, endOf, type Range } from "../../record/offsets.ts";
 import { type Message, validate } from "../../record/validate.ts";
 import { compare } from "./compare.ts";
@@ -50,6 +51,14 @@ export class TopicVerifier implements BatchHandler {
 
   /** The offset from which to read each partition. */
   assign(partitions: number[]): Promise<Map<number, number>> {
+    const left = [...this.#sources.keys()].filter((partition) => !partitions.includes(partition));
+    if (left.length > 0) {
+      // Nobody else is in this group: the run would wait for them without end.
+      const text = `Kafka did not assign partition ${
+        left.join(", ")
+      } of topic "${this.#deps.topic}"`;
+      throw new OperationalError("temporary", text, { hint: "run this again" });
+    }
     return Promise.resolve(
       new Map(partitions.map((partition) => [partition, this.#positions.get(partition) ?? 0])),
     );
