@@ -34,7 +34,7 @@ function featuresOf(options: RenderOptions, write: (feature: string) => string):
 
   function feature(type: string, coordinates: string, times: string): string {
     return write(
-      `{"type":"Feature","properties":{"user":${user},"coordTimes":${times}},` +
+      `{"type":"Feature","properties":{"user_id":${user},"coordTimes":${times}},` +
         `"geometry":{"type":"${type}","coordinates":${coordinates}}}`,
     );
   }

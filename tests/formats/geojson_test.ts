@@ -7,7 +7,7 @@ import { render } from "./support.ts";
 type Position = [number, number];
 interface Feature {
   type: string;
-  properties: { user: number; coordTimes: unknown[] };
+  properties: { user_id: number; coordTimes: unknown[] };
   geometry: { type: string; coordinates: unknown[] };
 }
 
@@ -61,7 +61,7 @@ Deno.test("geojson() has one line per user, longitude first, and a point for a s
     {
       type: "Feature",
       properties: {
-        user: 1,
+        user_id: 1,
         coordTimes: [
           "1970-01-01T00:00:00.000Z",
           "1970-01-01T00:00:05.500Z",
@@ -72,13 +72,13 @@ Deno.test("geojson() has one line per user, longitude first, and a point for a s
     },
     {
       type: "Feature",
-      properties: { user: 2, coordTimes: ["1970-01-01T00:00:20.000Z"] },
+      properties: { user_id: 2, coordTimes: ["1970-01-01T00:00:20.000Z"] },
       geometry: { type: "Point", coordinates: [-20, -10] },
     },
     {
       type: "Feature",
       properties: {
-        user: 3,
+        user_id: 3,
         coordTimes: ["1970-01-01T00:00:01.000Z", "1970-01-01T00:00:02.000Z"],
       },
       geometry: { type: "LineString", coordinates: [[0, 0], [0, 0]] },
@@ -119,7 +119,7 @@ Deno.test("geojson() follows the rules for random walks along 180°", () => {
 
 Deno.test("geojson() skips fixes without valid coordinates", () => {
   const features = parse({}, [[1, 0, NaN, 5], [2, 0, 1, 5], [2, 1, 2, NaN]]);
-  assertEquals(features.map(({ properties }) => properties.user), [2]);
+  assertEquals(features.map(({ properties }) => properties.user_id), [2]);
   assertEquals(features[0]!.geometry, { type: "Point", coordinates: [5, 1] });
 });
 

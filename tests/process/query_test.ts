@@ -35,10 +35,10 @@ Deno.test("query prints the same fixes in every format, and --watch repeats it u
     assertEquals([total.code, total.stdout], [0, "300\n"]);
     assertMatch(total.stderr, /^select count.*;\n1 row in \d+ ms, first row after \d+ ms\n$/);
 
-    const watching = fixture.start(["query", "--last", "--watch=200ms", "--columns", "user"]);
+    const watching = fixture.start(["query", "--last", "--watch=200ms", "--columns", "user_id"]);
     await watching.said(/(every 200 ms: [^\n]*\n[^]*){3}/);
     watching.kill("SIGINT");
     const { code, stdout } = await watching.ended;
     assertEquals(code, 0);
-    assertMatch(stdout, /^( user\n------\n {4}3\n {4}2\n {4}1\n){2}/);
+    assertMatch(stdout, /^( user_id\n---------\n {7}3\n {7}2\n {7}1\n){2}/);
   }));

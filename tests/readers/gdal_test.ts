@@ -42,7 +42,12 @@ for (const [ending, format] of [["geojson", geojson], ["geojsonseq", geojsonseq]
       "LineString",
       "Point",
     ]);
-    assertEquals(found.map(({ properties }) => properties.user), [-3, 1, 2147483647, 2147483647]);
+    assertEquals(found.map(({ properties }) => properties.user_id), [
+      -3,
+      1,
+      2147483647,
+      2147483647,
+    ]);
     const all = found.flatMap(({ geometry }) => positions(geometry!.coordinates));
     assertEquals(sorted(all), sorted([...places, ...cut]));
   });

@@ -81,7 +81,7 @@ function columnsOf(what: What, near: boolean): Column[] {
       return [{ name: "total", kind: "integer" }];
     case "summary":
       return [
-        { name: "user", kind: "integer" },
+        { name: "user_id", kind: "integer" },
         { name: "fixes", kind: "integer" },
         { name: "first", kind: "time" },
         { name: "last", kind: "time" },
@@ -111,11 +111,11 @@ function columnsOf(what: What, near: boolean): Column[] {
       ];
     default:
       return [
-        { name: "user", kind: "integer" },
+        { name: "user_id", kind: "integer" },
         { name: "time", kind: "time" },
         { name: "latitude", kind: "decimal" },
         { name: "longitude", kind: "decimal" },
-        ...(near ? [{ name: "distance", kind: "decimal", digits: 1 } as const] : []),
+        ...(near ? [{ name: "distance_m", kind: "decimal", digits: 1 } as const] : []),
       ];
   }
 }

@@ -116,7 +116,7 @@ Deno.test("runQuery() says when there are more rows than it counts", async () =>
 
 Deno.test("runQuery() tells people when there are no rows", async () => {
   const { text, notes } = await run({ what: "summary" });
-  assertEquals(text.split("\n")[0], " user | fixes | first | last | km | kmh | box");
+  assertEquals(text.split("\n")[0], " user_id | fixes | first | last | km | kmh | box");
   assertEquals(notes, ["no rows"]);
 });
 
@@ -183,9 +183,9 @@ Deno.test("runQuery() prints valid JSON for rows with NaN or infinity, and notes
   for (
     const [format, expected] of [
       ["json", [
-        { user: 7, time: null, latitude: 1, longitude: 2 },
-        { user: 7, time: 1, latitude: null, longitude: null },
-        { user: 7, time: 1, latitude: 2, longitude: 3 },
+        { user_id: 7, time: null, latitude: 1, longitude: 2 },
+        { user_id: 7, time: 1, latitude: null, longitude: null },
+        { user_id: 7, time: 1, latitude: 2, longitude: 3 },
       ]],
       ["ndjson", [
         { userID: 7, timestamp: null, coordinates: [1, 2] },
@@ -212,16 +212,16 @@ Deno.test("runQuery() makes records of fixes as ndjson, and objects when columns
   for (const what of ["points", "last"] as const) {
     assertEquals((await run({ what, near, format: "ndjson" }, { rows })).text, record);
   }
-  const columns = ["distance", "user"];
+  const columns = ["distance_m", "user_id"];
   const { text } = await run({ near, format: "ndjson", columns }, { rows });
-  assertEquals(text, '{"distance":12.3,"user":7}\n');
+  assertEquals(text, '{"distance_m":12.3,"user_id":7}\n');
 });
 
 Deno.test("runQuery() shows the distance where it is measured", async () => {
   const rows = [[7, 0, 60, 25, 12.345]];
   assertEquals(
     (await run({ near, format: "csv", time: "unix" }, { rows })).text,
-    "user,time,latitude,longitude,distance\n7,0,60,25,12.3\n",
+    "user_id,time,latitude,longitude,distance_m\n7,0,60,25,12.3\n",
   );
 });
 
@@ -229,7 +229,7 @@ Deno.test("runQuery() makes km, km/h and a box for --bbox of a summary", async (
   const rows = [[7, 3, 0, 1800, 20_000.44, 179.5, -1, -179.5, 1], [8, 1, 5, 5, 0, 2, 1, 2, 1]];
   assertEquals(
     (await run({ what: "summary", format: "csv", time: "unix" }, { rows })).text,
-    "user,fixes,first,last,km,kmh,box\n" +
+    "user_id,fixes,first,last,km,kmh,box\n" +
       '7,3,0,1800,20,40,"179.5,-1,-179.5,1"\n' +
       '8,1,5,5,0,,"2,1,2,1"\n',
   );
@@ -273,23 +273,25 @@ Deno.test("runQuery() shows the value of a reject as text where it is text, else
 });
 
 Deno.test("runQuery() shows the columns that were named, in that order", async () => {
-  const { text } = await run({ columns: ["longitude", "user"], format: "csv" }, { rows: fixes(1) });
-  assertEquals(text, "longitude,user\n25.5,0\n");
+  const { text } = await run({ columns: ["longitude", "user_id"], format: "csv" }, {
+    rows: fixes(1),
+  });
+  assertEquals(text, "longitude,user_id\n25.5,0\n");
 });
 
 Deno.test("runQuery() rejects flags that cannot be combined, before it asks the database", async () => {
   const cases: [Partial<QueryOptions>, message: string, fix?: string][] = [
-    [{ columns: ["user", "tiem"] }, 'unknown column "tiem"', "--columns time"],
+    [{ columns: ["user_id", "tiem"] }, 'unknown column "tiem"', "--columns time"],
     [
       { columns: ["distance"] },
       'unknown column "distance"',
-      "--columns user,time,latitude,longitude,partition,offset",
+      "--columns user_id,time,latitude,longitude,partition,offset",
     ],
-    [{ columns: ["user", "time", "user"] }, 'column "user" is given twice'],
+    [{ columns: ["user_id", "time", "user_id"] }, 'column "user_id" is given twice'],
     [{ format: "geojson", what: "summary" }, "--format geojson cannot be combined with --summary"],
     [{ format: "geojson", what: "total" }, "--format geojson cannot be combined with --total"],
     [
-      { format: "geojson", columns: ["user"] },
+      { format: "geojson", columns: ["user_id"] },
       "--columns cannot be combined with --format geojson",
     ],
     [{ format: "geojson", order: "time" }, "--order time cannot be combined with --format geojson"],
@@ -451,7 +453,7 @@ Deno.test("runQuery() tells how long it took, to the first row and to the last",
 async function watched(canRedraw: boolean) {
   const stop = new AbortController();
   const waits: number[] = [];
-  const result = await run({ watchMs: 5_000, columns: ["user"] }, {
+  const result = await run({ watchMs: 5_000, columns: ["user_id"] }, {
     rows: fixes(2),
     signal: stop.signal,
     terminal: { unicode: false, width: canRedraw ? 80 : null, color: false, canRedraw },
@@ -466,13 +468,13 @@ async function watched(canRedraw: boolean) {
 Deno.test("runQuery() with watch replaces the result until it is stopped", async () => {
   const { writes, notes, waits } = await watched(true);
   const screen = "\x1b[Hevery 5 s: 2026-03-04 05:06:07 UTC\x1b[K\n" +
-    " user\x1b[K\n------\x1b[K\n    0\x1b[K\n    1\x1b[K\n\x1b[J";
+    " user_id\x1b[K\n---------\x1b[K\n       0\x1b[K\n       1\x1b[K\n\x1b[J";
   assertEquals(writes, ["\x1b[2J" + screen, screen, screen]);
   assertEquals([notes, waits], [[], [5_000, 5_000, 5_000]]);
 });
 
 Deno.test("runQuery() with watch appends each result where nothing can be redrawn", async () => {
   const { text, notes } = await watched(false);
-  assertEquals(text, " user\n------\n    0\n    1\n".repeat(3));
+  assertEquals(text, " user_id\n---------\n       0\n       1\n".repeat(3));
   assertEquals(notes, Array(3).fill("every 5 s: 2026-03-04 05:06:07 UTC"));
 });
