@@ -101,7 +101,10 @@ Deno.test("help and version go to stdout, and a closed stdout is no error", () =
     for (const args of [["version"], ["--version"], ["-V"], ["query", "--version"]]) {
       const { code, stdout } = await fixture.routes(args);
       assertEquals(code, 0);
-      assertMatch(stdout, /^routes \d+\.\d+\.\d+ \(deno \d+\.\d+\.\d+, [\w-]+\)\n$/);
+      assertMatch(
+        stdout,
+        /^routes \d+\.\d+\.\d+ \(deno \d+\.\d+\.\d+, [\w-]+\)\n(built with deno .*\n)?$/,
+      );
       const { version, runtime } = JSON.parse((await fixture.routes([...args, "--json"])).stdout);
       assertEquals(stdout, `routes ${version} (${runtime})\n`);
     }

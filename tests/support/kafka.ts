@@ -36,7 +36,10 @@ rootLogger.appenderRef.out.ref = out
 `;
 
 /** Downloads Apache Kafka once; the error for missing Java or Maven has one line. */
-export async function fetchKafka(say: (line: string) => void): Promise<string> {
+export async function fetchKafka(
+  say: (line: string) => void,
+  wanted: string | null = null,
+): Promise<string> {
   for (const [program, flag] of [["java", "-version"], ["mvn", "-version"]] as const) {
     await runChild(program, { args: [flag], name: program }).catch(() => {
       throw new Error(
@@ -46,10 +49,11 @@ export async function fetchKafka(say: (line: string) => void): Promise<string> {
     });
   }
   const pom = await Deno.readTextFile(`${import.meta.dirname}/kafka_pom.xml`);
-  const version = /kafka_2.13<\/artifactId>\s*<version>([^<]+)</.exec(pom)![1]!;
+  const usual = /kafka_2.13<\/artifactId>\s*<version>([^<]+)</.exec(pom)![1]!;
+  const version = wanted ?? usual;
   return await once(`${cacheDir()}/kafka-${version}`, async (dir) => {
     say(`downloading Apache Kafka ${version}`);
-    await Deno.writeTextFile(`${dir}/pom.xml`, pom);
+    await Deno.writeTextFile(`${dir}/pom.xml`, pom.replaceAll(usual, version));
     await runChild("mvn", {
       args: [
         "-q",
@@ -72,6 +76,8 @@ export interface KafkaOptions {
   brokers?: number;
   /** Additional properties; `listeners` and `advertised` are added to those of the plain listener. */
   properties?: Record<string, string>;
+  /** The version of Kafka; by default that of kafka_pom.xml. */
+  version?: string;
   /** SCRAM users, such as `SCRAM-SHA-256=[name=ann,password=…]`. */
   scram?: string[];
   say?: (line: string) => void;
@@ -80,7 +86,7 @@ export interface KafkaOptions {
 /** Starts a cluster and waits until it accepts connections. */
 export async function startKafka(options: KafkaOptions): Promise<KafkaCluster> {
   const { sandbox, brokers: count = 1, say = () => {} } = options;
-  const home = await fetchKafka(say);
+  const home = await fetchKafka(say, options.version ?? null);
   const classpath = `${home}/lib/*`;
   const nodes = Array.from({ length: count }, (_, i) => ({
     id: i + 1,

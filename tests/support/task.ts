@@ -4,6 +4,7 @@ import { startup } from "../bench/startup.ts";
 import { build, buildAll } from "./build.ts";
 import { importFlags } from "./imports.ts";
 import { notes, release } from "./release.ts";
+import { versions } from "./versions.ts";
 import { openServices, type Services } from "./services.ts";
 
 function print(stream: { writeSync(bytes: Uint8Array): number }, line: string): void {
@@ -39,6 +40,7 @@ const tasks: Record<string, (args: string[]) => Promise<number>> = {
   check,
   build: (args) => build(args, say),
   "build:all": (args) => buildAll(args, say),
+  versions: (args) => versions(args, say),
   release: (args) => release(args, say),
   notes: (args) => notes(args, say),
   startup: () =>
