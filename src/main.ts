@@ -2,9 +2,10 @@ import { placesWithout } from "./settings/read_access.ts";
 import { run } from "./run.ts";
 import { cannotWrite, ClosedPipe, sleep } from "./system.ts";
 
+const isWindows = Deno.build.os === "windows";
 const stop = new AbortController();
 // On Windows, SIGBREAK is Ctrl-Break, and SIGHUP comes when the window is closed; Deno refuses the others there.
-const signals: [Deno.Signal, number][] = Deno.build.os === "windows"
+const signals: [Deno.Signal, number][] = isWindows
   ? [["SIGINT", 130], ["SIGBREAK", 149], ["SIGHUP", 129]]
   : [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129], ["SIGQUIT", 131]];
 // While a question waits for its answer there is no work to finish.
@@ -70,7 +71,7 @@ const code = await run({
     return mode === null || uid === null ? null : { mode, uid, isOwn: uid === Deno.uid() };
   },
   readOnlyNear(files) {
-    for (const path of placesWithout(files, Deno.cwd())) {
+    for (const path of placesWithout(files, Deno.cwd(), isWindows)) {
       Deno.permissions.revokeSync({ name: "read", path });
     }
   },
@@ -93,6 +94,7 @@ const code = await run({
   },
   ask,
   residentBytes: () => Deno.memoryUsage().rss,
+  isWindows,
   runtime: `deno ${Deno.version.deno}, ${Deno.build.target}`,
 });
 // kafkajs can leave a connection that retries forever, so the process does not wait for an empty event loop.

@@ -35,6 +35,7 @@ export interface System {
   residentBytes(): number;
   /** For the version line. */
   runtime: string;
+  isWindows: boolean;
 }
 
 /** A stream to write to. */

@@ -2,7 +2,7 @@ import { runChild } from "./support/child.ts";
 import { assert, assertEquals } from "@std/assert";
 import { parseCli } from "../src/cli/parse.ts";
 import { EXIT, EXIT_MEANINGS } from "../src/errors.ts";
-import { CERTIFICATE_FOLDERS, parseSettings, SETTINGS_FILES } from "../src/settings/settings.ts";
+import { CERTIFICATE_FOLDERS, parseSettings, settingsFiles } from "../src/settings/settings.ts";
 import { commandFlags, globalFlags, verbs } from "../src/cli/commands.ts";
 import { formats } from "../src/formats/mod.ts";
 import { draw, perform } from "./support/picture.ts";
@@ -167,7 +167,7 @@ Deno.test("README tells the permissions of deno.json", () => {
 
 Deno.test("the places that the program names are those that it may read", () => {
   const { read } = config.permissions.default;
-  const missing = [...SETTINGS_FILES, ...CERTIFICATE_FOLDERS].filter((path) =>
+  const missing = [...settingsFiles(false), ...CERTIFICATE_FOLDERS].filter((path) =>
     !read.some((place: string) => path === place || path.startsWith(`${place}/`))
   );
   assertEquals(missing, []);

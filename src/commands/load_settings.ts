@@ -1,5 +1,6 @@
 import type { Globals } from "../cli/parse.ts";
-import { parseSettings, type Settings, SETTINGS_FILES } from "../settings/settings.ts";
+import { parseSettings, type Settings, settingsFiles } from "../settings/settings.ts";
+import { systemFolder } from "../settings/read_access.ts";
 import { decodeFile } from "../settings/file_text.ts";
 import type { Sources } from "../settings/sources.ts";
 import { OperationalError, shellWord, systemReason } from "../errors.ts";
@@ -10,7 +11,7 @@ export function readSettings({ config, set, timeoutMs }: Globals, system: System
   const isStdin = config === STDIN;
   const file = isStdin
     ? { path: "stdin", text: decodeFile("stdin", system.readStdin()) }
-    : findSettings(config === null ? SETTINGS_FILES : [config], system);
+    : findSettings(config === null ? settingsFiles(system.isWindows) : [config], system);
   if (config !== null && !file) {
     throw new OperationalError("noInput", `cannot read "${config}": file does not exist`, {
       hint: `routes help settings > ${shellWord(config)}`,
@@ -52,14 +53,15 @@ export function withPemTexts(system: System, { pemTexts }: Settings): System {
 }
 
 /** The first of the files that exists. */
-function findSettings(paths: string[], { readFile }: System): Sources["file"] {
+function findSettings(paths: string[], system: System): Sources["file"] {
+  const { readFile } = system;
   for (const path of paths) {
     try {
       return { path, text: decodeFile(path, readFile(path)) };
     } catch (error) {
       const { name } = error as Error;
       if (name === "NotFound") continue;
-      if (name === "NotCapable") throw outsideAllowedPaths(path, error);
+      if (name === "NotCapable") throw outsideAllowedPaths(path, system, error);
       if (error instanceof OperationalError) throw error;
       const kind = name === "PermissionDenied" ? "noPermission" : "noInput";
       throw new OperationalError(
@@ -77,13 +79,20 @@ function findSettings(paths: string[], { readFile }: System): Sources["file"] {
   return null;
 }
 
-function outsideAllowedPaths(path: string, cause: unknown): OperationalError {
-  const link = `ln -s "$(realpath ${shellWord(path)})" res/`;
+function outsideAllowedPaths(
+  path: string,
+  { isWindows }: System,
+  cause: unknown,
+): OperationalError {
+  const link = isWindows
+    ? `mkdir res & mklink res\\host_settings.ini "${path}"`
+    : `mkdir -p res && ln -s "$(realpath ${shellWord(path)})" res/`;
+  const folder = systemFolder(isWindows);
   return new OperationalError("noPermission", `not permitted to read "${path}"`, {
-    reason: "settings are host_settings.ini here or in src, or any file in res or /etc/routes",
+    reason: `settings are host_settings.ini here or in src, or any file in res or ${folder}`,
     hint: [
       "start routes in the folder of that file, or move the file to one of those places",
-      `or link it: mkdir -p res && ${link}`,
+      `or link it: ${link}`,
       "or use no file: set ROUTES_KAFKA_TOPIC=…, ROUTES_POSTGRESQL_HOST=… in the environment",
     ],
     cause,

@@ -1,5 +1,6 @@
 import { type Buffer } from "node:buffer";
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { systemFolder } from "../settings/read_access.ts";
 import { CERTIFICATE_FOLDERS } from "../settings/settings.ts";
 import { OperationalError, type Remedy, shellWord } from "../errors.ts";
 
@@ -101,7 +102,11 @@ function read({ path, setting }: NamedFile, readFile: ReadFile): Uint8Array {
         });
       case "NotCapable":
         throw new OperationalError("noPermission", `not permitted to read "${path}"`, {
-          reason: [reason, `certificates and keys are read from ${CERTIFICATE_FOLDERS.join(", ")}`],
+          reason: [
+            reason,
+            `certificates and keys are read from ${CERTIFICATE_FOLDERS.join(", ")} ` +
+            `(on Windows ${systemFolder(true)})`,
+          ],
           hint: `move it, or link to it, into one of those folders, and correct ${setting}`,
           cause: error,
         });

@@ -11,15 +11,33 @@ export const READ_PLACES = [
   "/etc/routes",
 ];
 
+/**
+ * The system's folder in place of /etc/routes on Windows. There `/etc` is a folder of the current drive, in which every
+ * user may create files, so that a planted file could send a password to another host. Builds for Windows permit this one.
+ */
+export const WINDOWS_FOLDER = "C:\\ProgramData\\routes";
+const UNIX_FOLDER = "/etc/routes";
+
+/** The folder for settings of the whole machine. */
+export function systemFolder(isWindows: boolean): string {
+  return isWindows ? WINDOWS_FOLDER : UNIX_FOLDER;
+}
+
+/** The places that a program on that system may read. */
+export function readPlaces(isWindows: boolean): string[] {
+  return READ_PLACES.map((place) => place === UNIX_FOLDER ? systemFolder(isWindows) : place);
+}
+
 /** The readable places that contain none of these files, for a program that runs in `cwd`. */
-export function placesWithout(files: string[], cwd: string): string[] {
+export function placesWithout(files: string[], cwd: string, isWindows = false): string[] {
+  const places = readPlaces(isWindows);
   const isIn = (path: string, place: string) => {
     const parts = resolve(path, cwd);
     return resolve(place, cwd).every((part, i) => part === parts[i]);
   };
-  const kept = READ_PLACES.filter((place) => files.some((file) => isIn(file, place)));
+  const kept = places.filter((place) => files.some((file) => isIn(file, place)));
   // Revoking a place also revokes the place that contains it: ssl is in /etc/routes when that is `cwd`.
-  return READ_PLACES.filter((place) => !kept.some((other) => isIn(place, other)));
+  return places.filter((place) => !kept.some((other) => isIn(place, other)));
 }
 
 /** The parts of an absolute path, in lower case: some file systems ignore case. */

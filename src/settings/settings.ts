@@ -1,5 +1,6 @@
 import { type KafkaSettings, readKafka } from "./kafka.ts";
 import { addressesOf, LOOPBACK, type PostgresSettings, readPostgres } from "./postgres.ts";
+import { systemFolder } from "./read_access.ts";
 import { SettingsReader } from "./reader.ts";
 import { collect, folderOf, setsSecret, type Sources } from "./sources.ts";
 import { OperationalError } from "../errors.ts";
@@ -21,15 +22,14 @@ export interface Settings {
 }
 
 /** Where the settings file is looked for, in this order. */
-export const SETTINGS_FILES = [
-  "host_settings.ini",
-  "res/host_settings.ini",
-  "src/host_settings.ini",
-  "/etc/routes/host_settings.ini",
-];
+export function settingsFiles(isWindows: boolean): string[] {
+  const name = "host_settings.ini";
+  const system = systemFolder(isWindows);
+  return [name, `res/${name}`, `src/${name}`, `${system}${isWindows ? "\\" : "/"}${name}`];
+}
 
 /** Where the program may read certificates and keys; the same as in deno.json. */
-export const CERTIFICATE_FOLDERS = ["ssl", "src/ssl", "res", "/etc/routes"];
+export const CERTIFICATE_FOLDERS = ["ssl", "src/ssl", "res", systemFolder(false)];
 
 /** Reads settings from every source; all faults are reported together, and none shows a secret. */
 export function parseSettings(sources: Sources): Settings {

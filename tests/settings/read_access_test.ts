@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { placesWithout, READ_PLACES } from "../../src/settings/read_access.ts";
+import { placesWithout, READ_PLACES, readPlaces } from "../../src/settings/read_access.ts";
+import { settingsFiles } from "../../src/settings/settings.ts";
 
 /** The places that stay readable for a program in /home/me that needs these files. */
 function kept(...files: string[]): string[] {
@@ -34,4 +35,13 @@ Deno.test("placesWithout() does not treat a name as a prefix of another", () => 
 Deno.test("placesWithout() returns no place inside a kept one", () => {
   assertEquals(placesWithout(["/etc/routes/certificates/ca.pem"], "/etc/routes"), []);
   assertEquals(placesWithout(["../routes/ca.pem"], "/etc/routes"), []);
+});
+
+Deno.test("on Windows the system's folder is that of ProgramData, and /etc of the drive is not read", () => {
+  assertEquals(readPlaces(true), [...READ_PLACES.slice(0, -1), "C:\\ProgramData\\routes"]);
+  assertEquals(settingsFiles(true).filter((path) => path.includes("etc")), []);
+  const file = settingsFiles(true).at(-1)!;
+  assertEquals(file, "C:\\ProgramData\\routes\\host_settings.ini");
+  assertEquals(placesWithout([file], "C:\\Users\\ann", true), READ_PLACES.slice(0, -1));
+  assertEquals(placesWithout(["c:/programdata/ROUTES/ca.pem"], "D:\\work", true).length, 5);
 });

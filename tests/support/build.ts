@@ -76,7 +76,7 @@ async function compile(args: string[], imports: string[]): Promise<Deno.CommandO
     args: [
       "compile",
       ...flags,
-      ...permissionFlags(),
+      ...permissionFlags(args.some((arg) => arg.includes("windows"))),
       ...imports,
       ...await unused(imports),
       ...args,

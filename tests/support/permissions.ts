@@ -1,3 +1,5 @@
+import { systemFolder } from "../../src/settings/read_access.ts";
+
 const ROOT = `${import.meta.dirname}/../..`;
 
 interface PermissionSet {
@@ -11,13 +13,15 @@ interface PermissionSet {
  * The permissions of the program as flags, from deno.json. The named set itself cannot be used: Deno resolves its paths
  * against the project, also in a compiled program, but paths of a flag against the working directory.
  */
-export function permissionFlags(): string[] {
+export function permissionFlags(isWindows = Deno.build.os === "windows"): string[] {
   const config = JSON.parse(Deno.readTextFileSync(`${ROOT}/deno.json`));
   const { read, env, sys } = config.permissions.default as PermissionSet;
   return [
     "--no-prompt",
     "--allow-net",
-    `--allow-read=${read.join()}`,
+    `--allow-read=${
+      read.map((place) => place === systemFolder(false) ? systemFolder(isWindows) : place).join()
+    }`,
     `--allow-env=${env.allow.join()}`,
     "--ignore-env",
     `--allow-sys=${sys.join()}`,
