@@ -81,7 +81,13 @@ async function produce(
     onSent,
   });
   if (batcher) {
-    void watchSends(batcher, sender, { reporter, progress, system: { ...system, signal: over } });
+    const hasFailed = () => produced.failure !== null;
+    void watchSends(batcher, sender, {
+      reporter,
+      progress,
+      hasFailed,
+      system: { ...system, signal: over },
+    });
   }
   try {
     await (batcher ? sendAll(chunks, batcher, tally, system) : printAll(chunks, tally, deps));

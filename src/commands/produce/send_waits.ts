@@ -11,20 +11,23 @@ const LOOK_MS = 500;
 export async function watchSends(
   batcher: Pick<Batcher, "oldestSend">,
   sender: Pick<RecordSender, "troubleOf">,
-  { reporter, system, progress }: {
+  { reporter, system, progress, hasFailed }: {
     reporter: Pick<Reporter, "note" | "progress">;
     system: Pick<System, "clock" | "sleep" | "signal">;
     progress(): string;
+    hasFailed(): boolean;
   },
 ): Promise<void> {
   let noted: { sinceMs: number; hasReason: boolean } | null = null;
+  const noteEnd = (nowMs: number) => {
+    if (!noted) return;
+    reporter.note(`Kafka is back after ${formatClock(nowMs - noted.sinceMs)}`, "resumed");
+  };
   const look = (): typeof noted => {
     const oldest = batcher.oldestSend;
     const nowMs = system.clock();
     if (!oldest || nowMs - oldest.sinceMs < QUIET_MS) {
-      if (noted) {
-        reporter.note(`Kafka is back after ${formatClock(nowMs - noted.sinceMs)}`, "resumed");
-      }
+      noteEnd(nowMs);
       return null;
     }
     const why = sender.troubleOf(oldest.partition);
@@ -39,7 +42,9 @@ export async function watchSends(
   };
   while (true) {
     await system.sleep(LOOK_MS, system.signal);
-    if (system.signal.aborted) return;
+    if (system.signal.aborted) break;
     noted = look();
   }
+  // The run may end before the next look.
+  if (!batcher.oldestSend && !hasFailed()) noteEnd(system.clock());
 }

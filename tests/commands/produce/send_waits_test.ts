@@ -34,6 +34,7 @@ Deno.test("watchSends notes a slow send, then the reason, then the end, and noth
         },
       },
       progress: () => "sent 10",
+      hasFailed: () => false,
     },
   );
   const reason = "waiting for Kafka: the broker answered NOT_LEADER_FOR_PARTITION (partition 2)";
