@@ -26,7 +26,7 @@ export const produceFlags = {
   users: {
     group: "Records",
     type: whole(1, 2_147_483_647),
-    help: "userID 1 to N",
+    help: "userID 1 to N; more than a million have no tracks",
     default: "100",
   },
   model: {

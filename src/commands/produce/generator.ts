@@ -41,15 +41,22 @@ function* uniform(options: TrackOptions, random: Random): Generator<Point, never
   }
 }
 
+/** The state of a user takes some hundred bytes: with more users, each fix of a user begins a new drive somewhere. */
+const USERS_REMEMBERED = 1_000_000;
+
 function* walk(options: TrackOptions, random: Random): Generator<Point, never> {
   const town = planTown({ ...options, radiusM: Math.min(options.radiusM, DISTANCE_MAX_M) });
   const project = onGlobe(options.center);
   const drivers: Driver[] = [];
+  const isRemembered = options.users <= USERS_REMEMBERED;
   for (let index = 0;; index++) {
     const user = index % options.users;
     let driver = drivers[user];
     if (driver) advance(driver, options.intervalMs / 1000, town, random);
-    else drivers[user] = driver = createDriver(town, random);
+    else {
+      driver = createDriver(town, random);
+      if (isRemembered) drivers[user] = driver;
+    }
     const [eastM, northM] = positionOf(driver, town);
     const [latitude, longitude] = project(eastM, northM);
     yield fix(options, index, latitude, longitude);

@@ -225,3 +225,14 @@ Deno.test("elapsedMs() keeps the interval exact where users do not divide it", (
     );
   }
 });
+
+Deno.test("track() of model walk remembers no user when there are more than a million", () => {
+  const users = 1_000_001;
+  const points = track({ ...options, users });
+  const first = points.next().value;
+  for (let index = 1; index < users; index++) points.next();
+  const again = points.next().value;
+  assertEquals([first.userID, again.userID], [1, 1]);
+  // Five seconds later it is somewhere else in the town, as if it were another one.
+  assert(distanceM(first.coordinates, again.coordinates) > 1_000);
+});
