@@ -60,7 +60,12 @@ async function withFinder(work: (fixture: FinderFixture) => Promise<void>): Prom
         signal: signal ?? new AbortController().signal,
         now: () => NOW_S * 1000,
       });
-      return { ...finder, sql, close: () => sql.end() };
+      return {
+        ...finder,
+        sql,
+        // As commands close it: after a lost connection, postgres.js may wait for it without end.
+        close: () => sql.end({ timeout: 1 }),
+      };
     };
     const reader = open();
     try {
