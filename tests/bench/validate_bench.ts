@@ -1,25 +1,22 @@
 import { Buffer } from "node:buffer";
 import { encodePoint, type Point } from "../../src/record/point.ts";
 import { type Message, validate } from "../../src/record/validate.ts";
-import { track } from "../../src/commands/produce/generator.ts";
+import { openTrack } from "../../src/commands/produce/generator.ts";
 
 // Each iteration does one chunk: divide by RECORDS for the cost per record.
 const RECORDS = 5000;
 
-const points = take(track({
+const fixOf = openTrack({
   seed: 1,
-  model: "walk",
+  model: "traffic",
   users: 100,
   center: [60.1699, 24.9384],
   radiusM: 25_000,
   speedKmh: 40,
   intervalMs: 5_000,
   startMs: 1_732_431_234_567,
-}));
-
-function take(from: Iterator<Point, never>): Point[] {
-  return Array.from({ length: RECORDS }, () => from.next().value);
-}
+});
+const points = Array.from({ length: RECORDS }, (_, index) => fixOf(index));
 
 /** Messages in the form of the Kafka client. */
 function messagesOf(write: (point: Point) => string): Message[] {

@@ -215,7 +215,7 @@ export const refusals: [line: string | string[], message: string, fix?: string][
   ["consume --from 1.5", ...spec("from", "1.5")],
   ["consume --until --tee", "--until needs a value"],
   ["query --columns user,,time", '--columns is "user,,time": expected names between commas'],
-  ["produce --model wlak", '--model is "wlak": expected walk, uniform', "--model walk"],
+  ["produce --model trafic", '--model is "trafic": expected traffic, uniform', "--model traffic"],
   ["produce --key topic", '--key is "topic": expected user, none'],
   ["produce --acks 0", '--acks is "0": expected all, 1', "--acks 1"],
   [
@@ -235,7 +235,7 @@ export const refusals: [line: string | string[], message: string, fix?: string][
   // Contradictions.
   ["consume -q -v", "--quiet and --verbose exclude each other"],
   ["consume --color always --no-color", "--color and --no-color exclude each other"],
-  ...["count 5", "duration 5s", "users 5", "model walk", "center 1,2", "radius 5m", "speed 5"]
+  ...["count 5", "duration 5s", "users 5", "model traffic", "center 1,2", "radius 5m", "speed 5"]
     .map((flag) => excluded("produce", "stdin", flag)),
   ...["interval 5s", "start now", "seed 5", "invalid 5"]
     .map((flag) => excluded("produce", "stdin", flag)),

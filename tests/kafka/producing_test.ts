@@ -247,7 +247,7 @@ const options = {
   durationMs: null,
   ratePerSecond: null,
   users: 50,
-  model: "walk",
+  model: "traffic",
   center: [60.1699, 24.9384],
   radiusM: 25_000,
   speedKmh: 40,

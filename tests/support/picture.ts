@@ -9,7 +9,7 @@ const COLUMNS = 116;
 /** The command lines. */
 export const SESSION = [
   "routes migrate --create-database --topic",
-  "routes produce --count 24000 --users 40 --radius 3km --invalid 0.01 --seed 42",
+  "routes produce --count 24000 --users 40 --radius 3km --invalid 0.01 --start 2026-11-24T08:00Z",
   "routes consume",
   "routes query --user 1-8 --format map",
   "routes verify",
@@ -42,7 +42,7 @@ export async function perform(): Promise<string[]> {
       lines.push(`\x1b[32m$\x1b[39m \x1b[1m${line}\x1b[22m`);
       const args = [command, ...before, ...line.split(" ").slice(1)].map(quote).join(" ");
       const { stdout } = await new Deno.Command("script", {
-        args: ["-qec", `stty cols ${COLUMNS} rows 50; exec ${args}`, "/dev/null"],
+        args: ["-qec", `stty cols ${COLUMNS} rows 33; exec ${args}`, "/dev/null"],
         cwd: workspace.dir,
         env: { TERM: "xterm-256color", LANG: "C.UTF-8", NO_COLOR: "", FORCE_COLOR: "" },
         stdin: "null",

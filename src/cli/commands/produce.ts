@@ -26,13 +26,13 @@ export const produceFlags = {
   users: {
     group: "Records",
     type: whole(1, 2_147_483_647),
-    help: "userID 1 to N; more than a million have no tracks",
+    help: "userID 1 to N",
     default: "100",
   },
   model: {
-    type: choice("MODEL", "walk", "uniform"),
-    help: "walk: drives through a town; uniform: random points",
-    default: "walk",
+    type: choice("MODEL", "traffic", "uniform"),
+    help: "traffic: drives through a town; uniform: random points",
+    default: "traffic",
   },
   center: {
     type: place,
@@ -57,15 +57,19 @@ export const produceFlags = {
   intervalMs: {
     name: "interval",
     type: duration,
-    help: "time between two fixes of a user",
-    default: "5s",
+    help:
+      "time between two fixes of a user; default: 5s, or with --rate and no end, as time passes",
   },
   startMs: {
     name: "start",
     type: recordTimeMs,
     help: "time of the first fix; by default, the last fix is about now",
   },
-  seed: { type: whole(0), help: "the same seed, start and flags give the same bytes" },
+  seed: {
+    type: whole(0),
+    help: "the same seed, start and flags give the same bytes",
+    default: "1",
+  },
   invalidPercent: {
     name: "invalid",
     type: percent,
@@ -130,7 +134,7 @@ export const produceFlags = {
 
 type GivenOptions = OptionsOf<typeof produceFlags>;
 
-/** The options of `routes produce`; count null: until stopped; seed null: a random one. */
+/** The options of `routes produce`; count null: until stopped. */
 export type ProduceOptions = Omit<GivenOptions, "count"> & { count: number | null };
 
 /** A duration without a count means as many records as it takes. */
@@ -144,7 +148,7 @@ export const produce: Manual = {
   summary: "generate records and send them",
   about: [
     "Generate records of users who drive through a town, and send them to the topic.",
-    "The same seed, start and flags give the same bytes on every machine.",
+    "The same seed, start and flags give the same bytes on every machine. Where a user is depends on the seed and the time alone, so two runs agree wherever they overlap.",
   ],
   usage: "routes produce [FLAGS]",
   examples: [

@@ -24,10 +24,12 @@ export interface BatcherOptions {
 }
 
 /**
- * Most bytes of values and headers in one send. Kafka's default limit for a batch is 1 MiB and 12 bytes; with this value,
- * only a batch of a single large record can exceed it.
+ * Most bytes of one send before it is compressed. Kafka's default limit for a batch is 1 MiB and 12 bytes, so that only a
+ * batch of a single large record can exceed it. On a long line the rate is this much in each round trip.
  */
-const BATCH_BYTES = 524_288;
+const BATCH_BYTES = 1_000_000;
+/** What a record and a header need beside key, name and value, at most. */
+const AROUND = 22;
 /** A batch of so many records need not wait for more. While its lane is busy it grows. */
 const FILLED = 1_000;
 /** Records that wait for their lanes; beyond that, add() waits. */
@@ -210,8 +212,9 @@ function empty(): Bucket {
   return { records: [], bytes: 0, dueMs: Infinity };
 }
 
-function sizeOf({ value, headers }: GeneratedRecord): number {
-  let size = value?.length ?? 0;
-  for (const name in headers) size += headers[name]!.length;
+/** The bytes of an encoded record, at most; text is ASCII. */
+function sizeOf({ key, value, headers }: GeneratedRecord): number {
+  let size = AROUND + (key?.length ?? 0) + (value?.length ?? 0);
+  for (const name in headers) size += AROUND + name.length + headers[name]!.length;
   return size;
 }

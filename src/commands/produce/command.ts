@@ -2,7 +2,8 @@ import type { ProduceOptions } from "../../cli/commands/produce.ts";
 import { LANES_MAX, openSenders } from "../../kafka/senders.ts";
 import type { CommandContext, CommandResult } from "../context.ts";
 import { openKafkaFor } from "../open_kafka.ts";
-import { isOpenEnded, runProduce } from "./produce.ts";
+import { runProduce } from "./produce.ts";
+import { isOpenEnded } from "./schedule.ts";
 import { summarize } from "./tally.ts";
 
 /** So few records fit into one batch for each partition: more connections would take longer than they save. */

@@ -1,26 +1,41 @@
 import type { ProduceOptions } from "../../cli/commands/produce.ts";
 import type { Point } from "../../record/point.ts";
 import { cosine, DISTANCE_MAX_M, onGlobe } from "./exact_math.ts";
-import { planTown, type Random } from "./town.ts";
-import { advance, createDriver, type Driver, positionOf } from "./traffic.ts";
+import { absorb, absorbLarge, draw } from "./hash.ts";
+import { openTraffic, planTown } from "./traffic.ts";
 
-// The same seed must give the same bytes on every machine. So this file uses only + - * /, integer operations, sqrt and
-// rounding, which IEEE 754 defines to the last bit; Math.sin, Math.pow and the like may differ between engines.
+// The same seed must give the same bytes on every machine. So this file and those that it imports use only + - * /,
+// integer operations, sqrt and rounding, which IEEE 754 defines to the last bit; Math.sin, Math.pow and the like may
+// differ between engines.
 
 /** Everything that determines the points. */
 export interface TrackOptions
-  extends
-    Pick<ProduceOptions, "model" | "users" | "center" | "radiusM" | "speedKmh" | "intervalMs"> {
+  extends Pick<ProduceOptions, "model" | "users" | "center" | "radiusM" | "speedKmh"> {
   /** A safe integer, not negative. */
   seed: number;
+  /** The time between two fixes of a user. */
+  intervalMs: number;
   /** The time of the first fix, since 1970. */
   startMs: number;
 }
 
-/** Endless points: equal options give equal points. */
-export function track(options: TrackOptions): Generator<Point, never> {
-  const random = sfc32(options.seed);
-  return options.model === "walk" ? walk(options, random) : uniform(options, random);
+type Place = [latitude: number, longitude: number];
+
+/** The fix of record `index`, counted from 0. A user's place depends on the seed, the area, the user and the time alone. */
+export function openTrack(options: TrackOptions): (index: number) => Point {
+  const { users, startMs, model } = options;
+  const seedHash = absorbLarge(0, options.seed);
+  const placeAt = model === "traffic" ? drivers(options) : anywhere;
+  return (index) => {
+    const user = index % users + 1;
+    const ms = Math.round(startMs + elapsedMs(index, options));
+    const [latitude, longitude] = placeAt(ms, absorb(seedHash, user));
+    return {
+      userID: user,
+      timestamp: ms / 1000,
+      coordinates: [round7(latitude), round7(longitude)],
+    };
+  };
 }
 
 /** Milliseconds from the first fix to that of record `index`; users are spread evenly over the interval. */
@@ -32,65 +47,24 @@ export function elapsedMs(
   return round * intervalMs + Math.round((index - round * users) * intervalMs / users);
 }
 
-function* uniform(options: TrackOptions, random: Random): Generator<Point, never> {
-  for (let index = 0;; index++) {
-    let latitude;
+function anywhere(ms: number, userHash: number): Place {
+  const hash = absorbLarge(userHash, ms);
+  const longitude = draw(hash, 0) * 360 - 180;
+  for (let i = 1;; i += 2) {
+    const latitude = draw(hash, i) * 180 - 90;
     // Circles of latitude shrink towards the poles: keep points in proportion to their length.
-    do latitude = random() * 180 - 90; while (random() > cosine(latitude));
-    yield fix(options, index, latitude, random() * 360 - 180);
+    if (draw(hash, i + 1) <= cosine(latitude)) return [latitude, longitude];
   }
 }
 
-/** The state of a user takes some hundred bytes: with more users, each fix of a user begins a new drive somewhere. */
-const USERS_REMEMBERED = 1_000_000;
-
-function* walk(options: TrackOptions, random: Random): Generator<Point, never> {
+function drivers(options: TrackOptions): (ms: number, userHash: number) => Place {
   const town = planTown({ ...options, radiusM: Math.min(options.radiusM, DISTANCE_MAX_M) });
+  const positionAt = openTraffic(town);
   const project = onGlobe(options.center);
-  const drivers: Driver[] = [];
-  const isRemembered = options.users <= USERS_REMEMBERED;
-  for (let index = 0;; index++) {
-    const user = index % options.users;
-    let driver = drivers[user];
-    if (driver) advance(driver, options.intervalMs / 1000, town, random);
-    else {
-      driver = createDriver(town, random);
-      if (isRemembered) drivers[user] = driver;
-    }
-    const [eastM, northM] = positionOf(driver, town);
-    const [latitude, longitude] = project(eastM, northM);
-    yield fix(options, index, latitude, longitude);
-  }
-}
-
-function fix(options: TrackOptions, index: number, latitude: number, longitude: number): Point {
-  const ms = Math.round(options.startMs + elapsedMs(index, options));
-  return {
-    userID: index % options.users + 1,
-    timestamp: ms / 1000,
-    coordinates: [round7(latitude), round7(longitude)],
-  };
+  return (ms, userHash) => project(...positionAt(ms / 1000, userHash));
 }
 
 /** Seven decimals are about a centimetre; adding 0 turns −0 into 0. */
 function round7(degrees: number): number {
   return Math.round(degrees * 1e7) / 1e7 + 0;
-}
-
-/** Chris Doty-Humphrey's sfc32 as seeded in his PractRand (pracrand.sourceforge.net). */
-function sfc32(seed: number): Random {
-  let a = 0;
-  let b = seed >>> 0;
-  let c = Math.floor(seed / 2 ** 32) >>> 0;
-  let counter = 1;
-  const random = () => {
-    const sum = (a + b + counter) | 0;
-    counter = (counter + 1) | 0;
-    a = b ^ (b >>> 9);
-    b = (c + (c << 3)) | 0;
-    c = (((c << 21) | (c >>> 11)) + sum) | 0;
-    return (sum >>> 0) / 4_294_967_296;
-  };
-  for (let i = 0; i < 12; i++) random();
-  return random;
 }

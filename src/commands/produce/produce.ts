@@ -1,14 +1,14 @@
 import type { ProduceOptions } from "../../cli/commands/produce.ts";
-import { OperationalError, UsageError } from "../../errors.ts";
+import { OperationalError } from "../../errors.ts";
 import type { SendFault } from "../../kafka/send_fault.ts";
 import type { Outcome } from "../../kafka/sender.ts";
 import { type Output, type System, untilClosed } from "../../system.ts";
 import type { Reporter } from "../../terminal/reporter.ts";
-import { CALENDAR_END_MS, formatMany, Rate } from "../../units.ts";
+import { formatMany, Rate } from "../../units.ts";
 import { Batcher, type BatcherOptions, type RecordSender } from "./batcher.ts";
-import { elapsedMs } from "./generator.ts";
 import { invalidBefore } from "./invalid_records.ts";
 import { type GeneratedRecord, makeRecords, toLines } from "./records.ts";
+import { boundCount, chooseInterval, chooseStart, isOpenEnded, type Regular } from "./schedule.ts";
 import { watchSends } from "./send_waits.ts";
 import { BadLines, readRecords } from "./stdin_records.ts";
 import { addUp, describeProgress, openTally, type ProduceTally } from "./tally.ts";
@@ -57,13 +57,13 @@ async function produce(
   over: AbortSignal,
 ): Promise<Produced> {
   const { topic, sender, reporter, system } = deps;
-  const { batchSize, ratePerSecond, invalidPercent, stdin } = options;
-  const seed = options.seed ?? system.random();
-  const startMs = chooseStart(options, system.now());
+  const { batchSize, ratePerSecond, invalidPercent, stdin, seed } = options;
+  const regular = { ...options, intervalMs: chooseInterval(options) };
+  const startMs = chooseStart(regular, system.now());
   const tally = openTally(topic, stdin ? null : { seed, startMs });
   const produced: Produced = { tally, failure: null };
   const bad = new BadLines();
-  const source = recordsOf(options, { seed, startMs, bad }, system);
+  const source = recordsOf(regular, { startMs, bad }, system);
   const chunks = throttle(source, { perSecond: ratePerSecond, system });
   const startedAt = system.clock();
   const rate = new Rate();
@@ -75,7 +75,7 @@ async function produce(
   const onSent = sentHandler(produced, startedAt, options, deps, progress, stop);
   const batcher = sender && new Batcher(sender, {
     batchSize,
-    seed,
+    seed: stdin ? system.random() : seed,
     lingerMs: LINGER_MS,
     clock: system.clock,
     onSent,
@@ -129,14 +129,9 @@ function sentHandler(
   };
 }
 
-/** Whether the run continues until it is stopped. */
-export function isOpenEnded({ count, durationMs, stdin }: ProduceOptions): boolean {
-  return count === null && durationMs === null && !stdin;
-}
-
 function recordsOf(
-  options: ProduceOptions,
-  { seed, startMs, bad }: { seed: number; startMs: number; bad: BadLines },
+  options: Regular,
+  { startMs, bad }: { startMs: number; bad: BadLines },
   { stdin, signal }: ProduceDeps["system"],
 ) {
   if (options.stdin) {
@@ -144,7 +139,6 @@ function recordsOf(
   }
   return makeRecords({
     ...options,
-    seed,
     startMs,
     count: boundCount(options, startMs),
     // Uncompressed, they exceed the default limit of a broker.
@@ -202,31 +196,6 @@ async function printAll(
     await stdout.write(toLines(records));
     if (system.signal.aborted) return;
   }
-}
-
-/** The time of the first fix. By default the last fix is about now, as far as the number of records is known. */
-function chooseStart(options: ProduceOptions, nowMs: number): number {
-  if (options.startMs !== null) return options.startMs;
-  const { count, durationMs, ratePerSecond } = options;
-  const byTime = durationMs !== null && ratePerSecond !== null
-    ? Math.floor(durationMs * ratePerSecond / 1000) + 1
-    : Infinity;
-  const expected = Math.min(count ?? Infinity, byTime);
-  return expected === Infinity
-    ? nowMs
-    : Math.max(0, nowMs - elapsedMs(Math.max(expected - 1, 0), options));
-}
-
-/** How many records to generate: all must be before the year 10000. */
-function boundCount({ count, users, intervalMs }: ProduceOptions, startMs: number): number {
-  const countMax = Math.floor((CALENDAR_END_MS - startMs) / intervalMs) * users;
-  if (count !== null && count > countMax) {
-    throw new UsageError(
-      `--count ${count} runs past the year 9999: at most ${countMax} records fit`,
-      "a shorter --interval, more --users or an earlier --start",
-    );
-  }
-  return count ?? countMax;
 }
 
 function stopped(topic: string, fault: SendFault): OperationalError {

@@ -2,7 +2,7 @@ import { invalidBefore, LABEL_HEADER, makeInvalid, PADDING_HEADER } from "./inva
 import type { ProduceOptions } from "../../cli/commands/produce.ts";
 import { concat } from "./lines.ts";
 import { encodePoint, type Point } from "../../record/point.ts";
-import { track, type TrackOptions } from "./generator.ts";
+import { openTrack, type TrackOptions } from "./generator.ts";
 
 /** A record to send, generated or read from stdin; the key determines the partition. */
 export interface GeneratedRecord {
@@ -26,12 +26,12 @@ const CHUNK = 500;
 
 /** The points of a track as records, some of them invalid. */
 export function* makeRecords(options: MakeOptions): Generator<GeneratedRecord[]> {
-  const points = track(options);
+  const fixOf = openTrack(options);
   for (let made = 0; made < options.count; made += CHUNK) {
     const records: GeneratedRecord[] = [];
     const end = Math.min(made + CHUNK, options.count);
     for (let index = made; index < end; index++) {
-      records.push(makeRecord(points.next().value, index, options));
+      records.push(makeRecord(fixOf(index), index, options));
     }
     yield records;
   }

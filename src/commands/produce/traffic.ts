@@ -1,201 +1,177 @@
-import {
-  type Corner,
-  distanceM,
-  drawCorner,
-  isInside,
-  isSame,
-  lineAlong,
-  lineM,
-  plus,
-  type Random,
-  rank,
-  type Town,
-} from "./town.ts";
+import type { ProduceOptions } from "../../cli/commands/produce.ts";
+import { absorbLarge, draw } from "./hash.ts";
 
-// Simulates drivers in a town. A driver accelerates, cruises, brakes for turns and traffic lights, arrives, rests, and
-// starts again.
+// Drivers in a town whose streets cross at right angles: a map in metres. Where a driver is depends only on the seed, the
+// driver and the time, so that two runs agree wherever they overlap.
+//
+// Each driver makes one tour after the other, all of the same duration and length: from home and back, along eight legs of
+// the same length, each across and along the grid. Tours differ by what is drawn: the directions, and where the driver
+// stops for how long.
 
-/** One driver. */
-export interface Driver {
-  /** The last corner, and the step to the next one: along one line, zero at rest. */
-  corner: Corner;
-  heading: Corner;
-  alongM: number;
-  /** The step after that; zero while undecided. */
-  ahead: Corner;
-  target: Corner;
-  /** Metres per second: at the last corner, and the cruising speed on this road. */
-  speed: number;
-  cruise: number;
-  /** The stretches up to the next corner, in reverse order. */
-  stretches: Stretch[];
-  /** Since the start of this drive. */
-  drivenM: number;
-  drivenSeconds: number;
-}
-
-/** A time of constant acceleration. */
-interface Stretch {
-  seconds: number;
-  speed: number;
+/** The area and the scale of the town, which suit pedestrians and planes too. */
+export interface Town {
+  radiusM: number;
+  blockM: number;
+  /** The length of a leg in blocks. */
+  legBlocks: number;
+  /** Metres per second, stops included. */
+  meanSpeed: number;
+  /** Metres per second squared, also for braking. */
   acceleration: number;
+  tourSeconds: number;
 }
 
-const NOWHERE: Corner = { column: 0, row: 0 };
-/** All possible steps, by sign plus 1; shared objects, since there may be a million drivers. */
-const ACROSS: Corner[] = [-1, 0, 1].map((column) => ({ column, row: 0 }));
-const ALONG: Corner[] = [-1, 0, 1].map((row) => ({ column: 0, row }));
-/** Speeds relative to the mean: on a street, a road, a motorway, and in a turn. */
-const CRUISE = [1.25, 1.55, 1.8];
-const TURNING = 0.5;
-/** The longest drive, in blocks as the crow flies. */
-const REACH = 40;
-/** The longest red light. */
-const LIGHT_SECONDS = 40;
-/** The share of drivers that rest at the start. */
-const RESTING = 0.1;
+/** A straight part of a tour: the driver accelerates to the peak, cruises, brakes, and may stop. */
+interface Stretch {
+  /** Where it begins, and its direction with its length, in metres. */
+  x: number;
+  y: number;
+  across: number;
+  along: number;
+  /** The highest speed, in metres per second. */
+  peak: number;
+  /** When it begins, in seconds of the tour, and how long the driver drives. */
+  begins: number;
+  driving: number;
+  /** Its share of all the time that the driver stands. */
+  rest: number;
+}
 
-/** Creates a driver somewhere in the town, in the middle of a drive or at rest. */
-export function createDriver(town: Town, random: Random): Driver {
-  const corner = drawCorner(NOWHERE, town.radiusM, town, random);
-  const blockSeconds = town.blockM / town.meanSpeed;
-  const driver: Driver = {
-    corner,
-    heading: NOWHERE,
-    alongM: 0,
-    ahead: NOWHERE,
-    target: drawCorner(corner, random() * REACH * town.blockM, town, random),
-    speed: 0,
-    cruise: 0,
-    stretches: random() < RESTING ? [standing(random() * 10 * blockSeconds)] : [],
-    drivenM: 0,
-    drivenSeconds: 0,
+const LEGS = 8;
+/** Speeds relative to the mean, stops included: no driver is ever twice as fast as the mean. */
+const [SLOWEST, FASTEST] = [1.3, 1.8];
+/** The share of stretches that end in a stop. */
+const STOPS = 0.4;
+/** What is drawn once for each driver. */
+const TOURLESS = -1;
+/** How many tours are kept, because a plan takes longer than a place on it: a few megabytes. */
+const KEPT_TOURS = 10_000;
+
+/** The town for these options. */
+export function planTown(
+  { radiusM, speedKmh }: Pick<ProduceOptions, "radiusM" | "speedKmh">,
+): Town {
+  const meanSpeed = speedKmh / 3.6;
+  // A tour leads away from home by two legs at most, which is an eighth of the radius: homes are everywhere.
+  const blockM = Math.min(Math.max(150, 15 * meanSpeed), radiusM / 32);
+  const legM = Math.min(300 * meanSpeed, radiusM / 16);
+  const legBlocks = Math.max(2, Math.floor(legM / blockM) || 0);
+  const lengthM = LEGS * legBlocks * blockM;
+  return {
+    radiusM,
+    blockM,
+    legBlocks,
+    meanSpeed,
+    // The time for it, at each end of 16 stretches, fits into what the drivers gain by driving faster than the mean.
+    acceleration: Math.max(1.5, 140 * meanSpeed * meanSpeed / lengthM || 0),
+    tourSeconds: lengthM / meanSpeed,
   };
-  // Prevents all drivers from starting at the same time.
-  if (town.meanSpeed > 0) advance(driver, (1 + 2 * random()) * blockSeconds, town, random);
-  return driver;
 }
 
-/** Moves the driver on by that time. */
-export function advance(driver: Driver, seconds: number, town: Town, random: Random): void {
-  for (;;) {
-    const stretch = driver.stretches.at(-1);
-    if (!stretch) {
-      passCorner(driver, town, random);
-      continue;
+/** Metres east and north of the centre, at a time and for a driver, told by a hash. The grid is rotated by about 23°. */
+export function openTraffic(
+  town: Town,
+): (seconds: number, hash: number) => [eastM: number, northM: number] {
+  const { tourSeconds } = town;
+  const kept = new Map<number, { tour: number; stretches: Stretch[] }>();
+  const planOf = (hash: number, tour: number) => {
+    const known = kept.get(hash);
+    if (known?.tour === tour) return known.stretches;
+    if (kept.size >= KEPT_TOURS) kept.clear();
+    const stretches = planTour(absorbLarge(hash, tour), town, homeOf(hash, town));
+    kept.set(hash, { tour, stretches });
+    return stretches;
+  };
+  const placeAt = (seconds: number, hash: number) => {
+    // The town is a point, or its drivers stand still.
+    if (!(tourSeconds > 0 && tourSeconds < Infinity)) return homeOf(hash, town);
+    const driven = seconds + draw(hash, TOURLESS) * tourSeconds;
+    const tour = Math.floor(driven / tourSeconds);
+    return placeOn(planOf(hash, tour), driven - tour * tourSeconds, town);
+  };
+  return (seconds, hash) => {
+    const [x, y] = placeAt(seconds, hash);
+    return [(12 * x + 5 * y) / 13, (12 * y - 5 * x) / 13];
+  };
+}
+
+/** A corner from which no tour leaves the area. */
+function homeOf(hash: number, { radiusM, blockM, legBlocks }: Town): [x: number, y: number] {
+  const reachM = radiusM - (2 * legBlocks + 1) * blockM;
+  for (let index = 0;; index += 2) {
+    const x = draw(hash, index) * 2 - 1;
+    const y = draw(hash, index + 1) * 2 - 1;
+    if (x * x + y * y > 1) continue;
+    return blockM === 0
+      ? [0, 0]
+      : [Math.round(x * reachM / blockM) * blockM, Math.round(y * reachM / blockM) * blockM];
+  }
+}
+
+/** Two times two legs and the same legs back: the driver comes home on other streets. */
+function planTour(hash: number, town: Town, [x, y]: [number, number]): Stretch[] {
+  const { blockM, legBlocks, meanSpeed, acceleration } = town;
+  const stretches: Stretch[] = [];
+  // Stretches across and along the grid take turns, so that the driver always turns at right angles.
+  const isFirstAcross = draw(hash, 0) < 0.5;
+  const drive = (lengths: Record<"across" | "along", number>) => {
+    const isAcross = isFirstAcross === (stretches.length % 2 === 0);
+    const lengthM = lengths[isAcross ? "across" : "along"];
+    // Every driver has the same speed on a street.
+    const street = Math.round((isAcross ? y : x) / blockM);
+    const cruise = meanSpeed * (SLOWEST + (FASTEST - SLOWEST) * draw(Number(isAcross), street));
+    const peak = Math.min(cruise, Math.sqrt(Math.abs(lengthM) * acceleration));
+    const driving = Math.abs(lengthM) / peak + peak / acceleration;
+    const rest = Math.max(0, STOPS - draw(hash, 100 + stretches.length));
+    const [across, along] = isAcross ? [lengthM, 0] : [0, lengthM];
+    stretches.push({ x, y, across, along, peak, begins: 0, driving, rest });
+    x += across;
+    y += along;
+  };
+  for (let loop = 0; loop < LEGS; loop += 4) {
+    const legs = [loop, loop + 1].map((leg) => {
+      const blocks = 1 + Math.floor(draw(hash, 10 + leg) * (legBlocks - 1));
+      const east = draw(hash, 20 + leg) < 0.5 ? blockM : -blockM;
+      const north = draw(hash, 30 + leg) < 0.5 ? blockM : -blockM;
+      return { across: east * blocks, along: north * (legBlocks - blocks) };
+    });
+    const back = legs.map(({ across, along }) => ({ across: -across, along: -along }));
+    for (const leg of [...legs, ...back]) {
+      drive(leg);
+      drive(leg);
     }
-    const passed = Math.min(seconds, stretch.seconds);
-    driver.alongM += (stretch.speed + stretch.acceleration * passed / 2) * passed;
-    stretch.speed += stretch.acceleration * passed;
-    stretch.seconds -= passed;
-    seconds -= passed;
-    if (seconds <= 0) return;
-    driver.stretches.pop();
   }
+  return timed(stretches, town);
 }
 
-/** Metres east and north of the centre. The street grid is rotated against north by about 23°. */
-export function positionOf(
-  { corner, heading, alongM }: Driver,
-  town: Town,
-): [eastM: number, northM: number] {
-  const x = lineM(corner.column, town) + heading.column * alongM;
-  const y = lineM(corner.row, town) + heading.row * alongM;
-  return [(12 * x + 5 * y) / 13, (12 * y - 5 * x) / 13];
-}
-
-function passCorner(driver: Driver, town: Town, random: Random): void {
-  const corner = driver.corner = plus(driver.corner, driver.heading);
-  driver.alongM = 0;
-  if (isSame(corner, driver.target)) return arrive(driver, town, random);
-  const heading = isSame(driver.ahead, NOWHERE)
-    ? choose(corner, driver, town, random)
-    : driver.ahead;
-  if (!isSame(heading, driver.heading)) {
-    const pace = CRUISE[rank(lineAlong(corner, heading))]!;
-    driver.cruise = town.meanSpeed * pace * (0.9 + 0.2 * random());
+/** The time that is not driven is shared out among the stops; without any stop, the driver rests at home. */
+function timed(stretches: Stretch[], { tourSeconds }: Town): Stretch[] {
+  let [standing, rests, begins] = [tourSeconds, 0, 0];
+  for (const { driving, rest } of stretches) {
+    standing -= driving;
+    rests += rest;
   }
-  driver.heading = heading;
-  drive(driver, plus(corner, heading), town, random);
+  for (const stretch of stretches) {
+    stretch.begins = begins;
+    begins += stretch.driving + (rests > 0 ? standing * stretch.rest / rests : 0);
+  }
+  return stretches;
 }
 
-/** Rests until the drive with its rest has the mean speed, and chooses the next target. */
-function arrive(driver: Driver, town: Town, random: Random): void {
-  const { drivenM, drivenSeconds, corner } = driver;
-  const seconds = drivenM / town.meanSpeed - drivenSeconds;
-  driver.stretches = [standing(seconds > 0 ? seconds : town.blockM / town.meanSpeed)];
-  driver.heading = driver.ahead = NOWHERE;
-  driver.speed = driver.drivenM = driver.drivenSeconds = 0;
-  driver.target = drawCorner(corner, REACH * town.blockM, town, random);
+/** Where the driver is after so many seconds of the tour. */
+function placeOn(stretches: Stretch[], seconds: number, { acceleration }: Town): [number, number] {
+  let at = stretches.length - 1;
+  while (stretches[at]!.begins > seconds) at--;
+  const { x, y, across, along, peak, begins, driving } = stretches[at]!;
+  const since = seconds - begins;
+  const share = since >= driving ? 1 : shareDriven(since, driving, peak, acceleration);
+  return [x + across * share, y + along * share];
 }
 
-/** Drives to the next corner, and decides where to go from there. */
-function drive(driver: Driver, corner: Corner, town: Town, random: Random): void {
-  const { heading, cruise } = driver;
-  const { blockM, meanSpeed } = town;
-  const lengthM = distanceM(driver.corner, corner, town);
-  const isLast = isSame(corner, driver.target);
-  const ahead = isLast ? NOWHERE : choose(corner, driver, town, random);
-  const isStraight = isSame(ahead, heading);
-  const waits = !isLast && random() < lightOdds(corner, heading, isStraight);
-
-  const wanted = isLast || waits ? 0 : isStraight ? cruise : TURNING * meanSpeed;
-  const { to, stretches } = planStretches(driver, wanted, lengthM, town);
-  const light = Math.min(LIGHT_SECONDS, 2 * blockM / meanSpeed);
-  if (waits) stretches.unshift(standing(light * (0.25 + 0.75 * random())));
-  driver.stretches = stretches;
-  driver.ahead = ahead;
-  driver.speed = to;
-  driver.drivenM += lengthM;
-  for (const { seconds } of stretches) driver.drivenSeconds += seconds;
-}
-
-/** The stretches of a distance, last first, with the wanted speed at its end, as far as the acceleration allows. */
-function planStretches(
-  { speed: from, cruise }: Driver,
-  wanted: number,
-  lengthM: number,
-  { acceleration: gain }: Town,
-): { to: number; stretches: Stretch[] } {
-  const to = Math.min(wanted, Math.sqrt(from * from + 2 * gain * lengthM));
-  // A turn from a motorway into a nearby street needs harder braking.
-  const loss = Math.max(gain, (from * from - to * to) / (2 * lengthM));
-  const square = (2 * gain * loss * lengthM + loss * from * from + gain * to * to) / (gain + loss);
-  const peak = Math.min(Math.sqrt(square), cruise);
-  const gainM = (peak * peak - from * from) / (2 * gain);
-  const lossM = (peak * peak - to * to) / (2 * loss);
-  const stretches = [
-    { seconds: (peak - to) / loss, speed: peak, acceleration: -loss },
-    { seconds: Math.max(lengthM - gainM - lossM, 0) / peak, speed: peak, acceleration: 0 },
-    { seconds: (peak - from) / gain, speed: from, acceleration: gain },
-  ];
-  return { to, stretches };
-}
-
-/** The next step to the target. The area is round, so one of the two lines towards it never leaves the area. */
-function choose(
-  corner: Corner,
-  { target, heading }: Driver,
-  town: Town,
-  random: Random,
-): Corner {
-  const across = ACROSS[Math.sign(target.column - corner.column) + 1]!;
-  const along = ALONG[Math.sign(target.row - corner.row) + 1]!;
-  if (across.column === 0 || !isInside(plus(corner, across), town)) return along;
-  if (along.row === 0 || !isInside(plus(corner, along), town)) return across;
-  const [isAcross, isAlong] = [isSame(heading, across), isSame(heading, along)];
-  const better = rank(corner.row) - rank(corner.column);
-  // Most drivers prefer the better road, else go straight on.
-  const odds = better > 0 ? 0.85 : better < 0 ? 0.15 : isAcross ? 0.8 : isAlong ? 0.2 : 0.5;
-  return random() < odds ? across : along;
-}
-
-/** The probability of a red light. */
-function lightOdds(corner: Corner, heading: Corner, isStraight: boolean): number {
-  if (isStraight && rank(lineAlong(corner, heading)) === 2) return 0;
-  return rank(heading.row === 0 ? corner.column : corner.row) > 0 ? 0.2 : 0.05;
-}
-
-function standing(seconds: number): Stretch {
-  return { seconds, speed: 0, acceleration: 0 };
+function shareDriven(seconds: number, driving: number, peak: number, gain: number): number {
+  const lengthM = (driving - peak / gain) * peak;
+  const left = driving - seconds;
+  if (seconds * gain < peak) return gain * seconds * seconds / 2 / lengthM;
+  if (left * gain < peak) return 1 - gain * left * left / 2 / lengthM;
+  return (seconds - peak / gain / 2) * peak / lengthM;
 }

@@ -141,18 +141,18 @@ Deno.test("Batcher sends what is due and leaves the rest", async () => {
   assertEquals(batcher.dueMs, Infinity);
 });
 
-Deno.test("Batcher closes a batch before its bytes pass half a MiB, headers included", async () => {
+Deno.test("Batcher closes a batch before its bytes pass 1 MB, headers included", async () => {
   const { batcher, sends } = open(1, { batchSize: 10 });
-  const large = "x".repeat(300_000);
+  const large = "x".repeat(600_000);
   await batcher.add({ key: null, value: large }, 0);
   await batcher.add({ key: null, value: "small", headers: { pad: large } }, 0);
   await batcher.add({ key: null, value: large + large }, 0);
   await batcher.add({ key: null, value: "last" }, 0);
   await batcher.close();
   assertEquals(sends.map(({ values }) => values.map(({ length }) => length)), [
-    [300_000],
-    [5],
     [600_000],
+    [5],
+    [1_200_000],
     [4],
   ]);
 });

@@ -20,7 +20,7 @@ const defaults: ProduceOptions = {
   durationMs: null,
   ratePerSecond: null,
   users: 100,
-  model: "walk",
+  model: "traffic",
   center: [60.1699, 24.9384],
   radiusM: 25_000,
   speedKmh: 40,
@@ -75,7 +75,7 @@ async function run(changes: Partial<ProduceOptions>, fakes: Partial<Fakes> = {})
     stdout: {
       write: (data) => {
         const text = decoder.decode(data as Uint8Array);
-        fakes.out?.(text);
+        fakes.out?.(text, stop);
         printed += text;
         return Promise.resolve();
       },
@@ -93,7 +93,7 @@ interface Fakes {
   /** Null: acknowledged. */
   answer(records: GeneratedRecord[], stop: AbortController): Promise<Outcome | null>;
   stdin(sleep: ProduceDeps["system"]["sleep"], stop: AbortController): ReadableStream<Uint8Array>;
-  out(text: string): void;
+  out(text: string, stop: AbortController): void;
 }
 
 const line = (n: number) => `{"userID":${n},"timestamp":1732431234.5,"coordinates":[1.5,2.5]}`;
@@ -141,11 +141,42 @@ Deno.test("produce makes the same record k for any count, batch size and rate", 
   assertEquals(few.printed.split("\n").slice(0, 700), printed.split("\n").slice(0, 700));
 });
 
-Deno.test("produce draws a seed where none is given, and reports it", async () => {
-  const drawn = await run({ dryRun: true, seed: null });
-  assertEquals(drawn.tally.seed, 7);
-  assertEquals(drawn.printed, (await run({ dryRun: true, seed: 7 })).printed);
+Deno.test("produce at a --rate without end goes on with the time of day", async () => {
+  for (const ratePerSecond of [50, 1_000]) {
+    const regular = { intervalMs: null, startMs: null, ratePerSecond, dryRun: true };
+    // Four seconds of records, of any number.
+    const count = 4 * ratePerSecond;
+    const { printed, tally } = await run({ ...regular, count: null }, { out: stopAfter(200) });
+    assert(tally.made >= 200);
+    const stamps = stampsOf(printed);
+    const spanMs = stamps.at(-1)! - stamps[0]! + 1000 / ratePerSecond;
+    assertEquals(Math.round(spanMs), Math.round(tally.made * 1000 / ratePerSecond));
+    assert(Math.abs(stamps[0]! - NOW_MS) < 50, `${stamps[0]}`);
+    // With a known end, each user has a fix every 5 s.
+    const bounded = stampsOf((await run({ ...regular, count, users: 10 })).printed);
+    assertEquals(Math.round(bounded[10]! - bounded[0]!), 5_000);
+  }
 });
+
+Deno.test("produce at a --rate above 1 000 makes no record twice, although it has one user", async () => {
+  const options = { intervalMs: null, startMs: null, ratePerSecond: 9_000, users: 1, count: null };
+  const { printed, tally } = await run({ ...options, dryRun: true }, { out: stopAfter(200) });
+  assert(tally.made >= 200);
+  assertEquals(new Set(printed.trimEnd().split("\n")).size, tally.made);
+});
+
+/** Stops the run when so many records were printed. */
+function stopAfter(records: number): NonNullable<Fakes["out"]> {
+  let printed = 0;
+  return (text, stop) => {
+    printed += text.split("\n").length - 1;
+    if (printed >= records) stop.abort();
+  };
+}
+
+function stampsOf(printed: string): number[] {
+  return printed.trimEnd().split("\n").map((line) => JSON.parse(line).timestamp * 1000);
+}
 
 const lastTimes: [name: string, options: Partial<ProduceOptions>, lastMs: number][] = [
   ["of --count", { count: 950 }, NOW_MS],
@@ -165,7 +196,7 @@ Deno.test("produce refuses a count that would run past the year 9999", async () 
   await assertRejects(
     () => run({ count: 1_000_000, users: 1, intervalMs: 86_400_000 * 365 }),
     UsageError,
-    "--count 1000000 runs past the year 9999: at most 7980 records fit",
+    "--count 1000000 runs past the year 9999: at most 7 980 records fit",
   );
 });
 

@@ -3,7 +3,7 @@ import { type MakeOptions, makeRecords, toLines } from "../../../src/commands/pr
 
 const options: MakeOptions = {
   seed: 42,
-  model: "walk",
+  model: "traffic",
   users: 10,
   center: [60.1699, 24.9384],
   radiusM: 25_000,
