@@ -4,6 +4,7 @@ import { connect, createServer, type Socket } from "node:net";
 import { type Draw, drawFrom, pick } from "../fakes/random.ts";
 import { openAlteringProxy } from "../support/altering_proxy.ts";
 import { testSettings } from "../support/fixtures.ts";
+import { watchMemory } from "../support/memory.ts";
 import { type ProgramFixture, withProgram } from "../support/program.ts";
 
 // Damages bytes of what real servers answer. How to run longer:
@@ -67,15 +68,7 @@ async function openDamagingProxy(target: { host: string; port: number }, plan: D
 /** Runs a command; fails if it crashes, hangs, takes too much memory, or prints what it must not. */
 async function survive(fixture: ProgramFixture, args: string[], what: string): Promise<void> {
   const running = fixture.start(args, { env: { ROUTES_POSTGRESQL_PASSWORD: SECRET } });
-  let peakMib = 0;
-  const look = setInterval(() => {
-    try {
-      const status = Deno.readTextFileSync(`/proc/${running.pid}/status`);
-      peakMib = Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
-    } catch {
-      // It has ended.
-    }
-  }, 50);
+  const peak = watchMemory(running.pid, running.ended);
   let isLate = false;
   const stop = setTimeout(() => running.kill("SIGTERM"), TIME_MAX_MS);
   const timer = setTimeout(() => {
@@ -83,7 +76,7 @@ async function survive(fixture: ProgramFixture, args: string[], what: string): P
     running.kill("SIGKILL");
   }, TIME_MAX_MS + STOP_MAX_MS);
   const { code, stdout, stderr } = await running.ended;
-  clearInterval(look);
+  const peakMib = await peak;
   clearTimeout(stop);
   clearTimeout(timer);
   const told = `${what}: ${args.join(" ")} ended with ${code}:\n${stderr}`;

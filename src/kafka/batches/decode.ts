@@ -64,25 +64,53 @@ function trustedEnd(
   return isTrusted ? Math.max(last, from) : from;
 }
 
+/** A batch of which only the first records were wanted so far. */
+interface Unfinished {
+  bytes: Buffer;
+  decoder: RecordDecoder;
+  pieces: AsyncGenerator<Uint8Array>;
+}
+
+/** The latest ones: to unpack a batch of 120 MiB from its start for each of its records took minutes. */
+const unfinished: Unfinished[] = [];
+const UNFINISHED_MAX = 16;
+
 /** Appends the records of one batch, up to the offset `recordsTo`; returns how many bytes they take. */
 async function decodeBatch(
   batch: PackedBatch,
   limits: DecodeOptions & { recordsTo: number },
   into: KafkaRecord[],
 ): Promise<number> {
-  const decoder = new RecordDecoder(batch, limits, into);
+  const { decoder, pieces, bytes } = resume(batch, limits.from);
+  decoder.begin(batch, limits, into);
   try {
     if (batch.fault !== null) throw new RangeError(batch.fault);
-    if (batch.count > 0) {
-      for await (const piece of unpack(batch.codec, batch.body)) {
-        if (decoder.take(asBuffer(piece)) === "enough") return decoder.bytes;
+    while (batch.count > 0) {
+      if (decoder.decode() === "enough") {
+        unfinished.push({ bytes, decoder, pieces });
+        if (unfinished.length > UNFINISHED_MAX) await unfinished.shift()!.pieces.return(undefined);
+        return decoder.bytes;
       }
+      const { done, value } = await pieces.next();
+      if (done) break;
+      decoder.append(asBuffer(value));
     }
     decoder.end();
   } catch (error) {
+    await pieces.return(undefined);
     decoder.abandon(error as Error);
   }
   return decoder.bytes;
+}
+
+/** Takes up a batch where the last fetch left it, if its bytes are the same. */
+function resume(batch: PackedBatch, from: number): Unfinished {
+  const found = unfinished.findIndex(({ decoder, bytes }) =>
+    decoder.next === from && bytes.equals(batch.bytes)
+  );
+  if (found >= 0) return unfinished.splice(found, 1)[0]!;
+  const pieces = unpack(batch.codec, batch.body);
+  return { bytes: batch.bytes, decoder: new RecordDecoder(), pieces };
 }
 
 function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
-import { createHash, type Hash } from "node:crypto";
 import { SIZE_MAX } from "../../record/validate.ts";
 import { Cursor } from "./cursor.ts";
+import { append, type LargeRecord, newLarge } from "./large_record.ts";
 import {
   damagedRecord,
   decodeHeaders,
@@ -12,6 +12,7 @@ import {
   timeOf,
 } from "./record.ts";
 import type { PackedBatch } from "./split.ts";
+import { formatMany } from "../../units.ts";
 
 /** Key and headers of the largest valid size take a little more, because of their lengths. */
 const AROUND_MAX = 16_384;
@@ -20,63 +21,82 @@ export const RECORD_MAX = 2 * SIZE_MAX + AROUND_MAX;
 const HEADERS_MAX = 1_000;
 /** A record is an object too, even if it is empty. */
 const OBJECT_BYTES = 128;
+/** A larger record comes in pieces, is put together, and is text while it is validated. */
+const PIECES_FROM = 65_536;
+
+/** The memory that a record of so many bytes takes until it is stored. */
+export function memoryFor(size: number): number {
+  return OBJECT_BYTES + (size > PIECES_FROM ? 3 * size : size);
+}
+
 /** Length, attributes, time, offset, key, value and headers take a byte each at least. */
 const RECORD_MIN = 7;
 
-/** A record that is too large, as far as it was received. */
-interface LargeRecord {
-  size: number;
-  missing: number;
-  hash: Hash;
-  /** Its first and its last bytes, up to KEPT_BYTES each. */
-  head: Buffer;
-  tail: Buffer;
+/** Which records to append, and where. */
+interface Limits {
+  /** Records at lower offsets are left out. */
+  from: number;
+  /** No record of the batch lies behind this offset. */
+  recordsTo: number;
+  bytesMax: number;
 }
 
 /** Cuts the unpacked bytes of a batch into records, piece by piece. */
 export class RecordDecoder {
-  readonly #batch: PackedBatch;
-  readonly #from: number;
-  readonly #recordsTo: number;
-  readonly #bytesMax: number;
-  readonly #into: KafkaRecord[];
+  #batch!: PackedBatch;
+  #limits!: Limits;
+  #into!: KafkaRecord[];
   /** How many records were decoded, including those before `from`. */
   #seen = 0;
   /** The first offset that the records so far do not account for. */
-  #next: number;
-  /** The beginning of a record whose end is in the next piece. */
-  #rest: Buffer = Buffer.alloc(0);
+  next = -1;
+  /** What is not decoded yet, and how many bytes the next record needs at least. */
+  #rest: Buffer[] = [];
+  #restBytes = 0;
+  #wanted = 1;
   #large: LargeRecord | null = null;
-  /** Bytes of the records that were appended. */
+  /** Memory for the records that were appended to `into`. */
   bytes = 0;
 
-  /** Records lie between the offsets `from` and `recordsTo`; `lastOffset` of the batch is the end of damage and gaps. */
-  constructor(
-    batch: PackedBatch,
-    { from, recordsTo, bytesMax }: { from: number; recordsTo: number; bytesMax: number },
-    into: KafkaRecord[],
-  ) {
+  /** Begins with a batch, or goes on with it; `lastOffset` of the batch is the end of damage and gaps. */
+  begin(batch: PackedBatch, limits: Limits, into: KafkaRecord[]): void {
     this.#batch = batch;
-    this.#from = from;
-    this.#recordsTo = recordsTo;
-    this.#bytesMax = bytesMax;
+    this.#limits = limits;
     this.#into = into;
-    this.#next = batch.firstOffset;
+    this.bytes = 0;
+    if (this.next < 0) this.next = batch.firstOffset;
   }
 
-  /** Decodes the whole records of the next piece; "enough": the records reached their limit. */
-  take(piece: Buffer): "more" | "enough" {
-    const bytes = this.#rest.length > 0 ? Buffer.concat([this.#rest, piece]) : piece;
+  /** Takes the next piece, which `decode()` then decodes. */
+  append(piece: Buffer): void {
+    this.#rest.push(piece);
+    this.#restBytes += piece.length;
+  }
+
+  /** Decodes the whole records so far; "enough": the records reached their limit. */
+  decode(): "more" | "enough" {
+    if (this.#restBytes < this.#wanted) return "more";
+    const bytes = this.#rest.length > 1 ? Buffer.concat(this.#rest) : this.#rest[0]!;
     const cursor = new Cursor(bytes);
+    this.#wanted = 1;
+    const isEnough = this.#decodeAll(cursor);
+    this.#restBytes = bytes.length - cursor.at;
+    this.#rest = this.#restBytes > 0 ? [bytes.subarray(cursor.at)] : [];
+    return isEnough ? "enough" : "more";
+  }
+
+  /** Whether the records reached their limit. */
+  #decodeAll(cursor: Cursor): boolean {
     while (this.#seen < this.#batch.count) {
-      if (this.bytes > this.#bytesMax && this.#into.length > 0) return "enough";
+      if (this.bytes > this.#limits.bytesMax && this.#into.length > 0) return true;
       if (this.#large) {
         if (!this.#receive(this.#large, cursor)) break;
         continue;
       }
       const start = cursor.at;
       const size = cursor.varintIfWhole();
-      if (size === null || (size <= RECORD_MAX && cursor.at + size > bytes.length)) {
+      if (size === null || (size <= RECORD_MAX && cursor.at + size > cursor.bytes.length)) {
+        this.#wanted = size === null ? 1 : cursor.at - start + size;
         cursor.at = start;
         break;
       }
@@ -84,26 +104,27 @@ export class RecordDecoder {
       if (size > RECORD_MAX) {
         this.#large = newLarge(size);
       } else {
-        this.#decode(cursor, size);
+        this.#decodeOne(cursor, size);
       }
     }
-    this.#rest = bytes.subarray(cursor.at);
-    return "more";
+    return false;
   }
 
   /** The batch is over: all its records must have come. */
   end(): void {
     if (this.#seen < Math.max(this.#batch.count, 0)) {
-      throw new RangeError(`it ends after ${this.#seen} of ${this.#batch.count} records`);
+      throw new RangeError(
+        `it ends after ${this.#seen} of ${formatMany(this.#batch.count, "record")}`,
+      );
     }
-    if (this.#next <= this.#batch.lastOffset) this.#into.push(gap(this.#batch));
+    if (this.next <= this.#batch.lastOffset) this.#into.push(gap(this.#batch));
   }
 
   /** The rest of the batch cannot be read. */
   abandon({ message }: Error): void {
     const { bytes } = this.#batch;
     const value = bytes.subarray(0, KEPT_BYTES);
-    const first = Math.max(this.#next, this.#from);
+    const first = Math.max(this.next, this.#limits.from);
     const lastOffset = Math.max(this.#batch.lastOffset, first);
     const reason = `cannot read offsets ${first} to ${lastOffset}: ${message}`;
     this.#into.push(
@@ -112,7 +133,7 @@ export class RecordDecoder {
     this.bytes += value.length;
   }
 
-  #decode(cursor: Cursor, size: number): void {
+  #decodeOne(cursor: Cursor, size: number): void {
     const { bytes, at: start } = cursor;
     const end = start + size;
     // The attributes byte is unused.
@@ -124,11 +145,11 @@ export class RecordDecoder {
     const valueBytes = cursor.skip();
     const hasFewHeaders = checkHeaders(cursor, end);
     cursor.at = end;
-    if (offset >= this.#from) {
+    if (offset >= this.#limits.from) {
       const isSmall = valueBytes <= SIZE_MAX && size - valueBytes <= SIZE_MAX + AROUND_MAX;
       if (hasFewHeaders && isSmall) {
         this.#into.push(new FetchedRecord(bytes, this.#batch, offset, timestampDelta, at, size));
-        this.bytes += size + OBJECT_BYTES;
+        this.bytes += memoryFor(size);
       } else {
         const large = newLarge(size);
         append(large, bytes.subarray(start, end));
@@ -141,7 +162,7 @@ export class RecordDecoder {
   /** The offset of the next record: offsets grow within a batch, to its last one at most. */
   #inOrder(delta: number): number {
     const offset = this.#batch.firstOffset + delta;
-    if (offset < this.#next || offset > this.#recordsTo) {
+    if (offset < this.next || offset > this.#limits.recordsTo) {
       throw new RangeError(`offset ${offset} is out of order`);
     }
     return offset;
@@ -150,7 +171,7 @@ export class RecordDecoder {
   /** The record at `offset` is appended or not wanted. */
   #account(offset: number): void {
     this.#seen++;
-    this.#next = offset + 1;
+    this.next = offset + 1;
   }
 
   /** Takes what `cursor` still has of a large record; false: more is missing. */
@@ -163,7 +184,7 @@ export class RecordDecoder {
     const head = new Cursor(large.head, 1);
     head.varlong();
     const offset = this.#inOrder(head.varint());
-    if (offset >= this.#from) this.#pushLarge(large);
+    if (offset >= this.#limits.from) this.#pushLarge(large);
     this.#account(offset);
     return true;
   }
@@ -187,20 +208,6 @@ export class RecordDecoder {
     this.#into.push(damagedRecord(this.#batch, offset, damage, parts));
     this.bytes += head.length + tail.length;
   }
-}
-
-function newLarge(size: number): LargeRecord {
-  const [head, tail] = [Buffer.alloc(0), Buffer.alloc(0)];
-  return { size, missing: size, hash: createHash("sha256"), head, tail };
-}
-
-function append(large: LargeRecord, part: Buffer): void {
-  large.hash.update(part);
-  large.missing -= part.length;
-  // Copies, so that the whole can be freed.
-  large.head = Buffer.concat([large.head, part.subarray(0, KEPT_BYTES - large.head.length)]);
-  const tail = Buffer.concat([large.tail, part.subarray(-KEPT_BYTES)]);
-  large.tail = tail.subarray(Math.max(tail.length - KEPT_BYTES, 0));
 }
 
 /** The headers at the end of a record; null if they are too many or not all of them are in `tail`. */

@@ -8,7 +8,7 @@ import { zstdFrames } from "./zstd.ts";
 
 /** Unpacks a batch in one go up to this size, which nearly all batches have; larger ones come in pieces. */
 const WHOLE_MAX = 4_194_304;
-const PIECE_BYTES = 1_048_576;
+const PIECE_BYTES = 65_536;
 
 const packGzip = promisify(gzip);
 const unpackGzip = promisify(gunzip);
@@ -33,7 +33,7 @@ const codecs: Record<number, { name: string; unpack: Unpack }> = {
 const LIMIT = { maxOutputLength: WHOLE_MAX };
 const STREAM = { chunkSize: PIECE_BYTES };
 
-/** Unpacks the records of a batch in pieces of a few MiB at most, mostly a single one; throws an Error that names the codec. */
+/** Unpacks the records of a batch in pieces of 4 MiB at most, mostly a single one; throws an Error that names the codec. */
 export async function* unpack(codec: number, bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   const known = codecs[codec];
   if (!known) throw new RangeError(`codec ${codec} is unknown`);

@@ -4,8 +4,9 @@ import { Buffer } from "node:buffer";
 // deno-lint-ignore no-import-prefix
 import fetchOfKafkajs from "npm:kafkajs@2.2.4/src/protocol/requests/fetch/index.js";
 import { endOf } from "../../record/offsets.ts";
-import { decodeRecords } from "../batches/decode.ts";
-import { type FetchParams, requested, share, sharedOut, type TopicParams } from "./fetch_params.ts";
+import { type DecodeOptions, decodeRecords } from "../batches/decode.ts";
+import { memoryFor } from "../batches/record_decoder.ts";
+import { type FetchParams, requested, sharedOut, type TopicParams } from "./fetch_params.ts";
 import {
   type Decoder,
   decoderOf,
@@ -29,6 +30,9 @@ interface FetchApi {
   versions: (string | number)[];
   protocol(of: { version: number }): Protocol;
 }
+
+/** Unpacked bytes of one response; two responses are in memory at a time. */
+const UNPACKED_MAX = 12_582_912;
 
 const FETCH_KEY = 1;
 const BY_NAME = 11;
@@ -95,24 +99,21 @@ export function patchFetch(): void {
 export async function decodeByName(bytes: Buffer, params: FetchParams): Promise<object> {
   const decoder = decoderOf(bytes);
   const head = readHead(decoder);
-  const partitionBytes = share(params);
-  const responses = await decoder.readArrayAsync(async () => {
+  const received = decoder.readArray(() => {
     const topicName = decoder.readString();
-    const partitions = await decoder.readArrayAsync(async () => {
+    const partitions = decoder.readArray(() => {
       const partition = readPartition(decoder);
       const abortedTransactions = decoder.readArray(readAborted);
       const preferredReadReplica = decoder.readInt32();
       const records = decoder.readBytes() ?? Buffer.alloc(0);
-      const { from } = requested(params, topicName, partition.partition);
-      return {
-        ...partition,
-        abortedTransactions,
-        preferredReadReplica,
-        messages: await messagesOf(records, from, Number(partition.highWatermark), partitionBytes),
-      };
+      return { ...partition, abortedTransactions, preferredReadReplica, records };
     });
     return { topicName, partitions };
   });
+  const responses = [];
+  for (const { topicName, partitions } of received) {
+    responses.push({ topicName, partitions: await decodeAll(partitions, topicName, params) });
+  }
   return { ...head, responses };
 }
 
@@ -121,7 +122,6 @@ async function decodeById(bytes: Buffer, params: FetchParams, topic: ById): Prom
   const decoder = decoderOf(bytes);
   readTags(decoder);
   const head = readHead(decoder);
-  const partitionBytes = share(params);
   const [{ topic: topicName }] = params.topics as [TopicParams];
   const received = decoder.readUVarIntArray(() => {
     readUuid(decoder);
@@ -142,19 +142,39 @@ async function decodeById(bytes: Buffer, params: FetchParams, topic: ById): Prom
     readTags(decoder);
     return partitions;
   }) ?? [];
-  const partitions = [];
-  for (const { records, ...partition } of received.flat()) {
-    const { from } = requested(params, topicName, partition.partition);
-    const high = Number(partition.highWatermark);
-    const messages = await messagesOf(records, from, high, partitionBytes);
+  const partitions = await decodeAll(received.flat(), topicName, params);
+  for (const { partition, messages } of partitions) {
     const last = messages.at(-1);
-    if (last) {
-      const epoch = last.batchContext.leaderEpoch;
-      topic.ends.set(partition.partition, { offset: endOf(last), epoch });
-    }
-    partitions.push({ ...partition, messages });
+    if (!last) continue;
+    topic.ends.set(partition, { offset: endOf(last), epoch: last.batchContext.leaderEpoch });
   }
   return { ...head, responses: [{ topicName, partitions }] };
+}
+
+/** A partition of a response, whose records are still packed. */
+interface Received extends ReturnType<typeof readPartition> {
+  records: Buffer;
+}
+
+/** Partitions with their records, up to what may be unpacked at a time: the others are as if they had not been asked for. */
+async function decodeAll<T extends Received>(
+  received: T[],
+  topicName: string,
+  params: FetchParams,
+) {
+  const partitions = [];
+  let full = received.filter(({ records }) => records.length > 0).length;
+  let left = UNPACKED_MAX;
+  for (const { records, ...partition } of received) {
+    if (records.length > 0 && left <= 0) continue;
+    const { from } = requested(params, topicName, partition.partition);
+    const options = { from, high: Number(partition.highWatermark), bytesMax: left / full };
+    const messages = await messagesOf(records, options);
+    if (records.length > 0) full--;
+    for (const { size = 0 } of messages) left -= memoryFor(size);
+    partitions.push({ ...partition, messages });
+  }
+  return partitions;
 }
 
 /** kafkajs looks at the topic again after the first, and at the log after the second. */
@@ -192,8 +212,8 @@ function readAborted(decoder: Decoder) {
   };
 }
 
-async function messagesOf(bytes: Buffer, from: number, high: number, bytesMax: number) {
-  const records = await decodeRecords(bytes, { from, high, bytesMax });
+async function messagesOf(bytes: Buffer, options: DecodeOptions) {
+  const records = await decodeRecords(bytes, options);
   // kafkajs filters out records below the requested offset, which are left out already.
   const filter = (isWanted: (record: typeof records[number]) => boolean) => {
     const first = records.findIndex(isWanted);
@@ -203,7 +223,7 @@ async function messagesOf(bytes: Buffer, from: number, high: number, bytesMax: n
 }
 
 function encodeById(params: FetchParams, { id, ends }: ById): Encoder {
-  const { maxWaitTime, minBytes, maxBytes, topics: [topic] } = params;
+  const { maxWaitTime, minBytes, maxBytes, rackId = "", topics: [topic] } = params;
   const partitions = topic!.partitions.map(({ partition, fetchOffset, maxBytes }) => {
     const end = ends.get(partition);
     // The broker then tells if the log was cut off before this record and went on with others (KIP-595).
@@ -217,5 +237,5 @@ function encodeById(params: FetchParams, { id, ends }: ById): Encoder {
     .writeUVarInt(0)
     .writeInt32(-1).writeInt32(maxWaitTime).writeInt32(minBytes).writeInt32(maxBytes)
     .writeInt8(READ_COMMITTED).writeInt32(0).writeInt32(-1)
-    .writeUVarIntArray([encoded]).writeUVarIntArray([]).writeUVarIntString("").writeUVarInt(0);
+    .writeUVarIntArray([encoded]).writeUVarIntArray([]).writeUVarIntString(rackId).writeUVarInt(0);
 }

@@ -3,6 +3,8 @@ export interface FetchParams {
   maxWaitTime: number;
   minBytes: number;
   maxBytes: number;
+  /** Absent where the leader is asked in any case. */
+  rackId?: string;
   topics: TopicParams[];
 }
 
@@ -12,25 +14,24 @@ export interface TopicParams {
   partitions: { partition: number; fetchOffset: string; maxBytes: number }[];
 }
 
-/** Unpacked bytes of one response, shared by its partitions; two responses are in memory at a time. */
-const UNPACKED_MAX = 33_554_432;
-
-/** Few partitions share the bytes of the whole response; many have what they ask for, which the broker cuts at the whole. */
-export function sharedOut(params: FetchParams): FetchParams {
+/**
+ * Few partitions share the bytes of the whole response; many have what they ask for, which the broker cuts at the whole.
+ * They begin with another partition each time, because the broker fills the response in this order.
+ */
+export function sharedOut(params: FetchParams, random = Math.random): FetchParams {
   const all = params.topics.reduce((sum, { partitions }) => sum + partitions.length, 0);
   const least = Math.floor(params.maxBytes / Math.max(all, 1));
   return {
     ...params,
-    topics: params.topics.map(({ topic, partitions }) => ({
-      topic,
-      partitions: partitions.map((one) => ({ ...one, maxBytes: Math.max(one.maxBytes, least) })),
-    })),
+    topics: params.topics.map(({ topic, partitions }) => {
+      const first = Math.floor(random() * partitions.length);
+      return {
+        topic,
+        partitions: [...partitions.slice(first), ...partitions.slice(0, first)]
+          .map((one) => ({ ...one, maxBytes: Math.max(one.maxBytes, least) })),
+      };
+    }),
   };
-}
-
-/** The unpacked bytes of each partition in one response. */
-export function share({ topics }: FetchParams): number {
-  return UNPACKED_MAX / topics.reduce((sum, { partitions }) => sum + partitions.length, 0);
 }
 
 /** Where a partition was to be read from. */

@@ -173,3 +173,32 @@ Deno.test("few partitions share the bytes of a whole fetch, many keep their own"
   assertEquals([of(1), of(3)], [[1_000], [333, 333, 333]]);
   assertEquals(of(40), Array(40).fill(100));
 });
+
+Deno.test("partitions take turns at the beginning of a fetch, which the broker fills in this order", () => {
+  const partitions = [0, 1, 2, 3].map((partition) => ({
+    partition,
+    fetchOffset: "5",
+    maxBytes: 100,
+  }));
+  const params = { ...everything, topics: [{ topic: "t", partitions }] };
+  const orders = [0, 0.3, 0.99].map((drawn) =>
+    sharedOut(params, () => drawn).topics[0]!.partitions.map(({ partition }) => partition)
+  );
+  assertEquals(orders, [[0, 1, 2, 3], [1, 2, 3, 0], [3, 0, 1, 2]]);
+});
+
+Deno.test("decodeByName() leaves out partitions that would take more memory, and not those without records", async () => {
+  const MIB = 1_048_576;
+  const large = await batch({ records: Array(3).fill({ value: "x".repeat(MIB) }), compression: 1 });
+  const sets = Array.from({ length: 100 }, (_, id) => id % 2 ? Buffer.alloc(0) : large);
+  const partitions = sets.map((_, partition) => ({ partition, fetchOffset: "0", maxBytes: 0 }));
+  const params = { ...everything, topics: [{ topic: "t", partitions }] };
+  const { responses } = await decodeByName(response(sets), params) as Decoded;
+  const counts = responses[0]!.partitions.map(({ messages }) => messages.length);
+  assertEquals(counts.filter((count) => count === 0).length, 50);
+  const records = counts.reduce((sum, count) => sum + count);
+  assert(records >= 1 && records < 10, `${records} records of 1 MiB at once`);
+  // One partition alone has all its records.
+  const [alone] = (await decode(response([large])) as Decoded).responses;
+  assertEquals(alone!.partitions[0]!.messages.length, 3);
+});
