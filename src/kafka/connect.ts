@@ -32,15 +32,17 @@ export function openKafka(settings: KafkaSettings, options: KafkaOptions): Kafka
   patchMetadata();
   refuseBadAnswers();
   leaveSilentConnections();
-  tryEveryServer(settings.brokers.length);
+  // A server that does not answer must leave time to try the others.
+  const shareMs = Math.min(options.timeoutMs / (settings.brokers.length + 1), 10_000);
+  tryEveryServer(settings.brokers.length, shareMs);
   rejoinAsBefore();
   pauseStoppedFetches();
   useCodecs();
   const config: KafkaConfig = {
-    brokers: settings.brokers.map(seedName),
+    // Otherwise all processes would begin with the same one.
+    brokers: shuffled(settings.brokers.map(seedName)),
     clientId: settings.clientId,
-    // A broker that does not answer must leave time to try the others.
-    connectionTimeout: Math.min(options.timeoutMs / settings.brokers.length, 10_000),
+    connectionTimeout: shareMs,
     authenticationTimeout: Math.min(options.timeoutMs, 10_000),
     requestTimeout: options.timeoutMs,
     retry: { initialRetryTime: 100, retries: 3 },
@@ -69,6 +71,12 @@ export function brokerTls(
   readFile: KafkaOptions["readFile"],
 ): ConnectionOptions {
   return tlsOptions(files, { host, verify: checkHostname ? "name" : "signature", readFile });
+}
+
+function shuffled<T>(items: T[]): T[] {
+  return items.map((item) => ({ item, at: Math.random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ item }) => item);
 }
 
 function writeLog(log: KafkaOptions["log"]): logCreator {

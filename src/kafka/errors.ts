@@ -2,7 +2,8 @@ import { ownGroup } from "../settings/kafka.ts";
 import type { KafkaSettings } from "../settings/settings.ts";
 import { explainConnection } from "../network/explain.ts";
 import { isThrownIn, OperationalError } from "../errors.ts";
-import { addressOf } from "./seed_names.ts";
+import { type Cause, causes, isHangUp } from "./causes.ts";
+import { addressOf, seedName } from "./seed_names.ts";
 
 /**
  * Turns a Kafka error into a message with a hint, from its root cause. Returns other errors unchanged.
@@ -17,9 +18,10 @@ export function explainKafka(error: unknown, settings: KafkaSettings, topic?: st
   const broker = chain.find(({ broker }) => broker)?.broker;
   const where = broker ? addressOf(broker, settings.brokers) : settings.brokers.join(", ");
   for (const cause of chain) {
-    const known = explainNetwork(cause, settings, where) ??
-      explainAnswer(cause.type, settings, where, topic);
-    if (known) return known;
+    const failure = explainNetwork(cause, settings, where);
+    if (failure) return explainAll(failure, settings) ?? failure;
+    const refusal = explainAnswer(cause.type, settings, where, topic);
+    if (refusal) return refusal;
   }
   const root = chain.at(-1)!;
   return new OperationalError("temporary", `Kafka at ${where} failed`, {
@@ -29,46 +31,22 @@ export function explainKafka(error: unknown, settings: KafkaSettings, topic?: st
   });
 }
 
-/** Whether the broker closed the connection without an answer. */
-export function isHungUp(error: unknown): boolean {
-  return causes(error).some(isHangUp);
-}
+/** Why the servers of the settings could not be used, by `host:port` as kafkajs has it; empty once one answered. */
+export const unreached = new Map<string, Error>();
 
-function isHangUp({ name, code, message }: Cause): boolean {
-  // kafkajs says "Not connected" when the connection was closed before the request.
-  return name === "KafkaJSConnectionClosedError" ||
-    (name === "KafkaJSConnectionError" && message === "Not connected") ||
-    ["ERR_STREAM_WRITE_AFTER_END", "ECONNRESET", "EPIPE"].includes(String(code));
-}
-
-/** The fields that kafkajs adds to an error. */
-export interface Cause {
-  name: string;
-  message: string;
-  /** The broker's error code by name, such as NOT_LEADER_FOR_PARTITION. */
-  type?: string;
-  retriable?: boolean;
-  code?: string | number;
-  /** `host:port` of the broker. */
-  broker?: string;
-}
-
-/** An error and the errors it wraps, the root cause last. */
-export function causes(error: unknown): Cause[] {
-  const chain: Cause[] = [];
-  for (let at = error; at instanceof Error && chain.length < 10;) {
-    chain.push(at as Cause);
-    // createTopics() reports the failures of all topics in one AggregateError.
-    at = at.cause ?? (at as AggregateError).errors?.[0];
-  }
-  return chain;
-}
-
-const UNLED = ["NOT_LEADER_FOR_PARTITION", "LEADER_NOT_AVAILABLE", "UNKNOWN_TOPIC_OR_PARTITION"];
-
-/** Whether a broker rejected a request because it is not the leader of the partition. */
-export function isUnled(error: unknown): boolean {
-  return causes(error).some(({ type }) => UNLED.includes(type ?? ""));
+/** The failure with what each server answered; null if the settings name one server, or all of them answered. */
+function explainAll(last: OperationalError, settings: KafkaSettings): OperationalError | null {
+  const { brokers, origin } = settings;
+  if (brokers.length < 2 || unreached.size === 0) return null;
+  const answers = brokers.map((where) => {
+    const error = unreached.get(seedName(where));
+    if (!error) return `Kafka at ${where} was not tried in time`;
+    const failures = causes(error).map((cause) => explainNetwork(cause, settings, where));
+    return failures.find((failure) => failure !== null)?.message ?? `${where}: ${error.message}`;
+  });
+  const text = `cannot use any of the ${brokers.length} Kafka servers`;
+  const reason = [...answers, `the addresses are ${origin}`];
+  return new OperationalError(last.kind, text, { reason, hint: last.hint, cause: last.cause });
 }
 
 function explainNetwork(

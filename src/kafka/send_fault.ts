@@ -1,4 +1,5 @@
-import { type Cause, causes } from "./errors.ts";
+import { type Cause, causes } from "./causes.ts";
+import { formatMany } from "../units.ts";
 
 /** Why a run must stop sending, and what to do about it. */
 export interface SendFault {
@@ -12,7 +13,7 @@ export interface SendFault {
 /** A topic cannot lose partitions: it must be another one. */
 export class PartitionsChanged extends Error {
   constructor(before: number, now: number) {
-    super(`the topic has ${now} partitions now, ${before} when the run began`);
+    super(`the topic has ${formatMany(now, "partition")} now, ${before} when the run began`);
     this.name = "PartitionsChanged";
   }
 }

@@ -1,7 +1,7 @@
 import { CompressionTypes, type Kafka, type Message, type Producer } from "kafkajs";
 import { atMost, Deadline } from "./deadline.ts";
 import { encodeRecords, type Outgoing } from "./patches/encode_records.ts";
-import { causes, isUnled } from "./errors.ts";
+import { causes, isUnled } from "./causes.ts";
 import {
   isRefusal,
   PartitionsChanged,

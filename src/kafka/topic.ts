@@ -1,6 +1,6 @@
 import { type Admin, ConfigResourceTypes, type Kafka, type PartitionMetadata } from "kafkajs";
 import { atMost } from "./deadline.ts";
-import { isUnled } from "./errors.ts";
+import { isUnled } from "./causes.ts";
 import { type Range, recreated } from "../record/offsets.ts";
 
 /** Administration of one topic. */

@@ -71,35 +71,6 @@ Deno.test("a broker that speaks HTTP is named", async () => {
   assertEquals(failure.kind, "unavailable", String(failure));
 });
 
-Deno.test("after servers that hang up, the next one is tried, and all are if every server does", async () => {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr as Deno.NetAddr;
-  let calls = 0;
-  (async () => {
-    for await (const connection of listener) {
-      calls++;
-      await connection.read(new Uint8Array(100)).catch(() => null);
-      connection.close();
-    }
-  })();
-  const bad = `127.0.0.1:${port}`;
-  const real = testSettings().kafka;
-  const connectTo = async (brokers: string[]) => {
-    const options = { readFile: Deno.readFileSync, log: null, timeoutMs: 5_000 };
-    const admin = openKafka({ ...real, brokers }, options).admin();
-    try {
-      await admin.connect();
-      return (await admin.listTopics()).length >= 0;
-    } finally {
-      await admin.disconnect();
-    }
-  };
-  assertEquals(await connectTo([bad, bad, ...real.brokers]), true);
-  assertEquals(calls > 1, true);
-  await assertRejects(() => connectTo([bad, bad]));
-  listener.close();
-});
-
 Deno.test("iterations of SCRAM that take hours are refused", async () => {
   // deno-lint-ignore no-explicit-any
   const { hi } = (scram as any).SCRAM;

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { explainKafka, isHungUp } from "../../src/kafka/errors.ts";
+import { isHungUp } from "../../src/kafka/causes.ts";
+import { explainKafka } from "../../src/kafka/errors.ts";
 import type { OperationalError } from "../../src/errors.ts";
 import { testSettings } from "../support/fixtures.ts";
 

@@ -3,7 +3,8 @@ import type { CheckStep } from "./check.ts";
 import type { Finding } from "../../network/certificates.ts";
 import type { KafkaSettings } from "../../settings/settings.ts";
 import { openKafka } from "../../kafka/connect.ts";
-import { explainKafka, isHungUp } from "../../kafka/errors.ts";
+import { isHungUp } from "../../kafka/causes.ts";
+import { explainKafka } from "../../kafka/errors.ts";
 import {
   openProbe,
   type Probe,

@@ -49,7 +49,7 @@ const replaced: [patch: string, functions: (() => unknown)[], hash: string][] = 
     ],
     "dd93793c689c334c",
   ],
-  ["next_server", [brokerPool.connect, brokerPool.createSeedBroker], "5434e321497ca6b1"],
+  ["next_server", [brokerPool.connect], "a3b3aabb6ee168c5"],
   ["drop_silent", [connection.send], "8b048d5efae488be"],
   ["encode_records", [encodeRecord as Loose], "88bfde961fa73b1c"],
   ["fetch", [(fetch as Loose).protocol, (fetchResponse as Loose).decode], "8bc52db381115631"],
