@@ -86,15 +86,29 @@ export function isThrownIn(library: string, error: Error): boolean {
   return caller?.includes(`/${library}/`) ?? false;
 }
 
-/** A word for a shell, in quotes if it needs them. */
-export function shellWord(word: string): string {
+/** A word for a shell, in quotes if it needs them; on Windows in those that both cmd and PowerShell know. */
+export function shellWord(word: string, isWindows: boolean): string {
+  if (isWindows) {
+    return /^[\w.\\/~+=:-]+$/.test(word) ? word : `"${word.replaceAll('"', '""')}"`;
+  }
   return /^[\w./~+=:,@-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 /** Adds the `flags` of the failed run to a hint that is a command of routes: without them it might change another cluster. */
-export function withLocationFlags(hint: string, flags: string[]): string {
+export function withLocationFlags(hint: string, flags: string[], isWindows: boolean): string {
   return hint.replace(
     /^routes (?!help\b)[a-z]+/,
-    (command) => [command, ...flags.map(shellWord)].join(" "),
+    (command) => [command, ...flags.map((flag) => shellWord(flag, isWindows))].join(" "),
   );
+}
+
+/** Turns a refusal of Deno's permissions into an error for users; returns other errors unchanged. */
+export function asPermission(error: unknown): unknown {
+  if (!(error instanceof Error) || error.name !== "NotCapable") return error;
+  // `Requires read access to "/etc/passwd", run again with …`: the rest is for people who start it with Deno.
+  const refused = error.message.replace(/^Requires /, "").replace(/, (run again|specify) .*$/s, "");
+  return new OperationalError("noPermission", `not permitted: ${refused}`, {
+    hint: "give routes that permission where it is built or started",
+    cause: error,
+  });
 }

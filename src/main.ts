@@ -1,16 +1,12 @@
-import { placesWithout } from "./settings/read_access.ts";
+import { permittedPath, placesWithout } from "./settings/read_access.ts";
 import { run } from "./run.ts";
-import { cannotWrite, ClosedPipe, sleep } from "./system.ts";
+import { cannotWrite, ClosedPipe, sleep, stopSignals } from "./system.ts";
 
 const isWindows = Deno.build.os === "windows";
 const stop = new AbortController();
-// On Windows, SIGBREAK is Ctrl-Break, and SIGHUP comes when the window is closed; Deno refuses the others there.
-const signals: [Deno.Signal, number][] = isWindows
-  ? [["SIGINT", 130], ["SIGBREAK", 149], ["SIGHUP", 129]]
-  : [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129], ["SIGQUIT", 131]];
 // While a question waits for its answer there is no work to finish.
 let asking = false;
-for (const [signal, code] of signals) {
+for (const [signal, code] of stopSignals(isWindows)) {
   Deno.addSignalListener(signal, () => {
     if (asking) Deno.stderr.writeSync(new TextEncoder().encode("\n"));
     if (asking || stop.signal.aborted) Deno.exit(code);
@@ -23,9 +19,12 @@ for (const [signal, code] of signals) {
 function stream(file: typeof Deno.stdout | typeof Deno.stderr) {
   const encoder = new TextEncoder();
   return {
+    // Some terminals do not report their size: it is 0.
     get columns() {
-      // Some terminals do not report their width: it is 0.
       return file.isTerminal() ? Deno.consoleSize().columns || 80 : null;
+    },
+    get rows() {
+      return file.isTerminal() ? Deno.consoleSize().rows || 24 : null;
     },
     async write(data: string | Uint8Array) {
       let bytes = typeof data === "string" ? encoder.encode(data) : data;
@@ -60,15 +59,35 @@ function readStdin(): Uint8Array {
   return bytes.subarray(0, end);
 }
 
+const permitted = (path: string) => isWindows ? permittedPath(path, Deno.cwd()) : path;
+
+function readFile(path: string): Uint8Array {
+  try {
+    return Deno.readFileSync(permitted(path));
+  } catch (error) {
+    if (isWindows && isFolder(path)) throw new Deno.errors.IsADirectory("it is a folder");
+    throw error;
+  }
+}
+
+/** The error of Windows does not tell it. */
+function isFolder(path: string): boolean {
+  try {
+    return Deno.statSync(permitted(path)).isDirectory;
+  } catch {
+    return false;
+  }
+}
+
 const code = await run({
   args: Deno.args,
   env: (name) => Deno.env.get(name),
   envNames: () => Object.keys(Deno.env.toObject()),
-  readFile: (path) => Deno.readFileSync(path),
+  readFile,
   readStdin,
   mode: (path) => {
-    const { mode, uid } = Deno.statSync(path);
-    return mode === null || uid === null ? null : { mode, uid, isOwn: uid === Deno.uid() };
+    const { mode, uid } = Deno.statSync(permitted(path));
+    return mode === null || uid === null ? "unknown" : { mode, uid, isOwn: uid === Deno.uid() };
   },
   readOnlyNear(files) {
     for (const path of placesWithout(files, Deno.cwd(), isWindows)) {
@@ -95,6 +114,7 @@ const code = await run({
   ask,
   residentBytes: () => Deno.memoryUsage().rss,
   isWindows,
+  engine: { v8: Deno.version.v8, typescript: Deno.version.typescript },
   runtime: `deno ${Deno.version.deno}, ${Deno.build.target}`,
 });
 // kafkajs can leave a connection that retries forever, so the process does not wait for an empty event loop.

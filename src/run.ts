@@ -1,14 +1,14 @@
 import { type Command, type Globals, parseCli, placeFlags } from "./cli/parse.ts";
 import { completions } from "./cli/completions.ts";
 import { certificatesOf, secretsOf } from "./settings/settings.ts";
-import { EXIT, OperationalError } from "./errors.ts";
+import { asPermission, EXIT } from "./errors.ts";
 import { help } from "./cli/help.ts";
 import { type Colors, openColors, wantsColor } from "./terminal/color.ts";
 import { openReporter, type Reporter } from "./terminal/reporter.ts";
 import { version, weaknessOf } from "./version.ts";
 import type { CommandContext, CommandResult } from "./commands/context.ts";
 import { readSettings, warningsOf, withPemTexts } from "./commands/load_settings.ts";
-import { ClosedPipe, type Output, type System } from "./system.ts";
+import { ClosedPipe, type Output, type System, withWrite } from "./system.ts";
 import { scrub } from "./terminal/scrub.ts";
 import { renderError } from "./terminal/render_error.ts";
 
@@ -21,6 +21,7 @@ export async function run(system: System): Promise<number> {
   let rendering = {
     json: args.includes("--json"),
     verbose: 0,
+    isWindows: system.isWindows,
     flags: [] as string[],
     colors: colorsOf(stderr, args.includes("--no-color") ? "never" : null),
   };
@@ -34,7 +35,7 @@ export async function run(system: System): Promise<number> {
   try {
     const { command, globals } = parseCli(args, system.now());
     const colors = colorsOf(stderr, globals.color);
-    rendering = { ...globals, flags: placeFlags(globals), colors };
+    rendering = { ...rendering, ...globals, flags: placeFlags(globals), colors };
     if (!isText(command)) return await work(command, globals, system, colors, secrets);
     await stdout.write(textOf(command, system, colorsOf(stdout, globals.color)));
     return EXIT.ok;
@@ -164,15 +165,10 @@ function clearBeforeOutput(system: System, { clear }: RunReport): System {
   if (stdout.columns === null || stderr.columns === null) return system;
   return {
     ...system,
-    stdout: {
-      get columns() {
-        return stdout.columns;
-      },
-      async write(data) {
-        await clear();
-        await stdout.write(data);
-      },
-    },
+    stdout: withWrite(stdout, async (data) => {
+      await clear();
+      await stdout.write(data);
+    }),
   };
 }
 
@@ -203,15 +199,4 @@ async function perform(
     case "verify":
       return (await import("./commands/verify/command.ts")).verify(context);
   }
-}
-
-/** Turns a refusal of Deno's permissions into an error for users. */
-function asPermission(error: unknown): unknown {
-  if (!(error instanceof Error) || error.name !== "NotCapable") return error;
-  // `Requires read access to "/etc/passwd", run again with …`: the rest is for people who start it with Deno.
-  const refused = error.message.replace(/^Requires /, "").replace(/, (run again|specify) .*$/s, "");
-  return new OperationalError("noPermission", `not permitted: ${refused}`, {
-    hint: "give routes that permission where it is built or started",
-    cause: error,
-  });
 }

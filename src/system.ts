@@ -10,8 +10,8 @@ export interface System {
   readFile(path: string): Uint8Array;
   /** All of stdin, for a command that reads no records from it. */
   readStdin(): Uint8Array;
-  /** Null on systems without file modes. */
-  mode(path: string): FileMode | null;
+  /** Null for a text that only stands for a file; "unknown" on Windows. Throws as readFile() does. */
+  mode(path: string): FileMode | "unknown" | null;
   /** Gives up the right to read files for the rest of the run, except in the folders of these files. */
   readOnlyNear(files: string[]): void;
   stdin: ReadableStream<Uint8Array>;
@@ -35,6 +35,8 @@ export interface System {
   residentBytes(): number;
   /** For the version line. */
   runtime: string;
+  /** The versions of what the runtime consists of. */
+  engine: { v8: string; typescript: string };
   isWindows: boolean;
 }
 
@@ -44,6 +46,8 @@ export interface Output {
   write(data: string | Uint8Array): Promise<void>;
   /** Current width of the terminal; null: not a terminal. */
   readonly columns: number | null;
+  /** Current height of the terminal; null: not a terminal. */
+  readonly rows: number | null;
 }
 
 /** The reader of the output closed it, as `head` does: not a failure. */
@@ -71,12 +75,37 @@ export function untilClosed(
   };
 }
 
+/** The same output with another way to write to it. */
+export function withWrite(output: Output, write: Output["write"]): Output {
+  return {
+    get columns() {
+      return output.columns;
+    },
+    get rows() {
+      return output.rows;
+    },
+    write,
+  };
+}
+
 /** The failure to write the output, as when the disk is full. */
 export function cannotWrite(cause: Error): OperationalError {
   return new OperationalError("temporary", `cannot write the output: ${systemReason(cause)}`, {
     hint: "make room where it goes, then run it again",
     cause,
   });
+}
+
+/**
+ * The signals that end a run, and the exit codes of a command that they interrupt. On Windows, SIGBREAK is Ctrl-Break and
+ * SIGHUP comes when the window is closed; the runtime refuses the others there.
+ */
+export function stopSignals(isWindows: boolean) {
+  const everywhere = [["SIGINT", 130], ["SIGHUP", 129]] as const;
+  const others = isWindows
+    ? [["SIGBREAK", 149]] as const
+    : [["SIGTERM", 143], ["SIGQUIT", 131]] as const;
+  return [...everywhere, ...others];
 }
 
 /** The permissions of a file. */

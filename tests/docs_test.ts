@@ -2,7 +2,8 @@ import { runChild } from "./support/child.ts";
 import { assert, assertEquals } from "@std/assert";
 import { parseCli } from "../src/cli/parse.ts";
 import { EXIT, EXIT_MEANINGS } from "../src/errors.ts";
-import { CERTIFICATE_FOLDERS, parseSettings, settingsFiles } from "../src/settings/settings.ts";
+import { certificateFolders } from "../src/settings/read_access.ts";
+import { parseSettings, settingsFiles } from "../src/settings/settings.ts";
 import { commandFlags, globalFlags, verbs } from "../src/cli/commands.ts";
 import { formats } from "../src/formats/mod.ts";
 import { draw, perform } from "./support/picture.ts";
@@ -167,7 +168,7 @@ Deno.test("README tells the permissions of deno.json", () => {
 
 Deno.test("the places that the program names are those that it may read", () => {
   const { read } = config.permissions.default;
-  const missing = [...settingsFiles(false), ...CERTIFICATE_FOLDERS].filter((path) =>
+  const missing = [...settingsFiles(false), ...certificateFolders(false)].filter((path) =>
     !read.some((place: string) => path === place || path.startsWith(`${place}/`))
   );
   assertEquals(missing, []);
@@ -176,6 +177,13 @@ Deno.test("the places that the program names are those that it may read", () => 
 Deno.test("README shows settings that are understood", () => {
   for (const text of blocks("ini")) {
     const file = { path: "host_settings.ini", text };
-    parseSettings({ file, env: () => undefined, envNames: [], set: [], exists: () => true });
+    parseSettings({
+      file,
+      env: () => undefined,
+      envNames: [],
+      set: [],
+      exists: () => true,
+      isWindows: false,
+    });
   }
 });

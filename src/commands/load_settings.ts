@@ -1,6 +1,7 @@
 import type { Globals } from "../cli/parse.ts";
 import { parseSettings, type Settings, settingsFiles } from "../settings/settings.ts";
-import { systemFolder } from "../settings/read_access.ts";
+import { isRelative } from "../settings/paths.ts";
+import { grantHint, systemFolder } from "../settings/read_access.ts";
 import { decodeFile } from "../settings/file_text.ts";
 import type { Sources } from "../settings/sources.ts";
 import { OperationalError, shellWord, systemReason } from "../errors.ts";
@@ -10,11 +11,11 @@ import type { System } from "../system.ts";
 export function readSettings({ config, set, timeoutMs }: Globals, system: System): Settings {
   const isStdin = config === STDIN;
   const file = isStdin
-    ? { path: "stdin", text: decodeFile("stdin", system.readStdin()) }
+    ? { path: "stdin", text: decodeFile("stdin", system.readStdin(), system.isWindows) }
     : findSettings(config === null ? settingsFiles(system.isWindows) : [config], system);
   if (config !== null && !file) {
     throw new OperationalError("noInput", `cannot read "${config}": file does not exist`, {
-      hint: `routes help settings > ${shellWord(config)}`,
+      hint: `routes help settings > ${shellWord(config, system.isWindows)}`,
     });
   }
   const exists = (path: string) => fileExists(path, system);
@@ -24,6 +25,7 @@ export function readSettings({ config, set, timeoutMs }: Globals, system: System
     envNames: system.envNames(),
     set,
     exists,
+    isWindows: system.isWindows,
   });
   const { postgresql } = settings;
   const connectTimeoutMs = Math.min(postgresql.connectTimeoutMs, timeoutMs);
@@ -54,10 +56,10 @@ export function withPemTexts(system: System, { pemTexts }: Settings): System {
 
 /** The first of the files that exists. */
 function findSettings(paths: string[], system: System): Sources["file"] {
-  const { readFile } = system;
+  const { readFile, isWindows } = system;
   for (const path of paths) {
     try {
-      return { path, text: decodeFile(path, readFile(path)) };
+      return { path, text: decodeFile(path, readFile(path), isWindows) };
     } catch (error) {
       const { name } = error as Error;
       if (name === "NotFound") continue;
@@ -69,7 +71,7 @@ function findSettings(paths: string[], system: System): Sources["file"] {
         `cannot read "${path}": ${systemReason(error as Error)}`,
         {
           hint: kind === "noPermission"
-            ? `chmod u+r ${shellWord(path)}, as the owner of the file`
+            ? grantHint(path, isWindows)
             : "name a settings file with --config",
           cause: error,
         },
@@ -85,14 +87,16 @@ function outsideAllowedPaths(
   cause: unknown,
 ): OperationalError {
   const link = isWindows
-    ? `mkdir res & mklink res\\host_settings.ini "${path}"`
-    : `mkdir -p res && ln -s "$(realpath ${shellWord(path)})" res/`;
+    // A link is relative to its own folder.
+    ? "or link it, as administrator in cmd: mkdir res & mklink res\\host_settings.ini " +
+      shellWord(isRelative(path, true) ? `%CD%\\${path}` : path, true)
+    : `or link it: mkdir -p res && ln -s "$(realpath ${shellWord(path, false)})" res/`;
   const folder = systemFolder(isWindows);
   return new OperationalError("noPermission", `not permitted to read "${path}"`, {
     reason: `settings are host_settings.ini here or in src, or any file in res or ${folder}`,
     hint: [
       "start routes in the folder of that file, or move the file to one of those places",
-      `or link it: ${link}`,
+      link,
       "or use no file: set ROUTES_KAFKA_TOPIC=…, ROUTES_POSTGRESQL_HOST=… in the environment",
     ],
     cause,

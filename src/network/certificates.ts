@@ -3,17 +3,13 @@ import { createPublicKey, type KeyObject, type X509Certificate } from "node:cryp
 import type { TlsFiles } from "../settings/reader.ts";
 import { OperationalError, shellWord } from "../errors.ts";
 import { TLS_SETTINGS } from "./explain.ts";
-import { folderOf } from "../settings/sources.ts";
-import { type NamedFile, readCertificates, type ReadFile, readKey } from "./pem.ts";
-import type { FileMode } from "../system.ts";
+import { folderOf } from "../settings/paths.ts";
+import { type NamedFile, readCertificates, readKey } from "./pem.ts";
+import type { FileMode, System } from "../system.ts";
+import { formatMany } from "../units.ts";
 
-/** Access to files, and the clock in milliseconds since 1970. */
-export interface Files {
-  readFile: ReadFile;
-  /** Null on systems without file modes. */
-  mode(path: string): FileMode | null;
-  now(): number;
-}
+/** Access to files, and the clock. */
+export type Files = Pick<System, "readFile" | "mode" | "now" | "isWindows">;
 
 /** The result of one check: what was seen, or the fault. */
 export interface Finding {
@@ -57,10 +53,10 @@ export function inspectFiles(
   const chain = cert && inspect("certificate", () => readChain(named(cert, "cert"), files));
   const secret = key && inspect("key", () => {
     const passphraseSetting = settingName(section, "passphrase");
-    const value = readKey(named(key, "key"), { passphrase, passphraseSetting }, files.readFile);
+    const value = readKey(named(key, "key"), { passphrase, passphraseSetting }, files);
     const fault = openToOthers(key, files) ?? ownedByOthers(key, files) ?? replaceable(key, files);
     if (fault) throw fault;
-    return { value, seen: `key "${key}"` };
+    return { value, seen: `key "${key}"${unjudged(key, files)}` };
   });
   const fault = chain && secret
     ? findMismatch(chain, secret, { cert: named(cert!, "cert"), key: named(key!, "key") })
@@ -130,21 +126,34 @@ export function requireFiles(
   }
 }
 
+/** The mode of a file; null if it has none. */
+function modeOf(path: string, { mode }: Pick<Files, "mode">): FileMode | null {
+  const found = mode(path);
+  return found === "unknown" ? null : found;
+}
+
+/** The end of a line about a secret file whose access the system does not tell, else empty. */
+export function unjudged(path: string, { mode }: Pick<Files, "mode">): string {
+  return mode(path) === "unknown" ? ", who can read it is not judged on Windows" : "";
+}
+
 /** The fault when others can read a secret file; as in libpq, a file of root may be readable by its group. */
 export function openToOthers(path: string, { mode }: Pick<Files, "mode">): OperationalError | null {
-  const found = mode(path);
+  const found = modeOf(path, { mode });
   if (!found || (found.mode & (found.uid === 0 ? 0o037 : 0o077)) === 0) return null;
   const text = `"${path}" can be read by others: its mode is ${octal(found.mode)}`;
-  return new OperationalError("noPermission", text, { hint: `chmod 600 ${shellWord(path)}` });
+  return new OperationalError("noPermission", text, {
+    hint: `chmod 600 ${shellWord(path, false)}`,
+  });
 }
 
 /** The fault when another user, except root, owns a secret file; as in libpq. */
 function ownedByOthers(path: string, { mode }: Pick<Files, "mode">): OperationalError | null {
-  const found = mode(path);
+  const found = modeOf(path, { mode });
   if (!found || found.isOwn || found.uid === 0) return null;
   const text = `key "${path}" belongs to another user (uid ${found.uid})`;
   return new OperationalError("noPermission", text, {
-    hint: `chown "$USER" ${shellWord(path)}, or run routes as that user`,
+    hint: `chown "$USER" ${shellWord(path, false)}, or run routes as that user`,
   });
 }
 
@@ -154,22 +163,24 @@ const STICKY = 0o1000;
 
 /** The fault when everyone can put another file in the place of a secret one. */
 function replaceable(path: string, { mode }: Pick<Files, "mode">): OperationalError | null {
-  const folder = folderOf(path).replace(/(.)[/\\]$/, "$1") || ".";
+  const folder = folderOf(path, false).replace(/(.)\/$/, "$1") || ".";
   let found: FileMode | null;
   try {
-    found = mode(folder);
+    found = modeOf(folder, { mode });
   } catch {
     // The program may read only some files of the working folder, and not look at the folder itself.
     return null;
   }
   if (!found || (found.mode & OTHERS_WRITE) === 0 || (found.mode & STICKY) !== 0) return null;
   const text = `everyone can replace key "${path}": its folder is writable by all`;
-  return new OperationalError("noPermission", text, { hint: `chmod o-w ${shellWord(folder)}` });
+  return new OperationalError("noPermission", text, {
+    hint: `chmod o-w ${shellWord(folder, false)}`,
+  });
 }
 
 /** The CA certificates; in a bundle some may have expired as long as one is valid. */
 function readAuthorities(file: NamedFile, files: Files) {
-  const all = readCertificates(file, files.readFile);
+  const all = readCertificates(file, files);
   const what = `CA certificate "${file.path}"`;
   const valid = all.filter((one) => outOfDate(one, what, files) === null);
   const until = Math.max(...valid.map(({ validTo }) => Date.parse(validTo)));
@@ -179,7 +190,7 @@ function readAuthorities(file: NamedFile, files: Files) {
 
 /** The client certificate and its issuers; each must be valid. */
 function readChain(file: NamedFile, files: Files) {
-  const chain = readCertificates(file, files.readFile);
+  const chain = readCertificates(file, files);
   const what = `certificate "${file.path}"`;
   for (const one of chain) {
     const fault = outOfDate(one, what, files);
@@ -197,8 +208,9 @@ export function daysLeft(untilMs: number, nowMs: number): number {
 function describeExpiry(until: number, what: string, { now }: Files): Finding {
   const days = daysLeft(until, now());
   return {
-    seen: `${what}, valid until ${day(until)}, ${days} days left`,
-    ...(days < WARN_DAYS && { warning: `${what} expires in ${days} days, on ${day(until)}` }),
+    seen: `${what}, valid until ${day(until)}, ${formatMany(days, "day")} left`,
+    ...(days < WARN_DAYS &&
+      { warning: `${what} expires in ${formatMany(days, "day")}, on ${day(until)}` }),
   };
 }
 

@@ -1,11 +1,10 @@
-import { type Buffer } from "node:buffer";
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
-import { systemFolder } from "../settings/read_access.ts";
-import { CERTIFICATE_FOLDERS } from "../settings/settings.ts";
-import { OperationalError, type Remedy, shellWord } from "../errors.ts";
+import { decodeText } from "../settings/file_text.ts";
+import { certificateFolders, grantHint } from "../settings/read_access.ts";
+import { OperationalError, type Remedy, shellWord, systemReason } from "../errors.ts";
+import type { System } from "../system.ts";
 
-/** Reads a file; throws when it does not exist or is not readable. */
-export type ReadFile = (path: string) => Uint8Array;
+type Files = Pick<System, "readFile" | "isWindows">;
 
 /** A file and the full name of its setting, for messages. */
 export interface NamedFile {
@@ -16,8 +15,8 @@ export interface NamedFile {
 const PEM = /-----BEGIN ([A-Z0-9 ]+)-----[^]*?-----END \1-----/g;
 
 /** The certificates in a file, at least one. */
-export function readCertificates(file: NamedFile, readFile: ReadFile): X509Certificate[] {
-  return readBlocks(file, "CERTIFICATE", readFile).map((block) => {
+export function readCertificates(file: NamedFile, files: Files): X509Certificate[] {
+  return readBlocks(file, "CERTIFICATE", files).map((block) => {
     try {
       return new X509Certificate(block);
     } catch (cause) {
@@ -30,9 +29,9 @@ export function readCertificates(file: NamedFile, readFile: ReadFile): X509Certi
 export function readKey(
   file: NamedFile,
   { passphrase, passphraseSetting }: { passphrase: string | null; passphraseSetting: string },
-  readFile: ReadFile,
+  files: Files,
 ): KeyObject {
-  const [block] = readBlocks(file, "PRIVATE KEY", readFile);
+  const [block] = readBlocks(file, "PRIVATE KEY", files);
   const isEncrypted = block!.includes("ENCRYPTED");
   if (isEncrypted && !passphrase) {
     const text = `key "${file.path}" is encrypted: a passphrase is needed`;
@@ -43,7 +42,9 @@ export function readKey(
   } catch (cause) {
     if (!isEncrypted) throw unusable(file, "a key that cannot be decoded", { cause });
     if (/unsupported/.test((cause as Error).message)) {
-      const [from, to] = [shellWord(file.path), shellWord(`${file.path}.new`)];
+      const [from, to] = [file.path, `${file.path}.new`].map((path) =>
+        shellWord(path, files.isWindows)
+      );
       throw unusable(file, "a key whose encryption is not supported, such as 3DES", {
         hint: `encrypt it with AES: openssl pkcs8 -topk8 -v2 aes-256-cbc -in ${from} -out ${to}`,
         cause,
@@ -55,9 +56,9 @@ export function readKey(
 }
 
 /** The PEM blocks of one kind; throws when there is none. */
-function readBlocks(file: NamedFile, kind: string, readFile: ReadFile): string[] {
-  const bytes = read(file, readFile);
-  const all = [...new TextDecoder().decode(bytes as Buffer).matchAll(PEM)];
+function readBlocks(file: NamedFile, kind: string, files: Files): string[] {
+  const bytes = read(file, files);
+  const all = [...decodeText(bytes).matchAll(PEM)];
   const found = all.filter(([, label]) => label!.endsWith(kind)).map(([block]) => block);
   if (found.length > 0) return found;
   const label = all[0]?.[1];
@@ -66,7 +67,9 @@ function readBlocks(file: NamedFile, kind: string, readFile: ReadFile): string[]
   // A DER file begins with the tag of a sequence.
   if (bytes[0] !== 0x30) throw unusable(file, "no PEM block");
   const tool = kind === "CERTIFICATE" ? "x509" : "pkey";
-  const [from, to] = [shellWord(file.path), shellWord(`${file.path}.pem`)];
+  const [from, to] = [file.path, `${file.path}.pem`].map((path) =>
+    shellWord(path, files.isWindows)
+  );
   throw unusable(file, "DER instead of PEM", {
     hint: `openssl ${tool} -inform der -in ${from} -out ${to}`,
   });
@@ -84,7 +87,7 @@ function unusable(
   });
 }
 
-function read({ path, setting }: NamedFile, readFile: ReadFile): Uint8Array {
+function read({ path, setting }: NamedFile, { readFile, isWindows }: Files): Uint8Array {
   try {
     return readFile(path);
   } catch (error) {
@@ -98,23 +101,27 @@ function read({ path, setting }: NamedFile, readFile: ReadFile): Uint8Array {
       case "PermissionDenied":
         throw new OperationalError("noPermission", `cannot read "${path}": permission denied`, {
           reason,
-          hint: `make the current user its owner: chown "$USER" ${shellWord(path)}`,
+          hint: grantHint(path, isWindows),
         });
       case "NotCapable":
         throw new OperationalError("noPermission", `not permitted to read "${path}"`, {
           reason: [
             reason,
-            `certificates and keys are read from ${CERTIFICATE_FOLDERS.join(", ")} ` +
-            `(on Windows ${systemFolder(true)})`,
+            `certificates and keys are read from ${certificateFolders(isWindows).join(", ")}`,
           ],
           hint: `move it, or link to it, into one of those folders, and correct ${setting}`,
           cause: error,
         });
       case "IsADirectory":
         throw new OperationalError("settings", `cannot read "${path}": it is a folder`, {
+          reason,
           hint: `correct ${setting}`,
         });
     }
-    throw error;
+    throw new OperationalError(
+      "noInput",
+      `cannot read "${path}": ${systemReason(error as Error)}`,
+      { reason, hint: `put the file there, or correct ${setting}`, cause: error },
+    );
   }
 }

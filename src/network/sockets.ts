@@ -7,6 +7,7 @@ import {
   type PeerCertificate,
   type TLSSocket,
 } from "node:tls";
+import { decodeText } from "../settings/file_text.ts";
 import type { TlsFiles } from "../settings/reader.ts";
 
 /** The result of a TLS handshake. */
@@ -32,7 +33,7 @@ export function tlsOptions(
   { ca, cert, key, passphrase }: TlsFiles,
   { host, verify, readFile }: TlsRules,
 ): ConnectionOptions {
-  const read = (path: string) => new TextDecoder().decode(readFile(path));
+  const read = (path: string) => decodeText(readFile(path));
   return {
     ...(ca && verify !== "nothing" && { ca: read(ca) }),
     ...(cert && { cert: read(cert) }),

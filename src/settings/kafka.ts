@@ -18,6 +18,8 @@ export interface KafkaSettings {
   /** The default contains the topic and a hash of the destination: each pair of them has its own group. */
   groupId: string;
   clientId: string;
+  /** Where this process is, in the terms of the brokers' `broker.rack`; null: it reads from the leaders. */
+  rack: string | null;
   /** After this time without a heartbeat the group assigns the partitions of a process to others. */
   sessionTimeoutMs: number;
 }
@@ -58,6 +60,7 @@ export function readKafka(
     sasl: isKnown ? readSasl(read, protocol.startsWith("SASL")) : null,
     topic: read.text("kafka.topic") ?? "routes",
     clientId: read.text("kafka.client_id") ?? "routes",
+    rack: read.text("kafka.client_rack"),
     // The defaults of a broker; it refuses others.
     sessionTimeoutMs: read.duration("kafka.session_timeout", 10_000, { min: "6s", max: "30m" }),
   };

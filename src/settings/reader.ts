@@ -1,4 +1,5 @@
 import { parseDuration } from "../units.ts";
+import { isRelative } from "./paths.ts";
 import { didYouMean, type SettingValues } from "./sources.ts";
 
 /** Paths of the files that TLS needs, already resolved; the program reads them again on each connect. */
@@ -19,6 +20,7 @@ export class SettingsReader {
     readonly faults: string[],
     /** Folder of the settings file, with a slash at its end: default TLS files are looked for there. */
     readonly folder: string,
+    readonly isWindows: boolean,
   ) {}
 
   text(name: string): string | null {
@@ -104,6 +106,6 @@ export class SettingsReader {
   path(name: string): string | null {
     const value = this.values.get(name);
     if (!value) return null;
-    return /^(\/|[A-Za-z]:[\\/])/.test(value.text) ? value.text : value.folder + value.text;
+    return isRelative(value.text, this.isWindows) ? value.folder + value.text : value.text;
   }
 }

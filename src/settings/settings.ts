@@ -1,9 +1,11 @@
 import { type KafkaSettings, readKafka } from "./kafka.ts";
 import { addressesOf, LOOPBACK, type PostgresSettings, readPostgres } from "./postgres.ts";
+import { folderOf } from "./paths.ts";
 import { systemFolder } from "./read_access.ts";
 import { SettingsReader } from "./reader.ts";
-import { collect, folderOf, setsSecret, type Sources } from "./sources.ts";
+import { collect, setsSecret, type Sources } from "./sources.ts";
 import { OperationalError } from "../errors.ts";
+import { formatMany } from "../units.ts";
 
 export type { KafkaSettings, PostgresSettings };
 
@@ -11,6 +13,11 @@ export type { KafkaSettings, PostgresSettings };
 export interface Settings {
   kafka: KafkaSettings;
   postgresql: PostgresSettings;
+  /** Of the pages of `--http`. */
+  http: {
+    /** What a browser must know to see them; null: nothing. */
+    token: string | null;
+  };
   /** The database and schema, for people and to compare: `db.example:5432/routes schema public`. */
   destination: string;
   /** The file that was read, or null when there is none. */
@@ -28,24 +35,25 @@ export function settingsFiles(isWindows: boolean): string[] {
   return [name, `res/${name}`, `src/${name}`, `${system}${isWindows ? "\\" : "/"}${name}`];
 }
 
-/** Where the program may read certificates and keys; the same as in deno.json. */
-export const CERTIFICATE_FOLDERS = ["ssl", "src/ssl", "res", systemFolder(false)];
-
 /** Reads settings from every source; all faults are reported together, and none shows a secret. */
 export function parseSettings(sources: Sources): Settings {
   const faults: string[] = [];
   const values = collect(sources, faults);
-  const folder = sources.file ? folderOf(sources.file.path) : "";
-  const reader = new SettingsReader(values, faults, folder);
+  const { isWindows } = sources;
+  const folder = sources.file ? folderOf(sources.file.path, isWindows) : "";
+  const reader = new SettingsReader(values, faults, folder, isWindows);
   const ungrouped = readKafka(reader, sources.exists);
   const postgresql = readPostgres(reader, sources.exists);
+  const http = { token: readToken(reader) };
   const destination = destinationOf(postgresql);
   const groupId = reader.text("kafka.group_id") ?? defaultGroup(ungrouped.topic, destination);
   const kafka = { ...ungrouped, groupId };
   if (faults.length > 0) {
     throw new OperationalError(
       "settings",
-      faults.length === 1 ? "a setting is wrong" : `${faults.length} settings are wrong`,
+      faults.length === 1
+        ? "a setting is wrong"
+        : `${formatMany(faults.length, "setting")} are wrong`,
       { reason: faults, hint: "routes help settings" },
     );
   }
@@ -54,7 +62,19 @@ export function parseSettings(sources: Sources): Settings {
     path: sources.file.path,
     holdsSecret: setsSecret(sources.file.text),
   };
-  return { kafka, postgresql, destination, file, pemTexts: reader.pemTexts, warnings };
+  return { kafka, postgresql, http, destination, file, pemTexts: reader.pemTexts, warnings };
+}
+
+/** A short token can be guessed, and one with a space or a control character is no value of a header. */
+function readToken(reader: SettingsReader): string | null {
+  const token = reader.text("http.token");
+  if (token !== null && !/^[\x21-\x7e]{16,}$/.test(token)) {
+    reader.fault(
+      "http.token",
+      "is too short, or not plain: expected at least 16 ASCII characters without spaces",
+    );
+  }
+  return token;
 }
 
 function warningsAbout(
@@ -101,21 +121,23 @@ export function certificatesOf({ kafka, postgresql }: Settings): string[] {
     .filter((path) => path !== null);
 }
 
-type Services = Pick<Settings, "kafka" | "postgresql" | "pemTexts">;
+type Services = Pick<Settings, "kafka" | "postgresql" | "http" | "pemTexts">;
 
 /** Default names of the program: as passwords they are no secret, and messages need them. */
 const DEFAULT_NAMES = ["routes", "postgres", "public"];
 
 /** Everything in the settings that must never be shown. */
 export function secretsOf(services: Services): string[] {
-  const { kafka, postgresql, pemTexts } = services;
+  const { kafka, postgresql, http, pemTexts } = services;
   const keys = [kafka.tls?.key, postgresql.tls.key].map((name) => pemTexts.get(name ?? "") ?? "");
-  return [
+  const all = [
     ...keys.flatMap((text) => text.split(/\s+/).filter((line) => /^[\w+/=]{16,}$/.test(line))),
     kafka.sasl?.password,
     kafka.tls?.passphrase,
     postgresql.password,
     postgresql.tls.passphrase,
-  ].filter((secret) => typeof secret === "string" && secret !== "")
-    .filter((secret) => !DEFAULT_NAMES.includes(secret!)) as string[];
+    http.token,
+  ];
+  return all.filter((secret) => secret !== undefined && secret !== null)
+    .filter((secret) => secret !== "" && !DEFAULT_NAMES.includes(secret));
 }

@@ -1,4 +1,5 @@
 import { parseIni } from "./ini.ts";
+import { folderOf } from "./paths.ts";
 import { suggest } from "../suggest.ts";
 
 /** Where the settings come from. */
@@ -11,6 +12,7 @@ export interface Sources {
   /** `section.key=value` each. */
   set: string[];
   exists: (path: string) => boolean;
+  isWindows: boolean;
 }
 
 /** The value of a key, and where it was set. */
@@ -26,7 +28,7 @@ interface Value {
 export type SettingValues = Map<string, Value>;
 
 /** Each key, with its other names. */
-export const KEYS: Record<"kafka" | "postgresql", Record<string, string[]>> = {
+export const KEYS: Record<"kafka" | "postgresql" | "http", Record<string, string[]>> = {
   kafka: {
     bootstrap_servers: ["service_uri", "brokers"],
     security_protocol: [],
@@ -44,6 +46,7 @@ export const KEYS: Record<"kafka" | "postgresql", Record<string, string[]>> = {
     topic: [],
     group_id: [],
     client_id: [],
+    client_rack: [],
     session_timeout: [],
   },
   postgresql: {
@@ -72,6 +75,9 @@ export const KEYS: Record<"kafka" | "postgresql", Record<string, string[]>> = {
     statement_timeout: [],
     pool_max: [],
   },
+  http: {
+    token: [],
+  },
 };
 
 const SECRETS = [
@@ -81,12 +87,18 @@ const SECRETS = [
   "sslpassword",
   "sasl_plain_password",
   "service_uri",
+  "token",
 ];
+
+/** What `-X` sets: `kafka.topic` and so on, without secrets. */
+export const SETTABLE = Object.entries(KEYS).flatMap(([section, keys]) =>
+  Object.keys(keys).filter((key) => !SECRETS.includes(key)).map((key) => `${section}.${key}`)
+);
 
 /** Values from file, environment and `-X`, each overriding the one before; mistakes go to `faults`. */
 export function collect(sources: Sources, faults: string[]): SettingValues {
   const values: SettingValues = new Map();
-  if (sources.file) takeFile(values, sources.file, faults);
+  if (sources.file) takeFile(values, sources.file, sources.isWindows, faults);
   takeEnvironment(values, sources, faults);
   for (const text of sources.set) takeOption(values, text, faults);
   return values;
@@ -95,10 +107,11 @@ export function collect(sources: Sources, faults: string[]): SettingValues {
 function takeFile(
   values: SettingValues,
   { path, text }: { path: string; text: string },
+  isWindows: boolean,
   faults: string[],
 ): void {
   const { entries, sections, faults: broken } = parseIni(text);
-  const folder = folderOf(path);
+  const folder = folderOf(path, isWindows);
   const found = broken.map(({ line, message }) => ({ line, message }));
   for (const { name, line } of sections) {
     if (!isSection(name)) found.push({ line, message: unknownSection(name) });
@@ -180,11 +193,6 @@ function takeOption(values: SettingValues, option: string, faults: string[]): vo
   }
   if (match[3] === "") values.delete(`${section}.${name}`);
   else values.set(`${section}.${name}`, { text: match[3]!, where, folder: "" });
-}
-
-/** The folder of a file, with a slash at its end. */
-export function folderOf(path: string): string {
-  return path.replace(/[^/\\]*$/, "");
 }
 
 function isSection(name: string): name is keyof typeof KEYS {

@@ -26,6 +26,8 @@ export const SETTINGS = `; Settings of routes. Save as host_settings.ini; a comm
 ; database and schema
 ;group_id = routes-TOPIC-HASH
 ;client_id = routes
+; where this machine is, as broker.rack: it then reads from the replica there
+;client_rack =
 ; a process that is silent for this long loses its partitions
 ;session_timeout = 10s
 
@@ -63,4 +65,8 @@ export const SETTINGS = `; Settings of routes. Save as host_settings.ini; a comm
 ;connect_timeout = 10s
 ;statement_timeout = 60s
 ;pool_max = 4
+
+[http]
+; what a browser needs to see the pages of --http: at least 16 characters
+;token =
 `;

@@ -11,19 +11,20 @@ interface Rendering {
   secrets: string[];
   /** The --config and -X flags of the run: they are added to every suggested command. */
   flags?: string[];
+  isWindows?: boolean;
 }
 
 /** An error as text for stderr, and its exit code; an error that is neither a UsageError nor an OperationalError is a bug. */
 export function renderError(
   error: unknown,
-  { json, verbose, colors = openColors(false), secrets, flags = [] }: Rendering,
+  { json, verbose, colors = openColors(false), secrets, flags = [], isWindows = false }: Rendering,
 ): { text: string; code: number } {
   const { code, ...remedy } = describe(error);
   // Scrub each line before it becomes JSON: a secret such as `code` must not break the JSON.
   const clean = (lines: string[]) => lines.map((line) => scrub(line, secrets));
   const message = scrub(error instanceof Error ? error.message : String(error), secrets);
   const reason = remedy.reason.map((line) => scrubAnswer(line, secrets));
-  const fix = clean(remedy.fix.map((line) => withLocationFlags(line, flags)));
+  const fix = clean(remedy.fix.map((line) => withLocationFlags(line, flags, isWindows)));
   const stack = verbose > 0 ? clean(stackOf(error)) : [];
   if (!json) {
     const fixes = fix.map((line) => `${colors.bold("fix:")} ${line}`);

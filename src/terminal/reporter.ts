@@ -113,6 +113,8 @@ export function openReporter(options: ReporterOptions): Reporter {
       stopWaiting = options.later(columns() === null ? PLAIN_MS : WAIT_MS, () => show(line));
     },
     progress: (line, state) => {
+      // The work goes on, so what it waited for is over, also where this line comes too early to be shown.
+      stopWaiting();
       const isUnchanged = state !== undefined && state === shownState;
       const everyMs = columns() !== null ? REDRAW_MS : isUnchanged ? UNCHANGED_MS : PLAIN_MS;
       if (!shows || now() - shownAt < everyMs) return;

@@ -104,6 +104,7 @@ Deno.test("routes help settings is a settings file without faults, in which all 
       envNames: [],
       set: [],
       exists: () => false,
+      isWindows: false,
     });
   assertEquals({ ...read(text), file: null }, read(null));
 });

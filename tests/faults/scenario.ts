@@ -64,6 +64,7 @@ export class Scenario {
         "postgresql.application_name=harness",
       ],
       exists: () => false,
+      isWindows: false,
     });
     const readFile = () => new Uint8Array();
     this.kafka = openKafka(kafka, { readFile, log: null, timeoutMs: 30_000 });

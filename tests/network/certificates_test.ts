@@ -32,6 +32,7 @@ function faults(
     readFile: files ?? Deno.readFileSync,
     mode: (path) => typeof mode === "function" ? mode(path) : mode,
     now: () => Date.now() + days * DAY_MS,
+    isWindows: false,
   });
   return findings.flatMap(({ fault }) =>
     fault ? `${fault.kind}: ${fault.message.replaceAll(`${dir}/`, "")}` : []
@@ -58,6 +59,35 @@ Deno.test("inspectFiles() distinguishes a missing file from an unreadable one", 
   assertEquals(faults({ files: failing(ecdsa.key, "PermissionDenied") }), [
     'noPermission: cannot read "ecdsa.key": permission denied',
   ]);
+});
+
+Deno.test("inspectFiles() tells why a file cannot be read, whatever the system answers", () => {
+  assertEquals(faults({ files: failing(ecdsa.key, "IsADirectory") }), [
+    'settings: cannot read "ecdsa.key": it is a folder',
+  ]);
+  assertEquals(faults({ files: failing(ecdsa.key, "Busy") }), [
+    'noInput: cannot read "ecdsa.key": os error',
+  ]);
+});
+
+Deno.test("inspectFiles() reads files in UTF-16 with its mark, as PowerShell writes them", () => {
+  const wide = (path: string) => {
+    const text = `\ufeff${Deno.readTextFileSync(path)}`;
+    return new Uint8Array(Uint16Array.from(text, (letter) => letter.charCodeAt(0)).buffer);
+  };
+  assertEquals(faults({ files: wide }), []);
+});
+
+Deno.test("inspectFiles() says of a key that its access is not judged where files have no mode", () => {
+  const seen = (mode: "unknown" | null) =>
+    inspectFiles("kafka", { ca: null, cert: ecdsa.cert, key: ecdsa.key, passphrase: null }, {
+      readFile: Deno.readFileSync,
+      mode: () => mode,
+      now: Date.now,
+      isWindows: true,
+    }).at(-1)!.seen;
+  assertEquals(seen("unknown"), `key "${ecdsa.key}", who can read it is not judged on Windows`);
+  assertEquals(seen(null), `key "${ecdsa.key}"`);
 });
 
 Deno.test("inspectFiles() finds every fault, not only the first", () => {
@@ -119,7 +149,7 @@ Deno.test("inspectFiles() opens encrypted keys of both formats, and names an enc
       cert: rsa.cert,
       key,
       passphrase: "sesame",
-    }, { readFile: Deno.readFileSync, mode: () => null, now: Date.now });
+    }, { readFile: Deno.readFileSync, mode: () => null, now: Date.now, isWindows: false });
     return found.flatMap(({ fault }) => fault ? [fault.message.replaceAll(`${dir}/`, "")] : []);
   };
   assertEquals(await encrypt("pkcs8", ["pkcs8", "-topk8", "-v2", "aes-256-cbc"]), []);

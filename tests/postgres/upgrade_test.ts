@@ -106,7 +106,7 @@ async function migrate(sql: Sql, schema: string): Promise<number> {
       script: (migration) => script(schema, migration),
     },
     stdout: { write: () => Promise.resolve() },
-    system: { now: Date.now },
+    system: { now: Date.now, isWindows: false },
   });
   return applied.length;
 }

@@ -9,7 +9,7 @@ Deno.test("relative paths in the file start at its folder, those of the environm
   assertEquals([kafka.tls?.ca, kafka.tls?.cert, kafka.tls?.key, postgresql.tls.ca], [
     "/etc/routes/ca.pem",
     "/abs/c.pem",
-    "C:\\k.pem",
+    "/etc/routes/C:\\k.pem",
     "/etc/routes/../ca.pem",
   ]);
   const path = "res/host_settings.ini";
@@ -141,4 +141,23 @@ Deno.test("sslmode defaults to verify-full, and to disable for a database on thi
   const text = "[postgresql]\nhost = a\nsslmode = Verify-CA";
   assertEquals(readSettings(text).postgresql.sslmode, "verify-ca");
   assertEquals(readSettings(text).warnings, []);
+});
+
+Deno.test("on Windows a path with a drive, a share or a root does not start at the folder of the file", () => {
+  const ca = (text: string, path: string, isWindows = true) =>
+    readSettings(`[kafka]\nssl_cafile = ${text}`, { path, isWindows }).kafka.tls?.ca;
+  const here = "res\\host_settings.ini";
+  for (
+    const path of ["\\certs\\ca.pem", "/certs/ca.pem", "C:\\ca.pem", "d:ca.pem", "\\\\a\\b\\ca.pem"]
+  ) {
+    assertEquals(ca(path, here), path);
+  }
+  assertEquals(ca("ssl\\ca.pem", here), "res\\ssl\\ca.pem");
+  assertEquals(ca("ca.pem", "D:host_settings.ini"), "D:ca.pem");
+  assertEquals(ca("C:\\ca.pem", "res/host_settings.ini", false), "res/C:\\ca.pem");
+  assertEquals(
+    readSettings("[kafka]\nsecurity_protocol = SSL", { path: here, isWindows: true }).kafka.tls
+      ?.key,
+    "res\\ssl/service.key",
+  );
 });

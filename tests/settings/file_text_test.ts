@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { OperationalError } from "../../src/errors.ts";
-import { decodeFile } from "../../src/settings/file_text.ts";
+import { decodeFile, decodeText } from "../../src/settings/file_text.ts";
 
 const text = "[kafka]\r\ntopic = r\u00f6utes\r\n";
 
@@ -14,9 +14,22 @@ function utf16(isLittle: boolean): Uint8Array {
 }
 
 Deno.test("decodeFile() reads UTF-8 and both kinds of UTF-16", () => {
-  assertEquals(decodeFile("a.ini", new TextEncoder().encode(text)), text);
-  assertEquals(decodeFile("a.ini", utf16(true)), text);
-  assertEquals(decodeFile("a.ini", utf16(false)), text);
+  assertEquals(decodeFile("a.ini", new TextEncoder().encode(text), false), text);
+  assertEquals(decodeFile("a.ini", utf16(true), false), text);
+  assertEquals(decodeFile("a.ini", utf16(false), false), text);
+});
+
+Deno.test("decodeText() reads UTF-8 and both kinds of UTF-16, and replaces what does not fit", () => {
+  for (const bytes of [new TextEncoder().encode(text), utf16(true), utf16(false)]) {
+    assertEquals(decodeText(bytes), text);
+  }
+  assertEquals(decodeText(Uint8Array.of(0x61, 0xe4)), "a\ufffd");
+});
+
+Deno.test("decodeFile() names a program that Windows has", () => {
+  const broken = Uint8Array.of(0x70, 0xe4);
+  const error = assertThrows(() => decodeFile("my a.ini", broken, true), OperationalError);
+  assertEquals(error.hint, ['save it as UTF-8, which its menu offers: notepad "my a.ini"']);
 });
 
 Deno.test("decodeFile() names what a file is instead, and how to convert it", () => {
@@ -26,7 +39,7 @@ Deno.test("decodeFile() names what a file is instead, and how to convert it", ()
     [utf16(true).subarray(0, -1), "it is broken UTF-16", "UTF-16"],
   ];
   for (const [bytes, reason, from] of cases) {
-    const error = assertThrows(() => decodeFile("my settings.ini", bytes), OperationalError);
+    const error = assertThrows(() => decodeFile("my settings.ini", bytes, false), OperationalError);
     assertEquals(
       [error.kind, error.message, error.hint],
       [

@@ -14,6 +14,7 @@ Deno.test("-X rejects secrets, which the list of processes would show", () => {
     "postgresql.service_uri",
     "postgresql.dsn",
     "POSTGRESQL.PASSWORD",
+    "http.token",
   ];
   for (const name of secrets) {
     const [fault, ...others] = faultsOf(null, { set: [`${name}=hunter2`] });

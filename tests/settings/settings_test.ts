@@ -16,6 +16,7 @@ Deno.test("settings have defaults", () => {
       topic: "routes",
       groupId: "routes-routes-55f02b2b",
       clientId: "routes",
+      rack: null,
       sessionTimeoutMs: 10_000,
     },
     postgresql: {
@@ -36,11 +37,24 @@ Deno.test("settings have defaults", () => {
       poolMax: 4,
       requireAuth: null,
     },
+    http: { token: null },
     destination: "127.0.0.1:5432/routes schema public",
     file: null,
     pemTexts: new Map(),
     warnings: [],
   });
+});
+
+Deno.test("the token of [http] has at least 16 characters that a header can have", () => {
+  const token = "0123456789abcdef";
+  assertEquals(readSettings(`[http]\ntoken = ${token}`).http, { token });
+  assertEquals(secretsOf(readSettings(`[http]\ntoken = ${token}`)), [token]);
+  for (const wrong of ["0123456789abcde", "0123456789 abcdef", "0123456789abcdeü"]) {
+    assertEquals(faultsOf(`[http]\ntoken = ${wrong}`), [
+      "host_settings.ini line 2: token is too short, or not plain: " +
+      "expected at least 16 ASCII characters without spaces",
+    ]);
+  }
 });
 
 Deno.test("the values that the settings template shows are the defaults", () => {
@@ -110,6 +124,7 @@ Deno.test("every key can be set, under each of its names", () => {
     ["kafka.topic", "a", ({ kafka }) => kafka.topic],
     ["kafka.group_id", "a", ({ kafka }) => kafka.groupId],
     ["kafka.client_id", "a", ({ kafka }) => kafka.clientId],
+    ["kafka.client_rack", "a", ({ kafka }) => kafka.rack],
     ["kafka.session_timeout", "20s", ({ kafka }) => `${kafka.sessionTimeoutMs / 1000}s`],
     [
       "postgresql.service_uri",

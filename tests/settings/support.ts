@@ -8,17 +8,20 @@ export interface Given {
   env: Record<string, string>;
   set: string[];
   existing: string[];
+  isWindows: boolean;
 }
 
 /** Parses settings; null for no file. */
 export function readSettings(text: string | null, given: Partial<Given> = {}) {
-  const { path = "host_settings.ini", env = {}, set = [], existing = [] } = given;
+  const { path = "host_settings.ini", env = {}, set = [], existing = [], isWindows = false } =
+    given;
   return parseSettings({
     file: text === null ? null : { path, text },
     env: (name) => env[name],
     envNames: Object.keys(env),
     set,
     exists: (path) => existing.includes(path),
+    isWindows,
   });
 }
 

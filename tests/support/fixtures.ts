@@ -16,6 +16,7 @@ export function testSettings(overrides: string[] = []): Settings {
     envNames: [],
     set: overrides,
     exists: () => false,
+    isWindows: false,
   });
 }
 

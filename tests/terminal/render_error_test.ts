@@ -44,6 +44,15 @@ Deno.test("a suggested command has the location flags of the run that failed", (
   }
 });
 
+Deno.test("the flags of a suggested command are quoted for the shells of Windows", () => {
+  const failure = new OperationalError("unavailable", "no", { hint: "routes check" });
+  const flags = ["--config", "res\\a.ini", "-X", "kafka.topic=a b"];
+  assertEquals(
+    JSON.parse(renderError(failure, { ...json, flags, isWindows: true }).text).fix,
+    'routes check --config res\\a.ini -X "kafka.topic=a b"',
+  );
+});
+
 Deno.test("a failure in JSON is one line with the same content", () => {
   const { text, code } = renderError(missing, json);
   assertEquals(text.indexOf("\n"), text.length - 1);

@@ -242,3 +242,14 @@ Deno.test("a warning is coloured when colours are on", () => {
   reporter.note("sent 5 records");
   assertEquals(heard, ["\x1b[33mwarning:\x1b[39m the key is old\n", "sent 5 records\n"]);
 });
+
+Deno.test("a wait is over when progress begins, also before the first line of progress in a log", () => {
+  const { reporter, heard, wait } = listen({ columns: () => null });
+  reporter.wait("connecting to PostgreSQL");
+  wait(1_000);
+  reporter.progress("stored 0");
+  wait(4_500);
+  assertEquals(heard, []);
+  reporter.progress("stored 9");
+  assertEquals(heard, ["stored 9\n"]);
+});

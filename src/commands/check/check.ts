@@ -21,7 +21,7 @@ interface CheckDeps {
   chains: CheckStep[][];
   reporter: Pick<Reporter, "wait" | "clear">;
   /** Aborted when the run must stop; the reason of the signal is the exit code. */
-  system: Pick<System, "signal">;
+  system: Pick<System, "signal" | "isWindows">;
   stdout: Pick<Output, "write">;
   json: boolean;
   quiet: boolean;
@@ -87,7 +87,7 @@ async function print(text: string, { reporter, stdout }: CheckDeps): Promise<voi
 /** Scrubs each text separately: a secret such as `code` must not break the JSON around it. */
 function clean(
   { seen, warning, fault, lines, data }: Finding,
-  { secrets, flags }: CheckDeps,
+  { secrets, flags, system: { isWindows } }: CheckDeps,
 ): Finding {
   const scrubbed = (text: string) => scrub(text, secrets);
   return {
@@ -98,7 +98,7 @@ function clean(
     ...(fault && {
       fault: new OperationalError(fault.kind, scrubbed(fault.message), {
         reason: fault.reason.map((line) => scrubAnswer(line, secrets)),
-        hint: fault.hint.map((line) => scrubbed(withLocationFlags(line, flags))),
+        hint: fault.hint.map((line) => scrubbed(withLocationFlags(line, flags, isWindows))),
       }),
     }),
   };

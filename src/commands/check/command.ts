@@ -1,7 +1,7 @@
 import { type Checked, placeFlags } from "../../cli/parse.ts";
 import { type CheckStep, runCheck } from "./check.ts";
 import { secretsOf, type Settings } from "../../settings/settings.ts";
-import { type Finding, openToOthers } from "../../network/certificates.ts";
+import { type Finding, openToOthers, unjudged } from "../../network/certificates.ts";
 import { openColors, wantsColor } from "../../terminal/color.ts";
 import type { System } from "../../system.ts";
 import { weaknessOf } from "../../version.ts";
@@ -80,5 +80,7 @@ function checkSettingsFile({ file, warnings }: Settings, system: System): Findin
     return [{ seen: "no settings file: using defaults and the environment" }, ...warned];
   }
   const fault = file.holdsSecret ? openToOthers(file.path, system) : null;
-  return [{ seen: `settings file "${file.path}"`, ...(fault && { fault }) }, ...warned];
+  const access = file.holdsSecret ? unjudged(file.path, system) : "";
+  const seen = `settings file "${file.path}"${access}`;
+  return [{ seen, ...(fault && { fault }) }, ...warned];
 }

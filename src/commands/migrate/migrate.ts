@@ -21,7 +21,7 @@ export interface MigrateDeps {
     /** The exact SQL of a migration. */
     script(migration: Migration): string;
   };
-  system: Pick<System, "now">;
+  system: Pick<System, "now" | "isWindows">;
   stdout: Pick<Output, "write">;
 }
 
@@ -99,7 +99,7 @@ async function changeIndex(
 
 async function createTopic(
   { partitions: wanted, replication }: MigrateOptions,
-  { topic, kafka, stdout }: MigrateDeps,
+  { topic, kafka, system: { isWindows }, stdout }: MigrateDeps,
 ): Promise<void> {
   const { created, partitions } = await kafka.createTopic({ partitions: wanted, replication });
   const count = formatMany(partitions, "partition");
@@ -111,7 +111,8 @@ async function createTopic(
   if (!created && partitions < wanted) {
     await stdout.write(
       "to add partitions, which changes the partition of some users: " +
-        `kafka-topics.sh --alter --topic ${shellWord(topic)} --partitions ${wanted}\n`,
+        `kafka-topics.${isWindows ? "bat" : "sh"} --alter --topic ` +
+        `${shellWord(topic, isWindows)} --partitions ${wanted}\n`,
     );
   }
 }

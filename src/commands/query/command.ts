@@ -5,7 +5,7 @@ import { formats } from "../../formats/mod.ts";
 import { wantsColor } from "../../terminal/color.ts";
 import { escapeLines } from "../../terminal/scrub.ts";
 import { openFinder } from "../../postgres/find.ts";
-import type { Output, System } from "../../system.ts";
+import { type Output, type System, withWrite } from "../../system.ts";
 import type { Terminal } from "./columns.ts";
 import { type CommandContext, type CommandResult, usesUtf8, withExplanation } from "../context.ts";
 import { openPostgresFor } from "../open_postgres.ts";
@@ -36,10 +36,10 @@ export async function query(
 /** Formats for programs are exact in a file or pipe; on a terminal, stored text must not control it. */
 function escapedOnTerminal(stdout: Output): Output {
   if (stdout.columns === null) return stdout;
-  return {
-    columns: stdout.columns,
-    write: (data) => stdout.write(typeof data === "string" ? escapeLines(data) : data),
-  };
+  return withWrite(
+    stdout,
+    (data) => stdout.write(typeof data === "string" ? escapeLines(data) : data),
+  );
 }
 
 function terminalOf(

@@ -17,7 +17,7 @@ async function check(chains: { name: string; needsAll?: boolean }[][]): Promise<
       }))
     ),
     reporter: { wait: () => {}, clear: () => {} },
-    system: { signal: new AbortController().signal },
+    system: { signal: new AbortController().signal, isWindows: false },
     stdout: { write: (more) => Promise.resolve(void (text += more)) },
     json: false,
     quiet: false,
@@ -51,7 +51,7 @@ Deno.test("check starts no further step after it was aborted", async () => {
   const code = await runCheck({
     chains: [["a", "b", "c"].map(step), [step("d")]],
     reporter: { wait: (line) => started.push(line), clear: () => {} },
-    system: { signal: stop.signal },
+    system: { signal: stop.signal, isWindows: false },
     stdout: { write: () => Promise.resolve() },
     json: false,
     quiet: false,

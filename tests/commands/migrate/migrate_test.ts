@@ -66,7 +66,7 @@ function fixtures(history: Applied[], changes: Changes = {}) {
       ...changes.postgres,
     },
     stdout: changes.stdout ?? { write: (text) => Promise.resolve(void (printed += text)) },
-    system: { now: () => nowMs },
+    system: { now: () => nowMs, isWindows: false },
   };
   const migrate = (options: Partial<MigrateOptions> = {}) =>
     runMigrate({ ...defaults, ...options }, deps);
