@@ -1,19 +1,23 @@
 import { type Command, type Globals, parseCli, placeFlags } from "./cli/parse.ts";
-import { completions } from "./cli/completions.ts";
-import { certificatesOf, secretsOf } from "./settings/settings.ts";
 import { asPermission, EXIT } from "./errors.ts";
 import { help } from "./cli/help.ts";
 import { type Colors, openColors, wantsColor } from "./terminal/color.ts";
-import { openReporter, type Reporter } from "./terminal/reporter.ts";
-import { version, weaknessOf } from "./version.ts";
-import type { CommandContext, CommandResult } from "./commands/context.ts";
-import { readSettings, warningsOf, withPemTexts } from "./commands/load_settings.ts";
+import { asciiSigns } from "./terminal/ascii.ts";
+import type { Reporter } from "./terminal/reporter.ts";
+import { versionText } from "./version.ts";
+import {
+  asciiOutput,
+  type CommandContext,
+  type CommandResult,
+  usesUtf8,
+} from "./commands/context.ts";
 import { ClosedPipe, type Output, type System, withWrite } from "./system.ts";
 import { scrub } from "./terminal/scrub.ts";
 import { renderError } from "./terminal/render_error.ts";
 
 /** Runs one command; returns the exit code. */
-export async function run(system: System): Promise<number> {
+export async function run(given: System): Promise<number> {
+  const system = withoutSigns(given);
   const { args, stdout, stderr } = system;
   const secrets: string[] = [];
   const colorsOf = (stream: Output, flag: Globals["color"]) =>
@@ -37,11 +41,17 @@ export async function run(system: System): Promise<number> {
     const colors = colorsOf(stderr, globals.color);
     rendering = { ...rendering, ...globals, flags: placeFlags(globals), colors };
     if (!isText(command)) return await work(command, globals, system, colors, secrets);
-    await stdout.write(textOf(command, system, colorsOf(stdout, globals.color)));
+    const text = await textOf(command, globals, system, colorsOf(stdout, globals.color));
+    await stdout.write(usesUtf8(system.env) ? text : asciiSigns(text));
     return EXIT.ok;
   } catch (error) {
     return await tell(error);
   }
+}
+
+/** In a locale without UTF-8, messages are plain ASCII; data stays as it is. */
+function withoutSigns(system: System): System {
+  return usesUtf8(system.env) ? system : { ...system, stderr: asciiOutput(system.stderr) };
 }
 
 /** A command that only prints a text. */
@@ -52,16 +62,24 @@ function isText(command: Command): command is TextCommand {
   return ["help", "completions", "version"].includes(command.verb);
 }
 
-function textOf(command: TextCommand, { args, runtime }: System, colors: Colors): string {
+/** `--help` loads only what it needs. */
+async function textOf(
+  command: TextCommand,
+  globals: Globals,
+  system: System,
+  colors: Colors,
+): Promise<string> {
   switch (command.verb) {
     case "version":
-      return args.includes("--json")
-        ? JSON.stringify({ version, runtime }) + "\n"
-        : [`routes ${version} (${runtime})`, weaknessOf(runtime)].filter(Boolean).join("\n") + "\n";
+      return versionText(system, {
+        json: system.args.includes("--json"),
+        // --version counts whatever else is wrong on the command line, so other flags may not have been read.
+        all: globals.verbose > 0 || system.args.some((arg) => /^(-v+|--verbose)$/.test(arg)),
+      });
     case "help":
       return help(command.topic, colors);
     case "completions":
-      return completions(command.shell);
+      return (await import("./cli/completions.ts")).completions(command.shell);
   }
 }
 
@@ -72,10 +90,12 @@ async function work(
   colors: Colors,
   secrets: string[],
 ): Promise<number> {
-  const report = openRunReporter(outside, globals, colors, secrets);
+  const report = await openRunReporter(outside, globals, colors, secrets);
   const { reporter } = report;
   const system = clearBeforeOutput(clearBeforeAsk(outside, report, secrets), report);
   if (system.stderr.columns !== null) noteStop(system.signal, reporter);
+  const { readSettings, withPemTexts } = await import("./commands/load_settings.ts");
+  const { certificatesOf, secretsOf } = await import("./settings/settings.ts");
   try {
     if (command.verb === "check") {
       const { check } = await import("./commands/check/command.ts");
@@ -101,6 +121,8 @@ async function workWith(
   context: CommandContext,
 ): Promise<number> {
   const { settings, globals, system, reporter } = context;
+  const { warningsOf } = await import("./commands/load_settings.ts");
+  const { certificatesOf } = await import("./settings/settings.ts");
   for (const warning of await warningsOf(settings, system)) reporter.warn(warning, "settings");
   // Certificates are read again on each connect, so that renewed ones are used; nothing else is.
   system.readOnlyNear(certificatesOf(settings));
@@ -120,12 +142,13 @@ interface RunReport {
   clear(): Promise<void>;
 }
 
-function openRunReporter(
+async function openRunReporter(
   { stderr, env, now }: System,
   globals: Globals,
   colors: Colors,
   secrets: string[],
-): RunReport {
+): Promise<RunReport> {
+  const { openReporter } = await import("./terminal/reporter.ts");
   let written = Promise.resolve();
   const reporter = openReporter({
     ...globals,

@@ -174,6 +174,21 @@ Deno.test("the places that the program names are those that it may read", () => 
   assertEquals(missing, []);
 });
 
+Deno.test("each row of the table of runtimes in src/README.md names a test", () => {
+  const read = (path: string) => Deno.readTextFileSync(new URL(`../${path}`, import.meta.url));
+  const table = read("src/README.md").split("## The runtime")[1]!.split("## Words")[0]!;
+  const named = table.split("\n").filter((line) => line.startsWith("| ")).slice(2)
+    .map((line) => line.split("|")[3]!.trim());
+  const files = ["tests/tls/runtime", "tests/process/codecs", "tests/settings/read_access"];
+  const texts = files.map((file) => read(`${file}_test.ts`)).join("")
+    .replaceAll("${variable}", "DENO_CERT");
+  assert(named.length > 5);
+  assertEquals(
+    named.filter((name) => !texts.includes(`"${name}"`) && !texts.includes(`\`${name}\``)),
+    [],
+  );
+});
+
 Deno.test("README shows settings that are understood", () => {
   for (const text of blocks("ini")) {
     const file = { path: "host_settings.ini", text };

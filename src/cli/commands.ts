@@ -89,9 +89,11 @@ export const manuals: Record<Verb, Manual> = {
   },
   version: {
     summary: "the version",
-    about: ["Print the version of routes, of Deno, and what they were built for."],
+    about: [
+      "Print the version of routes, of Deno, and what they were built for. With -v also those of V8, TypeScript and the libraries.",
+    ],
     usage: "routes version",
-    examples: [["the same", "routes --version"]],
+    examples: [["the same", "routes --version"], ["with all parts", "routes version -v"]],
     flags: {},
   },
 };

@@ -1,6 +1,7 @@
 import type { Globals } from "../cli/parse.ts";
 import type { Settings } from "../settings/settings.ts";
-import type { Output, System } from "../system.ts";
+import { type Output, type System, withWrite } from "../system.ts";
+import { asciiSigns } from "../terminal/ascii.ts";
 import type { Reporter } from "../terminal/reporter.ts";
 
 /** What every command gets. */
@@ -21,8 +22,13 @@ export interface CommandResult {
   openEnded: boolean;
 }
 
-/** With --json, stdout holds only the summary. */
-export const SILENT: Pick<Output, "write"> = { write: () => Promise.resolve() };
+/** Where a report for people goes. With --json, stdout holds only the summary. */
+export function reportOutput(
+  { globals, system: { stdout, env } }: Pick<CommandContext, "globals" | "system">,
+): Pick<Output, "write"> {
+  if (globals.json) return { write: () => Promise.resolve() };
+  return usesUtf8(env) ? stdout : asciiOutput(stdout);
+}
 
 /** Waits for work and explains its failure. */
 export async function withExplanation<T>(
@@ -40,4 +46,12 @@ export async function withExplanation<T>(
 export function usesUtf8(env: System["env"]): boolean {
   const locale = env("LC_ALL") || env("LC_CTYPE") || env("LANG") || "UTF-8";
   return /utf-?8/i.test(locale);
+}
+
+/** An output for messages to people, on such a terminal. */
+export function asciiOutput(output: Output): Output {
+  return withWrite(
+    output,
+    (data) => output.write(typeof data === "string" ? asciiSigns(data) : data),
+  );
 }

@@ -3,6 +3,7 @@ import { freePort } from "../support/child.ts";
 import { importFlags } from "../support/imports.ts";
 import { permissionFlags, programCommand } from "../support/permissions.ts";
 import { withProgram } from "../support/program.ts";
+import { libraries } from "../../src/version.ts";
 
 const ROOT = `${import.meta.dirname}/../..`;
 const NOTHING = String(freePort());
@@ -108,6 +109,15 @@ Deno.test("help and version go to stdout, and a closed stdout is no error", () =
       const { version, runtime } = JSON.parse((await fixture.routes([...args, "--json"])).stdout);
       assertEquals(stdout.split("\n")[0], `routes ${version} (${runtime})`);
     }
+    for (const args of [["version", "-v"], ["--version", "--verbose"], ["query", "-Vv"]]) {
+      const { stdout } = await fixture.routes(args);
+      const [parts, used] = stdout.trimEnd().split("\n").slice(-2);
+      assertMatch(parts!, /^V8 \d+\.\d+\.\d+\S*, TypeScript \d+\.\d+\.\d+$/);
+      assertEquals(used, Object.entries(libraries).map((library) => library.join(" ")).join(", "));
+    }
+    const all = JSON.parse((await fixture.routes(["version", "-v", "--json"])).stdout);
+    assertEquals(Object.keys(all), ["version", "runtime", "v8", "typescript", "libraries"]);
+    assertEquals(all.libraries, libraries);
     for (const args of [["--help"], ["produce", "--dry-run", "--count", "0", "--quiet"]]) {
       const closed = fixture.start(args);
       await closed.closeStdout();

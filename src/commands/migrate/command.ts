@@ -4,7 +4,12 @@ import type { Topic } from "../../kafka/topic.ts";
 import { migrations } from "../../postgres/migrations/mod.ts";
 import { createDatabase, openHistory, script, withChecksums } from "../../postgres/migrate.ts";
 import { openPlaceIndex } from "../../postgres/place_index.ts";
-import { type CommandContext, type CommandResult, SILENT, withExplanation } from "../context.ts";
+import {
+  type CommandContext,
+  type CommandResult,
+  reportOutput,
+  withExplanation,
+} from "../context.ts";
 import { openKafkaFor } from "../open_kafka.ts";
 import { openPostgresFor } from "../open_postgres.ts";
 
@@ -13,8 +18,7 @@ export async function migrate(
   options: MigrateOptions,
   context: CommandContext,
 ): Promise<CommandResult> {
-  const { globals, system, settings: { kafka: { topic }, postgresql: { schema, database } } } =
-    context;
+  const { system, settings: { kafka: { topic }, postgresql: { schema, database } } } = context;
   const { sql, watched, bounded, explain, close } = openPostgresFor(context, { max: 1 });
   const history = openHistory(sql, schema);
   const index = openPlaceIndex(sql, schema);
@@ -41,7 +45,7 @@ export async function migrate(
         script: (migration) => script(schema, migration),
       },
       system,
-      stdout: globals.json ? SILENT : system.stdout,
+      stdout: reportOutput(context),
     });
     return { summary, failure, openEnded: false };
   } catch (error) {

@@ -1,13 +1,18 @@
 import { readTopic } from "../../kafka/reader.ts";
 import { openAudit } from "../../postgres/audit.ts";
-import { type CommandContext, type CommandResult, SILENT, withExplanation } from "../context.ts";
+import {
+  type CommandContext,
+  type CommandResult,
+  reportOutput,
+  withExplanation,
+} from "../context.ts";
 import { openKafkaFor } from "../open_kafka.ts";
 import { openPostgresFor } from "../open_postgres.ts";
 import { runVerify } from "./verify.ts";
 
 /** `routes verify`: compares the topic with the tables. */
 export async function verify(context: CommandContext): Promise<CommandResult> {
-  const { globals, system, reporter, settings: { kafka: settings, postgresql } } = context;
+  const { system, reporter, settings: { kafka: settings, postgresql } } = context;
   const { topic, groupId, sessionTimeoutMs } = settings;
   const { kafka, explain, openAdmin } = openKafkaFor(context);
   const admin = await openAdmin();
@@ -46,7 +51,7 @@ export async function verify(context: CommandContext): Promise<CommandResult> {
       },
       reporter,
       system,
-      stdout: globals.json ? SILENT : system.stdout,
+      stdout: reportOutput(context),
     });
     await admin.forgetGroup(group);
     if (!verified) return { summary: null, openEnded: false };
