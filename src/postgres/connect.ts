@@ -5,7 +5,10 @@ import postgres, { type Sql } from "postgres";
 import type { PostgresSettings } from "../settings/settings.ts";
 import { addressesOf, type Server } from "../settings/postgres.ts";
 import { tlsOptions } from "../network/sockets.ts";
+import { BYTEA } from "./bytea.ts";
+import { SessionEnds } from "./session_ends.ts";
 import { guardLogin, type LoginMethod, type LoginRules } from "./login_guard.ts";
+import { POOLED_PARAMETERS, PoolerWatch } from "./pooler.ts";
 import { saslprep } from "./saslprep.ts";
 import { ServerChoice, type ServerState } from "./servers.ts";
 
@@ -30,6 +33,12 @@ export interface Client {
   cut(): void;
   /** Closes them when the work outlasts the server's statement timeout: the server is then unreachable. */
   bounded<T>(work: Promise<T>): Promise<T>;
+  /** Whether a connection pooler is in between; known once it has connected. */
+  isPooled(): boolean;
+  /** Statements have shown that there is one. */
+  throughPooler(): void;
+  /** Why the server ended the session, when the error only says that it is gone; else the error. */
+  causeOf(error: unknown): unknown;
 }
 
 const GRACE_MS = 5_000;
@@ -45,21 +54,32 @@ const SESSION = {
   standard_conforming_strings: "on",
 };
 
-/** Every parameter at the start of a connection; a connection pooler must accept or ignore them. */
-export const START_PARAMETERS = [
+/** Parameters that a pooler may refuse. */
+const UNPOOLED_PARAMETERS = [
   ...Object.keys(SESSION),
   "default_transaction_read_only",
   "statement_timeout",
-];
+].filter((name) => !POOLED_PARAMETERS.includes(name));
 
 /** Opens a client. */
 export function openPostgres(settings: PostgresSettings, options: PostgresOptions): Client {
   const sockets = new Set<Socket>();
-  const sql = postgres(clientOptions(settings, options, sockets));
+  const ends = new SessionEnds();
+  const pooler = new PoolerWatch(UNPOOLED_PARAMETERS, () => {
+    const { connection } = sql.options;
+    const kept = POOLED_PARAMETERS.map((name) => [name, connection[name]]);
+    // postgres.js reads both for each connection and each statement.
+    Object.assign(sql.options, { prepare: false, connection: Object.fromEntries(kept) });
+    options.log?.("postgresql: a connection pooler is in between");
+  });
+  const sql: Sql = postgres(clientOptions(settings, options, { sockets, pooler, ends }));
   const cut = () => sockets.forEach((socket) => socket.destroy());
   return {
     sql,
     cut,
+    isPooled: () => pooler.isPooled,
+    throughPooler: () => pooler.see(),
+    causeOf: (error) => ends.causeOf(error),
     bounded: async (work) => {
       const late = Promise.withResolvers<never>();
       const limitMs = settings.statementTimeoutMs + GRACE_MS;
@@ -83,7 +103,7 @@ export function openPostgres(settings: PostgresSettings, options: PostgresOption
 function clientOptions(
   settings: PostgresSettings,
   { readFile, log, database, readOnly, max }: PostgresOptions,
-  sockets: Set<Socket>,
+  { sockets, pooler, ends }: { sockets: Set<Socket>; pooler: PoolerWatch; ends: SessionEnds },
 ) {
   const { servers: [first], user, password } = settings;
   // The servers of one address ask for the same login, so that the last choice is that of the next password.
@@ -92,6 +112,12 @@ function clientOptions(
     where: addressesOf(settings),
     mayUse: (method) => settings.requireAuth === null || settings.requireAuth.includes(method),
     chosen: (chosen) => method = chosen,
+    refused: (message) => pooler.refused(message),
+    started: (pid) => {
+      pooler.started(pid);
+      ends.started();
+    },
+    ended: (last) => ends.ended(last),
   };
   // Filled again for each connection, so that renewed certificates are used.
   const ssl = settings.sslmode === "disable" ? null : { guard };
@@ -121,6 +147,7 @@ function clientOptions(
     backoff: false,
     prepare: true,
     fetch_types: false,
+    types: { bytea: BYTEA },
     target_session_attrs: undefined as unknown as "read-write",
     onnotice: ({ severity, message }) => log?.(`postgresql ${severity}: ${message}`),
     ...(log &&

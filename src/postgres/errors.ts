@@ -4,7 +4,8 @@ import { explainConnection } from "../network/explain.ts";
 import { type ErrorKind, isThrownIn, OperationalError } from "../errors.ts";
 import { explainConstraint, isColumnRequired } from "./constraints.ts";
 import { NO_SERVER } from "./servers.ts";
-import { START_PARAMETERS } from "./connect.ts";
+import { explainLimit } from "./limits.ts";
+import { POOLED_PARAMETERS, translateState } from "./pooler.ts";
 import { explainDropped } from "./kept_rows.ts";
 import { type Act, actOn, LOST } from "./sqlstates.ts";
 
@@ -69,9 +70,9 @@ function explainState(code: string, message: string, settings: PostgresSettings)
   if (code.startsWith("28")) return explainLogin(message, user, where);
   if (/unsupported startup parameter/.test(message)) {
     return [
-      "settings",
+      "unavailable",
       `the connection pooler at ${address} refuses a parameter of this program`,
-      `in pgbouncer.ini: ignore_startup_parameters = ${START_PARAMETERS.join(", ")}`,
+      `let it accept or ignore ${POOLED_PARAMETERS.join(" and ")}`,
     ];
   }
   switch (code) {
@@ -104,20 +105,35 @@ function explainState(code: string, message: string, settings: PostgresSettings)
         `the encoding of database "${database}" lacks a character`,
         "routes check, which names the encoding and what to do",
       ];
+    case "26000":
+    case "42P05":
+      return [
+        "temporary",
+        `a connection pooler at ${address} mixed up the statements of its clients`,
+        "run this again to continue",
+      ];
+    case "55000":
+      if (!/not currently accepting connections/.test(message)) break;
+      return [
+        "unavailable",
+        `database "${database}" on ${address} accepts no connections`,
+        `alter database "${database}" allow_connections true`,
+      ];
     case "23505":
       return [
         "data",
         "a row with the same topic, partition and offset already exists",
         "check whether the topic was deleted and recreated",
       ];
+    case "25006":
+      return [
+        "temporary",
+        `${where} is read-only: it is a standby, or default_transaction_read_only is on`,
+        "list the primary too: [postgresql] host = db1,db2; or make the server accept writes",
+      ];
   }
-  if (code === "25006") {
-    return [
-      "temporary",
-      `${where} is read-only: it is a standby, or default_transaction_read_only is on`,
-      "list the primary too: [postgresql] host = db1,db2; or make the server accept writes",
-    ];
-  }
+  const limit = explainLimit(code, message, { where, user, database });
+  if (limit) return ["temporary", limit.text, limit.hint];
   const refused = `${where} refused the statement`;
   return actOn(code) === "wait"
     ? ["temporary", refused, "run this again to continue"]
@@ -152,7 +168,8 @@ function explainLogin(message: string, user: string, where: string): Explanation
 }
 
 function codeOf(error: unknown): string {
-  const code = (error as { code?: unknown } | null)?.code;
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
   if (typeof code !== "string") return "";
-  return LOST.includes(code) || /^[0-9A-Z]{5}$/.test(code) ? code : "";
+  if (LOST.includes(code)) return code;
+  return /^[0-9A-Z]{5}$/.test(code) ? translateState(code, String(message)) : "";
 }

@@ -1,5 +1,6 @@
 import type { Fragment, Sql } from "postgres";
 import { OperationalError } from "../errors.ts";
+import { formatMany } from "../units.ts";
 
 /**
  * An SQL expression that fails its statement unless `kept` equals `written`: a trigger, a rule or row-level security can
@@ -26,7 +27,9 @@ export function explainDropped(
   const [, table, kept, written] = /"(routes_\w+) kept (\d+) of (\d+) rows"/.exec(error.message) ??
     [];
   if (code !== "42704" || !table) return null;
-  const text = `table "${schema}.${table}" kept only ${kept} of ${written} rows`;
+  const text = `table "${schema}.${table}" kept only ${kept} of ${
+    formatMany(Number(written), "row")
+  }`;
   return new OperationalError("data", text, {
     reason: [
       "a trigger, a rule or row-level security on that table drops rows",

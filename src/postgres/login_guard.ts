@@ -15,6 +15,18 @@ export interface LoginRules {
   mayUse(method: LoginMethod): boolean;
   /** Called when the server has chosen. */
   chosen(method: LoginMethod): void;
+  /** Called when the server refuses the connection before the login; true: closes it, so that postgres.js opens another. */
+  refused(message: string): boolean;
+  /** Called with the process id that the server gives for this session. */
+  started(pid: number): void;
+  /** Called when the server ends the session, with its SQLSTATE and reason. */
+  ended(last: LastWords): void;
+}
+
+/** Why the server ended a session. */
+export interface LastWords {
+  code: string;
+  message: string;
 }
 
 /** The largest messages: a login needs little, and no row or error comes near the other bound. */
@@ -24,6 +36,9 @@ const MESSAGE_MAX = 256 * 1024 * 1024;
 const ITERATIONS_MIN = 4_096;
 const ITERATIONS_MAX = 1_000_000;
 
+/** Types of messages. */
+const ERROR = "E".charCodeAt(0);
+const BACKEND_KEY = "K".charCodeAt(0);
 /** Codes of authentication messages (PostgreSQL, chapter "Message Formats"). */
 const METHODS = new Map<number, LoginMethod>([[0, "none"], [3, "password"], [5, "md5"], [
   10,
@@ -31,6 +46,9 @@ const METHODS = new Map<number, LoginMethod>([[0, "none"], [3, "password"], [5, 
 ]]);
 const SASL_CONTINUE = 11;
 const SASL_FINAL = 12;
+
+/** The connection is to be opened again. */
+const AGAIN = "again";
 
 const connectTls = tls.connect;
 // The only way to the socket that postgres.js makes for TLS: it passes on options that it does not know.
@@ -52,7 +70,8 @@ export function guardLogin(socket: Socket, rules: LoginRules): void {
   socket.emit = ((event: string, ...args: unknown[]) => {
     const fault = event === "data" ? guard.received(args[0] as Uint8Array) : null;
     if (fault === null) return emit.apply(socket, [event, ...args] as Parameters<typeof emit>);
-    socket.destroy(fault);
+    // Without an error, postgres.js connects again for its first statement.
+    socket.destroy(...fault === AGAIN ? [] : [fault]);
     return true;
   }) as typeof emit;
 }
@@ -79,7 +98,7 @@ class Guard {
   }
 
   /** Bytes of the server; returns what is wrong with them. */
-  received(bytes: Uint8Array): OperationalError | null {
+  received(bytes: Uint8Array): OperationalError | typeof AGAIN | null {
     let rest = join(this.#begun, bytes.subarray(Math.min(this.#missing, bytes.length)));
     this.#missing -= Math.min(this.#missing, bytes.length);
     while (rest.length >= 5) {
@@ -87,17 +106,35 @@ class Guard {
       if (size < 5 || size > (this.#isLoggedIn ? MESSAGE_MAX : LOGIN_MESSAGE_MAX)) {
         return this.#fault(`a message of ${size} bytes`);
       }
+      if (this.#isLoggedIn && (rest[0] === BACKEND_KEY || rest[0] === ERROR)) {
+        if (rest.length < size && size <= LOGIN_MESSAGE_MAX) break;
+        this.#note(rest[0], rest.subarray(5, size));
+      }
       if (this.#isLoggedIn) {
         this.#missing = Math.max(size - rest.length, 0);
       } else if (rest.length < size) break;
       else {
-        const fault = this.#check(rest[0]!, rest.subarray(5, size));
+        const [type, body] = [rest[0]!, rest.subarray(5, size)];
+        if (type === ERROR && this.#rules.refused(latin1(body))) return AGAIN;
+        const fault = this.#check(type, body);
         if (fault) return this.#fault(fault);
       }
       rest = rest.subarray(Math.min(size, rest.length));
     }
     this.#begun = rest.slice();
     return null;
+  }
+
+  /** A message after the login that tells about the session. */
+  #note(type: number, body: Uint8Array): void {
+    if (type === BACKEND_KEY && body.length >= 4) {
+      this.#rules.started(new DataView(body.buffer, body.byteOffset).getUint32(0));
+    }
+    if (type !== ERROR) return;
+    const fields = new TextDecoder().decode(body).split("\0");
+    const field = (name: string) => fields.find((text) => text.startsWith(name))?.slice(1) ?? "";
+    if (!["FATAL", "PANIC"].includes(field("V") || field("S"))) return;
+    this.#rules.ended({ code: field("C"), message: field("M") });
   }
 
   #check(type: number, body: Uint8Array): string | null {

@@ -2,7 +2,9 @@ import { createHash } from "node:crypto";
 import type { Sql } from "postgres";
 import { OperationalError } from "../errors.ts";
 import type { Applied, Migration } from "./migration_plan.ts";
+import { quote, quoteText } from "./quote.ts";
 import { checkColumns, requireEncoding } from "./requirements.ts";
+import { formatMany } from "../units.ts";
 
 /** The migration history of a schema. Callers hold the lock while they change it. */
 export interface History {
@@ -10,8 +12,8 @@ export interface History {
   /** Waits at most `ms` milliseconds for the lock of this schema. */
   lock(ms: number): Promise<void>;
   unlock(): Promise<void>;
-  /** Applies the migration and records it in the history, in one transaction. */
-  apply(migration: Migration): Promise<void>;
+  /** Records the migration in the history and applies it, in one transaction; false: another run has just done so. */
+  apply(migration: Migration): Promise<boolean>;
   /** Throws when this database or an existing `routes_table` cannot be used. */
   checkDatabase(): Promise<void>;
   /** How many rows of the original program are kept; throws when some of them prevent the first migration. */
@@ -35,6 +37,7 @@ export function withChecksums(migrations: Omit<Migration, "checksum">[]): Migrat
 export function script(schema: string, { version, name, sql, checksum }: Migration): string {
   return `begin;
 set local lock_timeout = '5s';
+select pg_advisory_xact_lock(${lockKey(schema)});
 create schema if not exists ${quote(schema)};
 set local search_path to ${quote(schema)};
 create table if not exists routes_migrations (
@@ -43,23 +46,34 @@ create table if not exists routes_migrations (
   checksum text not null,
   applied_at timestamptz not null default now()
 );
+insert into routes_migrations (version, name, checksum) values (${version}, '${name}', '${checksum}');
 
 ${sql.trim()}
 
-insert into routes_migrations (version, name, checksum) values (${version}, '${name}', '${checksum}');
 commit;
 `;
 }
 
-/** The history of `schema`; `sql` must use one connection, because the lock belongs to it. */
-export function openHistory(sql: Sql, schema: string): History {
-  // One lock for each schema: different schemas can be migrated at the same time.
-  const key = `hashtextextended(${literal(`routes migrate ${schema}`)}, 0)`;
+/** One lock for each schema: different schemas can be migrated at the same time. */
+function lockKey(schema: string): string {
+  return `hashtextextended(${quoteText(`routes migrate ${schema}`)}, 0)`;
+}
+
+/**
+ * The history of `schema`; `sql` must use one connection, because the lock belongs to it. Behind a pooler no session is ours,
+ * so that there only the transaction of each migration holds the lock.
+ */
+export function openHistory(
+  sql: Sql,
+  schema: string,
+  isPooled: () => boolean = () => false,
+): History {
+  const key = lockKey(schema);
   return {
     applied: async () => {
       const [found] = await sql`
-        select 1 from information_schema.tables
-        where table_schema = ${schema} and table_name = 'routes_migrations'`;
+        select 1 from pg_class join pg_namespace n on n.oid = relnamespace
+        where nspname = ${schema} and relname = 'routes_migrations'`;
       if (!found) return [];
       const rows = await sql.unsafe(
         `select version, name, checksum from ${quote(schema)}.routes_migrations order by version`,
@@ -67,6 +81,7 @@ export function openHistory(sql: Sql, schema: string): History {
       return rows.map(({ version, name, checksum }) => ({ version, name, checksum }));
     },
     lock: async (ms) => {
+      if (isPooled()) return;
       const backend = await pid(sql);
       for (const endAt = Date.now() + ms;;) {
         const [row] = await sql.unsafe(`select pg_try_advisory_lock(${key}) as held`);
@@ -80,22 +95,24 @@ export function openHistory(sql: Sql, schema: string): History {
       }
       if (await pid(sql) !== backend) {
         const text = "a connection pooler is between this program and PostgreSQL";
-        throw new OperationalError("settings", text, {
+        throw new OperationalError("unavailable", text, {
           reason: "a migration needs a connection of its own to hold its lock",
           hint: "set [postgresql] host and port to those of the server itself",
         });
       }
     },
     unlock: async () => {
+      if (isPooled()) return;
       await sql.unsafe(`select pg_advisory_unlock(${key})`);
     },
     apply: async (migration) => {
       for (let tries = 1;; tries++) {
         try {
           await sql.unsafe(script(schema, migration)).simple();
-          return;
+          return true;
         } catch (error) {
           await sql.unsafe("rollback").catch(() => {});
+          if (isRecorded(error)) return false;
           // While this waits for a reader of the table, later statements queue behind it: give up, then retry.
           if ((error as { code?: string }).code !== "55P03" || tries === TRIES_MAX) throw error;
         }
@@ -111,6 +128,11 @@ export function openHistory(sql: Sql, schema: string): History {
   };
 }
 
+/** Whether a migration failed because the history has it already. */
+function isRecorded(error: unknown): boolean {
+  return (error as { constraint_name?: string }).constraint_name === "routes_migrations_pkey";
+}
+
 async function pid(sql: Sql): Promise<number> {
   const [row] = await sql`select pg_backend_pid() as pid`;
   return row!.pid;
@@ -123,13 +145,13 @@ async function checkOriginal(sql: Sql, schema: string): Promise<number> {
   }.routes_table`}) is not null as found`;
   if (!found!.found) return 0;
   const [row] = await sql.unsafe(
-    `select count(*)::float8 as rows, count(*) filter (
+    `select count(*) as rows, count(*) filter (
        where user_id is null or timestamp is null or latitude is null or longitude is null
-     )::float8 as bad from ${quote(schema)}.routes_table`,
+     ) as bad from ${quote(schema)}.routes_table`,
   );
-  const { rows, bad } = row!;
+  const [rows, bad] = [Number(row!.rows), Number(row!.bad)];
   if (bad === 0) return rows;
-  const text = `table "${schema}.routes_table" has ${bad} rows with null in a column`;
+  const text = `table "${schema}.routes_table" has ${formatMany(bad, "row")} with null in a column`;
   throw new OperationalError("data", text, {
     hint: "delete or complete them, then run routes migrate again",
   });
@@ -151,12 +173,4 @@ export async function createDatabase(sql: Sql, name: string): Promise<"created" 
     if (["42P04", "23505"].includes((error as { code?: string }).code ?? "")) return "exists";
     throw error;
   }
-}
-
-function quote(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
-function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }

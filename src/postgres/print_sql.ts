@@ -1,4 +1,5 @@
 import type { Sql } from "postgres";
+import { quote, quoteText } from "./quote.ts";
 
 /** The text of a statement or of a part of one. */
 class SqlText {
@@ -25,12 +26,12 @@ export const statementWriter = Object.assign(
 
 /** Quotes a name like postgres.js: a dot separates schema and table. */
 function identifier(name: string): string {
-  return `"${name.replaceAll('"', '""').replaceAll(".", '"."')}"`;
+  return quote(name).replaceAll(".", '"."');
 }
 
 function literal(value: unknown): string {
   if (value instanceof SqlText) return String(value);
   // A cast binds tighter than a minus sign.
   if (typeof value === "number") return value < 0 ? `(${value})` : String(value);
-  return `'${String(value).replaceAll("'", "''")}'`;
+  return quoteText(String(value));
 }

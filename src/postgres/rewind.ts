@@ -27,10 +27,10 @@ export function openRewinder(sql: Sql, schema: string) {
         with target as (${targets(rewinds)})
         select
           (select count(*) from target join ${table("routes_table")}
-            on source_id = source and source_offset >= back_to)::float8 as rows,
+            on source_id = source and source_offset >= back_to) as rows,
           (select count(*) from target join ${table("routes_rejects")}
-            on source_id = source and source_offset >= back_to)::float8 as rejects`;
-      return { rows: row!.rows, rejects: row!.rejects };
+            on source_id = source and source_offset >= back_to) as rejects`;
+      return { rows: Number(row!.rows), rejects: Number(row!.rejects) };
     },
     // One statement: a concurrent writer either commits first, so the position or the number of rejects has changed and
     // nothing is deleted; or it finds the position moved back and writes nothing.

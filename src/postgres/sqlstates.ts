@@ -33,6 +33,12 @@ export const RULES: Rule[] = [
   { codes: LOST, act: "wait", meaning: "the connection is lost or refused" },
   { codes: ["08"], act: "wait", meaning: "the connection failed" },
   { codes: ["25006"], act: "wait", meaning: "the server is read-only, as after a failover" },
+  {
+    codes: ["25P03", "25P04"],
+    act: "wait",
+    meaning: "the server ended a transaction that took long",
+  },
+  { codes: ["26000", "42P05"], act: "wait", meaning: "a pooler mixed up prepared statements" },
   { codes: ["40001", "40P01"], act: "wait", meaning: "the statement conflicted with another one" },
   { codes: ["53"], act: "wait", meaning: "the server is out of disk, memory or connections" },
   { codes: ["55P03"], act: "wait", meaning: "the lock was not available" },

@@ -48,6 +48,28 @@ Deno.test("consume follows the primary among the hosts that are listed, and a st
       const asks = (target: string) => ["-X", `postgresql.target_session_attrs=${target}`];
       while (await total([standby.port]) < 300) { /* until the standby has it too */ }
       assertEquals(await total(ports, asks("prefer-standby")), 300);
+
+      // Which server answered, and how old its data is.
+      const onStandby = on([standby.port]);
+      const fed = await routes(["query", "--total", ...onStandby]);
+      assertEquals(
+        fed.stderr,
+        "PostgreSQL: this server is a standby; it has applied all that its primary has sent\n",
+      );
+      assertEquals((await routes(["query", "--total", ...on([primary.port])])).stderr, "");
+      const paused = connectTo(standby);
+      await paused.sql`select pg_wal_replay_pause()`;
+      await routes(["produce", "-n", "50", "--seed", "3"]);
+      while (await total([primary.port]) < 350) { /* until it has caught up */ }
+      const verified = await routes(["verify", ...onStandby]);
+      assertEquals(verified.code, 0, verified.stderr);
+      assertMatch(
+        verified.stderr,
+        /this server is a standby; it lags \d+\.\d s behind its primary$/m,
+      );
+      await paused.sql`select pg_wal_replay_resume()`;
+      while (await total([standby.port]) < 350) { /* until the standby has it too */ }
+      await paused.sql.end();
       const none = await routes(["query", "--total", ...on(ports.slice(0, 2), asks("primary"))]);
       assertEquals(none.code, 69, none.stderr);
       assertMatch(
@@ -61,15 +83,22 @@ Deno.test("consume follows the primary among the hosts that are listed, and a st
 
       await before.sql.end();
       await primary.stop("SIGQUIT");
+      const unfed =
+        /is a standby; it is not connected to its primary: its last transaction is .* old$/m;
+      for (const end = performance.now() + 20_000;;) {
+        const { stderr } = await routes(["query", "--total", ...onStandby]);
+        if (unfed.test(stderr)) break;
+        assert(performance.now() < end, stderr);
+      }
       const after = connectTo(standby);
       await after.sql`select pg_promote()`;
       await routes(["produce", "-n", "200", "--seed", "2"]);
       const deadline = performance.now() + 30_000;
-      while (await total([standby.port]) < 500) {
+      while (await total([standby.port]) < 550) {
         assert(performance.now() < deadline, "not followed");
       }
-      const verified = await routes(["verify", ...on(ports)]);
-      assertEquals(verified.code, 0, verified.stdout + verified.stderr);
+      const whole = await routes(["verify", ...on(ports)]);
+      assertEquals(whole.code, 0, whole.stdout + whole.stderr);
       consumer.kill("SIGTERM");
       assertEquals((await consumer.ended).code, 0);
       await after.sql.unsafe(`drop schema "${schema}" cascade`);

@@ -186,7 +186,7 @@ Deno.test("migrate keeps the table of the original program with its rows, and co
 for (
   const [what, columns, insert, stderr] of [
     ["another table of that name", "id int, note text", null, /was not created by the original/],
-    ["rows with null in a column", ORIGINAL, "null, 1, 2, 3", /has 1 rows with null in/],
+    ["rows with null in a column", ORIGINAL, "null, 1, 2, 3", /has 1 row with null in/],
   ] as const
 ) {
   Deno.test(`migrate refuses ${what} and does not change it`, () =>

@@ -1,4 +1,5 @@
 import type { MigrateOptions } from "../../cli/commands/migrate.ts";
+import { OperationalError } from "../../errors.ts";
 import { runMigrate } from "./migrate.ts";
 import type { Topic } from "../../kafka/topic.ts";
 import { migrations } from "../../postgres/migrations/mod.ts";
@@ -19,13 +20,18 @@ export async function migrate(
   context: CommandContext,
 ): Promise<CommandResult> {
   const { system, settings: { kafka: { topic }, postgresql: { schema, database } } } = context;
-  const { sql, watched, bounded, explain, close } = openPostgresFor(context, { max: 1 });
-  const history = openHistory(sql, schema);
+  const { sql, isPooled, watched, bounded, explain, close } = openPostgresFor(context, { max: 1 });
+  const history = openHistory(sql, schema, isPooled);
   const index = openPlaceIndex(sql, schema);
+  // Its time limit and its lock belong to a session.
+  const direct = async (work: () => Promise<void>) => {
+    if (isPooled()) throw throughPooler();
+    await watched(work());
+  };
   const watchedIndex = {
     state: () => bounded(index.state()),
-    create: () => watched(index.create()),
-    drop: () => watched(index.drop()),
+    create: () => direct(index.create),
+    drop: () => direct(index.drop),
   };
   try {
     const { failure, ...summary } = await runMigrate(options, {
@@ -55,6 +61,14 @@ export async function migrate(
   }
 }
 
+function throughPooler(): OperationalError {
+  const text = "building or dropping an index needs a connection to PostgreSQL itself";
+  return new OperationalError("unavailable", text, {
+    reason: "a connection pooler is between this program and PostgreSQL",
+    hint: "set [postgresql] host and port to those of the server, for this command",
+  });
+}
+
 async function createTopic(how: Parameters<Topic["createTopic"]>[0], context: CommandContext) {
   const { openAdmin, explain } = openKafkaFor(context);
   const admin = await openAdmin();
@@ -66,11 +80,14 @@ async function createMissing(context: CommandContext): Promise<"created" | "exis
   const { maintenanceDb, database } = context.settings.postgresql;
   const candidates = maintenanceDb ? [maintenanceDb] : ["defaultdb", "postgres"];
   for (const candidate of candidates) {
-    const { sql, explain, close } = openPostgresFor(context, { max: 1, database: candidate });
+    const { sql, judge, explain, close } = openPostgresFor(context, {
+      max: 1,
+      database: candidate,
+    });
     try {
       return await createDatabase(sql, database);
     } catch (error) {
-      const missing = (error as { code?: string }).code === "3D000";
+      const missing = judge(error).state === "3D000";
       if (!missing || candidate === candidates.at(-1)) throw explain(error);
     } finally {
       await close();

@@ -60,7 +60,7 @@ async function applyPending(lockTimeoutMs: number, deps: MigrateDeps): Promise<s
     for (const migration of plan(known, await postgres.applied())) {
       const kept = migration.version === 1 ? await postgres.checkOriginal() : 0;
       const startedAt = system.now();
-      await postgres.apply(migration);
+      if (!await postgres.apply(migration)) continue;
       labels.push(labelOf(migration));
       await stdout.write(`applied ${labelOf(migration)} (${system.now() - startedAt} ms)\n`);
       if (kept > 0) {

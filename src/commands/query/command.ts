@@ -19,14 +19,19 @@ export async function query(
   const { signal, env } = system;
   const { forPeople } = formats[options.format] ?? { forPeople: true };
   const stdout = forPeople ? system.stdout : escapedOnTerminal(system.stdout);
-  const { sql, bounded, explain, close } = openPostgresFor(context, { max: 1, readOnly: true });
+  const { sql, bounded, noteStandby, explain, close } = openPostgresFor(context, {
+    max: 1,
+    readOnly: true,
+  });
   try {
     const postgres = openFinder(sql, { schema, signal, watched: bounded, now: system.now });
     const terminal = terminalOf(stdout, globals.color, env);
+    if (options.watchMs !== null) await noteStandby();
     await withExplanation(
       explain,
       runQuery(options, { postgres, reporter, system, stdout, terminal }),
     );
+    if (options.watchMs === null && !signal.aborted) await noteStandby();
     return { summary: null, openEnded: options.watchMs !== null };
   } finally {
     await close();

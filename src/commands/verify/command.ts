@@ -17,7 +17,7 @@ export async function verify(context: CommandContext): Promise<CommandResult> {
   const { kafka, explain, openAdmin } = openKafkaFor(context);
   const admin = await openAdmin();
   const { ranges, isCompacted } = admin;
-  const { sql, bounded, explain: explainSql, close } = openPostgresFor(context, {
+  const { sql, bounded, noteStandby, explain: explainSql, close } = openPostgresFor(context, {
     readOnly: true,
     max: 1,
   });
@@ -46,7 +46,11 @@ export async function verify(context: CommandContext): Promise<CommandResult> {
         read: (handler, signal) => readTopic(kafka, handler, { ...options, topicId }, signal),
       },
       postgres: {
-        sources: () => bounded(audit.sources()),
+        sources: async () => {
+          const sources = await bounded(audit.sources());
+          await noteStandby();
+          return sources;
+        },
         held: (...range) => bounded(audit.held(...range)),
       },
       reporter,

@@ -54,7 +54,7 @@ function fixtures(history: Applied[], changes: Changes = {}) {
       apply: (migration) => {
         nowMs += 12;
         history.push(migration);
-        return step(`apply ${migration.version}`);
+        return step(`apply ${migration.version}`).then(() => true);
       },
       checkOriginal: () => step("check original").then(() => 0),
       placeIndex: {
