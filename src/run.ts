@@ -1,5 +1,5 @@
 import { type Command, type Globals, parseCli, placeFlags } from "./cli/parse.ts";
-import { asPermission, EXIT } from "./errors.ts";
+import { asPermission, EXIT, OperationalError } from "./errors.ts";
 import { help } from "./cli/help.ts";
 import { type Colors, openColors, wantsColor } from "./terminal/color.ts";
 import { asciiSigns } from "./terminal/ascii.ts";
@@ -128,10 +128,18 @@ async function workWith(
   system.readOnlyNear(certificatesOf(settings));
   const { file } = settings;
   reporter.step(file ? `settings from ${file.path}` : "no settings file: using the defaults");
-  const { summary, failure, openEnded } = await perform(command, context);
+  const explain = async (failure: unknown) => {
+    if (!(failure instanceof OperationalError) || failure.kind !== "noPermission") return failure;
+    return await (await import("./commands/open_rights.ts"))
+      .namingGrants(failure, command, context);
+  };
+  const { summary, failure, openEnded } = await perform(command, context)
+    .catch(async (error) => {
+      throw await explain(error);
+    });
   reporter.clear();
   if (globals.json && summary) await system.stdout.write(JSON.stringify(summary) + "\n");
-  if (failure) throw failure;
+  if (failure) throw await explain(failure);
   return system.signal.aborted && !openEnded ? system.signal.reason as number : EXIT.ok;
 }
 

@@ -9,11 +9,9 @@ import { plan } from "../../postgres/migration_plan.ts";
 import { type Client, openPostgres } from "../../postgres/connect.ts";
 import { explainPostgres } from "../../postgres/errors.ts";
 import { openHistory, withChecksums } from "../../postgres/migrate.ts";
+import { checkCreate, checkTables, mayReadHistory } from "../../postgres/rights.ts";
 import {
-  checkCreate,
-  checkTables,
   fetchServerInfo,
-  mayReadHistory,
   reachServer,
   type ServerInfo,
   tlsHandshakeWithServer,
