@@ -61,6 +61,11 @@ function clockOf(zone: string): Intl.DateTimeFormat {
   return clock;
 }
 
+/** The name of a zone to show with a time: of `local` that of this machine. */
+export function zoneName(zone: string): string {
+  return zone === "local" ? clockOf(zone).resolvedOptions().timeZone : zone;
+}
+
 /** Whether it is `UTC`, `local`, or a name in the IANA database of time zones. */
 export function isZone(zone: string): boolean {
   try {
@@ -84,9 +89,8 @@ function fromLocal(localMs: number, zone: string): number {
 export function parseTime(text: string, now: number, zone: string = "UTC"): number | null {
   const word = text.trim().replace(/^@(?=\d)/, "");
   if (word === "now") return now;
-  const [, day, clock = "00:00"] =
-    /^(today|yesterday)(?:\s+(\d{1,2}:\d{2}(?::\d{2})?))?$/.exec(word) ??
-      [];
+  const named = /^(today|yesterday)(?:\s+(\d{1,2}:\d{2}(?::\d{2})?))?$/.exec(word);
+  const [, day, clock = "00:00"] = named ?? [];
   if (day) {
     const local = now + zoneOffset(now, zone) - (day === "yesterday" ? UNITS_MS.d! : 0);
     const date = new Date(local).toISOString().slice(0, 10);
@@ -101,23 +105,24 @@ export function parseTime(text: string, now: number, zone: string = "UTC"): numb
 /** `20241124T1300` as `2024-11-24T13:00`. */
 const BASIC = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(?:(\d\d)(\.\d+)?)?(?=Z|[+-]|$)/i;
 
+const ISO =
+  /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|[+-]\d{2}(?::?\d{2})?)?)?$/i;
+
 /** Stricter than Date.parse(), which turns 31 February into March and accepts many other formats. */
 function parseIso(text: string, zone: string): number | null {
   const extended = text.replace(BASIC, (_, y, mo, d, h, mi, s = "00", fraction = "") => {
     return `${y}-${mo}-${d}T${h}:${mi}:${s}${fraction}`;
   });
-  const match =
-    /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|[+-]\d{2}(?::?\d{2})?)?)?$/i
-      .exec(extended);
+  const match = ISO.exec(extended);
   if (!match) return null;
   const [, date, clock = "00:00", offset = ""] = match;
   const day = Date.parse(`${date}T00:00:00Z`);
   if (Number.isNaN(day) || new Date(day).toISOString().slice(0, 10) !== date) return null;
-  const fixed = offset.replace(
+  const zoned = offset.replace(
     /^(...):?(..)?$/,
     (_, hours, minutes = "00") => `${hours}:${minutes}`,
-  )
-    .toUpperCase();
+  );
+  const fixed = zoned.toUpperCase();
   const ms = Date.parse(`${date}T${clock}${fixed || "Z"}`);
   if (Number.isNaN(ms)) return null;
   return fixed ? ms : fromLocal(ms, zone);
@@ -129,8 +134,8 @@ export function formatCount(count: number): string {
 }
 
 /** `1 record`, `12 400 records`. */
-export function formatMany(count: number, noun: string): string {
-  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
+export function formatMany(count: number, noun: string, plural = `${noun}s`): string {
+  return `${formatCount(count)} ${count === 1 ? noun : plural}`;
 }
 
 /** `0.8 s`, `12:00`: the duration of a run. */

@@ -39,6 +39,11 @@ export function isoTime(seconds: number, zone = "UTC"): string {
   return `${local}${fraction}${sign}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
 }
 
+/** `2026-11-24 10:00:05`, by the clock of a zone. */
+export function clockText(seconds: number, zone: string): string {
+  return isoTime(seconds, zone).slice(0, 19).replace("T", " ");
+}
+
 function utcTime(seconds: number): string {
   const [, whole, decimals = ""] = /^(\d+)(?:\.(\d+))?$/.exec(String(seconds)) ?? [];
   // Negative numbers, and those that String() writes with an exponent, have no plain decimals.

@@ -9,6 +9,8 @@ export interface Column {
   kind: "integer" | "decimal" | "time" | "text";
   /** Decimals to show to people; by default all. */
   digits?: number;
+  /** Of its values, if its name does not say it: for people. */
+  unit?: string;
 }
 
 /** How to render a result; a format uses the options that concern it. */
@@ -27,8 +29,12 @@ export interface RenderOptions {
   extent: Extent | null;
   /** Whether the terminal supports Unicode. */
   unicode: boolean;
+  /** Whether the locale has no other characters than ASCII; for files too. */
+  ascii: boolean;
   /** Columns of the terminal; null: not a terminal. */
   width: number | null;
+  /** Lines of the terminal; null: not a terminal. */
+  height: number | null;
   color: boolean;
 }
 

@@ -1,6 +1,6 @@
 import { type Box, cutAt180, EARTH_RADIUS_M, type Extent, type Fix, wrap } from "../record/geo.ts";
-import { formatCount } from "../units.ts";
-import { isoTime } from "./cell.ts";
+import { formatMany, zoneName } from "../units.ts";
+import { clockText } from "./cell.ts";
 
 /** A place on a drawing; y grows downward. */
 export type Spot = [x: number, y: number];
@@ -65,6 +65,12 @@ export function shapeOf(box: Box): number {
   return lonSpan * lonRatio / latSpan;
 }
 
+/** Metres of a view that shows a box in its middle third: a page can be zoomed out, and its window is wide. */
+export function reachOf(box: Box): number {
+  const { lonSpan, lonRatio, latSpan } = measure(box);
+  return 3 * Math.max(lonSpan * lonRatio, latSpan) * METRES_PER_DEGREE;
+}
+
 function measure({ west, south, east, north }: Box) {
   const width = east >= west ? east - west : east - west + 360;
   const latitude = (south + north) / 2;
@@ -100,10 +106,10 @@ export function degreesText(value: number, axis: "latitude" | "longitude", step:
   return `${text}°${isNeither ? "" : inside > 0 ? positive : negative}`;
 }
 
-/** `1 234 fixes, 2026-11-24 10:00 to 12:00`: an equal second date is omitted. */
-export function summary({ fixes, first, last }: Extent): string {
-  const [from, to] = [first, last].map((time) => isoTime(time).slice(0, 16).replace("T", " "));
+/** `1 234 fixes, 2026-11-24 10:00 to 12:00 UTC`: an equal second date is omitted. */
+export function summary({ fixes, first, last }: Extent, zone: string): string {
+  const [from, to] = [first, last].map((time) => clockText(time, zone).slice(0, 16));
   const until = to!.slice(0, 10) === from!.slice(0, 10) ? to!.slice(11) : to;
-  const count = `${formatCount(fixes)} ${fixes === 1 ? "fix" : "fixes"}`;
-  return `${count}, ${from}${from === to ? "" : ` to ${until}`} UTC`;
+  const range = from === to ? from : `${from} to ${until}`;
+  return `${formatMany(fixes, "fix", "fixes")}, ${range} ${zoneName(zone)}`;
 }

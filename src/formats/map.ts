@@ -13,10 +13,11 @@ import {
 import { PALETTE } from "./palette.ts";
 import { tracks } from "./tracks.ts";
 import { bold } from "./vertical.ts";
-import type { Extent } from "../record/geo.ts";
 
 const WIDTH = 80;
 const WIDTH_MAX = 200;
+/** Lines of a terminal without the picture: the title of --watch, border, users, and the next prompt. */
+const OTHER_LINES = 5;
 
 /** A picture in the terminal, in braille if it supports Unicode. Memory use does not depend on the number of fixes. */
 export function map(options: RenderOptions): Format {
@@ -24,18 +25,23 @@ export function map(options: RenderOptions): Format {
   if (!extent) return { head: "", rows: () => "", tail: () => "" };
   const width = Math.max(20, Math.min(options.width ?? WIDTH, WIDTH_MAX));
   const columns = width - 2;
-  // A cell is twice as high as wide. The picture is no higher than most terminals of that width.
-  const lines = Math.round(
-    Math.min(Math.max(columns / 2 / shapeOf(extent.box), 6), Math.max(8, width / 4 - 2)),
-  );
+  const facts = summary(extent, options.tz);
+  // The scale takes at most a quarter of the line.
+  const isLong = facts.length + columns / 4 + 12 > width;
+  const room = options.height === null
+    ? Math.max(8, width / 4 - 2)
+    : Math.max(2, options.height - OTHER_LINES - (isLong ? 2 : 1));
+  // A cell is twice as high as wide.
+  const lines = Math.round(Math.min(Math.max(columns / 2 / shapeOf(extent.box), 6), room));
   const size = { width: columns * 2, height: lines * 4, margin: 3 };
   const frame = openFrame(extent.box, size);
   const picture = openPicture(columns, lines);
   const named: number[] = [];
   let users = 0;
   let last: Parameters<typeof frame.lines>[0] = [];
-  const isUtf8 = options.unicode || options.width === null;
+  const isUtf8 = options.unicode || (options.width === null && !options.ascii);
   const style: Style = { frame, columns, isUtf8, color };
+  const between = isLong ? "\n " : "   ";
 
   return tracks(options, {
     head: "",
@@ -58,7 +64,9 @@ export function map(options: RenderOptions): Format {
     endSegment: () => "",
     endUser: () => "",
     tail: () =>
-      border(picture.text({ isUtf8, color }), style) + legend(extent, named, users, style),
+      border(picture.text({ isUtf8, color }), style) +
+      ` ${scale(style)}${between}${facts}\n` +
+      ` ${bold("users", color)} ${names(named, users, style)}\n`,
   });
 }
 
@@ -89,19 +97,14 @@ function border(body: string[], { frame, columns, isUtf8 }: Style): string {
     `${corners[2]}${bottom}${corners[3]}\n`;
 }
 
-/** `named` are the first of `users` users. */
-function legend(extent: Extent, named: number[], users: number, style: Style): string {
-  const { frame, columns, isUtf8, color } = style;
+function scale({ frame, columns, isUtf8 }: Style): string {
   const metres = niceBelow(frame.metres * columns / 2);
   const length = Math.max(2, Math.round(metres / frame.metres / 2));
   const [end, dash, other] = isUtf8 ? "├─┤" : "|-|";
-  const bar = end + dash!.repeat(length - 2) + other;
-  return ` ${bar} ${distanceText(metres)}   ${summary(extent)}\n ${bold("users", color)} ${
-    names(named, users, style)
-  }\n`;
+  return `${end}${dash!.repeat(length - 2)}${other} ${distanceText(metres)}`;
 }
 
-/** As many names as fit into a line. */
+/** As many names as fit into a line; `named` are the first of `users` users. */
 function names(named: number[], users: number, { columns, isUtf8, color }: Style): string {
   const dot = isUtf8 ? "●" : "*";
   const all = named.map(String);

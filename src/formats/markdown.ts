@@ -1,6 +1,6 @@
 import type { Format, RenderOptions } from "./format.ts";
 import { widthOf } from "./terminal_text.ts";
-import { peopleText } from "./vertical.ts";
+import { headOf, peopleText } from "./vertical.ts";
 
 const TEXT_MAX = 120;
 
@@ -8,7 +8,7 @@ const TEXT_MAX = 120;
 export function markdown(options: RenderOptions): Format {
   const { columns, time } = options;
   const texts = columns.map((column) => peopleText(column, options, TEXT_MAX));
-  const names = columns.map(({ name }) => name);
+  const names = columns.map((column) => headOf(column, { ...options, unicode: !options.ascii }));
   const isLeft = columns.map(({ kind }) => kind === "text" || (kind === "time" && time === "iso"));
   let widths: number[] | null = null;
 

@@ -55,7 +55,7 @@ export function svg(options: RenderOptions): Format {
   let last: Fix[] = [];
   const colorIndex = () => (users - 1) % PALETTE.length;
   const lines = Math.ceil(Math.min(extent.users, NAMED_MAX) / NAMED_IN_LINE);
-  const subtitle = `${formatMany(extent.users, "user")} · ${summary(extent)}`;
+  const subtitle = `${formatMany(extent.users, "user")} · ${summary(extent, options.tz)}`;
 
   return tracks(options, {
     head: open(TITLE + height + lines * LINE + 24, subtitle) +

@@ -1,6 +1,6 @@
 import type { Format, RenderOptions } from "./format.ts";
 import { widthOf } from "./terminal_text.ts";
-import { bold, peopleText, vertical } from "./vertical.ts";
+import { bold, headOf, peopleText, vertical } from "./vertical.ts";
 
 const TEXT_MAX = 120;
 
@@ -8,6 +8,7 @@ const TEXT_MAX = 120;
 export function table(options: RenderOptions): Format {
   const { columns, header, time, unicode, width, color } = options;
   const texts = columns.map((column) => peopleText(column, options, TEXT_MAX));
+  const heads = columns.map((column) => headOf(column, options));
   const [dash, cross, bar] = unicode ? ["─", "┼", "│"] : ["-", "+", "|"];
   const leftAligned = columns.map(({ kind }) =>
     kind === "text" || (kind === "time" && time === "iso")
@@ -25,14 +26,13 @@ export function table(options: RenderOptions): Format {
 
   function top(widths: number[]): string {
     if (!header) return "";
-    const names = columns.map(({ name }) => name);
     const rule = widths.map((width) => dash!.repeat(width + 2)).join(cross);
-    return line(names, widths, (name) => bold(name, color)) + rule + "\n";
+    return line(heads, widths, (name) => bold(name, color)) + rule + "\n";
   }
 
   function begin(cells: string[][]): string {
-    widths = columns.map(({ name }, i) =>
-      cells.reduce((most, row) => Math.max(most, widthOf(row[i]!)), header ? name.length : 0)
+    widths = heads.map((head, i) =>
+      cells.reduce((most, row) => Math.max(most, widthOf(row[i]!)), header ? head.length : 0)
     );
     const total = widths.reduce((sum, width) => sum + width + 3, -1);
     if (width !== null && total > width && cells.length > 0) fallback = vertical(options);

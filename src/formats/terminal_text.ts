@@ -1,9 +1,9 @@
 import { escapeInvisible } from "../terminal/scrub.ts";
 
 /** Clips text to `max` characters and escapes invisible ones, so that stored text cannot control the terminal. */
-export function terminalText(text: string, max: number): string {
+export function terminalText(text: string, max: number, ending = "…"): string {
   const clipped = text.length > max
-    ? text.slice(0, max).replace(/[\ud800-\udbff]$/, "") + "…"
+    ? text.slice(0, max).replace(/[\ud800-\udbff]$/, "") + ending
     : text;
   return escapeInvisible(clipped);
 }

@@ -9,8 +9,9 @@ const RULE_MAX = 80;
 export function vertical(options: RenderOptions): Format {
   const { columns, header, unicode, width, color } = options;
   const texts = columns.map((column) => peopleText(column, options, TEXT_MAX));
-  const nameWidth = Math.max(...columns.map(({ name }) => name.length));
-  const names = columns.map(({ name }) => bold(name, color) + " ".repeat(nameWidth - name.length));
+  const heads = columns.map((column) => headOf(column, options));
+  const nameWidth = Math.max(...heads.map((head) => head.length));
+  const names = heads.map((head) => bold(head, color) + " ".repeat(nameWidth - head.length));
   const [dash, cross, bar] = unicode ? ["─", "┼", "│"] : ["-", "+", "|"];
   let count = 0;
   return {
@@ -33,15 +34,26 @@ export function vertical(options: RenderOptions): Format {
 /** Formats a cell for people: derived numbers rounded, control characters in text escaped. */
 export function peopleText(
   column: Column,
-  form: Pick<RenderOptions, "time" | "tz">,
+  form: Pick<RenderOptions, "time" | "tz" | "ascii">,
   textMax: number,
 ): (cell: Cell) => string {
   if (column.kind === "text") {
-    return (cell) => cell === null ? "" : terminalText(String(cell), textMax);
+    const ending = form.ascii ? "..." : "…";
+    return (cell) => cell === null ? "" : terminalText(String(cell), textMax, ending);
   }
   const { digits } = column;
   if (digits === undefined) return textOf(column, form);
   return (cell) => cell === null ? "" : (cell as number).toFixed(digits);
+}
+
+/** The name of a column with its unit, for people. */
+export function headOf(
+  { name, kind, unit }: Column,
+  { time, unicode }: Pick<RenderOptions, "time" | "unicode">,
+): string {
+  if (kind === "time" && time !== "iso") return `${name} (${time === "ms" ? "ms" : "s"})`;
+  if (!unit) return name;
+  return `${name} (${unit === "°" && !unicode ? "deg" : unit})`;
 }
 
 /** Bold text on a terminal with colours. */

@@ -1,7 +1,8 @@
 import type { Fragment, Sql } from "postgres";
 import { OperationalError } from "../errors.ts";
 import { edges, type Extent } from "../record/geo.ts";
-import { piecesOf, type Search } from "./search.ts";
+import { piecesOf } from "./pieces.ts";
+import type { Search } from "./search.ts";
 import { statementWriter } from "./print_sql.ts";
 import { openPlaceIndex } from "./place_index.ts";
 import { describeHeaders } from "./reject_json.ts";
@@ -34,8 +35,10 @@ const BATCH_REJECTS = 100;
  */
 export function openFinder(
   sql: Sql,
-  { schema, signal, now, watched = (work) => work }: {
+  { schema, statementTimeoutMs = 0, signal, now, watched = (work) => work }: {
     schema: string;
+    /** 0: none. */
+    statementTimeoutMs?: number;
     signal: AbortSignal;
     /** Milliseconds since 1970. */
     now: () => number;
@@ -43,11 +46,17 @@ export function openFinder(
   },
 ): Finder {
   const run = <T>(query: Statement<T>) => watched(cancellable(query, signal));
+  // Behind a pooler the settings of a session do not count. The server's configuration may shorten floats, and its planner
+  // expects cursors to be read only in part.
+  const begin = `begin isolation level repeatable read read only;
+    set local statement_timeout = ${statementTimeoutMs};
+    set local extra_float_digits = 1;
+    set local cursor_tuple_fraction = 1`;
   let isIndexed: Promise<boolean> | null = null;
   /** The search, with the index on places if it has a box and there is one. */
   async function indexed(search: Search): Promise<Search> {
     if (!search.bbox && !search.near) return search;
-    isIndexed ??= openPlaceIndex(sql, schema).state().then((state) => state === "ready");
+    isIndexed ??= watched(openPlaceIndex(sql, schema).state()).then((state) => state === "ready");
     return { ...search, usesPlaceIndex: await isIndexed };
   }
   /** A search for the newest rows, limited to a time after which there are enough: see WINDOW_S. */
@@ -60,21 +69,24 @@ export function openFinder(
     for (let span = WINDOW_S; span < end - (since ?? 0); span *= WINDOW_GROWTH) {
       const window = { ...search, since: end - span };
       const [row] = await run(countOf(sql, schema, window, limit));
-      if (row!.n >= limit) return window;
+      if (Number(row!.n) >= limit) return window;
     }
     return search;
   }
   return {
     find: (search) => {
       const select = (of: Search) => rowsOf(sql, schema, of);
-      return read(sql, () => narrowed(search), { select, what: search.what, run });
+      return read(sql, () => narrowed(search), { select, what: search.what, run, begin });
     },
     count: async (search, max) => {
       const [row] = await run(countOf(sql, schema, await indexed(search), max));
-      return row!.n;
+      return Number(row!.n);
     },
     extent: async (search) => {
-      const [row] = await run(extentOf(sql, schema, await indexed(search)));
+      const wanted = await indexed(search);
+      await run(sql.unsafe(begin));
+      const [row] = await run(extentOf(sql, schema, wanted));
+      await run(sql.unsafe("rollback"));
       const { south, north, min, max, min_eastern: minEastern, max_western: maxWestern } = row!;
       if (row!.fixes === 0) return null;
       const [west, east] = edges({ min, max, minEastern, maxWestern });
@@ -98,7 +110,7 @@ function rowsOf(sql: Sql, schema: string, search: Search) {
 function countOf(sql: Sql, schema: string, search: Search, max: number | null) {
   const { from } = piecesOf(sql, schema, search);
   const found = sql`select 1 from ${from} ${atMost(sql, max)}`;
-  return sql`select count(*)::float8 as n from (${found}) as found`;
+  return sql`select count(*) as n from (${found}) as found`;
 }
 
 function extentOf(sql: Sql, schema: string, search: Search) {
@@ -125,8 +137,10 @@ function atMost(sql: Sql, limit: number | null): Fragment {
 async function* read(
   sql: Sql,
   narrowed: () => Promise<Search>,
-  { select, what, run }: {
+  { select, what, run, begin }: {
     select: (search: Search) => Fragment;
+    /** Begins the transaction. */
+    begin: string;
     what: Search["what"];
     run: <T>(query: Statement<T>) => Promise<T>;
   },
@@ -138,10 +152,7 @@ async function* read(
     rows.catch(() => {});
     return rows as unknown as Promise<FoundRow[]>;
   };
-  // The server's configuration may shorten floats, and its planner expects cursors to be read only in part.
-  await run(sql.unsafe(
-    "begin isolation level repeatable read read only; set local extra_float_digits = 1; set local cursor_tuple_fraction = 1",
-  ));
+  await run(sql.unsafe(begin));
   let next: Promise<FoundRow[]> | null = null;
   let hasFailed = false;
   try {
@@ -182,9 +193,9 @@ function requireUser(row: FoundRow): void {
 
 /** Replaces the extreme coordinates of a summary row by west, south, east, north. */
 function withBox(row: FoundRow): FoundRow {
-  const [min, max, minEastern, maxWestern, south, north] = row.slice(5) as number[];
+  const [min, max, minEastern, maxWestern, south, north] = row.slice(6) as number[];
   const [west, east] = edges({ min, max, minEastern, maxWestern } as Parameters<typeof edges>[0]);
-  return [...row.slice(0, 5), west, south!, east, north!];
+  return [...row.slice(0, 6), west, south!, east, north!];
 }
 
 type Statement<T> = Promise<T> & { cancel(): void };
@@ -203,7 +214,7 @@ async function cancellable<T>(query: Statement<T>, signal: AbortSignal): Promise
 /**
  * One row of a result. Its cells, by the kind of search:
  * points, last: user, time, latitude, longitude, with `near` metres from there, with `withOrigin` partition and offset;
- * summary: user, fixes, first time, last time, metres, west, south, east, north;
+ * summary: user, fixes, first time, last time, metres and seconds without gaps, west, south, east, north;
  * rejects: topic, partition, offset, time, code, path, message, key, headers, value;
  * codes: code, rejects, first time, last time.
  */

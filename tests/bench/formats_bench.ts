@@ -17,8 +17,10 @@ const options: RenderOptions = {
   gapS: 600,
   simplifyM: null,
   extent: null,
+  ascii: false,
   unicode: true,
   width: 100,
+  height: null,
   color: false,
 };
 const batch = Array.from({ length: ROWS }, (_, i) => {

@@ -1,46 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Format, RenderOptions } from "../../src/formats/format.ts";
 import { degreesText, distanceText, niceBelow, openFrame } from "../../src/formats/frame.ts";
 import { html } from "../../src/formats/html.ts";
 import { map } from "../../src/formats/map.ts";
 import { svg } from "../../src/formats/svg.ts";
-import { edges, type Extent } from "../../src/record/geo.ts";
+import type { Extent } from "../../src/record/geo.ts";
 import { sampleFixes } from "./sample_fixes.ts";
-import { lines, render } from "./support.ts";
-
-function extentOf(rows: number[][]): Extent | null {
-  if (rows.length === 0) return null;
-  const [, times, latitudes, longitudes] = [0, 1, 2, 3].map((i) => rows.map((row) => row[i]!)) as [
-    number[],
-    number[],
-    number[],
-    number[],
-  ];
-  const eastern = longitudes.filter((longitude) => longitude >= 0);
-  const western = longitudes.filter((longitude) => longitude < 0);
-  const [west, east] = edges({
-    min: Math.min(...longitudes),
-    max: Math.max(...longitudes),
-    minEastern: eastern.length > 0 ? Math.min(...eastern) : null,
-    maxWestern: western.length > 0 ? Math.max(...western) : null,
-  });
-  const [south, north] = [Math.min(...latitudes), Math.max(...latitudes)];
-  return {
-    fixes: rows.length,
-    users: new Set(rows.map(([user]) => user)).size,
-    first: Math.min(...times),
-    last: Math.max(...times),
-    box: { west, south, east, north },
-  };
-}
-
-function picture(
-  open: (options: RenderOptions) => Format,
-  options: Partial<RenderOptions>,
-  rows: number[][],
-): string {
-  return render(open, { extent: extentOf(rows), unicode: true, ...options }, rows);
-}
+import { extentOf, lines, picture, render } from "./support.ts";
 
 const corner = [[1, 0, 60, 24], [1, 60, 60, 25], [1, 120, 60.2, 25], [2, 60, 60.2, 24]];
 
@@ -58,7 +23,8 @@ Deno.test("map() draws tracks in braille, with a frame, a scale and a legend", (
       "│                                   ⡇  │",
       "│  ⠐⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠃  │",
       "└─ 59.98°N 23.91°E ────────── 25.09°E ─┘",
-      " ├────┤ 10 km   4 fixes, 1970-01-01 00:00 to 00:02 UTC",
+      " ├────┤ 10 km",
+      " 4 fixes, 1970-01-01 00:00 to 00:02 UTC",
       " users 1 2",
     ),
   );
@@ -91,8 +57,26 @@ Deno.test("the legend of map() names as many users as fit into the line", () => 
     assert(legend!.length <= width, legend);
     const named = legend!.match(/ 10000\d\d/g)!.length;
     assert(legend!.endsWith(` and ${50 - named} more`), legend);
-    assertEquals(new Set(body.slice(1).map((line) => line.length)).size, 1);
+    const framed = body.filter((line) => /^[┌│└]/.test(line));
+    assertEquals(new Set(framed.map((line) => line.length)).size, 1);
   }
+});
+
+Deno.test("map() with its legend, the title of --watch and the next prompt fits the terminal", () => {
+  const tall = [[1, 0, 60, 24], [1, 60, 61, 24.01], [2, 1e9, 60.5, 24]];
+  const wide = [[1, 0, 60, 24], [1, 60, 60.01, 26], [2, 1e9, 60, 25]];
+  for (const rows of [tall, wide, corner]) {
+    for (const width of [40, 80, 132, 200]) {
+      for (const height of [9, 24, 40, 60]) {
+        const shown = picture(map, { width, height }, rows).split("\n");
+        assert(shown.length <= height - 1, `${shown.length} lines at ${width} x ${height}`);
+        const long = shown.filter((line) => line.length > Math.max(width, 60));
+        assertEquals(long, [], `${width} x ${height}`);
+      }
+    }
+  }
+  // The height is used, too.
+  assertEquals(picture(map, { width: 80, height: 60 }, tall).split("\n").length, 59);
 });
 
 const extremes: [what: string, rows: number[][]][] = [

@@ -1,5 +1,7 @@
 import { assertEquals } from "@std/assert";
+import { markdown } from "../../src/formats/markdown.ts";
 import { table } from "../../src/formats/table.ts";
+import { vertical } from "../../src/formats/vertical.ts";
 import type { Column } from "../../src/formats/format.ts";
 import { lines, render } from "./support.ts";
 
@@ -22,7 +24,7 @@ Deno.test("table() draws lines on a Unicode terminal, and bold names on one with
   assertEquals(
     render(table, { unicode: true, color: true, time: "unix", width: 80 }, rows.slice(0, 1)),
     lines(
-      " \x1b[1muser\x1b[22m │           \x1b[1mtime\x1b[22m │   \x1b[1mlatitude\x1b[22m │ \x1b[1mlongitude\x1b[22m",
+      " \x1b[1muser\x1b[22m │       \x1b[1mtime (s)\x1b[22m │   \x1b[1mlatitude\x1b[22m │ \x1b[1mlongitude\x1b[22m",
       "──────┼────────────────┼────────────┼───────────",
       "    7 │ 1732431234.567 │ 60.1699123 │     -24.9",
     ),
@@ -97,6 +99,29 @@ Deno.test("table() rounds derived numbers", () => {
     render(table, { columns }, [[12.34], [5], [null]]),
     lines("   km", "------", " 12.3", "  5.0", ""),
   );
+});
+
+Deno.test("people see the unit of a column, unless its name or its values have it", () => {
+  const columns: Column[] = [
+    { name: "time", kind: "time" },
+    { name: "latitude", kind: "decimal", unit: "°" },
+    { name: "box", kind: "text", unit: "W,S,E,N" },
+    { name: "speed_kmh", kind: "decimal" },
+  ];
+  const heads = (options: Parameters<typeof render>[1]) =>
+    render(table, { columns, ...options }).split("\n")[0];
+  assertEquals(heads({}), " time | latitude (deg) | box (W,S,E,N) | speed_kmh");
+  assertEquals(heads({ unicode: true }), " time │ latitude (°) │ box (W,S,E,N) │ speed_kmh");
+  assertEquals(heads({ time: "ms" }), " time (ms) | latitude (deg) | box (W,S,E,N) | speed_kmh");
+  assertEquals(
+    render(markdown, { columns, time: "unix" }).split("\n")[0],
+    "| time (s) | latitude (°) | box (W,S,E,N) | speed_kmh |",
+  );
+  const vertically = render(vertical, { columns, time: "unix" }, [[1, 60, "1,2,3,4", 5]]);
+  assertEquals(vertically.split("\n").slice(1, 3), [
+    "time (s)       | 1",
+    "latitude (deg) | 60",
+  ]);
 });
 
 Deno.test("table() becomes vertical only if it is wider than the terminal", () => {

@@ -6,7 +6,7 @@ import { parsePoint } from "../../src/record/point.ts";
 import { openPostgres } from "../../src/postgres/connect.ts";
 import { OperationalError } from "../../src/errors.ts";
 import { openFinder } from "../../src/postgres/find.ts";
-import type { Search } from "../../src/postgres/search.ts";
+import { EVERYTHING, type Search } from "../../src/postgres/search.ts";
 import { testSettings, withSchema } from "../support/fixtures.ts";
 
 const SERVER = testSettings(["postgresql.dbname=postgres"]).postgresql;
@@ -15,20 +15,7 @@ const NOW_S = 1_800_000_000;
 
 type Fix = [user: number, time: number, latitude: number, longitude: number];
 
-const everything: Search = {
-  what: "points",
-  codes: null,
-  withOrigin: false,
-  usesPlaceIndex: false,
-  users: null,
-  since: null,
-  until: null,
-  bbox: null,
-  near: null,
-  order: "time",
-  reverse: false,
-  limit: null,
-};
+const everything: Search = { ...EVERYTHING, gapS: 1800 };
 
 interface FinderFixture {
   /** For filling the tables. */
@@ -365,7 +352,8 @@ Deno.test("find() of the summary counts, measures and frames each user's track",
     await add([4, 10, -1, -170], [4, 20, 0, -175]);
     const rows = await find({ what: "summary", order: "user" });
     const metres = rows.map((row) => row[4] as number);
-    const without = rows.map((row) => row.toSpliced(4, 1));
+    const without = rows.map((row) => row.toSpliced(4, 2));
+    assertEquals(rows.map((row) => row[5]), [20, 0, 20, 10]);
     assertEquals(without, [
       [1, 3, 10, 30, 0, 0, 0, 2],
       [2, 1, 100, 100, 6, 5, 6, 5],
@@ -384,6 +372,20 @@ Deno.test("find() of the summary counts, measures and frames each user's track",
     ]);
     assertEquals(await count({ what: "summary" }), 4);
     assertEquals((await find({ what: "summary", since: 20, users: [[1, 1]] }))[0]![1], 2);
+  }));
+
+Deno.test("find() of the summary counts neither the way nor the time of a pause", () =>
+  withFinder(async ({ add, find }) => {
+    const degree = 6_371_008.8 * Math.PI / 180;
+    await add([1, 0, 0, 0], [1, 60, 1, 0], [1, 1_860, 5, 0], [1, 3_661, 7, 0], [1, 3_671, 8, 0]);
+    const measured = async (gapS: number) => {
+      const [row] = await find({ what: "summary", order: "user", gapS });
+      return [Math.round(row![4] as number / degree), row![5]];
+    };
+    // A pause as long as the gap is none.
+    assertEquals(await measured(1_800), [6, 1_870]);
+    assertEquals(await measured(1_799), [2, 70]);
+    assertEquals(await measured(86_400), [8, 3_671]);
   }));
 
 Deno.test("find() measures between coordinates that are too small to be multiplied", () =>
@@ -516,7 +518,7 @@ Deno.test("written() is a statement with the same result as find() and count()",
         const rows = await sql.unsafe(written(whole, "rows")).values();
         assertEquals([...rows].map((row) => [...row]), await find(search), written(whole, "rows"));
         const [total] = await sql.unsafe(written(whole, "count")).values();
-        assertEquals(total![0], await count(search));
+        assertEquals(Number(total![0]), await count(search));
       }
       const [summary] = await sql.unsafe(
         written({ ...everything, what: "summary", order: "user" }, "rows"),

@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { FORMATS } from "../../src/formats/properties.ts";
+import { inBrowser } from "../readers/browser.ts";
+import { readerTest } from "../readers/reader.ts";
 import { withProgram } from "../support/program.ts";
 
 Deno.test("query prints the same fixes in every format, and --watch repeats it until Ctrl-C", () =>
@@ -42,3 +44,32 @@ Deno.test("query prints the same fixes in every format, and --watch repeats it u
     assertEquals(code, 0);
     assertMatch(stdout, /^( user_id\n---------\n {7}3\n {7}2\n {7}1\n){2}/);
   }));
+
+readerTest(
+  "chromium",
+  "chromium",
+  "--summary has the figures of the html page, with every --gap",
+  () =>
+    withProgram({}, async (fixture) => {
+      // Two trips with an hour between them.
+      for (const start of ["2026-11-24T10:00:00Z", "2026-11-24T11:00:00Z"]) {
+        const made = ["-n", "300", "--users", "3", "--start", start];
+        assertEquals((await fixture.routes(["produce", ...made])).code, 0);
+      }
+      assertEquals((await fixture.routes(["consume"])).code, 0);
+      const figures: string[] = [];
+      for (const gap of [[], ["--gap", "2h"], ["--gap", "1s"]]) {
+        const columns = ["--columns", "user_id,distance_km", "--format", "csv", "--no-header"];
+        const { stdout, code } = await fixture.routes(["query", "--summary", ...columns, ...gap]);
+        assertEquals(code, 0);
+        const summary = stdout.trim().split("\n").map((line) => line.split(","))
+          .map(([user, km]) => `user ${user}\n${Number(km).toFixed(1)} km`).join("\n");
+        const page = await fixture.routes(["query", "--format", "html", ...gap]);
+        await inBrowser(page.stdout, async ({ evaluate }) => {
+          assertEquals(await evaluate(`document.getElementById("legend").innerText`), summary);
+        });
+        figures.push(summary);
+      }
+      assertEquals(new Set(figures).size, 3);
+    }),
+);

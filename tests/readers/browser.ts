@@ -2,12 +2,14 @@
 
 type Params = Record<string, unknown>;
 
-/** A page that was loaded from a file. */
+/** A page in a browser. */
 export interface Page {
   /** The value of an expression in the page; promises are awaited. */
   evaluate<T>(expression: string): Promise<T>;
   mouse(type: "mouseMoved" | "mousePressed" | "mouseReleased", x: number, y: number): Promise<void>;
   wheel(x: number, y: number, deltaY: number): Promise<void>;
+  /** Touches the screen for a moment. */
+  tap(x: number, y: number): Promise<void>;
   /** PNG. */
   screenshot(): Promise<Uint8Array>;
   /** Every URL that the page requested. */
@@ -16,15 +18,46 @@ export interface Page {
   errors: string[];
 }
 
-/** Opens text as a page of 1280 × 800 pixels in a new browser, and closes it after the work. */
-export async function inBrowser(text: string, work: (page: Page) => Promise<void>): Promise<void> {
+/** The window of a page; by default on the screen of a computer. */
+export interface Window {
+  width: number;
+  height: number;
+  deviceScaleFactor?: number;
+  mobile?: boolean;
+}
+
+const WINDOW: Window = { width: 1280, height: 800 };
+/** The screen of a phone. */
+export const PHONE: Window = { width: 390, height: 844, deviceScaleFactor: 3, mobile: true };
+
+/** Opens text as a page in a new browser, and closes it after the work. */
+export async function inBrowser(
+  text: string,
+  work: (page: Page) => Promise<void>,
+  window = WINDOW,
+): Promise<void> {
+  const dir = await Deno.makeTempDir({ prefix: "routes-page-" });
+  try {
+    await Deno.writeTextFile(`${dir}/page.html`, text);
+    await atUrl(`file://${dir}/page.html`, work, window);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+/** The same for the page at a URL. */
+export async function atUrl(
+  url: string,
+  work: (page: Page) => Promise<void>,
+  window = WINDOW,
+): Promise<void> {
   const dir = await Deno.makeTempDir({ prefix: "routes-browser-" });
-  await Deno.writeTextFile(`${dir}/page.html`, text);
   const browser = new Deno.Command("chromium", {
     args: [
       ...["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"],
       ...["--no-first-run", "--disable-background-networking", "--disable-breakpad"],
-      ...["--remote-debugging-port=0", `--user-data-dir=${dir}/profile`, "--window-size=1280,800"],
+      ...["--remote-debugging-port=0", `--user-data-dir=${dir}/profile`],
+      `--window-size=${window.width},${window.height}`,
     ],
     stderr: "piped",
     stdout: "null",
@@ -32,7 +65,7 @@ export async function inBrowser(text: string, work: (page: Page) => Promise<void
   try {
     const socket = await open(await addressIn(browser.stderr));
     try {
-      await drive(socket, `file://${dir}/page.html`, work);
+      await drive(socket, url, work, { deviceScaleFactor: 1, mobile: false, ...window });
     } finally {
       socket.send(JSON.stringify({ id: 0, method: "Browser.close" }));
       await browser.status;
@@ -65,6 +98,7 @@ async function drive(
   socket: WebSocket,
   url: string,
   work: (page: Page) => Promise<void>,
+  screen: Required<Window>,
 ): Promise<void> {
   const waiting = new Map<number, PromiseWithResolvers<Params>>();
   const loaded = Promise.withResolvers<void>();
@@ -82,6 +116,7 @@ async function drive(
     else if (method === "Runtime.exceptionThrown") {
       errors.push(params.exceptionDetails.exception?.description);
     } else if (method === "Log.entryAdded") errors.push(params.entry.text);
+    else if (method === "Runtime.consoleAPICalled") errors.push(`console.${params.type}`);
     else if (method === "Page.loadEventFired") loaded.resolve();
   };
 
@@ -97,9 +132,8 @@ async function drive(
   const { sessionId } = await call("Target.attachToTarget", { targetId, flatten: true });
   session.sessionId = sessionId;
   for (const domain of ["Page", "Network", "Runtime", "Log"]) await call(`${domain}.enable`);
-  await call("Emulation.setDeviceMetricsOverride", {
-    ...{ width: 1280, height: 800, deviceScaleFactor: 1, mobile: false },
-  });
+  await call("Emulation.setDeviceMetricsOverride", screen);
+  await call("Emulation.setTouchEmulationEnabled", { enabled: screen.mobile });
   await call("Page.navigate", { url });
   await loaded.promise;
   await work({
@@ -118,6 +152,10 @@ async function drive(
     },
     wheel: (x, y, deltaY) =>
       call("Input.dispatchMouseEvent", { type: "mouseWheel", x, y, deltaX: 0, deltaY }),
+    tap: async (x, y) => {
+      await call("Input.dispatchTouchEvent", { type: "touchStart", touchPoints: [{ x, y }] });
+      await call("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
+    },
     screenshot: async () => {
       const { data } = await call("Page.captureScreenshot", { format: "png" });
       return Uint8Array.from(atob(data), (char) => char.charCodeAt(0));

@@ -58,7 +58,7 @@ export const queryFlags = {
     excludes: ["summary", "total", "rejects"],
   },
   summary: {
-    help: "per user: fixes, first, last, km, km/h, box",
+    help: "per user: fixes, first, last, distance and speed without gaps, box",
     excludes: ["total"],
   },
   total: {
@@ -93,7 +93,7 @@ export const queryFlags = {
   },
   tz: {
     type: zone,
-    help: "time zone of times, also of --since and --until",
+    help: "time zone of times, also of --since and --until; gpx and kml always have UTC",
     default: "UTC",
   },
   userField: {

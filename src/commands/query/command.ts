@@ -15,7 +15,8 @@ export async function query(
   options: QueryOptions,
   context: CommandContext,
 ): Promise<CommandResult> {
-  const { globals, system, reporter, settings: { postgresql: { schema } } } = context;
+  const { globals, system, reporter, settings: { postgresql: { schema, statementTimeoutMs } } } =
+    context;
   const { signal, env } = system;
   const { forPeople } = formats[options.format] ?? { forPeople: true };
   const stdout = forPeople ? system.stdout : escapedOnTerminal(system.stdout);
@@ -24,7 +25,13 @@ export async function query(
     readOnly: true,
   });
   try {
-    const postgres = openFinder(sql, { schema, signal, watched: bounded, now: system.now });
+    const postgres = openFinder(sql, {
+      schema,
+      statementTimeoutMs,
+      signal,
+      watched: bounded,
+      now: system.now,
+    });
     const terminal = terminalOf(stdout, globals.color, env);
     if (options.watchMs !== null) await noteStandby();
     await withExplanation(
@@ -48,14 +55,16 @@ function escapedOnTerminal(stdout: Output): Output {
 }
 
 function terminalOf(
-  { columns: width }: Output,
+  { columns: width, rows: height }: Output,
   flag: Globals["color"],
   env: System["env"],
 ): Terminal {
   const isTerminal = width !== null && env("TERM") !== "dumb";
   return {
     width,
+    height,
     unicode: isTerminal && usesUtf8(env),
+    ascii: !usesUtf8(env),
     color: wantsColor(flag, env, width !== null),
     canRedraw: isTerminal,
   };

@@ -1,8 +1,9 @@
 import type { QueryOptions } from "../../cli/commands/query.ts";
 import { UsageError } from "../../errors.ts";
 import { formats } from "../../formats/mod.ts";
-import { formatCount, formatMany, formatMs } from "../../units.ts";
-import { needsOrigin, openView, type Terminal } from "./columns.ts";
+import { formatCount, formatMany, formatMs, zoneName } from "../../units.ts";
+import { clockText } from "../../formats/cell.ts";
+import { gapOf, needsOrigin, openView, type Terminal } from "./columns.ts";
 import type { Finder, FoundRow } from "../../postgres/find.ts";
 import type { Search } from "../../postgres/search.ts";
 import type { Output, System } from "../../system.ts";
@@ -55,8 +56,8 @@ async function runOnce(options: QueryOptions, deps: QueryDeps): Promise<void> {
 async function watch(options: QueryOptions, everyMs: number, deps: QueryDeps): Promise<void> {
   const { reporter, system, stdout, terminal } = deps;
   for (let isFirst = true; !system.signal.aborted; isFirst = false) {
-    const time = new Date(system.now()).toISOString().slice(0, 19).replace("T", " ");
-    const title = `every ${formatMs(everyMs)}: ${time} UTC`;
+    const time = clockText(system.now() / 1000, options.tz);
+    const title = `every ${formatMs(everyMs)}: ${time} ${zoneName(options.tz)}`;
     if (terminal.canRedraw) {
       const screen = `${title}\n` + await captureOnce(options, deps);
       if (system.signal.aborted) return;
@@ -89,6 +90,7 @@ async function printTotal(options: QueryOptions, deps: QueryDeps): Promise<numbe
     what: "points",
     withOrigin: false,
     usesPlaceIndex: false,
+    gapS: gapOf(options),
     order: "time",
     limit: null,
   };
@@ -114,18 +116,44 @@ async function printRows(options: QueryOptions, deps: QueryDeps): Promise<number
     withOrigin,
     // The finder looks whether there is one.
     usesPlaceIndex: false,
+    gapS: gapOf(options),
     order: orderOf(options),
     limit,
   };
   if (options.showSql) noteSql(postgres.written(search, "rows"), reporter);
   const count = await printBatches(options, search, deps);
   if (!forPeople || deps.system.signal.aborted) return count;
-  if (count === 0) reporter.note("no rows");
+  if (count === 0) {
+    reporter.note("no rows");
+    await noteSwap(search, deps);
+  }
   if (limit === null || count <= limit) return count;
   const total = await postgres.count(search, COUNT_MAX + 1);
-  const of = total > COUNT_MAX ? `more than ${formatCount(COUNT_MAX)}` : formatCount(total);
-  reporter.note(`${formatCount(limit)} of ${of} rows (--all for the rest)`);
+  const of = total > COUNT_MAX
+    ? `more than ${formatMany(COUNT_MAX, "row")}`
+    : formatMany(total, "row");
+  reporter.note(`${formatCount(limit)} of ${of} (--all for the rest)`);
   return limit;
+}
+
+/** Latitude and longitude in the wrong order are valid numbers too: says so if there are rows at the other place. */
+async function noteSwap(search: Search, { postgres, reporter }: QueryDeps): Promise<void> {
+  const { near, bbox } = search;
+  if (near && Math.abs(near.longitude) <= 90) {
+    const { latitude, longitude } = near;
+    const other = { ...near, latitude: longitude, longitude: latitude };
+    if (await postgres.count({ ...search, near: other }, 1) === 0) return;
+    reporter.note(
+      `--near is latitude,longitude: there are rows near ${other.latitude},${other.longitude}`,
+    );
+  }
+  if (bbox && Math.abs(bbox.west) <= 90 && Math.abs(bbox.east) <= 90 && bbox.west <= bbox.east) {
+    const other = { west: bbox.south, south: bbox.west, east: bbox.north, north: bbox.east };
+    if (await postgres.count({ ...search, bbox: other }, 1) === 0) return;
+    reporter.note(
+      `--bbox is west,south,east,north: there are rows in ${Object.values(other).join()}`,
+    );
+  }
 }
 
 function noteSql(statement: string, reporter: QueryDeps["reporter"]): void {
@@ -169,7 +197,7 @@ function isNotFinite(cell: FoundRow[number]): boolean {
 
 /** Rejects combinations of flags that depend on the format. */
 function check(
-  { what, format, order, columns, time, tz, watchMs, ...options }: QueryOptions,
+  { what, format, order, columns, time, watchMs, ...options }: QueryOptions,
 ): void {
   const { users, bbox, near, gapMs, simplifyM, userField } = options;
   if (!formats[format]) throw new UsageError(`unknown format "${format}"`);
@@ -186,11 +214,14 @@ function check(
     [forTracks && columns, "--columns", `--format ${format}`],
     [isOtherOrder, `--order ${order}`, `--format ${format}`, "--order user"],
     [ofTracks && what === "last", ofTracks, "--last"],
-    [ofTracks && !forTracks, ofTracks, `--format ${format}`, `--format ${trackFormats.join(", ")}`],
+    [
+      ofTracks && !forTracks && !(gapMs !== null && what === "summary"),
+      ofTracks,
+      `--format ${format}`,
+      `--format ${trackFormats.join(", ")}`,
+    ],
     [watchMs !== null && !forPeople, "--watch", `--format ${format}`, "--format table"],
     [time !== "iso" && !hasTime, `--time ${time}`, `--format ${format}`],
-    [tz !== "UTC" && !hasTime, `--tz ${tz}`, `--format ${format}`],
-    [tz !== "UTC" && time !== "iso", `--tz ${tz}`, `--time ${time}`],
     [userField && format !== "ndjson", "--user-field", `--format ${format}`, "--format ndjson"],
     [userField && !isFixes, "--user-field", view],
     [userField && columns, "--user-field", "--columns"],

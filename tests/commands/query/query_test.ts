@@ -77,7 +77,14 @@ async function run(
     out: (text) => Promise.resolve(void writes.push(text)),
     extent: () => Promise.resolve(extent),
     written: ({ what, limit }, which) => `select ${which} of ${what} up to ${limit}`,
-    terminal: { unicode: false, width: null, color: false, canRedraw: false },
+    terminal: {
+      unicode: false,
+      ascii: false,
+      width: null,
+      height: null,
+      color: false,
+      canRedraw: false,
+    },
     signal: new AbortController().signal,
     now: () => Date.parse("2026-03-04T05:06:07Z"),
     clock: () => 0,
@@ -116,7 +123,10 @@ Deno.test("runQuery() says when there are more rows than it counts", async () =>
 
 Deno.test("runQuery() tells people when there are no rows", async () => {
   const { text, notes } = await run({ what: "summary" });
-  assertEquals(text.split("\n")[0], " user_id | fixes | first | last | km | kmh | box");
+  assertEquals(
+    text.split("\n")[0],
+    " user_id | fixes | first | last | distance_km | speed_kmh | box (W,S,E,N)",
+  );
   assertEquals(notes, ["no rows"]);
 });
 
@@ -201,9 +211,10 @@ Deno.test("runQuery() prints valid JSON for rows with NaN or infinity, and notes
     assertEquals(parsed, expected);
     assertEquals(notes, ["NaN or infinity in 2 rows that another program wrote"]);
   }
-  const summary = [[7, 1, 1, 1, null, NaN, 1, NaN, 1]];
+  const summary = [[7, 1, 1, 1, null, 0, NaN, 1, NaN, 1]];
   const { text } = await run({ what: "summary", format: "json" }, { rows: summary });
-  assertEquals([JSON.parse(text)[0].km, JSON.parse(text)[0].kmh], [null, null]);
+  const [{ distance_km, speed_kmh }] = JSON.parse(text);
+  assertEquals([distance_km, speed_kmh], [null, null]);
 });
 
 Deno.test("runQuery() makes records of fixes as ndjson, and objects when columns are named", async () => {
@@ -217,6 +228,44 @@ Deno.test("runQuery() makes records of fixes as ndjson, and objects when columns
   assertEquals(text, '{"distance_m":12.3,"user_id":7}\n');
 });
 
+Deno.test("runQuery() says when there are rows if latitude and longitude change places", async () => {
+  const swapped = { latitude: 24.94, longitude: 60.17, radiusM: 1000 };
+  const bbox = { west: 60, south: 24, east: 61, north: 26 };
+  const noted = async (options: Partial<QueryOptions>, total: number) => {
+    const searches: Search[] = [];
+    const count = (search: Search) => {
+      searches.push(search);
+      return Promise.resolve(total);
+    };
+    const { notes } = await run(options, { count });
+    return { notes, searches };
+  };
+  const { notes, searches } = await noted({ near: swapped }, 1);
+  assertEquals(notes, ["no rows", "--near is latitude,longitude: there are rows near 60.17,24.94"]);
+  assertEquals(searches[0]!.near, { latitude: 60.17, longitude: 24.94, radiusM: 1000 });
+  const boxed = await noted({ bbox, what: "last" }, 1);
+  assertEquals(boxed.notes[1], "--bbox is west,south,east,north: there are rows in 24,60,26,61");
+  assertEquals(boxed.searches[0]!.bbox, { west: 24, south: 60, east: 26, north: 61 });
+  assertEquals((await noted({ near: swapped }, 0)).notes, ["no rows"]);
+  // No latitude is above 90.
+  assertEquals((await noted({ near: { ...swapped, longitude: 151.2 } }, 1)).searches, []);
+  assertEquals((await noted({ bbox: { ...bbox, west: 120, east: 150 } }, 1)).searches, []);
+});
+
+Deno.test("runQuery() takes --tz with every format, and shows it in the title of --watch", async () => {
+  for (const format of ["gpx", "kml", "svg", "html", "map", "csv"] as const) {
+    await run({ format, tz: "Europe/Helsinki" }, { rows: fixes(2) });
+  }
+  await run({ time: "unix", tz: "Europe/Helsinki" }, { rows: fixes(2) });
+  const stop = new AbortController();
+  const { notes } = await run({ watchMs: 1000, tz: "Europe/Helsinki" }, {
+    rows: fixes(1),
+    signal: stop.signal,
+    sleep: () => Promise.resolve(stop.abort()),
+  });
+  assertEquals(notes, ["every 1 s: 2026-03-04 07:06:07 Europe/Helsinki"]);
+});
+
 Deno.test("runQuery() shows the distance where it is measured", async () => {
   const rows = [[7, 0, 60, 25, 12.345]];
   assertEquals(
@@ -225,12 +274,16 @@ Deno.test("runQuery() shows the distance where it is measured", async () => {
   );
 });
 
-Deno.test("runQuery() makes km, km/h and a box for --bbox of a summary", async () => {
-  const rows = [[7, 3, 0, 1800, 20_000.44, 179.5, -1, -179.5, 1], [8, 1, 5, 5, 0, 2, 1, 2, 1]];
+Deno.test("runQuery() makes distance, speed and a box for --bbox of a summary", async () => {
+  const rows = [
+    // The pause before the last fix counts neither for the distance nor for the speed.
+    [7, 3, 0, 90_000, 20_000.44, 1800, 179.5, -1, -179.5, 1],
+    [8, 1, 5, 5, 0, 0, 2, 1, 2, 1],
+  ];
   assertEquals(
     (await run({ what: "summary", format: "csv", time: "unix" }, { rows })).text,
-    "user_id,fixes,first,last,km,kmh,box\n" +
-      '7,3,0,1800,20,40,"179.5,-1,-179.5,1"\n' +
+    "user_id,fixes,first,last,distance_km,speed_kmh,box\n" +
+      '7,3,0,90000,20,40,"179.5,-1,-179.5,1"\n' +
       '8,1,5,5,0,,"2,1,2,1"\n',
   );
 });
@@ -312,8 +365,6 @@ Deno.test("runQuery() rejects flags that cannot be combined, before it asks the 
     [{ what: "rejects", users: [[1, 1]] }, "--user cannot be combined with --rejects"],
     [{ what: "codes", format: "gpx" }, "--format gpx cannot be combined with --summary"],
     [{ what: "codes", order: "time" }, "--order time cannot be combined with --rejects --summary"],
-    [{ tz: "local", format: "gpx" }, "--tz local cannot be combined with --format gpx"],
-    [{ tz: "local", time: "ms" }, "--tz local cannot be combined with --time ms"],
     [{ what: "rejects", near }, "--near cannot be combined with --rejects"],
     [{ what: "rejects", order: "user" }, "--order user cannot be combined with --rejects"],
     [
@@ -456,7 +507,10 @@ async function watched(canRedraw: boolean) {
   const result = await run({ watchMs: 5_000, columns: ["user_id"] }, {
     rows: fixes(2),
     signal: stop.signal,
-    terminal: { unicode: false, width: canRedraw ? 80 : null, color: false, canRedraw },
+    terminal: {
+      ...{ unicode: false, ascii: false, color: false, canRedraw },
+      ...{ width: canRedraw ? 80 : null, height: canRedraw ? 24 : null },
+    },
     sleep: (ms) => {
       if (waits.push(ms) === 3) stop.abort();
       return Promise.resolve();
