@@ -21,7 +21,8 @@ function bash(): string {
     .flatMap(([verb, flags]) =>
       flags.filter(({ type }) => type?.words).map((flag) => {
         const pattern = spellings(flag).map((spelling) => `${verb}" ${spelling}"`).join(" | ");
-        return `    ${pattern}) words="${flag.type!.words!.join(" ")}" ;;\n`;
+        const list = flag.type!.many ? " list=1" : "";
+        return `    ${pattern}) words="${flag.type!.words!.join(" ")}"${list} ;;\n`;
       })
     );
   const files = globalFlags.filter(({ type }) => type === path).flatMap(spellings)
@@ -33,12 +34,13 @@ function bash(): string {
   return `# bash completion of routes; in ~/.bashrc: source <(routes completions bash)
 _routes() {
   local globals="${globalFlags.flatMap(spellings).join(" ")}"
-  local cur=\${COMP_WORDS[COMP_CWORD]} flag=\${COMP_WORDS[COMP_CWORD - 1]} verb= words= i
+  local cur=\${COMP_WORDS[COMP_CWORD]} flag=\${COMP_WORDS[COMP_CWORD - 1]} verb= words= list= i
   # bash splits --flag=value at the equals sign.
   if [[ $cur == = ]]; then
     cur=
   elif [[ $flag == = ]]; then
     flag=\${COMP_WORDS[COMP_CWORD - 2]}
+    [[ $flag == -* ]] || flag=--timeout # a value, of which nothing is known
   fi
   for ((i = 1; i < COMP_CWORD; i++)); do
     case \${COMP_WORDS[i]} in
@@ -67,7 +69,11 @@ ${rest.map((line) => `        ${line}\n`).join("")}        " -"*) words=$globals
       esac
       ;;
   esac
-  COMPREPLY=($(compgen -W "$words" -- "$cur"))
+  # In a list only what follows the last comma is completed.
+  [[ $list ]] && list=\${cur%"\${cur##*,}"}
+  COMPREPLY=($(compgen -P "$list" -W "$words" -- "\${cur#"$list"}"))
+  # After section.key= comes the value.
+  [[ \${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null
 }
 complete -F _routes routes
 `;
@@ -78,7 +84,16 @@ function zsh(): string {
   const escape = (text: string) => text.replace(/[[\]:\\]/g, "\\$&");
   const spec = (flag: Flag): string => {
     const { short, name, type, implied, help, repeatable } = flag;
-    const action = type === path ? "_files" : type?.words ? `(${type.words.join(" ")})` : " ";
+    const words = type?.words?.join(" ");
+    const action = type === path
+      ? "_files"
+      : type?.many
+      ? `_sequence compadd - ${words}`
+      : words?.includes("=")
+      ? `{compadd -S "" -- ${words}}`
+      : words
+      ? `(${words})`
+      : " ";
     const tail = type ? `:${implied ? ":" : ""}${escape(type.placeholder)}:${action}` : "";
     const about = quote(`[${escape(help)}]${tail}`);
     const long = `--${name}${type ? implied ? "=-" : "=" : ""}`;
@@ -132,7 +147,8 @@ function fish(): string {
   const line = (condition: string, flag: Flag) => {
     const { short, name, type, implied, help } = flag;
     const value = !type || implied ? "" : type === path ? " -r -F" : " -x";
-    const words = type?.words ? ` -a ${quote(type.words.join(" "))}` : "";
+    const list = type?.words?.join(" ");
+    const words = list ? ` -a ${quote(type?.many ? `(__fish_append , ${list})` : list)}` : "";
     const letter = short ? ` -s ${short}` : "";
     return `complete -c routes${condition}${letter} -l ${name}${value}${words} -d ${quote(help)}\n`;
   };

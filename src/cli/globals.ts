@@ -1,3 +1,4 @@
+import { SETTABLE } from "../settings/sources.ts";
 import type { FlagSpecs, OptionsOf } from "./flags.ts";
 import { anyTexts, choice, path, timeLimit } from "./value_types.ts";
 
@@ -6,7 +7,7 @@ export const globalSpecs = {
   config: { type: path, help: "the settings file; - is stdin", defaultHelp: "./host_settings.ini" },
   set: {
     short: "X",
-    type: anyTexts("SECTION.KEY=VALUE"),
+    type: anyTexts("SECTION.KEY=VALUE", SETTABLE.map((key) => `${key}=`)),
     help: "override a setting",
     repeatable: true,
   },

@@ -9,6 +9,8 @@ export interface ValueType<T> {
   placeholder: string;
   /** Values that a shell offers. */
   words?: readonly string[];
+  /** Whether it is several of the words, between commas. */
+  many?: true;
   /** Throws a UsageError that says what is expected. */
   parse(text: string, context: ParseContext): T;
 }
@@ -29,7 +31,7 @@ function refuse(text: string, { flag }: ParseContext, expected: string): never {
 }
 
 /** A type whose values are refused where `parse` returns null. */
-function valueType<T>(
+export function valueType<T>(
   placeholder: string,
   expected: string,
   parse: (text: string, context: ParseContext) => T | null,
@@ -184,20 +186,25 @@ export const users = valueType("LIST", "users such as 7 or 1,2,5-9", (text, cont
   return ranges.every((range) => range !== null) ? ranges : null;
 });
 
+/** Words between commas, some of which a shell offers. */
+export function listOf(words: readonly string[]): ValueType<string[]> {
+  return { ...list, words, many: true };
+}
+
 /** Words between commas. */
 export const list = valueType("LIST", "names between commas", (text) => {
   const words = text.split(",").map((word) => word.trim());
   return words.includes("") ? null : words;
 });
 
-/** `127.0.0.1:9187`, `[::1]:9187`, `localhost:0`. */
+/** `127.0.0.1:9187`, `[::1]:9187`, `localhost:0`; a port alone is one of this machine. */
 export const address = valueType(
-  "HOST:PORT",
-  "HOST:PORT, such as 127.0.0.1:9187, or port 0 for any free one",
+  "[HOST:]PORT",
+  "[HOST:]PORT, such as 127.0.0.1:9187, or port 0 for any free one",
   (text) => {
-    const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s[\]]+)):(\d{1,5})$/.exec(text);
+    const match = /^(?:(?:\[([0-9a-fA-F:.]+)\]|([^:\s[\]]+)):)?(\d{1,5})$/.exec(text);
     const port = Number(match?.[3]);
-    return match && port <= 65_535 ? { host: (match[1] ?? match[2])!, port } : null;
+    return match && port <= 65_535 ? { host: match[1] ?? match[2] ?? "127.0.0.1", port } : null;
   },
 );
 
@@ -207,8 +214,8 @@ export function anyText(placeholder: string): ValueType<string> {
 }
 
 /** Every text that a repeatable flag is given, unchanged. */
-export function anyTexts(placeholder: string): ValueType<string[]> {
-  return { placeholder, parse: (_text, { texts }) => texts };
+export function anyTexts(placeholder: string, words: readonly string[]): ValueType<string[]> {
+  return { placeholder, words, parse: (_text, { texts }) => texts };
 }
 
 /** A file; shells offer the existing ones. */

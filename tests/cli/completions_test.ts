@@ -57,6 +57,10 @@ const typed: [line: string, word: string][] = [
   ["routes help sett", "settings"],
   ["routes check mi", "migrate"],
   ["routes completions f", "fish"],
+  ["routes query -X kafka.top", "kafka.topic="],
+  ["routes --set postgresql.sch", "postgresql.schema="],
+  ["routes query --columns lat", "latitude"],
+  ["routes query --columns user_id,off", "user_id,offset"],
 ];
 
 /** Every flag that goes with a command, in its long form. */
@@ -115,6 +119,18 @@ testWith("bash", ["--version"], "bash completes commands, flags and values", asy
   assert(offered.at(-1)!.includes("ndjson"));
 });
 
+testWith("bash", ["--version"], "bash offers nothing for the value of a setting", async () => {
+  const set = "routes query -X kafka.topic=";
+  const offered = await askBash([set, `${set}qu`, "routes query -X kafka.topic=a --last"]);
+  assertEquals(offered, [[], [], ["--last"]]);
+});
+
+Deno.test("completions offer every setting that -X takes, and no secret", () => {
+  const { words } = globalFlags.find(({ short }) => short === "X")!.type!;
+  assert(words!.includes("kafka.topic=") && words!.includes("postgresql.sslmode="));
+  assertEquals(words!.filter((word) => /password|key_pem|service_uri/.test(word)), []);
+});
+
 testWith("bash", ["--version"], "bash offers every flag of a command, and no other", async () => {
   const offered = await askBash(verbs.map((verb) => `routes ${verb} --`));
   assertEquals(offered.map((words) => words.sort()), verbs.map(longs));
@@ -134,7 +150,8 @@ testWith("fish", ["--version"], "fish offers every flag of a command, and no oth
 testWith("zsh", ["--version"], "zsh completes commands, flags and values", async () => {
   const lines = [...typed.map(([line]) => line), "routes query --format=vert"];
   const completed = await askZsh([...lines, "routes produce --mode"]);
-  assertEquals(completed.map((line) => line.trimEnd()), [
+  // After a word of a list zsh shows a comma, and takes it away if something else follows.
+  assertEquals(completed.map((line) => line.trimEnd().replace(/,$/, "")), [
     ...typed.map(([line, word]) => line.replace(/\S+$/, word)),
     "routes query --format=vertical",
     "routes produce --model=",

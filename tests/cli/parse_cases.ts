@@ -223,10 +223,10 @@ export const refusals: [line: string | string[], message: string, fix?: string][
     '--compression is "zip": expected gzip, none',
     "--compression gzip",
   ],
-  ...["9187", "localhost", ":9187", "localhost:65536", "::1:9187", "http://a:1", "a:b"]
+  ...["91870", "localhost", ":9187", "localhost:65536", "::1:9187", "http://a:1", "a:b"]
     .map((text): [string, string] => [
       `consume --http ${text}`,
-      `--http is "${text}": expected HOST:PORT, such as 127.0.0.1:9187, or port 0 for any free one`,
+      `--http is "${text}": expected [HOST:]PORT, such as 127.0.0.1:9187, or port 0 for any free one`,
     ]),
   ["consume --on-reject ignore", '--on-reject is "ignore": expected keep, fail'],
   ["query --order tme", '--order is "tme": expected time, user, distance', "--order time"],

@@ -339,6 +339,7 @@ Deno.test("consume reads every flag", () => {
   assertEquals(optionsOf("consume --retry-rejects").retryRejects, true);
   assertEquals(optionsOf("consume --dead-letter-topic d").deadLetterTopic, "d");
   assertEquals(optionsOf("consume --http [::1]:0").http, { host: "::1", port: 0 });
+  assertEquals(optionsOf("consume --http 9187").http, { host: "127.0.0.1", port: 9187 });
   assertEquals(optionsOf("consume --http a.b:65535").http, { host: "a.b", port: 65_535 });
   assertEquals(optionsOf("consume --from 42").from, { at: "offset", offset: 42 });
   assertEquals(optionsOf("consume --from @2h").from, { at: "time", ms: NOW - 2 * HOUR });

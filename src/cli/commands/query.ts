@@ -1,4 +1,5 @@
 import { UsageError } from "../../errors.ts";
+import { COLUMN_NAMES } from "../../formats/columns.ts";
 import { type FormatName, FORMATS } from "../../formats/properties.ts";
 import type { FlagSpecs, FlagValues, OptionsOf } from "../flags.ts";
 import type { Manual } from "../manual.ts";
@@ -8,6 +9,7 @@ import {
   distance,
   duration,
   list,
+  listOf,
   place,
   unixTime,
   users,
@@ -81,7 +83,7 @@ export const queryFlags = {
     default: "table",
   },
   columns: {
-    type: list,
+    type: listOf(COLUMN_NAMES),
     help: "these columns, in this order; also partition and offset",
     repeatable: true,
   },
