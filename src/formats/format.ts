@@ -1,4 +1,5 @@
 import type { Extent } from "../record/geo.ts";
+import type { Tiles } from "./tiles.ts";
 
 /** The value of a cell; times are seconds since 1970. */
 export type Cell = number | string | null;
@@ -25,6 +26,8 @@ export interface RenderOptions {
   gapS: number;
   /** Tolerance of simplified tracks in metres; null: keep every fix. */
   simplifyM: number | null;
+  /** The background of a page; null: none. */
+  tiles: Tiles | null;
   /** The extent of all fixes; null if there are none or the format does not need it. */
   extent: Extent | null;
   /** Whether the terminal supports Unicode. */

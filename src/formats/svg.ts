@@ -1,5 +1,6 @@
 import type { Fix } from "../record/geo.ts";
 import { formatCount, formatMany } from "../units.ts";
+import { coastlinesIn, hasCoastlines } from "./coastlines.ts";
 import type { Format, RenderOptions } from "./format.ts";
 import {
   degreesText,
@@ -27,6 +28,7 @@ svg { color-scheme: light dark; background: #fbfaf7 }
 text { font: 12px ui-sans-serif, system-ui, "Segoe UI", "DejaVu Sans", sans-serif; fill: #5c6470 }
 .title { font-size: 20px; font-weight: 600; fill: #1d232b }
 .grid { stroke: #d9d6cd; stroke-width: 1 }
+.coast { stroke: #a9a498; stroke-width: 1; fill: none }
 .scale { stroke: #1d232b; stroke-width: 1.5; fill: none }
 .paper { fill: #fbfaf7 }
 path.t { fill: none; stroke-width: 2; stroke-linecap: round; stroke-linejoin: round; stroke-opacity: .85 }
@@ -37,6 +39,7 @@ svg { background: #14181e }
 text { fill: #98a2b0 }
 .title { fill: #eef1f5 }
 .grid { stroke: #2a313b }
+.coast { stroke: #4a5462 }
 .scale { stroke: #eef1f5 }
 .paper { fill: #14181e }
 circle { stroke: #14181e }
@@ -53,13 +56,16 @@ export function svg(options: RenderOptions): Format {
   const named: number[] = [];
   let users = 0;
   let last: Fix[] = [];
+  /** Whether the segment has no line so far. */
+  let isPoint = true;
   const colorIndex = () => (users - 1) % PALETTE.length;
   const lines = Math.ceil(Math.min(extent.users, NAMED_MAX) / NAMED_IN_LINE);
   const subtitle = `${formatMany(extent.users, "user")} · ${summary(extent, options.tz)}`;
 
   return tracks(options, {
     head: open(TITLE + height + lines * LINE + 24, subtitle) +
-      `<svg y="${TITLE}" width="${WIDTH}" height="${height}">\n` + graticule(frame, height),
+      `<svg y="${TITLE}" width="${WIDTH}" height="${height}">\n` + graticule(frame, height) +
+      coasts(frame),
     user: (userID) => {
       if (named.length < NAMED_MAX) named.push(userID);
       users++;
@@ -67,22 +73,28 @@ export function svg(options: RenderOptions): Format {
     },
     segment: () => {
       last = [];
+      isPoint = true;
       return "";
     },
     fixes: (run) => {
-      const lines = frame.lines([...last, ...run]);
+      const fixes = [...last, ...run];
       last = run.slice(-1);
-      return lines.map((line) => `<path class="t" d="${pathOf(line)}"/>\n`).join("");
+      if (fixes.length === 1) return "";
+      isPoint = false;
+      return frame.lines(fixes).map((line) => `<path class="t" d="${pathOf(line)}"/>\n`).join("");
     },
-    endSegment: () => "",
-    endUser: () => {
-      const [x, y] = frame.lines(last)[0]![0]!;
-      return `<circle cx="${round(x)}" cy="${round(y)}" r="4.5"/></g>\n`;
-    },
+    // A line without length would be a spot as small as a line is thin, and some programs draw none.
+    endSegment: () => isPoint ? spot(frame, last[0]!, 4) : "",
+    endUser: () => spot(frame, last[0]!, 6) + "</g>\n",
     tail: () =>
       `${scaleBar(frame, height)}</svg>\n` +
       `<g transform="translate(0 ${TITLE + height})">\n${legend(named, users)}</g>\n</svg>\n`,
   });
+}
+
+function spot(frame: Frame, fix: Fix, radius: number): string {
+  const [x, y] = frame.lines([fix])[0]![0]!;
+  return `<circle cx="${round(x)}" cy="${round(y)}" r="${radius}"/>\n`;
 }
 
 function empty(): string {
@@ -102,7 +114,7 @@ function open(height: number, subtitle: string): string {
 function pathOf(line: Spot[]): string {
   let [x, y] = line[0]!;
   let text = `M${round(x)} ${round(y)}`;
-  // A single fix is a dot: round caps of a line without length.
+  // All that is left of a line beside the cut at 180°.
   if (line.length === 1) return `${text}h0`;
   line.forEach(([toX, toY], i) => {
     const isNear = Math.abs(toX - x) + Math.abs(toY - y) < 0.5;
@@ -140,6 +152,13 @@ function graticule(frame: Frame, height: number): string {
     text += "\n";
   }
   return text;
+}
+
+/** As one path; empty in a small area. */
+function coasts(frame: Frame): string {
+  if (!hasCoastlines(frame.metres * WIDTH)) return "";
+  const lines = [...coastlinesIn(frame.view)].flatMap((line) => frame.lines(line));
+  return lines.length === 0 ? "" : `<path class="coast" d="${lines.map(pathOf).join("")}"/>\n`;
 }
 
 function multiples(from: number, to: number, step: number): number[] {

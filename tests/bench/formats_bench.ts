@@ -16,6 +16,7 @@ const options: RenderOptions = {
   tz: "UTC",
   gapS: 600,
   simplifyM: null,
+  tiles: null,
   extent: null,
   ascii: false,
   unicode: true,

@@ -125,6 +125,7 @@ Deno.test("query has defaults", () => {
     tz: "UTC",
     codes: null,
     userField: null,
+    tiles: null,
     showSql: false,
     timing: false,
   });

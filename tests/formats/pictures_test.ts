@@ -92,10 +92,12 @@ const extremes: [what: string, rows: number[][]][] = [
 for (const [what, rows] of extremes) {
   Deno.test(`map(), svg() and html() draw ${what}`, () => {
     for (const open of [map, svg, html]) {
-      const text = picture(open, { width: 80 }, rows);
+      const text = picture(open, { width: 80 }, rows).replace("const tiles = null;", "");
       assertEquals(/\b(NaN|Infinity|undefined|null)\b/.test(text.split("<script>\n//")[0]!), false);
     }
-    const spots = [...picture(svg, {}, rows).matchAll(/[ML](-?[\d.]+) (-?[\d.]+)/g)];
+    // Coasts go on outside, where they are not drawn.
+    const text = picture(svg, {}, rows).replace(/<path class="coast".*/g, "");
+    const spots = [...text.matchAll(/[ML](-?[\d.]+) (-?[\d.]+)/g)];
     for (const [, x, y] of spots) {
       assert(Math.abs(Number(x) - 500) <= 500.1 && Number(y) >= 0 && Number(y) <= 1_000);
     }
@@ -107,11 +109,33 @@ Deno.test("svg() is self-contained: style, tracks with titles, scale and legend"
   assertEquals(text.match(/https?:[^"]*/g), ["http://www.w3.org/2000/svg"]);
   assert(text.includes("2 users · 4 fixes, 1970-01-01 00:00 to 00:02 UTC"));
   assert(/<g class="c0"><title>user 1<\/title>\n<path class="t" d="M[\d.]+ [\d.]+L/.test(text));
-  // A single fix is a dot.
-  assert(
-    /<g class="c1"><title>user 2<\/title>\n<path class="t" d="M[\d.]+ [\d.]+h0"\/>/.test(text),
-  );
   assert(text.includes(">10 km</text>") && text.includes(">user 2</text>"));
+});
+
+Deno.test("svg() draws a single fix as a circle: alone, between two gaps, and in a batch of its own", () => {
+  const circles = (
+    text: string,
+  ) => [...text.matchAll(/<circle cx="[^"]*" cy="[^"]*" r="([^"]*)"/g)];
+  const radii = (text: string) => circles(text.split(`class="scale"`)[0]!).map(([, r]) => r);
+  const pair = [[1, 0, 60, 24], [1, 60, 60.1, 24]];
+  assertEquals(radii(picture(svg, {}, [[7, 0, 60, 25]])), ["4", "6"]);
+  assertEquals(radii(picture(svg, {}, pair)), ["6"]);
+  const gaps = [...pair, [1, 90_000, 60, 25], [1, 180_000, 60, 26], [1, 180_060, 60, 26.1]];
+  assertEquals(radii(picture(svg, {}, gaps)), ["4", "6"]);
+  const options = { extent: extentOf(pair), unicode: true };
+  assertEquals(radii(render(svg, options, [pair[0]!], [pair[1]!])), ["6"]);
+});
+
+Deno.test("map(), svg() and html() show the zone of their times", () => {
+  const rows = [[1, 0, 60, 24], [1, 5_400, 60.1, 24]];
+  const expected = "1970-01-01 02:00 to 03:30 Europe/Helsinki";
+  for (const open of [map, svg]) {
+    assert(picture(open, { width: 80, tz: "Europe/Helsinki" }, rows).includes(expected));
+  }
+  const page = picture(html, { tz: "Europe/Helsinki" }, rows);
+  assert(page.includes(`const zone = "Europe/Helsinki";`));
+  const { timeZone } = new Intl.DateTimeFormat().resolvedOptions();
+  assert(picture(svg, { tz: "local" }, rows).includes(` ${timeZone}</text>`));
 });
 
 Deno.test("svg() omits points that are too close to see, except the last", () => {

@@ -22,6 +22,7 @@ export function render(
     tz: "UTC",
     gapS: 1800,
     simplifyM: null,
+    tiles: null,
     extent: null,
     unicode: false,
     ascii: false,

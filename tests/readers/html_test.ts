@@ -3,7 +3,7 @@ import { html } from "../../src/formats/html.ts";
 import { svg } from "../../src/formats/svg.ts";
 import { sampleFixes } from "../formats/sample_fixes.ts";
 import { render } from "../formats/support.ts";
-import { inBrowser, type Page } from "./browser.ts";
+import { inBrowser, type Page, PHONE } from "./browser.ts";
 import { readerTest } from "./reader.ts";
 
 const chromium = (name: string, fn: () => Promise<void>) =>
@@ -108,6 +108,25 @@ chromium(
 );
 
 chromium(
+  "the page shows times by the clock of its zone, also when that changes",
+  () => {
+    // The clock goes back at 01:00 UTC on 25 October 2026.
+    const changed = Date.parse("2026-10-25T01:00:00Z") / 1000;
+    const rows = [[7, changed - 1800, 60, 25], [7, changed + 1800.25, 60, 25.01]];
+    return inBrowser(render(html, { tz: "Europe/Helsinki" }, rows), async (page) => {
+      await frame(page);
+      assertEquals((await text(page, "#summary")).split("\n").slice(1), [
+        "2026-10-25 03:30 Europe/Helsinki",
+        "to 2026-10-25 03:30 Europe/Helsinki",
+      ]);
+      assertEquals(await page.evaluate("shown(times[1])"), "2026-10-25 03:30:00.250");
+      assertEquals(await page.evaluate("shown(-0.5e3 - 86400e3)"), "1969-12-31 01:59:59.500");
+      assertNoRequests(page);
+    });
+  },
+);
+
+chromium(
   "dragging moves the page, and the wheel zooms around the pointer",
   () =>
     inBrowser(render(html, {}, cross), async (page) => {
@@ -166,6 +185,60 @@ chromium(
     }),
 );
 
+chromium(
+  "on a phone, 390 pixels wide, the legend is beside the tracks and works with a finger",
+  () => {
+    const many = Array.from(
+      { length: 40 },
+      (_, user) => [0, 1].map((i) => [user + 1, i * 60, 60 + user / 100, 25 + i / 5]),
+    ).flat();
+    return inBrowser(render(html, {}, many), async (page) => {
+      await frame(page);
+      type Edges = Record<"left" | "right" | "top" | "bottom", number>;
+      const edges = (selector: string) =>
+        page.evaluate<Edges>(
+          `document.querySelector("${selector}").getBoundingClientRect().toJSON()`,
+        );
+      const [about, legend, nav] = [
+        await edges("#about"),
+        await edges("#legend"),
+        await edges("nav"),
+      ];
+      assert(about.left >= 0 && about.right < nav.left && nav.right <= 390, JSON.stringify(about));
+      assertEquals(await page.evaluate("innerWidth"), 390);
+      // Every track is below the legend.
+      const top = await page.evaluate<number>("y(Math.max(...latitudes))");
+      const bottom = await page.evaluate<number>("y(Math.min(...latitudes))");
+      assert(top > about.bottom && bottom < 844 - 20, `${top} ${bottom}`);
+
+      const pressed = () =>
+        page.evaluate<number>(`document.querySelectorAll("#legend [aria-pressed=true]").length`);
+      const button = await edges("#legend button:nth-child(2)");
+      assert(button.bottom - button.top >= 40 && button.bottom <= legend.bottom);
+      const [x, y] = [(button.left + button.right) / 2, (button.top + button.bottom) / 2];
+      await page.tap(x, y);
+      assertEquals(await pressed(), 39);
+      // A second touch: only this user.
+      await page.tap(x, y);
+      assertEquals(await pressed(), 1);
+      await page.evaluate(`tracks[1].button.ondblclick(new MouseEvent("dblclick"))`);
+      assertEquals(await pressed(), 40);
+      // The last user is reached by scrolling.
+      const last = "document.querySelector('#legend button:last-child')";
+      await page.evaluate(`${last}.scrollIntoView()`);
+      const { bottom: end } = await edges("#legend button:last-child");
+      assert(end <= legend.bottom + 1, `${end} ${legend.bottom}`);
+
+      await page.tap(await page.evaluate("x(eastings[0])"), await page.evaluate("y(latitudes[0])"));
+      await frame(page);
+      assertEquals((await text(page, "#tip")).split("\n")[0], "user 1");
+      const tip = await edges("#tip");
+      assert(tip.left >= 0 && tip.right <= 390, JSON.stringify(tip));
+      assertNoRequests(page);
+    }, PHONE);
+  },
+);
+
 chromium("the page works with no fix, one fix, and the extremes of the Earth", async () => {
   const extremes = [[1, 0, -90, -180], [1, 10, 90, 180], [1, 20, 0, 0], [2, 1e13, 0, 0]];
   for (const rows of [[], [[7, 0, 90, 180]], extremes, sampleFixes]) {
@@ -196,6 +269,44 @@ chromium(
       assertNoRequests(page);
     }),
 );
+
+/** The pixels of user n's colour in the drawing itself, without legend; a circle of 6 with its rim has about 80. */
+const PIXELS = `(async () => {
+  const drawing = document.querySelector("svg");
+  const image = new Image();
+  image.src = "data:image/svg+xml," +
+    encodeURIComponent(new XMLSerializer().serializeToString(drawing));
+  await image.decode();
+  const canvas = new OffscreenCanvas(image.width, image.height).getContext("2d");
+  canvas.drawImage(image, 0, 0);
+  const bottom = 56 + Number(document.querySelector("svg svg").getAttribute("height"));
+  const { data } = canvas.getImageData(0, 0, image.width, bottom);
+  const counts = [0, 0, 0];
+  const colors = [[11, 98, 196], [207, 70, 14], [0, 0, 0]];
+  for (let i = 0; i < data.length; i += 4) {
+    const at = colors.findIndex((rgb) => rgb.every((part, n) => Math.abs(part - data[i + n]) < 8));
+    if (at >= 0) counts[at]++;
+  }
+  return counts.slice(0, 2);
+})()`;
+
+chromium("a browser draws svg: users with one fix are visible, and single fixes of a track", () => {
+  const rows = [[7, 0, 60, 25], [8, 0, 60, 25.5], [8, 90_000, 60.1, 25.2], [
+    8,
+    180_000,
+    60.1,
+    25.8,
+  ]];
+  const box = { west: 25, south: 60, east: 25.8, north: 60.1 };
+  const extent = { fixes: 4, users: 2, first: 0, last: 180_000, box };
+  return inBrowser(render(svg, { extent }, rows), async (page) => {
+    const [one, three] = await page.evaluate<[number, number]>(PIXELS);
+    assert(one > 60, `${one}`);
+    // Two spots more, a little smaller.
+    assert(three > one + 2 * 20, `${one} ${three}`);
+    assertEquals(page.errors, []);
+  });
+});
 
 /** Drags and turns the wheel, one step per frame, or does nothing; returns the median time of a frame. */
 const FRAMES = (isMoving: boolean) =>
@@ -244,3 +355,26 @@ function walks(users: number, fixes: number): number[][] {
     });
   }).flat();
 }
+
+chromium("the page draws coasts in a wide view, and a small area has none", async () => {
+  /** Pixels in the colour of coasts. */
+  const coast = `(() => {
+    const [r, g, b] = [0xa9, 0xa4, 0x98];
+    const { data: all } = context.getImageData(0, 0, canvas.width, canvas.height);
+    let found = 0;
+    for (let i = 0; i < all.length; i += 4) {
+      if (Math.abs(all[i] - r) + Math.abs(all[i + 1] - g) + Math.abs(all[i + 2] - b) < 12) found++;
+    }
+    return found;
+  })()`;
+  const baltic = render(html, {}, [[7, 0, 59.3, 18.1], [7, 60, 60.2, 24.9]]);
+  await inBrowser(baltic, async (page) => {
+    await frame(page);
+    assert(Number(await page.evaluate(coast)) > 300);
+    await page.evaluate("zoom(50)");
+    await frame(page);
+    assertEquals(await page.evaluate(coast), 0);
+  });
+  const city = render(html, {}, [[7, 0, 60.1, 24.9], [7, 60, 60.2, 25.0]]);
+  assert(city.length < baltic.length - 40_000, "the text of the coasts");
+});

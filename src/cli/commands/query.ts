@@ -3,6 +3,7 @@ import { COLUMN_NAMES } from "../../formats/columns.ts";
 import { type FormatName, FORMATS } from "../../formats/properties.ts";
 import type { FlagSpecs, FlagValues, OptionsOf } from "../flags.ts";
 import type { Manual } from "../manual.ts";
+import { tiles } from "../tiles.ts";
 import {
   box,
   choice,
@@ -105,13 +106,17 @@ export const queryFlags = {
   gapMs: {
     name: "gap",
     type: duration,
-    help: "in tracks: start a new segment after DUR without a fix",
-    defaultHelp: "30m, in tracks",
+    help: "in tracks and --summary: start a new segment after DUR without a fix",
+    defaultHelp: "30m",
   },
   simplifyM: {
     name: "simplify",
     type: distance,
     help: "in tracks: leave out points that are closer than DIST to the line without them",
+  },
+  tiles: {
+    type: tiles,
+    help: "in html: a background, osm or a URL with {z}/{x}/{y}; its server learns what is viewed",
   },
 
   watchMs: {

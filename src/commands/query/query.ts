@@ -199,7 +199,7 @@ function isNotFinite(cell: FoundRow[number]): boolean {
 function check(
   { what, format, order, columns, time, watchMs, ...options }: QueryOptions,
 ): void {
-  const { users, bbox, near, gapMs, simplifyM, userField } = options;
+  const { users, bbox, near, gapMs, simplifyM, tiles, userField } = options;
   if (!formats[format]) throw new UsageError(`unknown format "${format}"`);
   const { forPeople, forTracks, hasTime } = formats[format];
   const isFixes = what === "points" || what === "last";
@@ -222,6 +222,7 @@ function check(
     ],
     [watchMs !== null && !forPeople, "--watch", `--format ${format}`, "--format table"],
     [time !== "iso" && !hasTime, `--time ${time}`, `--format ${format}`],
+    [tiles && format !== "html", "--tiles", `--format ${format}`, "--format html"],
     [userField && format !== "ndjson", "--user-field", `--format ${format}`, "--format ndjson"],
     [userField && !isFixes, "--user-field", view],
     [userField && columns, "--user-field", "--columns"],

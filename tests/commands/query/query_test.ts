@@ -26,6 +26,7 @@ const defaults: QueryOptions = {
   userField: null,
   gapMs: null,
   simplifyM: null,
+  tiles: null,
   watchMs: null,
   showSql: false,
   timing: false,
@@ -38,6 +39,7 @@ const extent = {
   last: 1,
   box: { west: 24, south: 60, east: 25, north: 61 },
 };
+const tiles = { url: "http://a.example/{z}/{x}/{y}", attribution: "a.example", about: null };
 const near = { latitude: 60, longitude: 25, radiusM: 1000 };
 
 type Fakes = QueryDeps["postgres"] & QueryDeps["system"] & Pick<QueryDeps, "terminal"> & {
@@ -361,6 +363,8 @@ Deno.test("runQuery() rejects flags that cannot be combined, before it asks the 
       "--watch cannot be combined with --format csv",
       "--format table",
     ],
+    [{ tiles }, "--tiles cannot be combined with --format table", "--format html"],
+    [{ tiles, format: "svg" }, "--tiles cannot be combined with --format svg", "--format html"],
     [{ time: "unix", format: "gpx" }, "--time unix cannot be combined with --format gpx"],
     [{ what: "rejects", users: [[1, 1]] }, "--user cannot be combined with --rejects"],
     [{ what: "codes", format: "gpx" }, "--format gpx cannot be combined with --summary"],
