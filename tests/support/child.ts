@@ -57,20 +57,37 @@ export async function startChild(
   };
 }
 
-/** Runs a program and returns what it printed; throws that if it fails. */
+/** Runs a program and returns what it printed; throws that if it fails. `onText` gets it piece by piece. */
 export async function runChild(
   command: string,
-  options: Deno.CommandOptions & { name: string },
+  options: Deno.CommandOptions & { name: string; onText?: (text: string) => void },
 ): Promise<string> {
-  const { name, ...rest } = options;
-  const output = await new Deno.Command(command, {
+  const { name, onText = () => {}, ...rest } = options;
+  const process = new Deno.Command(command, {
     ...rest,
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
-  }).output();
-  const text = new TextDecoder().decode(output.stdout) + new TextDecoder().decode(output.stderr);
-  if (!output.success) throw new Error(`${name} failed:\n${text.slice(-TAIL_CHARS)}`);
+  }).spawn();
+  const [out, errors, { success }] = await Promise.all([
+    readAll(process.stdout, onText),
+    readAll(process.stderr, onText),
+    process.status,
+  ]);
+  const text = out + errors;
+  if (!success) throw new Error(`${name} failed:\n${text.slice(-TAIL_CHARS)}`);
+  return text;
+}
+
+async function readAll(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  onText: (text: string) => void,
+): Promise<string> {
+  let text = "";
+  for await (const piece of stream.pipeThrough(new TextDecoderStream())) {
+    text += piece;
+    onText(piece);
+  }
   return text;
 }
 
@@ -162,7 +179,12 @@ export async function once(dir: string, fill: (dir: string) => Promise<void>): P
   } catch {
     const draft = await Deno.makeTempDir({ dir: dir.replace(/\/[^/]*$/, ""), prefix: "draft-" });
     await Deno.chmod(draft, 0o755);
-    await fill(draft);
+    try {
+      await fill(draft);
+    } catch (error) {
+      await Deno.remove(draft, { recursive: true });
+      throw error;
+    }
     await Deno.rename(draft, dir).catch(async (error) => {
       await Deno.remove(draft, { recursive: true });
       // Another run was faster.

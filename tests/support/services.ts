@@ -1,6 +1,6 @@
 import { listens, Sandbox } from "./child.ts";
-import { startKafka } from "./kafka.ts";
-import { startPostgres } from "./postgres.ts";
+import { fetchKafka, startKafka } from "./kafka.ts";
+import { findBinaries, startPostgres } from "./postgres.ts";
 
 /** The services of the tests. */
 export interface Services {
@@ -18,11 +18,14 @@ export async function openServices(say: (line: string) => void): Promise<Service
   if (given) {
     return { config: given, stop: () => Promise.resolve() };
   }
+  const [kafkaThere, postgresThere] = [await listens(9092), await listens(5432)];
+  if (kafkaThere) say("using Kafka on 127.0.0.1:9092");
+  if (postgresThere) say("using PostgreSQL on 127.0.0.1:5432");
+  // One after the other, each with its progress.
+  if (!kafkaThere) await fetchKafka(say);
+  if (!postgresThere) await findBinaries(say);
   const sandbox = new Sandbox();
   try {
-    const [kafkaThere, postgresThere] = [await listens(9092), await listens(5432)];
-    if (kafkaThere) say("using Kafka on 127.0.0.1:9092");
-    if (postgresThere) say("using PostgreSQL on 127.0.0.1:5432");
     const [kafka, postgres] = await Promise.all([
       kafkaThere ? null : startKafka({ sandbox, port: 9092, say }),
       postgresThere ? null : startPostgres({ sandbox, port: 5432, say }),

@@ -16,7 +16,7 @@ const POSTGRES = [
   "17.10.0-beta.17",
   "18.4.0-beta.17",
 ];
-const KAFKA = ["3.3.2", "3.9.1", "4.3.1"];
+const KAFKA = ["2.8.2", "3.3.2", "3.9.1", "4.3.1"];
 
 /** Each command, a restart of the consumer, and the upgrade of tables. */
 const TESTS = ["roundtrip", "verify", "migrate", "skip"].map((name) =>

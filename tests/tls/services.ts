@@ -6,7 +6,7 @@ import { migrations } from "../../src/postgres/migrations/mod.ts";
 import { openPostgres } from "../../src/postgres/connect.ts";
 import { checksum, script } from "../../src/postgres/migrate.ts";
 import { connectKafka, testSettings } from "../support/fixtures.ts";
-import { type PostgresServer, startPostgres, UNPRIVILEGED } from "../support/postgres.ts";
+import { givePair, type PostgresServer, startPostgres } from "../support/postgres.ts";
 
 /** Passwords that are in no output by accident: a test looks for them. */
 export const PASSWORD = "s3cr3t%#;marker";
@@ -150,7 +150,7 @@ async function openPostgresWith(
   sandbox: Sandbox,
   { ca, server }: Record<"ca" | "server", Pair>,
 ): Promise<Pick<TlsServices, "postgres" | "plainPostgres">> {
-  const { cert, key } = await givePostgres(sandbox.dir, server);
+  const { cert, key } = await givePair(sandbox.dir, server);
   const quick = { fsync: "off" };
   const [postgres, plainPostgres] = await Promise.all([
     startPostgres({
@@ -169,15 +169,6 @@ async function openPostgresWith(
   return { postgres, plainPostgres };
 }
 
-/** Puts a pair where PostgreSQL looks for it; it takes a key only from its own user. */
-async function givePostgres(dir: string, pair: Pair): Promise<Pair> {
-  const own = { cert: `${dir}/postgres.cert`, key: `${dir}/postgres.key` };
-  await Deno.copyFile(pair.cert, own.cert);
-  await Deno.copyFile(pair.key, own.key);
-  if (Deno.uid() === 0) await Deno.chown(own.key, UNPRIVILEGED, UNPRIVILEGED);
-  return own;
-}
-
 async function renew(dir: string, pki: Pki): Promise<{ ca: Pair; client: Pair }> {
   const ca = await pki.authority("new-ca");
   const [server, client] = await Promise.all([
@@ -186,7 +177,7 @@ async function renew(dir: string, pki: Pki): Promise<{ ca: Pair; client: Pair }>
   ]);
   await bundle(`${dir}/server.bundle`, server);
   await Deno.copyFile(ca.cert, `${dir}/trusted.pem`);
-  await givePostgres(dir, server);
+  await givePair(dir, server);
   return { ca, client };
 }
 
