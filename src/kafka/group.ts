@@ -1,7 +1,6 @@
-import { AssignerProtocol, type Kafka, type PartitionAssigner, PartitionAssigners } from "kafkajs";
+import { AssignerProtocol, type PartitionAssigner, PartitionAssigners } from "kafkajs";
 import { Buffer } from "node:buffer";
-import { type Broker, createCluster, type DescribedGroup } from "./cluster.ts";
-import { atMost } from "./deadline.ts";
+import type { Broker, Cluster, DescribedGroup } from "./cluster.ts";
 import {
   canDescribeConsumerGroups,
   type ConsumerGroup,
@@ -26,59 +25,44 @@ export interface Member {
   destination: string | null;
 }
 
-/** The consumer group of a run. */
-export interface Group {
-  /** The members, with their partitions of the topic. */
-  members(): Promise<Member[]>;
-  close(): Promise<void>;
-}
-
-const CLOSE_MS = 2_000;
 const ATTEMPTS_MAX = 10;
 const RETRY_MS = 200;
 /** COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR: normal in a new cluster or after a failover. */
 const MOVING = [14, 15, 16];
 const GROUP_ID_NOT_FOUND = 69;
 
-/** Opens a view of a group that reads `topic`; connects on first use. */
-export function openGroup(kafka: Kafka, groupId: string, topic: string): Group {
-  const cluster = createCluster(kafka);
-  let isConnected = false;
-  return {
-    members: async () => {
-      if (!isConnected) {
-        await cluster.connect();
-        // Otherwise kafkajs asks for the metadata of all topics.
-        await cluster.addTargetTopic(topic);
-        isConnected = true;
-      }
-      for (let attempt = 1;; attempt++) {
-        const coordinator = await cluster.findGroupCoordinator({ groupId });
-        await coordinator.connect();
-        try {
-          return await describe(coordinator, groupId, topic);
-        } catch (error) {
-          if (attempt === ATTEMPTS_MAX || !isMoving(error)) throw error;
-        }
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-      }
-    },
-    close: () => atMost(CLOSE_MS, cluster.disconnect()),
-  };
+/** The members of a group, with their partitions of `topic`. The cluster must know the topic. */
+export async function fetchMembers(
+  cluster: Cluster,
+  groupId: string,
+  topic: string,
+): Promise<Member[]> {
+  await cluster.refreshMetadataIfNecessary();
+  for (let attempt = 1;; attempt++) {
+    const coordinator = await cluster.findGroupCoordinator({ groupId });
+    await coordinator.connect();
+    try {
+      return await describe(coordinator, groupId, topic);
+    } catch (error) {
+      if (attempt === ATTEMPTS_MAX || !isMoving(error)) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
 }
 
-/** A group of the new protocol is unknown to the old request, and the other way round. */
+/** A group of the new protocol is unknown to the old request, and the other way round, so both are sent at once. */
 async function describe(broker: Broker, groupId: string, topic: string): Promise<Member[]> {
-  if (canDescribeConsumerGroups(broker.versions)) {
-    const answer = await broker.connectionPool.send(consumerGroupDescribe(groupId));
-    const group = answer as ConsumerGroup;
-    if (group.errorCode === 0) {
-      return group.members.map((member) => consumerMember(member, group.assignor, topic));
-    }
-    if (group.errorCode !== GROUP_ID_NOT_FOUND) throw new GroupFailure(group.errorCode);
+  const [group, { groups: [classic] }] = await Promise.all([
+    canDescribeConsumerGroups(broker.versions)
+      ? broker.connectionPool.send(consumerGroupDescribe(groupId)) as Promise<ConsumerGroup>
+      : null,
+    broker.describeGroups({ groupIds: [groupId] }),
+  ]);
+  if (group?.errorCode === 0) {
+    return group.members.map((member) => consumerMember(member, group.assignor, topic));
   }
-  const { groups: [group] } = await broker.describeGroups({ groupIds: [groupId] });
-  return group!.members.map((member) => classicMember(member, group!.protocol, topic));
+  if (group && group.errorCode !== GROUP_ID_NOT_FOUND) throw new GroupFailure(group.errorCode);
+  return classic!.members.map((member) => classicMember(member, classic!.protocol, topic));
 }
 
 function consumerMember(

@@ -39,10 +39,14 @@ export interface ReadOptions {
   /** What the members of the group tell each other about where they store the records; null: nothing. */
   destination: string | null;
   sessionTimeoutMs: number;
+  /** The broker may name a replica in the same rack to read from; null: always the leader. */
+  rack: string | null;
   /** The broker holds back less than `minBytes` for as long as this, so that a trickle comes in batches. */
   waitMs: number;
   minBytes: number;
   concurrency: number;
+  /** Called while the client connects; it joins the group when this resolves. */
+  admit?(): Promise<void>;
   ranges(): Promise<Map<number, Range>>;
 }
 
@@ -54,9 +58,7 @@ const DRAIN = {
   stopped: { joinMs: 3_500, idleMs: 3_500, commitMs: 1_000, leaveMs: 2_000 },
   failed: { joinMs: 0, idleMs: 10_000, commitMs: 10_000, leaveMs: 10_000 },
 };
-const METADATA_MAX_AGE_MS = 25_000;
-const LOADING_MAX_MS = 30_000;
-const LOADING_LOOK_MS = 100;
+const LOADING_MS = { max: 30_000, look: 100 };
 
 /**
  * Reads the topic as a member of the group until `signal` ends; throws what the handler threw, or why kafkajs stopped.
@@ -70,16 +72,18 @@ export async function readTopic(
   signal: AbortSignal,
 ): Promise<void> {
   fetchById(options.topic, options.topicId);
-  const endAt = performance.now() + LOADING_MAX_MS;
+  const endAt = performance.now() + LOADING_MS.max;
+  let admitted: Promise<void> | undefined;
+  const admit = () => admitted ??= Promise.resolve(options.admit?.());
   while (!signal.aborted) {
     try {
-      return await readAsMember(kafka, handler, options, signal);
+      return await readAsMember(kafka, handler, { ...options, admit }, signal);
     } catch (error) {
       // Normal in a new cluster or after the coordinator moved, but kafkajs reports it as a crash.
       const isLoading = (error as { type?: string }).type === "GROUP_LOAD_IN_PROGRESS";
       if (!isLoading || performance.now() > endAt) throw error;
     }
-    await new Promise((resolve) => setTimeout(resolve, LOADING_LOOK_MS));
+    await new Promise((resolve) => setTimeout(resolve, LOADING_MS.look));
   }
 }
 
@@ -93,12 +97,13 @@ async function readAsMember(
     groupId: options.groupId,
     allowAutoTopicCreation: false,
     // New partitions are noticed within this time.
-    metadataMaxAge: METADATA_MAX_AGE_MS,
+    metadataMaxAge: 25_000,
     maxWaitTimeInMs: options.waitMs,
     minBytes: options.minBytes,
     maxBytesPerPartition: PARTITION_BYTES,
     maxBytes: FETCH_BYTES,
     sessionTimeout: options.sessionTimeoutMs,
+    rackId: options.rack ?? "",
     rebalanceTimeout: 60_000,
     ...options.destination !== null && { partitionAssigners: [announcing(options.destination)] },
     // kafkajs would restart forever (tulios/kafkajs#1721); the caller decides instead.
@@ -124,12 +129,15 @@ async function readAsMember(
 }
 
 async function join(consumer: Consumer, reader: Reader, options: ReadOptions): Promise<void> {
-  await consumer.connect();
-  await consumer.subscribe({ topic: options.topic, fromBeginning: true });
+  const { topic, admit, concurrency } = options;
+  await Promise.all([
+    consumer.connect().then(() => consumer.subscribe({ topic, fromBeginning: true })),
+    admit?.(),
+  ]);
   await consumer.run({
     autoCommit: false,
     eachBatchAutoResolve: false,
-    partitionsConsumedConcurrently: options.concurrency,
+    partitionsConsumedConcurrently: concurrency,
     eachBatch: async (payload) => await reader.partition(payload.batch.partition)?.take(payload),
   });
 }

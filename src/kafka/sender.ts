@@ -9,7 +9,7 @@ import {
   TopicRecreated,
   toSendFault,
 } from "./send_fault.ts";
-import { fetchPartitions, isSameTopic, type Partition, type SenderTopic } from "./topic.ts";
+import { isSameTopic, openTopic, type SenderTopic, type Topic, topicOf } from "./topic.ts";
 
 /** The result of one send; the counts add up to the number of records. */
 export interface Outcome {
@@ -42,28 +42,16 @@ const LOWER_OFFSET = "the broker stored records at offsets that it had used befo
 
 /** Opens a producer for one topic; throws kafkajs's errors, among them that the topic does not exist. */
 export async function openSender(kafka: Kafka, options: SenderOptions): Promise<Sender> {
-  const sender = new Sender(kafka, options, await describeTopic(kafka, options.topic));
+  const log = await openTopic(kafka, options.topic);
+  let sender: Sender | null = null;
   try {
+    sender = new Sender(kafka, options, log, await log.describe());
     await sender.connect();
     return sender;
   } catch (error) {
-    await sender.close();
+    await (sender ?? log).close();
     throw error;
   }
-}
-
-async function describeTopic(kafka: Kafka, topic: string): Promise<SenderTopic> {
-  const admin = kafka.admin();
-  try {
-    await admin.connect();
-    return describe(await fetchPartitions(admin, topic));
-  } finally {
-    await admin.disconnect();
-  }
-}
-
-function describe(partitions: Partition[]): SenderTopic {
-  return { partitions: partitions.length, id: partitions[0]?.topicId ?? null };
 }
 
 /**
@@ -76,6 +64,7 @@ export class Sender {
   /** How many partitions the topic has; grows with it. */
   partitions: number;
   readonly #topic: SenderTopic;
+  readonly #log: Pick<Topic, "describe" | "close">;
   readonly #kafka: Kafka;
   /** By partition, the offset after the last acknowledged record. */
   readonly #ends = new Map<number, number>();
@@ -87,9 +76,15 @@ export class Sender {
   #state: "idle" | "busy" | "over" = "idle";
 
   /** For openSender(), which knows the topic. */
-  constructor(kafka: Kafka, options: SenderOptions, topic: SenderTopic) {
+  constructor(
+    kafka: Kafka,
+    options: SenderOptions,
+    log: Pick<Topic, "describe" | "close">,
+    topic: SenderTopic,
+  ) {
     this.partitions = topic.partitions;
     this.#topic = topic;
+    this.#log = log;
     this.#kafka = kafka;
     this.#options = options;
     const idempotent = options.acks === "all";
@@ -98,7 +93,7 @@ export class Sender {
       allowAutoTopicCreation: false,
       // New partitions are noticed within this time.
       metadataMaxAge: 30_000,
-      createPartitioner: () => ({ partitionMetadata }) => this.#pin(describe(partitionMetadata)),
+      createPartitioner: () => ({ partitionMetadata }) => this.#pin(topicOf(partitionMetadata)),
       retry: { initialRetryTime: 100, maxRetryTime: PAUSE_MAX_MS, retries: idempotent ? 5 : 0 },
     });
   }
@@ -110,7 +105,7 @@ export class Sender {
 
   /** Another sender of the same topic, not yet connected. */
   sibling(): Sender {
-    return new Sender(this.#kafka, this.#options, this.#topic);
+    return new Sender(this.#kafka, this.#options, this.#log, this.#topic);
   }
 
   /** Connects and obtains the producer id. */
@@ -137,15 +132,16 @@ export class Sender {
 
   /** Disconnects, with a time limit, since kafkajs may still retry an abandoned send. */
   async close(): Promise<void> {
-    await atMost(DISCONNECT_MS, this.#producer.disconnect());
+    await Promise.all([
+      atMost(DISCONNECT_MS, this.#producer.disconnect()),
+      this.#log.close(),
+    ]);
   }
 
   /** Whether the topic is still the one that the run began with: null, or the reason to stop. */
   async checkTopic(): Promise<SendFault | null> {
     try {
-      const { topic } = this.#options;
-      const now = await describeTopic(this.#kafka, topic);
-      return isSameTopic(this.#topic, now)
+      return isSameTopic(this.#topic, await this.#log.describe())
         ? null
         : toSendFault(new TopicRecreated("its id is another"));
     } catch (error) {

@@ -1,11 +1,15 @@
 import { type Admin, ConfigResourceTypes, type Kafka, type PartitionMetadata } from "kafkajs";
+import { type Cluster, createCluster, type OffsetQuery } from "./cluster.ts";
 import { atMost } from "./deadline.ts";
 import { isUnled } from "./causes.ts";
+import { fetchMembers, type Member } from "./group.ts";
 import { type Range, recreated } from "../record/offsets.ts";
 
 /** Administration of one topic. */
 export interface Topic {
   clusterId(): Promise<string>;
+  /** The topic as it is now. */
+  describe(): Promise<SenderTopic>;
   /** Kafka's id of the topic; null if its brokers are older than Kafka 3.1. */
   id(): Promise<string | null>;
   /** By partition; fails when the topic does not exist, or when it has been recreated since the first call. */
@@ -20,6 +24,8 @@ export interface Topic {
   ): Promise<{ created: boolean; partitions: number }>;
   /** By partition, the offsets that the group has committed. */
   committed(group: string): Promise<Map<number, number>>;
+  /** The members of a group, with their partitions of the topic. */
+  members(group: string): Promise<Member[]>;
   /** Removes an empty group; ignores a failure. */
   forgetGroup(group: string): Promise<void>;
   close(): Promise<void>;
@@ -33,42 +39,75 @@ const ATTEMPTS_MAX = 100;
 /** kafkajs waits for the answers to all requests, and a silent broker gives none. */
 const CLOSE_MS = 2_000;
 const RETRY_MS = 100;
+const REFRESH_ATTEMPTS = 3;
 
-/** Opens an administrative connection for one topic. */
+/** Opens a connection for one topic; a second one is opened when its administration is needed. */
 export async function openTopic(kafka: Kafka, topic: string): Promise<Topic> {
-  const admin = kafka.admin();
-  await admin.connect();
+  const cluster = createCluster(kafka);
+  cluster.targetTopics.add(topic);
+  await cluster.connect();
+  let admin: Promise<Admin> | null = null;
+  const openAdmin = () => admin ??= connected(kafka.admin());
   let knownId: string | null = null;
-  const fetchId = async () => {
-    const [partition] = await fetchPartitions(admin, topic);
-    const id = partition?.topicId ?? null;
-    if (knownId && id && knownId !== id) throw recreated(topic, knownId, id);
-    return knownId ??= id;
+  /** Asks for the partitions, and so for the id of the topic and of the cluster. */
+  const ask = async (): Promise<Partition[]> => {
+    await refresh(cluster);
+    return cluster.findTopicPartitionMetadata(topic);
   };
+  const look = async (): Promise<Partition[]> => {
+    const partitions = await ask();
+    const { id } = topicOf(partitions);
+    if (knownId && id && knownId !== id) throw recreated(topic, knownId, id);
+    knownId ??= id;
+    return partitions;
+  };
+  const offsetsOf = async (partitions: Partition[], query: OffsetQuery) => {
+    const wanted = partitions.map(({ partitionId: partition }) => ({ partition }));
+    const [found] = await cluster.fetchTopicsOffset([{ topic, partitions: wanted, ...query }]);
+    return new Map(found!.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
+  };
+  const ends = (partitions: Partition[]) => offsetsOf(partitions, { fromBeginning: false });
   return {
-    clusterId: async () => (await admin.describeCluster()).clusterId,
-    id: fetchId,
+    clusterId: async () => {
+      if (!cluster.brokerPool.metadata) await look();
+      return cluster.brokerPool.metadata!.clusterId;
+    },
+    describe: async () => topicOf(await ask()),
+    id: async () => {
+      if (!knownId) await look();
+      return knownId;
+    },
     ranges: async () => {
-      // One metadata look-up first: fetchTopicOffsets() retries an unknown topic for seconds.
-      await fetchId();
-      const offsets = await admin.fetchTopicOffsets(topic);
-      return new Map(
-        offsets.map(({ partition, low, high }) => [partition, { low: +low, high: +high }]),
-      );
+      const partitions = await look();
+      const [lows, highs] = await Promise.all([
+        offsetsOf(partitions, { fromBeginning: true }),
+        ends(partitions),
+      ]);
+      return new Map([...highs].map(([partition, high]) => {
+        return [partition, { low: lows.get(partition)!, high }];
+      }));
     },
     offsetsAt: async (ms) => {
-      const offsets = await admin.fetchTopicOffsetsByTimestamp(topic, ms);
-      return new Map(offsets.map(({ partition, offset }) => [partition, +offset]));
+      const partitions = await look();
+      const [offsets, highs] = await Promise.all([
+        offsetsOf(partitions, { fromTimestamp: ms }),
+        ends(partitions),
+      ]);
+      // -1: all records are older.
+      return new Map([...offsets].map(([partition, offset]) => {
+        return [partition, offset >= 0 ? offset : highs.get(partition)!];
+      }));
     },
     isCompacted: async () => {
       const wanted = { type: ConfigResourceTypes.TOPIC, name: topic, configNames: [POLICY] };
       const request = { resources: [wanted], includeSynonyms: false };
-      const { resources } = await admin.describeConfigs(request).catch(() => ({ resources: [] }));
+      const { resources } = await openAdmin().then((admin) => admin.describeConfigs(request))
+        .catch(() => ({ resources: [] }));
       const entries = resources.flatMap(({ configEntries }) => configEntries);
       return entries.some(({ configValue }) => configValue.includes("compact"));
     },
     committed: async (groupId) => {
-      const [found] = await admin.fetchOffsets({ groupId, topics: [topic] });
+      const [found] = await (await openAdmin()).fetchOffsets({ groupId, topics: [topic] });
       const offsets = found?.partitions ?? [];
       // For a partition without one the broker answers -1.
       return new Map(
@@ -76,12 +115,33 @@ export async function openTopic(kafka: Kafka, topic: string): Promise<Topic> {
           .filter(([, offset]) => offset >= 0),
       );
     },
-    createTopic: (how) => createTopic(admin, topic, how),
+    members: (group) => fetchMembers(cluster, group, topic),
+    createTopic: async (how) => createTopic(await openAdmin(), topic, how),
     forgetGroup: async (group) => {
-      await admin.deleteGroups([group]).catch(() => {});
+      await openAdmin().then((admin) => admin.deleteGroups([group])).catch(() => {});
     },
-    close: () => atMost(CLOSE_MS, admin.disconnect()),
+    close: async () => {
+      const closing = [cluster.disconnect(), admin?.then((admin) => admin.disconnect())];
+      await atMost(CLOSE_MS, Promise.all(closing).then(() => {}));
+    },
   };
+}
+
+async function connected(admin: Admin): Promise<Admin> {
+  await admin.connect();
+  return admin;
+}
+
+/** One metadata request. A broker that fails is no longer connected, so that the next attempt asks another one. */
+async function refresh(cluster: Cluster): Promise<void> {
+  for (let attempts = 1;; attempts++) {
+    try {
+      return await cluster.refreshMetadata();
+    } catch (error) {
+      const isLost = (error as Error).name === "KafkaJSConnectionError";
+      if (!isLost || attempts === REFRESH_ATTEMPTS) throw error;
+    }
+  }
 }
 
 /** The partitions of a topic with their leaders; fails when the topic does not exist. */
@@ -129,10 +189,15 @@ export async function awaitLeaders(admin: Admin, topic: string): Promise<void> {
   }
 }
 
-/** What the sender must know about its topic; `id` is null if the brokers do not know topic ids. */
+/** What tells a topic from another one, and whether it has grown; `id` is null if the brokers do not know topic ids. */
 export interface SenderTopic {
   partitions: number;
   id: string | null;
+}
+
+/** The topic that has these partitions. */
+export function topicOf(partitions: Partition[]): SenderTopic {
+  return { partitions: partitions.length, id: partitions[0]?.topicId ?? null };
 }
 
 /** Whether both are the same topic: an id that one side does not know proves nothing. */

@@ -67,9 +67,12 @@ function scripted(ends: (Error | null)[]) {
   const sent: string[][] = [];
   let producers = 0;
   const kafka = {
-    admin: () => ({
+    // Hidden in the interface of kafkajs: see src/kafka/cluster.ts.
+    [Symbol("private:Kafka:createCluster")]: () => ({
+      targetTopics: new Set(),
       connect: () => Promise.resolve(),
-      fetchTopicMetadata: () => Promise.resolve({ topics: [{ partitions: [{}, {}] }] }),
+      refreshMetadata: () => Promise.resolve(),
+      findTopicPartitionMetadata: () => [{}, {}],
       disconnect: () => Promise.resolve(),
     }),
     producer: () => {

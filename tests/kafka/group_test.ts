@@ -1,15 +1,15 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { openGroup } from "../../src/kafka/group.ts";
 import { readTopic } from "../../src/kafka/reader.ts";
+import { openTopic } from "../../src/kafka/topic.ts";
 import { uniqueName, withTopic } from "../support/fixtures.ts";
 
 Deno.test("a group tells its members, their partitions, and where they store the records", () =>
   withTopic({ partitions: 3 }, async ({ topic, kafka, admin }) => {
     const groupId = uniqueName("group");
-    const group = openGroup(kafka, groupId, topic);
+    const log = await openTopic(kafka, topic);
     const stop = new AbortController();
     try {
-      assertEquals(await group.members(), []);
+      assertEquals(await log.members(groupId), []);
       const readings = ["db:5432/a schema x", "db:5432/b schema y"].map((destination) =>
         readTopic(
           kafka,
@@ -26,6 +26,7 @@ Deno.test("a group tells its members, their partitions, and where they store the
             groupId,
             destination,
             sessionTimeoutMs: 10_000,
+            rack: null,
             waitMs: 100,
             minBytes: 1,
             concurrency: 1,
@@ -34,10 +35,10 @@ Deno.test("a group tells its members, their partitions, and where they store the
           stop.signal,
         )
       );
-      let members = await group.members();
+      let members = await log.members(groupId);
       while (members.length < 2 || members.some(({ partitions }) => partitions.length === 0)) {
         await new Promise((resolve) => setTimeout(resolve, 100));
-        members = await group.members();
+        members = await log.members(groupId);
       }
       assertEquals(members.flatMap(({ partitions }) => partitions).sort(), [0, 1, 2]);
       assertEquals(members.map(({ destination }) => destination).sort(), [
@@ -52,7 +53,7 @@ Deno.test("a group tells its members, their partitions, and where they store the
       await Promise.all(readings);
     } finally {
       stop.abort();
-      await group.close();
+      await log.close();
       await admin.deleteGroups([groupId]).catch(() => {});
     }
   }));

@@ -31,6 +31,7 @@ const options = {
   groupId: "g",
   destination: null,
   sessionTimeoutMs: 45_000,
+  rack: null,
   waitMs: 200,
   minBytes: 1,
   concurrency: 1,

@@ -35,6 +35,7 @@ async function withReader(
         groupId,
         destination: null,
         sessionTimeoutMs: 10_000,
+        rack: null,
         waitMs: 100,
         minBytes: 1,
       };

@@ -61,7 +61,12 @@ function scripted(calls: Call[]): { kafka: Kafka; made: () => number } {
   return { kafka: { producer } as unknown as Kafka, made: () => made };
 }
 
-function open(kafka: Kafka, changes: Partial<SenderOptions> = {}): Sender {
+function open(
+  kafka: Kafka,
+  changes: Partial<SenderOptions> = {},
+  describe = () => Promise.resolve({ partitions: 3, id: "a" }),
+): Sender {
+  const log = { describe, close: () => Promise.resolve() };
   const { signal } = new AbortController();
   const options = {
     topic: "t",
@@ -70,7 +75,7 @@ function open(kafka: Kafka, changes: Partial<SenderOptions> = {}): Sender {
     deadlineMs: 250,
     signal,
   } as const;
-  return new Sender(kafka, { ...options, ...changes }, { partitions: 3, id: "a" });
+  return new Sender(kafka, { ...options, ...changes }, log, { partitions: 3, id: "a" });
 }
 
 const acked: Call = { attempts: 1, ends: "acked" };
@@ -252,13 +257,8 @@ for (
 ) {
   Deno.test(`checkTopic() ${code ? "reports a topic" : "proves nothing"} when the broker answers ${type}`, async () => {
     const answer = Object.assign(new Error(type), { name: "KafkaJSProtocolError", type });
-    const admin = {
-      connect: () => Promise.resolve(),
-      disconnect: () => Promise.resolve(),
-      fetchTopicMetadata: () => Promise.reject(answer),
-    };
-    const producer = { connect: () => Promise.resolve(), disconnect: () => Promise.resolve() };
-    const sender = open({ producer: () => producer, admin: () => admin } as unknown as Kafka);
+    const { kafka } = scripted([]);
+    const sender = open(kafka, {}, () => Promise.reject(answer));
     assertEquals((await sender.checkTopic())?.code, code);
   });
 }

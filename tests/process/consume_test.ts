@@ -240,7 +240,7 @@ Deno.test("consume --on-reject fail stores the records before the first reject, 
     assertEquals(over.code, 65);
     assertMatch(
       over.stderr,
-      /routes: 1 records rejected, more than 0\n {2}fix: routes query --rejects\n$/,
+      /routes: 1 record rejected, more than 0\n {2}fix: routes query --rejects\n$/,
     );
     assertEquals((await fixture.counts()).next, 4);
     assertEquals((await fixture.routes(["consume", "--max-rejects", "1"])).code, 0);

@@ -1,7 +1,6 @@
 import type { Checked } from "../../cli/parse.ts";
 import { openKafka } from "../../kafka/connect.ts";
 import { explainKafka } from "../../kafka/errors.ts";
-import { openGroup } from "../../kafka/group.ts";
 import { openTopic } from "../../kafka/topic.ts";
 import type { Finding } from "../../network/certificates.ts";
 import { within } from "../../network/sockets.ts";
@@ -37,12 +36,11 @@ async function lookAtGroup(
   const kafka = openKafka({ topic, groupId, ...rest }, { readFile, log, timeoutMs });
   const broker = rest.brokers.join(", ");
   const admin = await within(timeoutMs, openTopic(kafka, topic), { broker });
-  const group = openGroup(kafka, groupId, topic);
-  cleanups.push(admin.close, group.close);
+  cleanups.push(admin.close);
   const clusterId = await admin.clusterId();
   const sources = await openStore(sql, { schema: postgresql.schema, clusterId, topic }).sources();
   const state = {
-    members: await group.members(),
+    members: await admin.members(groupId),
     ranges: await admin.ranges(),
     positions: new Map(sources.map(({ partition, nextOffset }) => [partition, nextOffset])),
     committed: await admin.committed(groupId),

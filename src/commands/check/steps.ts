@@ -4,6 +4,7 @@ import { daysLeft, type Finding, inspectFiles, WARN_DAYS } from "../../network/c
 import type { System } from "../../system.ts";
 import type { Reporter } from "../../terminal/reporter.ts";
 import { withExplanation } from "../context.ts";
+import { formatMany } from "../../units.ts";
 
 /** What every step uses. */
 export interface CheckContext {
@@ -60,7 +61,7 @@ export function describeCertificate(
   // An older runtime forgets the certificate of a connection that has ended.
   const certificate = Number.isNaN(days)
     ? "certificate verified"
-    : `certificate of "${name}" verified, ${days} days left`;
+    : `certificate of "${name}" verified, ${formatMany(days, "day")} left`;
   const seen = `${where}: ${protocol}, ${certificate}`;
   if (!isNameChecked) return { seen, warning: `${seen}, but the host name is not checked` };
   return days < WARN_DAYS ? { seen, warning: seen } : { seen };

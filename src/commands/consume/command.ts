@@ -2,7 +2,6 @@ import type { ConsumeOptions } from "../../cli/commands/consume.ts";
 import { UsageError } from "../../errors.ts";
 import { type DeadLetterTopic, openDeadLetterTopic } from "../../kafka/dead_letters.ts";
 import { explainKafka } from "../../kafka/errors.ts";
-import { openGroup } from "../../kafka/group.ts";
 import { mayConsume } from "../../kafka/probe.ts";
 import { readTopic } from "../../kafka/reader.ts";
 import type { Topic } from "../../kafka/topic.ts";
@@ -46,7 +45,10 @@ async function readAndStore(
   const connection = openKafkaFor(context);
   const admin = await connection.openAdmin();
   const database = openPostgresFor(context);
-  const group = openGroup(connection.kafka, groupId, topic);
+  // Connects while Kafka is asked; a failure is reported by the first statement that needs the connection. A replay has a
+  // connection of its own before that, and the role may be allowed only one.
+  const connected = options.replay ? Promise.resolve() : database.sql`select`;
+  connected.catch(() => {});
   let deadLetters: DeadLetterTopic | null = null;
   try {
     deadLetters = await openDeadLetters(options, context, connection.kafka);
@@ -55,8 +57,11 @@ async function readAndStore(
     if (options.replay) await runReplay(options.replay, options.yes, admin, clusterId, context);
     const names = { schema: postgresql.schema, clusterId, topic, topicId };
     const store = openStore(database.sql, names);
-    const postgres = boundedStore(store, database, metrics);
-    if (options.skipTo) await runSkip(options.skipTo, postgres, admin, context, database.explain);
+    const postgres = boundedStore(store, database, metrics, connected);
+    if (options.skipTo) {
+      const skipping = skipTo(options.skipTo, { topic, kafka: admin, postgres, reporter });
+      await withExplanation(database.explain, skipping);
+    }
     const from = await resolveStart(options, context, connection, admin);
     const { summary, failure } = await runConsume({ ...options, from }, {
       topic,
@@ -65,7 +70,7 @@ async function readAndStore(
       sessionTimeoutMs,
       kafka: {
         ...topicReader(options, topicId, context, connection, admin),
-        members: group.members,
+        members: () => admin.members(groupId),
       },
       postgres: deadLetters
         ? withDeadLetters(postgres, { topic, group: groupId }, deadLetters.post)
@@ -77,7 +82,7 @@ async function readAndStore(
     });
     return { summary, failure, openEnded: options.follow && options.count === null };
   } finally {
-    const closing = [admin.close(), group.close(), database.close(), deadLetters?.close()];
+    const closing = [admin.close(), database.close(), deadLetters?.close()];
     await Promise.allSettled(closing);
   }
 }
@@ -99,23 +104,18 @@ async function openDeadLetters(
 async function resolveStart(
   { from, yes }: ConsumeOptions,
   { reporter, settings: { kafka: { topic } } }: CommandContext,
-  { kafka, explain }: KafkaConnection,
-  admin: Topic,
+  { explain }: KafkaConnection,
+  kafka: Topic,
 ): Promise<RunOptions["from"]> {
   if (from?.at !== "group") return from;
-  const group = openGroup(kafka, from.group, topic);
-  try {
-    const starting = startOfGroup(from.group, yes, { topic, group, kafka: admin, reporter });
-    return { at: "committed", offsets: await withExplanation(explain, starting) };
-  } finally {
-    await group.close();
-  }
+  const starting = startOfGroup(from.group, yes, { topic, kafka, reporter });
+  return { at: "committed", offsets: await withExplanation(explain, starting) };
 }
 
 function topicReader(
   { follow, flushMs }: ConsumeOptions,
   topicId: string | null,
-  { settings: { kafka: { topic, groupId, sessionTimeoutMs }, destination } }: CommandContext,
+  { settings: { kafka: { topic, groupId, sessionTimeoutMs, rack }, destination } }: CommandContext,
   { kafka, explain }: KafkaConnection,
   { ranges, offsetsAt }: Topic,
 ): Omit<ConsumeKafka, "members"> {
@@ -125,6 +125,7 @@ function topicReader(
     groupId,
     destination,
     sessionTimeoutMs,
+    rack,
     // kafkajs sends no heartbeats during a fetch.
     waitMs: Math.min(flushMs, Math.floor(sessionTimeoutMs / 3)),
     // With --follow the broker collects small amounts into batches; a run that ends at the end of the topic does not wait.
@@ -136,7 +137,7 @@ function topicReader(
     ranges,
     offsetsAt,
     mayRead: () => withExplanation(explain, mayConsume(kafka, topic, groupId)),
-    read: (handler, signal) => readTopic(kafka, handler, options, signal),
+    read: (handler, admit, signal) => readTopic(kafka, handler, { ...options, admit }, signal),
     explain,
   };
 }
@@ -146,9 +147,16 @@ function boundedStore(
   store: Store,
   { bounded, judge, explain }: ReturnType<typeof openPostgresFor>,
   metrics: MetricsServer | null,
+  connected: Promise<unknown>,
 ): ConsumePostgres {
+  let opening = connected;
   return {
-    sources: () => bounded(store.sources()),
+    sources: () => {
+      // Before the first connection is there, it would open a second one. If that failed, another attempt takes as long.
+      const opened = opening;
+      opening = Promise.resolve();
+      return bounded(opened.then(store.sources));
+    },
     addSources: (starts) => bounded(store.addSources(starts)),
     write: (steps) => {
       const statement = bounded(store.write(steps));
@@ -162,16 +170,6 @@ function boundedStore(
     judge,
     explain,
   };
-}
-
-async function runSkip(
-  spec: NonNullable<ConsumeOptions["skipTo"]>,
-  postgres: ConsumePostgres,
-  kafka: Topic,
-  { reporter, settings: { kafka: { topic } } }: CommandContext,
-  explain: (error: unknown) => Error,
-): Promise<void> {
-  await withExplanation(explain, skipTo(spec, { topic, kafka, postgres, reporter }));
 }
 
 async function runReplay(

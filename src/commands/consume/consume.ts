@@ -5,11 +5,9 @@ import type { Member } from "../../kafka/group.ts";
 import type { Topic } from "../../kafka/topic.ts";
 import type { fingerprint, Store } from "../../postgres/store.ts";
 import { type Range, readBefore, type Spec } from "../../record/offsets.ts";
-import { encodePoint } from "../../record/point.ts";
-import type { Points } from "../../record/validate.ts";
 import { type Output, type System, untilClosed } from "../../system.ts";
 import type { Reporter } from "../../terminal/reporter.ts";
-import { Rate } from "../../units.ts";
+import { formatMany, Rate } from "../../units.ts";
 import { withExplanation } from "../context.ts";
 import type { Claim } from "../group_members.ts";
 import { Backoff, OUTAGE_MAX_MS } from "./backoff.ts";
@@ -20,6 +18,7 @@ import type { MetricsServer } from "./metrics_server.ts";
 import { Owners } from "./owners.ts";
 import { AssignedPartitions } from "./partitions.ts";
 import { refreshLag, watchTopic } from "./lag.ts";
+import { ndjson } from "./ndjson.ts";
 import { Progress } from "./progress.ts";
 import { type GroupOffsets, resolveOffsets } from "./resolve_offsets.ts";
 import { RunStats } from "./stats.ts";
@@ -40,8 +39,8 @@ export interface RunOptions extends
 export interface ConsumeKafka extends Pick<Topic, "ranges" | "offsetsAt"> {
   /** Throws an explained failure when the user may not read the topic. */
   mayRead(): Promise<void>;
-  /** Reads as a member of the group until the signal aborts; throws why it could not continue. */
-  read(handler: BatchHandler, signal: AbortSignal): Promise<void>;
+  /** Reads as a member of the group until the signal aborts; throws why it could not continue. Joins after `admit`. */
+  read(handler: BatchHandler, admit: () => Promise<void>, signal: AbortSignal): Promise<void>;
   /** The members of the group, with their partitions of the topic. */
   members(): Promise<Member[]>;
   /** Explains a failure of Kafka; returns any other error unchanged. */
@@ -85,6 +84,8 @@ export interface Run {
 }
 
 const STATEMENTS_MAX = 4;
+/** More rows in one statement would leave the other connections idle. */
+const GROUP_ROWS = 20_000;
 const LAST_LAG_MS = 5_000;
 const OFFSETS_RETRY_MS = 1_000;
 
@@ -132,7 +133,7 @@ function createRun(options: RunOptions, deps: ConsumeDeps): Run {
   const sources = new KnownSources(postgres);
   const progress = new Progress(options.count ?? Infinity, done, system);
   const commitStep = createCommitStep(postgres, {
-    rowsMax: batchSize,
+    rowsMax: Math.min(batchSize, GROUP_ROWS),
     statementsMax: STATEMENTS_MAX,
     backoff,
     committed: async (step) => {
@@ -180,9 +181,9 @@ function refuseFrom(from: NonNullable<RunOptions["from"]>, { deps, sources }: Ru
 /** Loads the positions and sets where the run ends; returns the offsets in the topic. */
 async function start(run: Run): Promise<Map<number, Range>> {
   const { options, deps: { kafka, metrics }, sources, progress } = run;
-  const ranges = await withExplanation(kafka.explain, kafka.ranges());
   // The first call is not retried: a database that was never reached is more likely a wrong setting than an outage.
-  await run.backoff.retry(AbortSignal.abort(), () => run.partitions.load(ranges));
+  const loading = run.partitions.load([], AbortSignal.abort());
+  const ranges = await withExplanation(kafka.explain, loading);
   if (options.from && sources.all.length > 0) refuseFrom(options.from, run);
   progress.update(ranges, new Map(sources.all.map((s) => [s.partition, s.nextOffset])));
   await setEnds(run, ranges);
@@ -230,17 +231,6 @@ async function endLater({ deps, progress, done }: Run, ms: number): Promise<void
 }
 
 function tooManyRejects(count: number, countMax: number): OperationalError {
-  return new OperationalError("data", `${count} records rejected, more than ${countMax}`, {
-    hint: "routes query --rejects",
-  });
-}
-
-function ndjson({ userIDs, timestamps, latitudes, longitudes }: Points): string {
-  return userIDs.map((userID, i) =>
-    encodePoint({
-      userID,
-      timestamp: timestamps[i]!,
-      coordinates: [latitudes[i]!, longitudes[i]!],
-    }) + "\n"
-  ).join("");
+  const text = `${formatMany(count, "record")} rejected, more than ${countMax}`;
+  return new OperationalError("data", text, { hint: "routes query --rejects" });
 }

@@ -1,15 +1,13 @@
 import { OperationalError } from "../../errors.ts";
-import type { Group } from "../../kafka/group.ts";
 import type { Topic } from "../../kafka/topic.ts";
 import type { Reporter } from "../../terminal/reporter.ts";
 import { formatCount, formatMany } from "../../units.ts";
 import { describeMember } from "../group_members.ts";
 
-/** What taking over from a group depends on; `group` is that group. */
+/** What taking over from a group depends on. */
 interface FromGroupDeps {
   topic: string;
-  group: Pick<Group, "members">;
-  kafka: Pick<Topic, "committed">;
+  kafka: Pick<Topic, "committed" | "members">;
   reporter: Pick<Reporter, "note">;
 }
 
@@ -20,9 +18,9 @@ interface FromGroupDeps {
 export async function startOfGroup(
   name: string,
   yes: boolean,
-  { topic, group, kafka, reporter }: FromGroupDeps,
+  { topic, kafka, reporter }: FromGroupDeps,
 ): Promise<Map<number, number>> {
-  const members = await group.members();
+  const members = await kafka.members(name);
   if (members.length > 0 && !yes) {
     throw new OperationalError(
       "unavailable",

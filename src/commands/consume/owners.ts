@@ -1,6 +1,6 @@
 import { fullMessage, OperationalError } from "../../errors.ts";
 import type { Member } from "../../kafka/group.ts";
-import { formatClock, formatCount } from "../../units.ts";
+import { formatClock, formatCount, formatMany } from "../../units.ts";
 import {
   conflictFailure,
   conflictOf,
@@ -27,6 +27,8 @@ export class Owners {
   mustLeave = false;
   /** Whether everything that is left to do belongs to other members. */
   isWaiting = false;
+  /** The members of the group as last seen. */
+  members: Member[] = [];
   /** Where the partitions of others were when that last changed, and when that was. */
   #last = { positions: "", at: 0 };
   #hasNoted = false;
@@ -72,7 +74,9 @@ export class Owners {
   }
 
   async #members(): Promise<Member[] | null> {
-    return await this.#run.deps.kafka.members().catch(() => null);
+    const members = await this.#run.deps.kafka.members().catch(() => null);
+    if (members) this.members = members;
+    return members;
   }
 
   #conflicts(members: Member[]): Member[] {
@@ -98,7 +102,9 @@ export class Owners {
       if (waiting.length === 0) return;
       const lag = waiting.reduce((sum, [, { lag }]) => sum + lag, 0);
       reporter.note(
-        `waiting: ${waiting.length} of ${progress.topicPartitions} partitions belong to other ` +
+        `waiting: ${waiting.length} of ${
+          formatMany(progress.topicPartitions ?? waiting.length, "partition")
+        } belong to other ` +
           `members, lag ${formatCount(lag)}`,
         "waiting",
       );

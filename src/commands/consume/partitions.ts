@@ -56,11 +56,21 @@ export class AssignedPartitions implements BatchHandler {
     this.#deps = deps;
   }
 
-  /** Loads the positions of all partitions; adds those of `needed` that were never read. */
-  async load(ranges: Map<number, Range>, needed: number[] = []): Promise<void> {
+  /**
+   * Loads the positions of all partitions, and adds those of `needed` that were never read; returns the offsets in the
+   * topic. Retries the database until `signal` aborts.
+   */
+  async load(needed: number[], signal: AbortSignal): Promise<Map<number, Range>> {
+    const { backoff, kafka, sources } = this.#deps;
+    const positions = backoff.retry(signal, () => sources.load());
+    const [ranges] = await Promise.all([kafka.ranges(), positions]);
+    await backoff.retry(signal, () => this.#complete(ranges, needed));
+    return ranges;
+  }
+
+  async #complete(ranges: Map<number, Range>, needed: number[]): Promise<void> {
     const { sources, topic, topicId, kafka } = this.#deps;
     const { from } = this.#options;
-    await sources.load();
     checkTopicId(topic, topicId, sources.all);
     const unread = needed.filter((partition) => !sources.get(partition));
     if (unread.length > 0) {
@@ -73,12 +83,11 @@ export class AssignedPartitions implements BatchHandler {
 
   /** The group assigned exactly these partitions: returns where to read each from. */
   async assign(partitions: number[], signal: AbortSignal): Promise<Map<number, number>> {
-    const { kafka, backoff, sources, progress } = this.#deps;
-    const ranges = await kafka.ranges();
+    const { sources, progress } = this.#deps;
     await this.#passing;
     // What was reached counts no more: the database may have been restored to an earlier state.
     progress.release();
-    await backoff.retry(signal, () => this.load(ranges, partitions));
+    const ranges = await this.load(partitions, signal);
     const positions = new Map<number, number>();
     const starts = new Map<number, number>();
     for (const partition of partitions) {

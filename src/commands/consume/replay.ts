@@ -5,7 +5,7 @@ import type { Store } from "../../postgres/store.ts";
 import type { Spec } from "../../record/offsets.ts";
 import type { System } from "../../system.ts";
 import type { Reporter } from "../../terminal/reporter.ts";
-import { formatCount } from "../../units.ts";
+import { formatMany } from "../../units.ts";
 import { resolveOffsets } from "./resolve_offsets.ts";
 
 /** What a replay depends on. */
@@ -31,7 +31,7 @@ export async function replay(spec: Spec, yes: boolean, deps: ReplayDeps): Promis
       return reporter.note("nothing to replay: no record was read after that position");
     }
     const { rows, rejects } = await postgres.extent(rewinds);
-    const what = `${formatCount(rows)} rows and ${formatCount(rejects)} rejects ` +
+    const what = `${formatMany(rows, "row")} and ${formatMany(rejects, "reject")} ` +
       `of topic "${topic}"`;
     if (!yes && tries === 1) await confirm(what, system);
     if (await postgres.rewind(rewinds) === rewinds.length) {

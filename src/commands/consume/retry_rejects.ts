@@ -3,7 +3,7 @@ import type { Source } from "../../postgres/store.ts";
 import { type Points, validate } from "../../record/validate.ts";
 import type { System } from "../../system.ts";
 import type { Reporter } from "../../terminal/reporter.ts";
-import { formatClock, formatCount } from "../../units.ts";
+import { formatClock, formatCount, formatMany } from "../../units.ts";
 import type { PostgresErrors } from "../open_postgres.ts";
 import { Backoff, OUTAGE_MAX_MS } from "./backoff.ts";
 import { byCode } from "./summary.ts";
@@ -44,7 +44,7 @@ export async function runRetry(
       if (points.offsets.length > 0) moved += await move(id, points, backoff, deps);
       checked += messages.length;
       reporter.progress(
-        `checked ${formatCount(checked)} rejects · moved ${formatCount(moved)} · ` +
+        `checked ${formatMany(checked, "reject")} · moved ${formatCount(moved)} · ` +
           formatClock(clock() - startedAt),
       );
     }
@@ -100,6 +100,6 @@ function slice(points: Points, from: number, to: number): Points {
 }
 
 function describeRetried({ moved, remain, reasons }: RetrySummary): string {
-  return `moved ${formatCount(moved)} of ${formatCount(moved + remain)} rejects into the table, ` +
+  return `moved ${formatCount(moved)} of ${formatMany(moved + remain, "reject")} into the table, ` +
     `${formatCount(remain)} remain` + byCode(reasons);
 }

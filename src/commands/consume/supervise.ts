@@ -55,12 +55,14 @@ async function sleepShown(run: Run, ms: number): Promise<void> {
 /** One membership of the group; returns why it ended early when rejoining may help, and throws other failures. */
 async function readAsMember(run: Run): Promise<Error | null> {
   const { deps: { kafka }, partitions, progress, done } = run;
-  await run.owners.admit();
   const stalled = new AbortController();
   const ended = new AbortController();
-  void watch(run, stalled, ended.signal);
+  const admit = async () => {
+    await run.owners.admit();
+    void watch(run, stalled, ended.signal);
+  };
   try {
-    await kafka.read(partitions, AbortSignal.any([stalled.signal, done.signal]));
+    await kafka.read(partitions, admit, AbortSignal.any([stalled.signal, done.signal]));
     if (!stalled.signal.aborted) return null;
     return new Error(stalled.signal.reason);
   } catch (error) {

@@ -1,5 +1,5 @@
 import type { Reporter } from "../../terminal/reporter.ts";
-import { formatClock } from "../../units.ts";
+import { formatClock, formatMany } from "../../units.ts";
 import type { Backoff } from "./backoff.ts";
 import type { Progress } from "./progress.ts";
 import type { RunStats } from "./stats.ts";
@@ -140,7 +140,7 @@ export class Waits {
     }
     if (progress.isOwnSettled && progress.elsewhere.size > 0) {
       const text = `other members, which own ${progress.elsewhere.size} of ` +
-        `${progress.topicPartitions} partitions`;
+        formatMany(progress.topicPartitions ?? progress.elsewhere.size, "partition");
       return { reason: "members", text, since };
     }
     if (progress.isSettling) {

@@ -13,7 +13,7 @@ import { runVerify } from "./verify.ts";
 /** `routes verify`: compares the topic with the tables. */
 export async function verify(context: CommandContext): Promise<CommandResult> {
   const { system, reporter, settings: { kafka: settings, postgresql } } = context;
-  const { topic, groupId, sessionTimeoutMs } = settings;
+  const { topic, groupId, sessionTimeoutMs, rack } = settings;
   const { kafka, explain, openAdmin } = openKafkaFor(context);
   const admin = await openAdmin();
   const { ranges, isCompacted } = admin;
@@ -28,6 +28,7 @@ export async function verify(context: CommandContext): Promise<CommandResult> {
     groupId: group,
     destination: null,
     sessionTimeoutMs,
+    rack,
     waitMs: 500,
     minBytes: 1,
     concurrency: 8,

@@ -97,8 +97,10 @@ export function report(accounts: Account[]): string {
 /** The line for a run without discrepancies; `lag` counts the records that are not consumed yet. */
 export function describeSuccess(topic: string, accounts: Account[], lag: number): string {
   const count = accounts.reduce((sum, a) => sum + a.stored + a.rejected + a.tombstones, 0);
-  const all = count === 1 ? "the 1 record" : `all ${formatCount(count)} records`;
+  const all = `${count === 1 ? "the" : "all"} ${formatMany(count, "record")}`;
+  const lost = accounts.reduce((sum, a) => sum + a.lost, 0);
   return `${all} of topic "${topic}" ${count === 1 ? "is" : "are"} accounted for, each once` +
+    (lost > 0 ? ` · ${formatMany(lost, "offset")} recorded as lost` : "") +
     (lag > 0 ? ` · lag ${formatCount(lag)}` : "");
 }
 

@@ -53,7 +53,7 @@ export class TopicVerifier implements BatchHandler {
   assign(partitions: number[]): Promise<Map<number, number>> {
     const left = [...this.#sources.keys()].filter((partition) => !partitions.includes(partition));
     if (left.length > 0) {
-      // Nobody else is in this group: the run would wait for them without end.
+      // No other member of this group reads them: the run would wait for them forever.
       const text = `Kafka did not assign partition ${
         left.join(", ")
       } of topic "${this.#deps.topic}"`;

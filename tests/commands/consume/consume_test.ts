@@ -119,7 +119,8 @@ async function run(changes: Partial<RunOptions>, scenario: Partial<Scenario> = {
             }))
         ),
       mayRead: () => attempt(() => scenario.mayRead?.()),
-      read: async (handler, signal) => {
+      read: async (handler, admit, signal) => {
+        await admit();
         rounds++;
         controls.partitions = handler;
         await attempt(() => scenario.kafka?.(rounds, controls, signal));

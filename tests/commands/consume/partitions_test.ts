@@ -157,10 +157,10 @@ Deno.test("assign() refuses a position beyond the end, but not if the end catche
 });
 
 Deno.test("areRewound() detects lower positions in the table, but not higher ones", async () => {
-  const { partitions, log, rows, sources } = memoryPartitions({ 0: { low: 0, high: 9 } }, {}, {
+  const { partitions, rows, sources } = memoryPartitions({ 0: { low: 0, high: 9 } }, {}, {
     0: 5,
   });
-  await partitions.load(log);
+  await partitions.load([], never);
   assertEquals(await sources.areRewound(), false);
   rows.set(0, 7);
   assertEquals(await sources.areRewound(), false);
@@ -171,8 +171,8 @@ Deno.test("areRewound() detects lower positions in the table, but not higher one
 });
 
 Deno.test("load() refuses a topic with fewer partitions than were read", async () => {
-  const { partitions, log } = memoryPartitions({ 0: { low: 0, high: 9 } }, {}, { 0: 3, 1: 4 });
-  await assertRejects(() => partitions.load(log), OperationalError, "fewer partitions");
+  const { partitions } = memoryPartitions({ 0: { low: 0, high: 9 } }, {}, { 0: 3, 1: 4 });
+  await assertRejects(() => partitions.load([], never), OperationalError, "fewer partitions");
 });
 
 Deno.test("handleBatch() settles a batch in chunks without a gap", async () => {
@@ -249,7 +249,7 @@ Deno.test("nothingToRead() is true at the end, but not beyond the end", async ()
   const { partitions, log, sources, progress } = memoryPartitions({ 0: { low: 0, high: 9 } }, {}, {
     0: 9,
   });
-  await partitions.load(log);
+  await partitions.load([], never);
   progress.endAt(new Map([[0, 9]]));
   assertEquals(progress.nothingToRead(sources, log), true);
   progress.endAt(new Map([[0, 5]]));
