@@ -74,7 +74,7 @@ Deno.test("consume has defaults", () => {
       skipTo: null,
       yes: false,
       until: null,
-      batchSize: 20_000,
+      batchSize: 50_000,
       flushMs: 200,
       onReject: "keep",
       maxRejects: null,

@@ -77,7 +77,7 @@ export const consumeFlags = {
     group: "Batches",
     type: whole(1, 100_000),
     help: "maximum number of records in one statement",
-    default: "20000",
+    default: "50000",
   },
   flushMs: {
     name: "flush",
