@@ -230,3 +230,13 @@ Deno.test("the top level holds exactly the agreed names", async () => {
   assertEquals(names.filter((name) => !known.includes(name) && !hidden.includes(name)), []);
   assertEquals(known.filter((name) => !names.includes(name)), []);
 });
+
+Deno.test("no message has a fixed plural after a number: formatMany() chooses", () => {
+  const nouns = "record|row|reject|tombstone|partition|migration|user|member|table|day|setting";
+  const fixed = new RegExp(`\\$\\{(?!formatMany)[^}]*\\} (${nouns})s\\b`, "g");
+  const found = files().flatMap(({ path, text }) =>
+    [...text.matchAll(fixed)].map(([words]) => `${path}: ${words}`)
+  );
+  assertEquals(found, []);
+  assertEquals("`${count} rows`".match(fixed)?.length, 1);
+});
