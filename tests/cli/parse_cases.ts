@@ -289,6 +289,7 @@ export const refusals: [line: string | string[], message: string, fix?: string][
   ["query --since now --until 2h", "--since is not before --until"],
   ["query --since 2h --until 2h", "--since is not before --until"],
   ["query --radius 5km", "--radius goes with --near"],
+  ["consume --follow --tiles osm", "--tiles goes with --http"],
   ["query --order distance", "--order distance goes with --near"],
   ["--json query --format csv", "--json and --format csv exclude each other"],
 ];

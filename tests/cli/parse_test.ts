@@ -82,6 +82,7 @@ Deno.test("consume has defaults", () => {
       retryRejects: false,
       acceptLoss: false,
       http: null,
+      tiles: null,
       tee: false,
       strict: false,
     },
@@ -380,6 +381,29 @@ Deno.test("query reads every flag", () => {
     assertEquals(optionsOf(`query --${what}`).what, what);
   }
   assertEquals(optionsOf("query --all").all, true);
+});
+
+Deno.test("query and consume read a template of tiles, without what a page must not contain", () => {
+  const read = (text: string) => {
+    const { tiles } = optionsOf(`query --format html --tiles ${text}`);
+    assertEquals(optionsOf(`consume --http 0 --tiles ${text}`).tiles, tiles);
+    return tiles;
+  };
+  assertEquals(read("osm"), {
+    url: "https://tile.openstreetmap.org/{z}/{x}/{y}.png",
+    attribution: "© OpenStreetMap contributors",
+    about: "https://www.openstreetmap.org/copyright",
+  });
+  assertEquals(read("http://Tiles.Example:8080/a/{z}/{y}/{x}?key=1&at={z}#part"), {
+    url: "http://tiles.example:8080/a/{z}/{y}/{x}?key=1&at={z}",
+    attribution: "tiles.example",
+    about: null,
+  });
+  assertEquals(
+    read("https://a.example/</script>/{z}/{x}/{y}")?.url,
+    "https://a.example/%3C/script%3E/{z}/{x}/{y}",
+  );
+  assertEquals([optionsOf("query").tiles, optionsOf("consume").tiles], [null, null]);
 });
 
 Deno.test("query reads the flags of tracks, and watches every two seconds unless told", () => {

@@ -1,6 +1,31 @@
 import { assert, assertEquals } from "@std/assert";
 import { withProgram } from "../support/program.ts";
 
+/** The first frame of the live page's stream, once it has the last fixes. */
+async function frames(url: string, headers: Record<string, string> = {}): Promise<unknown[]> {
+  const stopped = new AbortController();
+  const response = await fetch(`${url}/events`, { headers, signal: stopped.signal });
+  assertEquals(response.headers.get("content-type"), "text/event-stream; charset=utf-8");
+  let text = "";
+  try {
+    for await (const part of response.body!.pipeThrough(new TextDecoderStream())) {
+      text += part;
+      if (text.includes('"isLoaded":true')) break;
+    }
+  } finally {
+    stopped.abort();
+  }
+  const lines = text.split("\n").filter((line) => /^data: .*\}$/.test(line));
+  return lines.map((line) => JSON.parse(line.slice("data: ".length)));
+}
+
+/** The user numbers in a column of the stream. */
+function usersOf(frame: unknown): number[] {
+  const { fixes } = frame as { fixes?: { users: string } };
+  const bytes = Uint8Array.from(atob(fixes?.users ?? ""), (char) => char.charCodeAt(0));
+  return [...new Int32Array(bytes.buffer)];
+}
+
 async function get(url: string): Promise<{ status: number; type: string | null; text: string }> {
   const response = await fetch(url);
   const text = await response.text();
@@ -72,4 +97,80 @@ Deno.test("consume --http serves metrics during the run, and stops listening at 
     assertEquals((await consumer.ended).code, 0);
     const refused = await get(`${url}/live`).then(() => false, () => true);
     assert(refused);
+  }));
+
+Deno.test("consume --http serves the live page, and each user's last fix from the table", () =>
+  withProgram({ partitions: 2 }, async ({ routes, start, topic, group, sql, schema }) => {
+    await routes(["produce", "-n", "200", "--users", "20", "--invalid", "5", "--seed", "1"]);
+    await routes(["consume"]);
+    const consumer = start(["consume", "--follow", "--http", "0"]);
+    const [, url] = await consumer.said(/^listening on (http:\/\/127\.0\.0\.1:\d+)$/m);
+    const page = await fetch(`${url}/`);
+    assertEquals([page.status, page.headers.get("content-type")], [
+      200,
+      "text/html; charset=utf-8",
+    ]);
+    assertEquals(page.headers.get("x-content-type-options"), "nosniff");
+    assertEquals(page.headers.get("access-control-allow-origin"), null);
+    const policy = page.headers.get("content-security-policy")!;
+    assert(policy.startsWith("default-src 'none'; script-src 'sha256-"), policy);
+    assert(!/unsafe|\*/.test(policy), policy);
+    const html = await page.text();
+    assert(!/https?:/.test(html), "the page names another server");
+
+    const stored = await sql`
+      select distinct user_id as user from ${sql(`${schema}.routes_table`)} order by user_id`;
+    assert(stored.length > 10);
+    const all = await frames(url!);
+    const last = [...new Set(all.flatMap(usersOf))].sort((a, b) => a - b);
+    assertEquals(last, stored.map(({ user }) => user));
+    const { about } = all[0]! as { about: Record<string, unknown> };
+    assertEquals([about.topic, about.group], [topic, group]);
+
+    for (const method of ["POST", "PUT", "DELETE", "OPTIONS"]) {
+      for (const path of ["/", "/events"]) {
+        const refused = await fetch(url + path, { method });
+        assertEquals([refused.status, await refused.text()], [405, "GET or HEAD\n"]);
+      }
+    }
+    const clients = await Promise.all(Array.from({ length: 16 }, () => fetch(`${url}/events`)));
+    assertEquals(clients.map(({ status }) => status), Array(16).fill(200));
+    assertEquals(await get(`${url}/events`), {
+      ...{ status: 503, type: "text/plain; charset=utf-8", text: "16 pages are open: close one\n" },
+    });
+    await clients[0]!.body!.cancel();
+    while (
+      (await fetch(`${url}/events`).then(async (r) => (await r.body!.cancel(), r.status))) !== 200
+    );
+    consumer.kill("SIGTERM");
+    assertEquals((await consumer.ended).code, 0);
+    const ends = await Promise.all(clients.slice(1).map((client) => client.text()));
+    for (const text of ends) assert(text.endsWith("event: stopped\ndata: {}\n\n"), text.slice(-99));
+  }));
+
+Deno.test("beyond this machine consume warns about positions; a token guards everything but /live", () =>
+  withProgram({}, async ({ start }) => {
+    const open = start(["consume", "--follow", "--http", "0.0.0.0:0"]);
+    await open.said(/everyone who reaches that port sees the positions of all users/);
+    open.kill("SIGTERM");
+    await open.ended;
+    const token = "a-token-for-a-test-0";
+    const env = { ROUTES_HTTP_TOKEN: token };
+    const guarded = start(["consume", "--follow", "--http", "0.0.0.0:0"], { env });
+    const [, port] = await guarded.said(/^listening on http:\/\/0\.0\.0\.0:(\d+)$/m);
+    const url = `http://127.0.0.1:${port}`;
+    const statusOf = async (path: string, headers: Record<string, string> = {}) => {
+      const response = await fetch(url + path, { headers, redirect: "manual" });
+      await response.body?.cancel();
+      return response.status;
+    };
+    for (const path of ["/", "/events", "/metrics", "/ready"]) {
+      assertEquals(await statusOf(path), 401, path);
+      assert([200, 503].includes(await statusOf(path, { authorization: `Bearer ${token}` })), path);
+    }
+    assertEquals(await statusOf("/live"), 200);
+    assertEquals([await statusOf("/?token=wrong"), await statusOf(`/?token=${token}`)], [401, 303]);
+    guarded.kill("SIGTERM");
+    const { stdout, stderr } = await guarded.ended;
+    assert(!(stdout + stderr).includes(token) && !stderr.includes("everyone who reaches"), stderr);
   }));

@@ -31,6 +31,7 @@ const tasks: Record<string, (args: string[]) => Promise<number>> = {
   unit,
   demo: (args) => withServices(() => script("tests/support/demo.ts", args)),
   picture: (args) => withServices(() => script("tests/support/picture.ts", args)),
+  "picture:page": (args) => withServices(() => script("tests/support/live_picture.ts", args)),
   bench: (args) => withServices(() => script("tests/bench/goals.ts", args)),
   "bench:line": (args) => script("tests/bench/line.ts", args),
   "bench:table": (args) => withServices(() => script("tests/bench/table.ts", args)),

@@ -1,5 +1,6 @@
 import type { FlagSpecs, OptionsOf } from "../flags.ts";
 import type { Manual } from "../manual.ts";
+import { tiles } from "../tiles.ts";
 import { address, anyText, choice, duration, spec, startSpec, whole } from "../value_types.ts";
 
 /** The flags of `routes consume`. */
@@ -86,7 +87,16 @@ export const consumeFlags = {
     default: "200ms",
   },
 
-  http: { group: "Monitoring", type: address, help: "serve /metrics, /ready and /live" },
+  http: {
+    group: "Monitoring",
+    type: address,
+    help: "serve a live page at /, and /metrics, /ready, /live",
+  },
+  tiles: {
+    type: tiles,
+    help: "its background: osm or a URL with {z}/{x}/{y}; that server learns what is viewed",
+    needs: "http",
+  },
   tee: { help: "print stored records as NDJSON on stdout" },
 } satisfies FlagSpecs;
 
@@ -99,7 +109,7 @@ export const consume: Manual = {
   about: [
     "Read records, validate them, and store each exactly once.",
     "Without flags it reads to the current end of the topic, then stops. To share the work, start more processes with the same settings.",
-    "SPEC is earliest, latest, an offset, @TIME, or -N for the last N records.",
+    "SPEC is earliest, latest, an offset, @TIME, or -N for the last N records of each partition.",
   ],
   usage: "routes consume [FLAGS]",
   examples: [
@@ -108,6 +118,7 @@ export const consume: Manual = {
       "continue until Ctrl-C, or until there are too many rejects",
       "routes consume --follow --max-rejects 100",
     ],
+    ["see it live: open http://127.0.0.1:9187 in a browser", "routes consume --follow --http 9187"],
     ["the last two hours again", "routes consume --replay @2h --yes"],
     ["go on where another program stopped", "routes consume --from group:demo-group"],
   ],

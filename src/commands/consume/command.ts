@@ -14,6 +14,7 @@ import { type ConsumeKafka, type ConsumePostgres, runConsume, type RunOptions } 
 import { withDeadLetters } from "./dead_letters.ts";
 import { startOfGroup } from "./from_group.ts";
 import { type MetricsServer, openMetricsServer } from "./metrics_server.ts";
+import { feedRows } from "./command_feed_rows.ts";
 import { replay } from "./replay.ts";
 import { skipTo } from "./skip_to.ts";
 
@@ -24,7 +25,13 @@ export async function consume(
   options: ConsumeOptions,
   context: CommandContext,
 ): Promise<CommandResult> {
-  const metrics = options.http ? await openMetricsServer(options.http, context) : null;
+  const metrics = options.http
+    ? await openMetricsServer(
+      { address: options.http, tiles: options.tiles },
+      context,
+      feedRows(context),
+    )
+    : null;
   try {
     return await readAndStore(options, context, metrics);
   } finally {

@@ -14,6 +14,7 @@ import { Backoff, OUTAGE_MAX_MS } from "./backoff.ts";
 import { createCommitStep, type StepStore } from "./commit_step.ts";
 import { healthOf } from "./health.ts";
 import { KnownSources } from "./known_sources.ts";
+import { partitionOf, statusOf } from "./live/status.ts";
 import type { MetricsServer } from "./metrics_server.ts";
 import { Owners } from "./owners.ts";
 import { AssignedPartitions } from "./partitions.ts";
@@ -30,7 +31,15 @@ import { Waits } from "./waits.ts";
 export interface RunOptions extends
   Omit<
     ConsumeOptions,
-    "from" | "replay" | "skipTo" | "yes" | "flushMs" | "deadLetterTopic" | "retryRejects" | "http"
+    | "from"
+    | "replay"
+    | "skipTo"
+    | "yes"
+    | "flushMs"
+    | "deadLetterTopic"
+    | "retryRejects"
+    | "http"
+    | "tiles"
   > {
   from: Spec | GroupOffsets | null;
 }
@@ -64,7 +73,7 @@ export interface ConsumeDeps {
   reporter: Pick<Reporter, "note" | "progress" | "warn">;
   system: Pick<System, "now" | "clock" | "sleep" | "random" | "signal">;
   stdout: Pick<Output, "write">;
-  metrics: Pick<MetricsServer, "started"> | null;
+  metrics: Pick<MetricsServer, "started" | "settled"> | null;
 }
 
 /** The parts of a run. */
@@ -123,7 +132,7 @@ export async function runConsume(
 }
 
 function createRun(options: RunOptions, deps: ConsumeDeps): Run {
-  const { postgres, system, stdout } = deps;
+  const { postgres, system, stdout, metrics } = deps;
   const { batchSize, maxRejects, tee, follow } = options;
   const done = new AbortController();
   // With --tee, all records are stored whether or not somebody reads the copies; without an end, their reader decides.
@@ -138,6 +147,7 @@ function createRun(options: RunOptions, deps: ConsumeDeps): Run {
     backoff,
     committed: async (step) => {
       stats.settled(step);
+      metrics?.settled(step);
       if (tee) await copies.write(ndjson(step.validated.points));
       // Steps that are being committed finish first, so that the summary matches the database.
       if (maxRejects !== null && stats.rejected > maxRejects) done.abort();
@@ -187,7 +197,10 @@ async function start(run: Run): Promise<Map<number, Range>> {
   if (options.from && sources.all.length > 0) refuseFrom(options.from, run);
   progress.update(ranges, new Map(sources.all.map((s) => [s.partition, s.nextOffset])));
   await setEnds(run, ranges);
-  metrics?.started(() => healthOf(run));
+  metrics?.started(() => healthOf(run), {
+    status: () => statusOf(run),
+    partitionOf: (source) => partitionOf(run, source),
+  });
   return ranges;
 }
 

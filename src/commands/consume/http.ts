@@ -1,4 +1,4 @@
-import { createServer, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { type AddressInfo, isIPv6 } from "node:net";
 import type { ConsumeOptions } from "../../cli/commands/consume.ts";
 import { OperationalError } from "../../errors.ts";
@@ -7,10 +7,37 @@ import { OperationalError } from "../../errors.ts";
 export type Address = NonNullable<ConsumeOptions["http"]>;
 
 /** An HTTP response. */
-interface Page {
+export interface Page {
   status: number;
   type: string;
   body: string;
+  headers?: Record<string, string>;
+}
+
+/** What a request asks for, and as whom. */
+export interface Request {
+  path: string;
+  query: URLSearchParams;
+  /** Names in lower case; null: not sent. */
+  header(name: "host" | "authorization" | "cookie"): string | null;
+}
+
+/** A response that stays open and gets Server-Sent Events. */
+export interface EventStream {
+  /** Whether what was sent has not left yet: a slow client. */
+  readonly isBusy: boolean;
+  send(text: string): void;
+  end(): void;
+  onClose(call: () => void): void;
+}
+
+/** What a server serves. */
+export interface Site {
+  pages: Record<string, () => Page>;
+  /** Accepts a stream, or returns why not. */
+  streams?: Record<string, (stream: EventStream) => Page | null>;
+  /** Called before anything is built; returns the answer to a request that is refused. */
+  guard?: (request: Request) => Page | null;
 }
 
 /** A listening server. */
@@ -25,10 +52,10 @@ const CONNECTIONS_MAX = 64;
 /** A client that sends nothing for this long loses its connection. */
 const IDLE_MAX_MS = 10_000;
 
-/** Answers GET and HEAD with the page of the path, which is built for each request. */
+/** Answers GET and HEAD with the page of the path, which is built for each request; streams answer only GET. */
 export async function serve(
   { host, port }: Address,
-  pages: Record<string, () => Page>,
+  { pages, streams = {}, guard = () => null }: Site,
 ): Promise<Server> {
   const timeouts = {
     headersTimeout: IDLE_MAX_MS,
@@ -36,12 +63,21 @@ export async function serve(
     keepAliveTimeout: IDLE_MAX_MS,
     connectionsCheckingInterval: IDLE_MAX_MS / 10,
   };
-  const server = createServer(timeouts, ({ method, url = "" }, response) => {
-    const path = url.split("?")[0]!;
-    const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
+  const paths = [...Object.keys(pages), ...Object.keys(streams)];
+  const server = createServer(timeouts, (incoming, response) => {
+    const { method } = incoming;
     if (method !== "GET" && method !== "HEAD") return answer(response, plain(405, "GET or HEAD"));
+    const isHead = method === "HEAD";
     try {
-      answer(response, page?.() ?? plain(404, Object.keys(pages).join("\n")), method === "HEAD");
+      const request = requestOf(incoming);
+      const { path } = request;
+      const refused = guard(request);
+      if (refused) return answer(response, refused, isHead);
+      const stream = Object.hasOwn(streams, path) ? streams[path]! : null;
+      if (stream && isHead) return answer(response, plain(405, "GET"), true);
+      if (stream) return openStream(response, stream);
+      const page = Object.hasOwn(pages, path) ? pages[path]!() : plain(404, paths.join("\n"));
+      answer(response, page, isHead);
     } catch (error) {
       answer(response, plain(500, `${error}`));
     }
@@ -68,13 +104,56 @@ export function plain(status: number, line: string): Page {
   return { status, type: "text/plain; charset=utf-8", body: `${line}\n` };
 }
 
-function answer(response: ServerResponse, { status, type, body }: Page, headOnly = false): void {
+function requestOf({ url = "", headers }: IncomingMessage): Request {
+  const [path, query] = url.split(/\?(.*)/s);
+  const header: Request["header"] = (name) => headers[name] ?? null;
+  return { path: path!, query: new URLSearchParams(query ?? ""), header };
+}
+
+/** For every answer: a browser keeps no copy, takes the type as it is, and shows it in no other site. */
+const HEADERS = {
+  "x-content-type-options": "nosniff",
+  "cache-control": "no-store",
+  "referrer-policy": "no-referrer",
+  "cross-origin-resource-policy": "same-origin",
+};
+
+function answer(
+  response: ServerResponse,
+  { status, type, body, headers }: Page,
+  isHead = false,
+): void {
   response.writeHead(status, {
+    ...HEADERS,
     "content-type": type,
     "content-length": new TextEncoder().encode(body).length,
     ...(status === 405 && { allow: "GET, HEAD" }),
+    ...headers,
   });
-  response.end(headOnly ? undefined : body);
+  response.end(isHead ? undefined : body);
+}
+
+function openStream(
+  response: ServerResponse,
+  accept: (stream: EventStream) => Page | null,
+): void {
+  let isOpen = false;
+  const waiting: string[] = [];
+  // A client that has gone is no failure of the run.
+  response.on("error", () => {});
+  const refused = accept({
+    get isBusy() {
+      return response.writableLength > 0;
+    },
+    send: (text) => void (isOpen ? response.write(text) : waiting.push(text)),
+    end: () => response.end(),
+    onClose: (call) => response.on("close", call),
+  });
+  if (refused) return answer(response, refused);
+  isOpen = true;
+  response.writeHead(200, { ...HEADERS, "content-type": "text/event-stream; charset=utf-8" });
+  // A proxy and the browser learn at once that the stream is open.
+  response.write(`: routes\n\n${waiting.join("")}`);
 }
 
 function format({ host, port }: Address): string {

@@ -203,7 +203,7 @@ async function run(changes: Partial<RunOptions>, scenario: Partial<Scenario> = {
       signal: stop.signal,
     },
     stdout: { write: (text) => Promise.resolve(void (printed += text)) },
-    metrics: { started: (health) => controls.health = health },
+    metrics: { started: (health) => controls.health = health, settled: () => {} },
   };
   try {
     void scenario.meanwhile?.(controls);

@@ -1,6 +1,6 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { OperationalError } from "../../../src/errors.ts";
-import { plain, serve } from "../../../src/commands/consume/http.ts";
+import { type EventStream, plain, serve } from "../../../src/commands/consume/http.ts";
 
 const FREE_PORT = { host: "127.0.0.1", port: 0 };
 
@@ -14,10 +14,12 @@ async function ask(url: string, method = "GET") {
 Deno.test("serve() builds the page of the path for each request", async () => {
   let asked = 0;
   const { address, close } = await serve(FREE_PORT, {
-    "/count": () => ({ status: 200, type: "text/x", body: `${++asked}ü` }),
-    "/no": () => plain(503, "no"),
-    "/bug": () => {
-      throw new Error("broken");
+    pages: {
+      "/count": () => ({ status: 200, type: "text/x", body: `${++asked}ü` }),
+      "/no": () => plain(503, "no"),
+      "/bug": () => {
+        throw new Error("broken");
+      },
     },
   });
   const text = "text/plain; charset=utf-8";
@@ -33,7 +35,7 @@ Deno.test("serve() builds the page of the path for each request", async () => {
 });
 
 Deno.test("close() does not wait for clients that keep a connection open", async () => {
-  const { address, close } = await serve(FREE_PORT, { "/": () => plain(200, "yes") });
+  const { address, close } = await serve(FREE_PORT, { pages: { "/": () => plain(200, "yes") } });
   const [hostname, port] = address.split(":");
   const connection = await Deno.connect({ hostname: hostname!, port: Number(port) });
   await connection.write(new TextEncoder().encode("GET / HTTP/1.1\r\n"));
@@ -42,7 +44,7 @@ Deno.test("close() does not wait for clients that keep a connection open", async
 });
 
 Deno.test("serve() drops connections beyond 64 and goes on answering", async () => {
-  const { address, close } = await serve(FREE_PORT, { "/": () => plain(200, "yes") });
+  const { address, close } = await serve(FREE_PORT, { pages: { "/": () => plain(200, "yes") } });
   const [hostname, port] = address.split(":");
   const open = () => Deno.connect({ hostname: hostname!, port: Number(port) });
   const idle = await Promise.all(Array.from({ length: 64 }, open));
@@ -63,11 +65,11 @@ const refused: [host: string, port: number | "taken", reason: string][] = [
 
 for (const [host, port, reason] of refused) {
   Deno.test(`serve() explains why it cannot listen: ${reason}`, async () => {
-    const first = await serve(FREE_PORT, {});
+    const first = await serve(FREE_PORT, { pages: {} });
     const taken = Number(first.address.split(":")[1]);
     try {
       const failure = await assertRejects(
-        () => serve({ host, port: port === "taken" ? taken : port }, {}),
+        () => serve({ host, port: port === "taken" ? taken : port }, { pages: {} }),
         OperationalError,
       );
       assertEquals([failure.kind, failure.reason], ["unavailable", [reason]]);
@@ -80,7 +82,71 @@ for (const [host, port, reason] of refused) {
 
 Deno.test("serve() puts an IPv6 address in brackets", async () => {
   // Reserved for documentation, so no machine has it.
-  const listening = serve({ host: "2001:db8::1", port: 1 }, {});
+  const listening = serve({ host: "2001:db8::1", port: 1 }, { pages: {} });
   const failure = await assertRejects(() => listening, OperationalError);
   assertEquals(failure.message, "cannot listen on [2001:db8::1]:1");
+});
+
+Deno.test("a stream is busy while its client reads nothing, and free again after that", async () => {
+  const opened = Promise.withResolvers<EventStream>();
+  const closed = Promise.withResolvers<void>();
+  const { address, close } = await serve(FREE_PORT, {
+    pages: {},
+    streams: {
+      "/events": (stream) => {
+        stream.onClose(closed.resolve);
+        opened.resolve(stream);
+        return null;
+      },
+    },
+  });
+  const [hostname, port] = address.split(":");
+  const connection = await Deno.connect({ hostname: hostname!, port: Number(port) });
+  await connection.write(new TextEncoder().encode("GET /events HTTP/1.1\r\nHost: a\r\n\r\n"));
+  const stream = await opened.promise;
+  const isFree = async () => {
+    for (let i = 0; i < 20 && stream.isBusy; i++) await new Promise((go) => setTimeout(go, 10));
+    return !stream.isBusy;
+  };
+  // The kernel takes the first of them.
+  const megabyte = "x".repeat(1_048_576);
+  let sent = 0;
+  do stream.send(megabyte); while (++sent < 64 && await isFree());
+  assert(sent < 64, "the stream was never busy");
+  assert(stream.isBusy);
+  const buffer = new Uint8Array(1_048_576);
+  while (stream.isBusy) await connection.read(buffer);
+  connection.close();
+  await closed.promise;
+  await close();
+});
+
+Deno.test("a stream answers only GET, and its refusal is a page", async () => {
+  const { address, close } = await serve(FREE_PORT, {
+    pages: {},
+    streams: { "/events": () => plain(503, "full") },
+  });
+  const text = "text/plain; charset=utf-8";
+  assertEquals(await ask(`http://${address}/events`), [503, text, "full\n"]);
+  assertEquals(await ask(`http://${address}/events`, "HEAD"), [405, text, ""]);
+  assertEquals((await ask(`http://${address}/events`, "POST"))[0], 405);
+  await close();
+});
+
+Deno.test("no answer may be guessed at, kept, or shown by another site", async () => {
+  const { address, close } = await serve(FREE_PORT, {
+    pages: { "/": () => plain(200, "yes") },
+    guard: ({ header }) => header("authorization") ? plain(401, "no") : null,
+  });
+  for (const headers of [{}, { authorization: "x" }] as Record<string, string>[]) {
+    const response = await fetch(`http://${address}/`, { headers });
+    await response.body!.cancel();
+    assertEquals(
+      ["x-content-type-options", "cache-control", "cross-origin-resource-policy"]
+        .map((name) => response.headers.get(name)),
+      ["nosniff", "no-store", "same-origin"],
+    );
+    assertEquals(response.status, headers.authorization ? 401 : 200);
+  }
+  await close();
 });
