@@ -1,3 +1,5 @@
+import { peakMemory } from "../support/memory.ts";
+
 /** Time and memory of a program. CPU (of all threads) and memory are NaN except on Linux. */
 export interface Cost {
   seconds: number;
@@ -33,11 +35,11 @@ export function usageOf(pid: number): { cpuSeconds: number; peakMb: number } | n
   try {
     // After the name, which may contain anything, user and system time are the 12th and 13th field.
     const fields = Deno.readTextFileSync(`/proc/${pid}/stat`).replace(/^.*\) /s, "").split(" ");
-    const [, kb] = /VmHWM:\s+(\d+) kB/.exec(Deno.readTextFileSync(`/proc/${pid}/status`)) ?? [];
-    if (kb === undefined) return null;
+    const peakMb = peakMemory(pid);
+    if (peakMb === null) return null;
     return {
       cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS,
-      peakMb: Number(kb) / 1024,
+      peakMb,
     };
   } catch {
     return null;

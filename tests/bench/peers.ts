@@ -4,7 +4,7 @@ import { testSettings } from "../support/fixtures.ts";
 /** Other programs for the same work; null if they are not installed. */
 export interface Peers {
   /** A script in peers/, with the services of the tests. */
-  python: ((script: string, args: string[]) => Deno.Command) | null;
+  python: ((script: string, args: string[], env?: Record<string, string>) => Deno.Command) | null;
   psql: ((database: string, args: string[]) => Deno.Command) | null;
 }
 
@@ -19,9 +19,10 @@ export async function findPeers(say: (line: string) => void): Promise<Peers> {
     return null;
   });
   return {
-    python: python === null ? null : (script, args) =>
+    python: python === null ? null : (script, args, env = {}) =>
       new Deno.Command(python, {
         args: [`${HERE}/${script}`, ...args],
+        env,
         stdout: "null",
         stderr: "piped",
       }),

@@ -3,6 +3,7 @@ import { connectKafka, testSettings } from "../support/fixtures.ts";
 import { openWorkspace, type Workspace } from "../support/workspace.ts";
 import { idle, trickle } from "./following.ts";
 import { type Cost, measure } from "./measure.ts";
+import { pages } from "./pages.ts";
 import type { Peers } from "./peers.ts";
 
 /** One figure: ours, and that of a peer in the same run, if there is one. */
@@ -43,6 +44,7 @@ export const rows: Record<string, (bench: Bench) => Promise<Figure[]>> = {
   consume,
   flat,
   scale,
+  pages,
   query,
   verify,
   idle,
@@ -212,7 +214,8 @@ interface Rate {
   cpu?: number;
 }
 
-function rateOf(
+/** Records and CPU by time. */
+export function rateOf(
   { seconds, cpuSeconds }: Omit<Cost, "peakMb">,
   records: number,
 ): { value: number; cpu: number } {
@@ -220,7 +223,7 @@ function rateOf(
 }
 
 /** Sends the records unless they are in the topic; with `stored`, also consumes them. */
-async function fill(bench: Bench, { stored = false } = {}): Promise<void> {
+export async function fill(bench: Bench, { stored = false } = {}): Promise<void> {
   if (!bench.isFilled) await routes(bench.workspace, `produce --count ${bench.records}`);
   bench.isFilled = true;
   if (stored) await routes(bench.workspace, "consume");

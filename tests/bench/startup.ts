@@ -3,7 +3,7 @@
 
 const RUNS = 25;
 /** The allowed ratio to the empty program. */
-const LIMIT = 2;
+const LIMIT = 1.75;
 
 /** Compares the program at that path with an empty one; prints the times, and returns an exit code. */
 export async function startup(program: string, print: (line: string) => void): Promise<number> {

@@ -34,6 +34,7 @@ const tasks: Record<string, (args: string[]) => Promise<number>> = {
   "picture:page": (args) => withServices(() => script("tests/support/live_picture.ts", args)),
   bench: (args) => withServices(() => script("tests/bench/goals.ts", args)),
   "bench:line": (args) => script("tests/bench/line.ts", args),
+  "bench:scaling": (args) => withServices(() => script("tests/bench/scaling.ts", args)),
   "bench:table": (args) => withServices(() => script("tests/bench/table.ts", args)),
   faults: (args) => script("tests/faults/matrix.ts", args),
   mutants: (args) => script("tests/faults/run_mutants.ts", args),

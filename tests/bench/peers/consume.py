@@ -23,6 +23,7 @@ consumer = Consumer({
     "queued.min.messages": 100_000,
     "max.partition.fetch.bytes": 1_048_576,
     "check.crcs": False,
+    **orjson.loads(os.environ.get("PEER_KAFKA", "{}")),
 })
 consumer.subscribe([topic])
 connection = psycopg.connect(conninfo)

@@ -1,6 +1,7 @@
 """Produce with librdkafka, idempotent: produce.py BOOTSTRAP TOPIC COUNT"""
 
 import json
+import os
 import random
 import sys
 
@@ -27,6 +28,7 @@ producer = Producer({
     "queue.buffering.max.messages": 200_000,
     "partitioner": "murmur2_random",
     "on_delivery": acked,
+    **json.loads(os.environ.get("PEER_KAFKA", "{}")),
 })
 # Generated first, so that mainly sending and json.dumps() are measured.
 places = [[random.uniform(59, 61), random.uniform(24, 26)] for _ in range(1000)]
