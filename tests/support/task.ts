@@ -16,7 +16,7 @@ const ROOT = `${import.meta.dirname}/../../`;
 const say = (line: string) => print(Deno.stderr, `· ${line}`);
 
 /** Folders whose tests need neither services nor permissions, apart from the files named below. */
-const PURE = ["cli", "commands", "formats", "record", "settings", "terminal"];
+const PURE = ["cli", "commands", "formats", "platforms", "record", "settings", "terminal"];
 /** Tests in these folders that run shells or open sockets. */
 const NOT_PURE = ["tests/cli/completions_test.ts", "tests/commands/consume/http_test.ts"];
 /** Other files whose tests need neither. */
@@ -42,6 +42,10 @@ const tasks: Record<string, (args: string[]) => Promise<number>> = {
   check,
   build: (args) => build(args, say),
   "build:all": (args) => buildAll(args, say),
+  platforms: (args) => {
+    const work = () => script("tests/platforms/run.ts", args);
+    return args.includes("--quick") ? work() : withServices(work);
+  },
   versions: (args) => versions(args, say),
   release: (args) => release(args, say),
   notes: (args) => notes(args, say),
