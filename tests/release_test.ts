@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { version } from "../src/version.ts";
-import { MAN_PAGE, SBOM, TARGETS } from "./support/build.ts";
+import { libraries, version } from "../src/version.ts";
+import { archives } from "./support/archives.ts";
+import { runChild } from "./support/child.ts";
+import { MAN_PAGE, SBOM, sha256, TARGETS } from "./support/build.ts";
 import { importFlags } from "./support/imports.ts";
 import { notesOf } from "./support/release.ts";
 import { sbom } from "./support/sbom.ts";
@@ -65,21 +67,71 @@ Deno.test("workflows use the versions and targets of the project", () => {
   assertEquals(smoked.sort(), [...TARGETS].sort());
 });
 
-Deno.test("each archive of a release has README, licence and man page", () => {
-  const [, release] = workflows;
-  assert(release!.includes(`cp README.md LICENSE dist/${MAN_PAGE} "$folder"\n`));
+Deno.test("each archive of a release has the program, README, licence and man page, and its sum is right", async () => {
+  const dist = await Deno.makeTempDir({ prefix: "routes-dist-" });
+  try {
+    const files = [
+      ...TARGETS.map((target) => `routes-${target}${target.includes("windows") ? ".exe" : ""}`),
+      MAN_PAGE,
+      SBOM,
+    ];
+    const sums = await Promise.all(files.map(async (file) => {
+      await Deno.writeTextFile(`${dist}/${file}`, `the text of ${file}`);
+      return `${await sha256(`${dist}/${file}`)}  ${file}\n`;
+    }));
+    await Deno.writeTextFile(`${dist}/SHA256SUMS`, sums.join(""));
+    assertEquals(await archives([], () => {}, dist), 0);
+    const into = `${dist}/archives`;
+    const text = (await Deno.readTextFile(`${into}/SHA256SUMS`)).trimEnd();
+    const named = text.split("\n").map((line) => line.split("  ")[1]!);
+    const made = [...Deno.readDirSync(into)].map(({ name }) => name);
+    assertEquals(made.sort(), [...named, "SHA256SUMS"].sort());
+    await runChild("sha256sum", {
+      args: ["--check", "--strict", "SHA256SUMS"],
+      cwd: into,
+      name: "sha256sum",
+    });
+    for (const target of TARGETS) {
+      const folder = `routes-${version}-${target}`;
+      const isWindows = target.includes("windows");
+      const program = isWindows ? "routes.exe" : "routes";
+      for (const ending of isWindows ? ["zip"] : ["tar.gz", "tar.xz"]) {
+        const archive = `${folder}.${ending}`;
+        const [command, args] = isWindows ? ["unzip", ["-qo"]] : ["tar", ["-xf"]];
+        await runChild(command as string, {
+          args: [...args as string[], archive],
+          cwd: into,
+          name: archive,
+        });
+        const inside = [...Deno.readDirSync(`${into}/${folder}`)].map(({ name }) => name);
+        assertEquals(inside.sort(), ["LICENSE", "README.md", program, MAN_PAGE].sort());
+        assertEquals(
+          await Deno.readTextFile(`${into}/${folder}/${program}`),
+          `the text of routes-${target}${isWindows ? ".exe" : ""}`,
+        );
+        assertEquals((await Deno.stat(`${into}/${folder}/${program}`)).mode! & 0o777, 0o755);
+        await Deno.remove(`${into}/${folder}`, { recursive: true });
+      }
+    }
+    // What was changed after it was built is not packed.
+    await Deno.writeTextFile(`${dist}/${files[0]}`, "another");
+    assertEquals(await archives([], () => {}, dist), 1);
+  } finally {
+    await Deno.remove(dist, { recursive: true });
+  }
+  assertMatch(workflows[1]!, /- run: deno task archives\n/);
 });
 
 Deno.test("the SBOM names each library of the program, with its hash, and no library of the tests", () => {
   const { specVersion, metadata, components } = JSON.parse(sbom(version));
   assertEquals([specVersion, metadata.component.version], ["1.6", version]);
   const names = components.map(({ name }: { name: string }) => name);
-  assertEquals(names, ["@std/cli", "kafkajs", "postgres", "valibot", "deno"]);
-  for (const { type, hashes, purl } of components) {
+  assertEquals(names, [...Object.keys(libraries), "deno"]);
+  for (const { type, name, version, hashes, purl } of components) {
+    if (type === "library") assertEquals(libraries[name as keyof typeof libraries], version);
     assertMatch(purl, /^pkg:\w+\/[^@]+@v?\d+\.\d+\.\d+$/);
     if (type === "library") assertMatch(hashes[0].content, /^([0-9a-f]{64}|[0-9a-f]{128})$/);
   }
-  assert(workflows[1]!.includes(`cp dist/${SBOM} `));
 });
 
 Deno.test("a release is built with what deno.lock names, or not at all", () => {
@@ -88,6 +140,18 @@ Deno.test("a release is built with what deno.lock names, or not at all", () => {
     workflows[1]!.match(/deno test .*/g)?.every((run) => run.includes("--frozen")),
     true,
   );
+});
+
+Deno.test("a release is not built with a runtime that does not keep the promises of TLS", () => {
+  const [, build, smoke] = /^ {2}build:\n(.*)^ {2}smoke:\n(.*)^ {2}publish:\n/ms.exec(
+    workflows[1]!,
+  )!;
+  const tried =
+    /- run: deno test -A --frozen tests\/tls\/runtime_test.ts\n +env:\n +ROUTES_BIN: (.*)/;
+  assertMatch(tried.exec(build!)![1]!, /\/dist\/routes-x86_64-unknown-linux-gnu$/);
+  assertMatch(build!, /ROUTES_RELEASE: "1"/);
+  // Programs for other systems warn by themselves, in a second line.
+  assertMatch(smoke!, /test "\$\(wc -l < version\)" -eq 1/);
 });
 
 Deno.test("release notes come from the titles of commits, by type, oldest first", () => {

@@ -1,6 +1,8 @@
 // `deno task release` and `deno task notes`. No remote imports: see task.ts.
 
 import { version } from "../../src/version.ts";
+import { archives } from "./archives.ts";
+import { buildAll } from "./build.ts";
 
 const ROOT = `${import.meta.dirname}/../..`;
 
@@ -22,15 +24,24 @@ type Say = (line: string) => void;
 
 /** Prints the notes since the last tag. */
 export async function notes(_args: string[], _say: Say): Promise<number> {
-  const tag = await git(["describe", "--tags", "--abbrev=0"]).catch(() => null);
-  const range = tag ? [`${tag.trim()}..HEAD`] : [];
-  const titles = (await git(["log", "--format=%s", ...range])).trim().split("\n");
-  Deno.stdout.writeSync(new TextEncoder().encode(notesOf(titles)));
+  Deno.stdout.writeSync(new TextEncoder().encode(await notesSinceTag()));
   return 0;
 }
 
-/** Checks that the version can be released, runs the gate, and prints the commands that release it. */
-export async function release([wanted]: string[], say: Say): Promise<number> {
+async function notesSinceTag(): Promise<string> {
+  const tag = await git(["describe", "--tags", "--abbrev=0"]).catch(() => null);
+  const range = tag ? [`${tag.trim()}..HEAD`] : [];
+  const titles = (await git(["log", "--format=%s", ...range])).trim().split("\n");
+  return notesOf(titles);
+}
+
+/**
+ * Checks that the version can be released, runs the gate, and prints the commands that release it. With --dry-run it makes
+ * the files of the release instead of running the gate: those of the platforms that can be built here.
+ */
+export async function release(args: string[], say: Say): Promise<number> {
+  const isDryRun = args.includes("--dry-run");
+  const [wanted] = args.filter((arg) => !arg.startsWith("--"));
   const faults = [
     wanted === version
       ? ""
@@ -44,6 +55,13 @@ export async function release([wanted]: string[], say: Say): Promise<number> {
   ].filter(Boolean);
   for (const fault of faults) say(fault);
   if (faults.length > 0) return 1;
+  if (isDryRun) {
+    await buildAll([], say);
+    const code = await archives([], say);
+    await Deno.writeTextFile(`${ROOT}/dist/archives/NOTES.md`, await notesSinceTag());
+    say("dist/archives has the files of the release, and NOTES.md the text of its tag");
+    return code;
+  }
   say("running .ci/run, which takes about 20 minutes");
   const gate = await new Deno.Command(`${ROOT}/.ci/run`, { cwd: ROOT }).spawn().status;
   if (!gate.success) return 1;

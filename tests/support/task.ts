@@ -1,6 +1,7 @@
 // The tasks of deno.json. No remote imports here, so that they also run without JSR and npm.
 
 import { startup } from "../bench/startup.ts";
+import { archives } from "./archives.ts";
 import { build, buildAll } from "./build.ts";
 import { importFlags } from "./imports.ts";
 import { notes, release } from "./release.ts";
@@ -23,6 +24,7 @@ const NOT_PURE = ["tests/cli/completions_test.ts", "tests/commands/consume/http_
 const PURE_FILES = [
   "tests/faults/checker_test.ts",
   "tests/suggest_test.ts",
+  "tests/system_test.ts",
   "tests/units_test.ts",
 ];
 
@@ -47,6 +49,7 @@ const tasks: Record<string, (args: string[]) => Promise<number>> = {
     return args.includes("--quick") ? work() : withServices(work);
   },
   versions: (args) => versions(args, say),
+  archives: (args) => archives(args, say),
   release: (args) => release(args, say),
   notes: (args) => notes(args, say),
   startup: () =>
