@@ -2,6 +2,7 @@ import { Kafka, type KafkaConfig, type logCreator, logLevel } from "kafkajs";
 import { connect as connectPlain, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import type { KafkaSettings } from "../settings/settings.ts";
+import { countRoundTrips } from "../network/round_trips.ts";
 import { tlsOptions } from "../network/sockets.ts";
 import { useCodecs } from "./codecs/mod.ts";
 import { patchFetch } from "./patches/fetch.ts";
@@ -11,7 +12,9 @@ import { patchMetadata } from "./patches/metadata.ts";
 import { tryEveryServer } from "./patches/next_server.ts";
 import { limitTimers } from "./patches/limit_timers.ts";
 import { pauseStoppedFetches } from "./patches/stopped_fetch.ts";
+import { fetchWhenResumed } from "./patches/paused_fetch.ts";
 import { rejoinAsBefore } from "./patches/rejoin.ts";
+import { trustSeeks } from "./patches/sought_offsets.ts";
 import { addressOf, seedName, splitAddress } from "./seed_names.ts";
 import { leaveSilentConnections } from "./patches/drop_silent.ts";
 
@@ -37,6 +40,8 @@ export function openKafka(settings: KafkaSettings, options: KafkaOptions): Kafka
   tryEveryServer(settings.brokers.length, shareMs);
   rejoinAsBefore();
   pauseStoppedFetches();
+  fetchWhenResumed();
+  trustSeeks();
   useCodecs();
   const config: KafkaConfig = {
     // Otherwise all processes would begin with the same one.
@@ -56,6 +61,7 @@ export function openKafka(settings: KafkaSettings, options: KafkaOptions): Kafka
       // Nagle's algorithm costs 40 ms a request on the sizes sent here (confluentinc/librdkafka#4986).
       socket.setNoDelay(true);
       socket.setKeepAlive(true, 60_000);
+      countRoundTrips(socket as Socket);
       return socket as Socket;
     },
   };

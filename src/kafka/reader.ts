@@ -2,7 +2,7 @@ import type { Consumer, Kafka } from "kafkajs";
 import type { Range } from "../record/offsets.ts";
 import type { Message } from "../record/validate.ts";
 import { atMost } from "./deadline.ts";
-import { announcing } from "./group.ts";
+import { connectMember, type MemberConnection, type MemberOptions } from "./member.ts";
 import { OffsetCommits } from "./offset_commits.ts";
 import { type Assignment, PartitionReader } from "./partition_reader.ts";
 import { fetchById } from "./patches/fetch.ts";
@@ -31,28 +31,17 @@ export interface BatchHandler {
 }
 
 /** How to read. */
-export interface ReadOptions {
-  topic: string;
+export interface ReadOptions extends MemberOptions {
   /** The broker refuses to read from a topic of the same name with another id; null: its brokers do not know ids. */
   topicId: string | null;
-  groupId: string;
-  /** What the members of the group tell each other about where they store the records; null: nothing. */
-  destination: string | null;
-  sessionTimeoutMs: number;
-  /** The broker may name a replica in the same rack to read from; null: always the leader. */
-  rack: string | null;
-  /** The broker holds back less than `minBytes` for as long as this, so that a trickle comes in batches. */
-  waitMs: number;
-  minBytes: number;
   concurrency: number;
+  /** The connection of the first membership; null: it is opened when it is needed. */
+  connection?: MemberConnection | null;
   /** Called while the client connects; it joins the group when this resolves. */
   admit?(): Promise<void>;
   ranges(): Promise<Map<number, Range>>;
 }
 
-/** Compressed. Two fetches are in memory, unpacked: with 1 MiB per partition the process took 500 MB. */
-const PARTITION_BYTES = 32_768;
-const FETCH_BYTES = 1_048_576;
 /** The longest times to end a membership; after a signal the process has ten seconds for everything. */
 const DRAIN = {
   stopped: { joinMs: 3_500, idleMs: 3_500, commitMs: 1_000, leaveMs: 2_000 },
@@ -75,9 +64,12 @@ export async function readTopic(
   const endAt = performance.now() + LOADING_MS.max;
   let admitted: Promise<void> | undefined;
   const admit = () => admitted ??= Promise.resolve(options.admit?.());
+  let { connection = null } = options;
   while (!signal.aborted) {
     try {
-      return await readAsMember(kafka, handler, { ...options, admit }, signal);
+      const member = connection ?? connectMember(kafka, options);
+      connection = null;
+      return await readAsMember(member, handler, { ...options, admit }, signal);
     } catch (error) {
       // Normal in a new cluster or after the coordinator moved, but kafkajs reports it as a crash.
       const isLoading = (error as { type?: string }).type === "GROUP_LOAD_IN_PROGRESS";
@@ -88,31 +80,17 @@ export async function readTopic(
 }
 
 async function readAsMember(
-  kafka: Kafka,
+  { consumer, ready }: MemberConnection,
   handler: BatchHandler,
   options: ReadOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const consumer = kafka.consumer({
-    groupId: options.groupId,
-    allowAutoTopicCreation: false,
-    // New partitions are noticed within this time.
-    metadataMaxAge: 25_000,
-    maxWaitTimeInMs: options.waitMs,
-    minBytes: options.minBytes,
-    maxBytesPerPartition: PARTITION_BYTES,
-    maxBytes: FETCH_BYTES,
-    sessionTimeout: options.sessionTimeoutMs,
-    rackId: options.rack ?? "",
-    rebalanceTimeout: 60_000,
-    ...options.destination !== null && { partitionAssigners: [announcing(options.destination)] },
-    // kafkajs would restart forever (tulios/kafkajs#1721); the caller decides instead.
-    retry: { initialRetryTime: 100, retries: 5, restartOnFailure: () => Promise.resolve(false) },
-  });
   const reader = new Reader(consumer, handler, options);
   const stop = () => reader.stop();
   signal.addEventListener("abort", stop, { once: true });
-  const joined = join(consumer, reader, options);
+  const joined = Promise.all([ready, options.admit?.()]).then(() =>
+    join(consumer, reader, options)
+  );
   try {
     // Joining takes as long as other members need, which a stop must not wait for.
     await Promise.race([joined.then(() => reader.ended), reader.ended]);
@@ -128,12 +106,9 @@ async function readAsMember(
   }
 }
 
+/** Joins the group. */
 async function join(consumer: Consumer, reader: Reader, options: ReadOptions): Promise<void> {
-  const { topic, admit, concurrency } = options;
-  await Promise.all([
-    consumer.connect().then(() => consumer.subscribe({ topic, fromBeginning: true })),
-    admit?.(),
-  ]);
+  const { concurrency } = options;
   await consumer.run({
     autoCommit: false,
     eachBatchAutoResolve: false,

@@ -49,6 +49,7 @@ export async function openTopic(kafka: Kafka, topic: string): Promise<Topic> {
   let admin: Promise<Admin> | null = null;
   const openAdmin = () => admin ??= connected(kafka.admin());
   let knownId: string | null = null;
+  let known: Partition[] = [];
   /** Asks for the partitions, and so for the id of the topic and of the cluster. */
   const ask = async (): Promise<Partition[]> => {
     await refresh(cluster);
@@ -59,7 +60,7 @@ export async function openTopic(kafka: Kafka, topic: string): Promise<Topic> {
     const { id } = topicOf(partitions);
     if (knownId && id && knownId !== id) throw recreated(topic, knownId, id);
     knownId ??= id;
-    return partitions;
+    return known = partitions;
   };
   const offsetsOf = async (partitions: Partition[], query: OffsetQuery) => {
     const wanted = partitions.map(({ partitionId: partition }) => ({ partition }));
@@ -67,6 +68,8 @@ export async function openTopic(kafka: Kafka, topic: string): Promise<Topic> {
     return new Map(found!.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
   };
   const ends = (partitions: Partition[]) => offsetsOf(partitions, { fromBeginning: false });
+  const bounds = (partitions: Partition[]) =>
+    Promise.all([offsetsOf(partitions, { fromBeginning: true }), ends(partitions)]);
   return {
     clusterId: async () => {
       if (!cluster.brokerPool.metadata) await look();
@@ -78,11 +81,14 @@ export async function openTopic(kafka: Kafka, topic: string): Promise<Topic> {
       return knownId;
     },
     ranges: async () => {
+      const before = known;
+      // The leaders are mostly those of the last time, so both questions are asked in one round trip.
+      const early = before.length > 0 ? bounds(before) : null;
+      early?.catch(() => {});
       const partitions = await look();
-      const [lows, highs] = await Promise.all([
-        offsetsOf(partitions, { fromBeginning: true }),
-        ends(partitions),
-      ]);
+      const [lows, highs] = early && hasSameLeaders(before, partitions)
+        ? await early
+        : await bounds(partitions);
       return new Map([...highs].map(([partition, high]) => {
         return [partition, { low: lows.get(partition)!, high }];
       }));
@@ -187,6 +193,12 @@ export async function awaitLeaders(admin: Admin, topic: string): Promise<void> {
     }
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
+}
+
+function hasSameLeaders(a: Partition[], b: Partition[]): boolean {
+  const leaders = new Map(a.map(({ partitionId, leader }) => [partitionId, leader]));
+  return a.length === b.length &&
+    b.every(({ partitionId, leader }) => leaders.get(partitionId) === leader);
 }
 
 /** What tells a topic from another one, and whether it has grown; `id` is null if the brokers do not know topic ids. */

@@ -4,6 +4,7 @@ import type { ConnectionOptions } from "node:tls";
 import postgres, { type Sql } from "postgres";
 import type { PostgresSettings } from "../settings/settings.ts";
 import { addressesOf, type Server } from "../settings/postgres.ts";
+import { countRoundTrips } from "../network/round_trips.ts";
 import { tlsOptions } from "../network/sockets.ts";
 import { BYTEA } from "./bytea.ts";
 import { SessionEnds } from "./session_ends.ts";
@@ -214,6 +215,7 @@ async function connectToChosen(
 function openSocket(to: { host: string; port: number }, sockets: Set<Socket>): Socket {
   // Awaiting the connection would end the process when the server is down; the socket buffers writes until then.
   const socket = connectPlain({ ...to, noDelay: true, keepAlive: true });
+  countRoundTrips(socket);
   sockets.add(socket);
   socket.on("close", () => sockets.delete(socket));
   return Object.assign(socket, to);

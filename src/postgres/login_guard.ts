@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import tls from "node:tls";
 import { OperationalError } from "../errors.ts";
+import { countRoundTrips } from "../network/round_trips.ts";
 
 // postgres.js trusts what a server says during a login. The guard reads each message before postgres.js does, and closes
 // the connection to a server that does not prove that it knows the password, or asks for what it must not get.
@@ -55,7 +56,10 @@ const connectTls = tls.connect;
 tls.connect = ((...args: Parameters<typeof connectTls>) => {
   const socket = connectTls(...args);
   const { guard } = args[0] as unknown as { guard?: LoginRules };
-  if (guard) guardLogin(socket as unknown as Socket, guard);
+  if (guard) {
+    countRoundTrips(socket as unknown as Socket);
+    guardLogin(socket as unknown as Socket, guard);
+  }
   return socket;
 }) as typeof connectTls;
 

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Fragment, Helper, Sql } from "postgres";
 import type { Message, Points, Validated } from "../record/validate.ts";
+import { quote, quoteText } from "./quote.ts";
 import { requireKept } from "./kept_rows.ts";
 import { encodeRejects } from "./reject_json.ts";
 
@@ -64,12 +65,13 @@ export function openStore(
   const table = (name: string) => sql(`${schema}.${name}`);
   return {
     sources: async () => {
-      const rows = await sql`
+      // Without parameters it takes one round trip instead of two.
+      const rows = await sql.unsafe(`
         select id, partition, topic_id, next_offset, stored, rejected, tombstones, tombstones_to, last_offset,
           last_hash
-        from ${table("routes_sources")}
-        where cluster_id = ${clusterId} and topic = ${topic}
-        order by partition`;
+        from ${quote(schema)}.routes_sources
+        where cluster_id = ${quoteText(clusterId)} and topic = ${quoteText(topic)}
+        order by partition`);
       return rows.map((row) => ({
         id: row.id,
         partition: row.partition,

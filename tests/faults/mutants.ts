@@ -45,10 +45,11 @@ const NO_SEEK = [
   inPartition("PartitionReader.constructor", swap("this.#seek(position);", "")),
   inPartition("PartitionReader.take", swap("Number(fetchedOffset) !== from", "false as boolean")),
 ];
-const NOT_FROM_BEGINNING = inReader(
-  "join",
-  swap("fromBeginning: true", "fromBeginning: false"),
-);
+const NOT_FROM_BEGINNING = {
+  file: "src/kafka/member.ts",
+  function: "connectMember",
+  change: swap("fromBeginning: true", "fromBeginning: false"),
+};
 
 /** Each removes one thing that the guarantee depends on. */
 export const MUTANTS: Mutant[] = [

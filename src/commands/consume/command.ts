@@ -2,9 +2,12 @@ import type { ConsumeOptions } from "../../cli/commands/consume.ts";
 import { UsageError } from "../../errors.ts";
 import { type DeadLetterTopic, openDeadLetterTopic } from "../../kafka/dead_letters.ts";
 import { explainKafka } from "../../kafka/errors.ts";
+import type { Member } from "../../kafka/group.ts";
+import { connectMember, type MemberConnection, type MemberOptions } from "../../kafka/member.ts";
 import { mayConsume } from "../../kafka/probe.ts";
 import { readTopic } from "../../kafka/reader.ts";
 import type { Topic } from "../../kafka/topic.ts";
+import { roundTrips } from "../../network/round_trips.ts";
 import { openRewinder } from "../../postgres/rewind.ts";
 import { fingerprint, openStore, type Store } from "../../postgres/store.ts";
 import { type CommandContext, type CommandResult, withExplanation } from "../context.ts";
@@ -50,21 +53,24 @@ async function readAndStore(
     throw new UsageError("--dead-letter-topic is the topic that is read");
   }
   const connection = openKafkaFor(context);
-  const admin = await connection.openAdmin();
   const database = openPostgresFor(context);
-  // Connects while Kafka is asked; a failure is reported by the first statement that needs the connection. A replay has a
+  // Both connect while Kafka is asked; a failure is reported by the first use that needs the connection. A replay has a
   // connection of its own before that, and the role may be allowed only one.
   const connected = options.replay ? Promise.resolve() : database.sql`select`;
   connected.catch(() => {});
+  const reading = memberOptions(options, context);
+  const member = connectMember(connection.kafka, reading);
+  let admin: Topic | null = null;
   let deadLetters: DeadLetterTopic | null = null;
   try {
+    admin = await connection.openAdmin();
     deadLetters = await openDeadLetters(options, context, connection.kafka);
     const clusterId = await withExplanation(connection.explain, admin.clusterId());
     const topicId = await withExplanation(connection.explain, admin.id());
     if (options.replay) await runReplay(options.replay, options.yes, admin, clusterId, context);
     const names = { schema: postgresql.schema, clusterId, topic, topicId };
     const store = openStore(database.sql, names);
-    const postgres = boundedStore(store, database, metrics, connected);
+    const postgres = boundedStore(store, database, metrics, connected, reporter.log);
     if (options.skipTo) {
       const skipping = skipTo(options.skipTo, { topic, kafka: admin, postgres, reporter });
       await withExplanation(database.explain, skipping);
@@ -75,10 +81,7 @@ async function readAndStore(
       topicId,
       claim: { groupId, topic, destination },
       sessionTimeoutMs,
-      kafka: {
-        ...topicReader(options, topicId, context, connection, admin),
-        members: () => admin.members(groupId),
-      },
+      kafka: topicReader({ ...reading, topicId, connection: member }, connection, admin),
       postgres: deadLetters
         ? withDeadLetters(postgres, { topic, group: groupId }, deadLetters.post)
         : postgres,
@@ -89,7 +92,7 @@ async function readAndStore(
     });
     return { summary, failure, openEnded: options.follow && options.count === null };
   } finally {
-    const closing = [admin.close(), database.close(), deadLetters?.close()];
+    const closing = [admin?.close(), member.close(), database.close(), deadLetters?.close()];
     await Promise.allSettled(closing);
   }
 }
@@ -119,16 +122,13 @@ async function resolveStart(
   return { at: "committed", offsets: await withExplanation(explain, starting) };
 }
 
-function topicReader(
+/** How the process is a member of the group. */
+function memberOptions(
   { follow, flushMs }: ConsumeOptions,
-  topicId: string | null,
   { settings: { kafka: { topic, groupId, sessionTimeoutMs, rack }, destination } }: CommandContext,
-  { kafka, explain }: KafkaConnection,
-  { ranges, offsetsAt }: Topic,
-): Omit<ConsumeKafka, "members"> {
-  const options = {
+): MemberOptions {
+  return {
     topic,
-    topicId,
     groupId,
     destination,
     sessionTimeoutMs,
@@ -137,14 +137,34 @@ function topicReader(
     waitMs: Math.min(flushMs, Math.floor(sessionTimeoutMs / 3)),
     // With --follow the broker collects small amounts into batches; a run that ends at the end of the topic does not wait.
     minBytes: follow ? 65_536 : 1,
-    concurrency: 16,
-    ranges,
   };
+}
+
+function topicReader(
+  options: MemberOptions & { topicId: string | null; connection: MemberConnection },
+  { kafka, explain }: KafkaConnection,
+  { ranges, offsetsAt, members }: Topic,
+): ConsumeKafka {
+  const { topic, groupId } = options;
+  const reading = { ...options, concurrency: 16, ranges };
+  let connection: MemberConnection | null = options.connection;
+  // Asked for while the positions are loaded: they decide whether this process may join the group.
+  let firstMembers: Promise<Member[]> | null = members(groupId);
+  firstMembers.catch(() => {});
   return {
     ranges,
     offsetsAt,
+    members: () => {
+      const found = firstMembers ?? members(groupId);
+      firstMembers = null;
+      return found;
+    },
     mayRead: () => withExplanation(explain, mayConsume(kafka, topic, groupId)),
-    read: (handler, admit, signal) => readTopic(kafka, handler, { ...options, admit }, signal),
+    read: (handler, admit, signal) => {
+      const membership = { ...reading, connection, admit };
+      connection = null;
+      return readTopic(kafka, handler, membership, signal);
+    },
     explain,
   };
 }
@@ -155,18 +175,26 @@ function boundedStore(
   { bounded, judge, explain }: ReturnType<typeof openPostgresFor>,
   metrics: MetricsServer | null,
   connected: Promise<unknown>,
+  log: CommandContext["reporter"]["log"],
 ): ConsumePostgres {
   let opening = connected;
+  let hasWritten = false;
   return {
     sources: () => {
       // Before the first connection is there, it would open a second one. If that failed, another attempt takes as long.
       const opened = opening;
       opening = Promise.resolve();
-      return bounded(opened.then(store.sources));
+      const sources = bounded(opened.then(store.sources));
+      // The connection knows the statement before the first records are there.
+      if (opened === connected) sources.then(() => store.write([])).catch(() => {});
+      return sources;
     },
     addSources: (starts) => bounded(store.addSources(starts)),
     write: (steps) => {
-      const statement = bounded(store.write(steps));
+      const statement = bounded(store.write(steps)).finally(() => {
+        if (!hasWritten) log?.(`round trips until the first records were written: ${roundTrips()}`);
+        hasWritten = true;
+      });
       return metrics ? metrics.timed(statement) : statement;
     },
     refusal: (step) => bounded(store.refusal(step)),

@@ -8,6 +8,8 @@ import BrokerPool from "npm:kafkajs@2.2.4/src/cluster/brokerPool.js";
 // deno-lint-ignore no-import-prefix
 import ConsumerGroup from "npm:kafkajs@2.2.4/src/consumer/consumerGroup.js";
 // deno-lint-ignore no-import-prefix
+import OffsetManager from "npm:kafkajs@2.2.4/src/consumer/offsetManager/index.js";
+// deno-lint-ignore no-import-prefix
 import Runner from "npm:kafkajs@2.2.4/src/consumer/runner.js";
 // deno-lint-ignore no-import-prefix
 import Connection from "npm:kafkajs@2.2.4/src/network/connection.js";
@@ -31,6 +33,7 @@ type Loose = any;
 const scram = scramModule as Loose;
 const { prototype: brokerPool } = BrokerPool as Loose;
 const { prototype: group } = ConsumerGroup as Loose;
+const { prototype: offsets } = OffsetManager as Loose;
 const { prototype: runner } = Runner as Loose;
 const { prototype: connection } = Connection as Loose;
 const { prototype: queue } = RequestQueue as Loose;
@@ -61,6 +64,8 @@ const replaced: [patch: string, functions: (() => unknown)[], hash: string][] = 
   ],
   ["metadata", [(metadata as Loose).protocol], "32529e32a3c135df"],
   ["stopped_fetch", [runner.fetch], "f40262089d69d8ed"],
+  ["paused_fetch", [group.fetch, group.resume], "ed96b6dae9e7fc53"],
+  ["sought_offsets", [offsets.seek, offsets.resolveOffsets], "a9225b11e8b057f9"],
   ["rejoin", [group.leave, group.joinAndSync], "20a1a5a22500e103"],
 ];
 
