@@ -1,6 +1,6 @@
 import { parseDuration } from "../units.ts";
 import { isRelative } from "./paths.ts";
-import { didYouMean, type SettingValues } from "./sources.ts";
+import { didYouMean, seemsToEndWithComment, type SettingValues } from "./sources.ts";
 
 /** Paths of the files that TLS needs, already resolved; the program reads them again on each connect. */
 export interface TlsFiles {
@@ -9,6 +9,8 @@ export interface TlsFiles {
   key: string | null;
   passphrase: string | null;
 }
+
+const COMMENT_ADVICE = "a comment needs a line of its own";
 
 /** Reads checked values; a mistake is added to `faults` and the default returned, so that the rest is checked too. */
 export class SettingsReader {
@@ -28,8 +30,19 @@ export class SettingsReader {
   }
 
   fault(name: string, message: string): void {
-    const where = this.values.get(name)?.where;
-    this.faults.push(`${where ? `${where}: ` : ""}${name.replace(/^.*\./, "")} ${message}`);
+    const { where, text } = this.values.get(name) ?? {};
+    const advice = text && seemsToEndWithComment(name, text) ? `: ${COMMENT_ADVICE}` : "";
+    this.faults.push(
+      `${where ? `${where}: ` : ""}${name.replace(/^.*\./, "")} ${message}${advice}`,
+    );
+  }
+
+  /** One line for each value that is accepted, but seems to end with a comment. */
+  commentWarnings(): string[] {
+    return [...this.values].filter(([name, { text }]) => seemsToEndWithComment(name, text))
+      .map(([name, { where, text }]) =>
+        `${where}: ${name.replace(/^.*\./, "")} is "${text}": ${COMMENT_ADVICE}`
+      );
   }
 
   /** One of `known`, ignoring case; null when it is not set or not one of them. */

@@ -1,6 +1,7 @@
 import { parseIni } from "./ini.ts";
 import { folderOf } from "./paths.ts";
 import { suggest } from "../suggest.ts";
+import { mistakeIn, variableOf } from "./variables.ts";
 
 /** Where the settings come from. */
 export interface Sources {
@@ -137,11 +138,12 @@ function takeEnvironment(
   { env, envNames }: Pick<Sources, "env" | "envNames">,
   faults: string[],
 ): void {
-  const known: string[] = [];
+  const known: Record<string, string[]> = {};
   for (const [section, keys] of Object.entries(KEYS)) {
+    known[section] = [];
     for (const [key, others] of Object.entries(keys)) {
-      const names = [key, ...others].map((name) => `ROUTES_${section}_${name}`.toUpperCase());
-      known.push(...names);
+      known[section].push(key, ...others);
+      const names = [key, ...others].map((name) => variableOf(section, name));
       const [where, duplicate] = names.filter((name) => env(name));
       if (duplicate) faults.push(`${duplicate}: sets the same key as ${where}`);
       if (!where) continue;
@@ -152,16 +154,10 @@ function takeEnvironment(
     }
   }
   for (const name of envNames) {
-    // Other programs may use names of their own, so only a name that is similar to a known one is a mistake.
-    if (!name.startsWith("ROUTES_") || known.includes(name)) continue;
-    if (OF_KUBERNETES.test(`${name}=${env(name)}`)) continue;
-    const meant = didYouMean(name, known);
-    if (meant) faults.push(`${name}: unknown variable${meant}`);
+    const mistake = mistakeIn(name, env(name) ?? "", known);
+    if (mistake) faults.push(`${name}: unknown variable: ${mistake}`);
   }
 }
-
-/** What Kubernetes sets for a service called routes-kafka. */
-const OF_KUBERNETES = /^\w+_(SERVICE_(HOST|PORT)(_\w+)?|PORT_\d+_\w+)=|_PORT=\w+:\/\//;
 
 /** What the runtime puts in place of bytes that are not UTF-8. */
 const REPLACED = "\ufffd";
@@ -175,7 +171,7 @@ export function setsSecret(text: string): boolean {
   });
 }
 
-/** One `-X`; an empty value removes the setting. */
+/** One `-X`. An empty value is refused: it is often a variable of a shell that is not set, and any other choice hides that. */
 function takeOption(values: SettingValues, option: string, faults: string[]): void {
   const match = /^([^.=]+)\.([^=]+)=(.*)$/s.exec(option);
   // The text after the name may be a secret.
@@ -186,13 +182,22 @@ function takeOption(values: SettingValues, option: string, faults: string[]): vo
   const name = canonical(section, key);
   if (!name) return void faults.push(`${where}: ${unknownKey(section, key)}`);
   if (SECRETS.includes(name)) {
-    const variable = `ROUTES_${section}_${name}`.toUpperCase();
+    const variable = variableOf(section, name);
     return void faults.push(
       `${where}: a secret would show in the list of processes; use the file or ${variable}`,
     );
   }
-  if (match[3] === "") values.delete(`${section}.${name}`);
-  else values.set(`${section}.${name}`, { text: match[3]!, where, folder: "" });
+  const text = match[3]!;
+  if (text === "") {
+    return void faults.push(`${where}: needs a value: leave it out to use the setting`);
+  }
+  values.set(`${section}.${name}`, { text, where, folder: "" });
+}
+
+/** Whether a value that is no secret seems to end with a comment, which is part of it. */
+export function seemsToEndWithComment(name: string, text: string): boolean {
+  const key = name.replace(/^.*\./, "");
+  return !SECRETS.includes(key) && !key.endsWith("_pem") && /[ \t][;#]/.test(text);
 }
 
 function isSection(name: string): name is keyof typeof KEYS {

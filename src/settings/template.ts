@@ -2,7 +2,8 @@
 export const SETTINGS = `; Settings of routes. Save as host_settings.ini; a commented line shows the
 ; default. Each can be overridden: ROUTES_KAFKA_TOPIC=… in the environment,
 ; -X kafka.topic=… on the command line.
-; Values are plain text: no quotes are needed, % and # have no special meaning.
+; Values are plain text: no quotes are needed, % and # have no special meaning,
+; so a comment needs a line of its own.
 
 [kafka]
 ;bootstrap_servers = 127.0.0.1:9092

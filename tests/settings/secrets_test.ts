@@ -137,14 +137,28 @@ Deno.test("bytes that are no text, a NUL, and an address as host are faults that
 });
 
 Deno.test("a variable whose name is nearly that of a setting is a mistake, others are not", () => {
-  const env = {
-    ROUTES_KAFKA_TOPC: "t",
-    ROUTES_POSTGRES_PASSWORD: SECRET,
+  const mistakes: [name: string, mistake: string][] = [
+    ["ROUTES_KAFKA_TOPC", 'did you mean "ROUTES_KAFKA_TOPIC"?'],
+    ["ROUTES_POSTGRES_PASSWORD", 'did you mean "ROUTES_POSTGRESQL_PASSWORD"?'],
+    ["ROUTES_TOPIC", 'did you mean "ROUTES_KAFKA_TOPIC"?'],
+    ["ROUTES_BROKERS", 'did you mean "ROUTES_KAFKA_BROKERS"?'],
+    ["ROUTES_PG_HOST", 'did you mean "ROUTES_POSTGRESQL_HOST"?'],
+    ["ROUTES_DATABASE", 'did you mean "ROUTES_POSTGRESQL_DATABASE"?'],
+    ["ROUTES_CONFIG", "name the settings file with --config"],
+    ["ROUTES_KAFKA_RETENTION", "[kafka] has no such key"],
+  ];
+  const others = {
     ROUTES_KAFKA_SERVICE_HOST: "10.0.0.1",
+    ROUTES_PORT: "tcp://10.0.0.1:80",
     ROUTES_TEST_CONFIG: "file",
+    ROUTES_BIN: "routes",
+    ROUTES_FUZZ_SECONDS: "1",
+    ROUTES_IMAGE_TAG: "1.0",
+    ROUTES_KAFKA_TOPIC: "t",
   };
-  assertEquals(faultsOf(null, { env }), [
-    'ROUTES_KAFKA_TOPC: unknown variable: did you mean "ROUTES_KAFKA_TOPIC"?',
-    'ROUTES_POSTGRES_PASSWORD: unknown variable: did you mean "ROUTES_POSTGRESQL_PASSWORD"?',
-  ]);
+  const env = { ...others, ...Object.fromEntries(mistakes.map(([name]) => [name, SECRET])) };
+  assertEquals(
+    faultsOf(null, { env }),
+    mistakes.map(([name, mistake]) => `${name}: unknown variable: ${mistake}`),
+  );
 });

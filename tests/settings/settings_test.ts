@@ -184,7 +184,33 @@ Deno.test("an empty value counts as not set", () => {
   const { kafka, postgresql } = readSettings(file, { env: { ROUTES_KAFKA_TOPIC: "" } });
   const groupId = "routes-from-file-55f02b2b";
   assertEquals([kafka.topic, kafka.groupId, postgresql.password], ["from-file", groupId, null]);
-  assertEquals(readSettings(file, { set: ["kafka.topic="] }).kafka.topic, "routes");
+});
+
+Deno.test("an empty value of -X is refused: neither the file's value nor the default takes its place", () => {
+  for (const file of [null, "[kafka]\ntopic = from-file\n"]) {
+    assertEquals(faultsOf(file, { set: ["kafka.topic="] }), [
+      "-X kafka.topic: needs a value: leave it out to use the setting",
+    ]);
+  }
+});
+
+Deno.test("a comment behind a value is part of it, and the message says where comments go", () => {
+  const at = (line: number) => `host_settings.ini line ${line}`;
+  const advice = "a comment needs a line of its own";
+  assertEquals(faultsOf("[postgresql]\nport = 5432 ; main\nsslmode = require # why\n"), [
+    `${at(2)}: port is "5432 ; main": expected a whole number from 1 to 65535: ${advice}`,
+    `${at(3)}: sslmode is "require # why": expected one of disable, require, verify-ca, ` +
+    `verify-full: ${advice}`,
+  ]);
+  const accepted = readSettings(
+    "[kafka]\ntopic = t ; mine\nssl_cafile = ca.pem # new\n[postgresql]\npassword = a #b\n",
+  );
+  assertEquals(accepted.kafka.topic, "t ; mine");
+  assertEquals(accepted.postgresql.password, "a #b");
+  assertEquals(accepted.warnings, [
+    `${at(2)}: topic is "t ; mine": ${advice}`,
+    `${at(3)}: ssl_cafile is "ca.pem # new": ${advice}`,
+  ]);
 });
 
 Deno.test("-X accepts sections and keys in any case and by any name, and the last one wins", () => {
