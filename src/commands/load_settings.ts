@@ -11,7 +11,7 @@ import type { System } from "../system.ts";
 export function readSettings({ config, set, timeoutMs }: Globals, system: System): Settings {
   const isStdin = config === STDIN;
   const file = isStdin
-    ? { path: "stdin", text: decodeFile("stdin", system.readStdin(), system.isWindows) }
+    ? { path: STDIN_PATH, text: decodeFile(STDIN_PATH, system.readStdin(), system.isWindows) }
     : findSettings(config === null ? settingsFiles(system.isWindows) : [config], system);
   if (config !== null && !file) {
     throw new OperationalError("noInput", `cannot read "${config}": file does not exist`, {
@@ -39,6 +39,8 @@ export function readSettings({ config, set, timeoutMs }: Globals, system: System
 
 /** As `--config`: the settings come from stdin. */
 const STDIN = "-";
+/** What messages call it. It is no file, so it has no rights. */
+const STDIN_PATH = "stdin";
 
 /** The system in which the PEM texts of the settings are files. */
 export function withPemTexts(system: System, { pemTexts }: Settings): System {
@@ -113,11 +115,16 @@ function fileExists(path: string, { mode }: System): boolean {
   }
 }
 
-/** Warnings about valid settings. */
+/** Warnings about valid settings and about the access to their file. */
 export async function warningsOf(settings: Settings, system: System): Promise<string[]> {
-  const { file, warnings } = settings;
-  if (!file?.holdsSecret) return warnings;
-  const { openToOthers } = await import("../network/certificates.ts");
-  const fault = openToOthers(file.path, system);
-  return fault ? [...warnings, `${fault.message}: ${fault.hint}`] : warnings;
+  const exposure = await exposureOf(settings, system);
+  return [...exposure ? [exposure] : [], ...settings.warnings];
+}
+
+/** What is wrong with the access to the settings file, and the fix; null: nothing. */
+export async function exposureOf({ file }: Settings, system: System): Promise<string | null> {
+  if (!file || file.path === STDIN_PATH) return null;
+  const { settingsExposure } = await import("../network/file_access.ts");
+  const exposure = settingsExposure(file, system);
+  return exposure && `${exposure.message}: ${exposure.hint}`;
 }

@@ -1,11 +1,11 @@
 import { type Buffer } from "node:buffer";
 import { createPublicKey, type KeyObject, type X509Certificate } from "node:crypto";
 import type { TlsFiles } from "../settings/reader.ts";
-import { OperationalError, shellWord } from "../errors.ts";
+import { OperationalError } from "../errors.ts";
 import { TLS_SETTINGS } from "./explain.ts";
-import { folderOf } from "../settings/paths.ts";
+import { openToOthers, ownedByOthers, replaceable, unjudged } from "./file_access.ts";
 import { type NamedFile, readCertificates, readKey } from "./pem.ts";
-import type { FileMode, System } from "../system.ts";
+import type { System } from "../system.ts";
 import { formatMany } from "../units.ts";
 
 /** Access to files, and the clock. */
@@ -54,7 +54,8 @@ export function inspectFiles(
   const secret = key && inspect("key", () => {
     const passphraseSetting = settingName(section, "passphrase");
     const value = readKey(named(key, "key"), { passphrase, passphraseSetting }, files);
-    const fault = openToOthers(key, files) ?? ownedByOthers(key, files) ?? replaceable(key, files);
+    const fault = openToOthers(key, files) ?? ownedByOthers(key, files) ??
+      replaceable("key", key, files);
     if (fault) throw fault;
     return { value, seen: `key "${key}"${unjudged(key, files)}` };
   });
@@ -126,58 +127,6 @@ export function requireFiles(
   }
 }
 
-/** The mode of a file; null if it has none. */
-function modeOf(path: string, { mode }: Pick<Files, "mode">): FileMode | null {
-  const found = mode(path);
-  return found === "unknown" ? null : found;
-}
-
-/** The end of a line about a secret file whose access the system does not tell, else empty. */
-export function unjudged(path: string, { mode }: Pick<Files, "mode">): string {
-  return mode(path) === "unknown" ? ", who can read it is not judged on Windows" : "";
-}
-
-/** The fault when others can read a secret file; as in libpq, a file of root may be readable by its group. */
-export function openToOthers(path: string, { mode }: Pick<Files, "mode">): OperationalError | null {
-  const found = modeOf(path, { mode });
-  if (!found || (found.mode & (found.uid === 0 ? 0o037 : 0o077)) === 0) return null;
-  const text = `"${path}" can be read by others: its mode is ${octal(found.mode)}`;
-  return new OperationalError("noPermission", text, {
-    hint: `chmod 600 ${shellWord(path, false)}`,
-  });
-}
-
-/** The fault when another user, except root, owns a secret file; as in libpq. */
-function ownedByOthers(path: string, { mode }: Pick<Files, "mode">): OperationalError | null {
-  const found = modeOf(path, { mode });
-  if (!found || found.isOwn || found.uid === 0) return null;
-  const text = `key "${path}" belongs to another user (uid ${found.uid})`;
-  return new OperationalError("noPermission", text, {
-    hint: `chown "$USER" ${shellWord(path, false)}, or run routes as that user`,
-  });
-}
-
-const OTHERS_WRITE = 0o002;
-/** Only the owner of a file may remove it. */
-const STICKY = 0o1000;
-
-/** The fault when everyone can put another file in the place of a secret one. */
-function replaceable(path: string, { mode }: Pick<Files, "mode">): OperationalError | null {
-  const folder = folderOf(path, false).replace(/(.)\/$/, "$1") || ".";
-  let found: FileMode | null;
-  try {
-    found = modeOf(folder, { mode });
-  } catch {
-    // The program may read only some files of the working folder, and not look at the folder itself.
-    return null;
-  }
-  if (!found || (found.mode & OTHERS_WRITE) === 0 || (found.mode & STICKY) !== 0) return null;
-  const text = `everyone can replace key "${path}": its folder is writable by all`;
-  return new OperationalError("noPermission", text, {
-    hint: `chmod o-w ${shellWord(folder, false)}`,
-  });
-}
-
 /** The CA certificates; in a bundle some may have expired as long as one is valid. */
 function readAuthorities(file: NamedFile, files: Files) {
   const all = readCertificates(file, files);
@@ -230,10 +179,6 @@ function outOfDate(
     reason: `the clock of this machine says ${new Date(now()).toISOString().slice(0, 16)}Z`,
     hint: "set the clock, or wait",
   });
-}
-
-function octal(mode: number): string {
-  return (mode & 0o777).toString(8).padStart(4, "0");
 }
 
 function day(ms: number): string {

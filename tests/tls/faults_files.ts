@@ -107,15 +107,6 @@ export const fileFaults: Fault[] = [
     ],
   },
   {
-    name: "a settings file with a password that others can read",
-    changes: { modes: { "host_settings.ini": 0o644 } },
-    code: 77,
-    lines: [
-      '✗ "host_settings.ini" can be read by others: its mode is 0644',
-      "    fix: chmod 600 host_settings.ini",
-    ],
-  },
-  {
     name: "garbage for a key",
     changes: {
       contents: {

@@ -1,12 +1,13 @@
 import { type Checked, placeFlags } from "../../cli/parse.ts";
 import { type CheckStep, runCheck } from "./check.ts";
 import { secretsOf, type Settings } from "../../settings/settings.ts";
-import { type Finding, openToOthers, unjudged } from "../../network/certificates.ts";
+import type { Finding } from "../../network/certificates.ts";
+import { unjudged } from "../../network/file_access.ts";
 import { openColors, wantsColor } from "../../terminal/color.ts";
 import type { System } from "../../system.ts";
 import { weaknessOf } from "../../version.ts";
 import { type CommandContext, usesUtf8 } from "../context.ts";
-import { withPemTexts } from "../load_settings.ts";
+import { exposureOf, withPemTexts } from "../load_settings.ts";
 import { groupSteps } from "./command_group.ts";
 import { kafkaSteps } from "./command_kafka.ts";
 import { openOneConnection, postgresSteps } from "./command_postgres.ts";
@@ -61,7 +62,7 @@ function chainsOf(
   const usesKafka = command === null || command === "produce" || command === "consume";
   const sql = openOneConnection(settings.postgresql, context);
   return [
-    [{ name: "settings", run: () => Promise.resolve(checkSettingsFile(settings, context.system)) }],
+    [{ name: "settings", run: () => checkSettingsFile(settings, context.system) }],
     ...(usesKafka ? [kafkaSteps(settings.kafka, command, context)] : []),
     ...(command === "produce" ? [] : [postgresSteps(settings.postgresql, sql, command, context)]),
     ...(command === null || command === "consume"
@@ -70,17 +71,19 @@ function chainsOf(
   ];
 }
 
-function checkSettingsFile({ file, warnings }: Settings, system: System): Finding[] {
+async function checkSettingsFile(settings: Settings, system: System): Promise<Finding[]> {
   const weakness = weaknessOf(system.runtime);
-  const warned = [...weakness ? [weakness] : [], ...warnings].map((warning) => ({
+  const warned = [...weakness ? [weakness] : [], ...settings.warnings].map((warning) => ({
     seen: warning,
     warning,
   }));
+  const { file } = settings;
   if (file === null) {
     return [{ seen: "no settings file: using defaults and the environment" }, ...warned];
   }
-  const fault = file.holdsSecret ? openToOthers(file.path, system) : null;
+  // A command warns of it too, and goes on.
+  const warning = await exposureOf(settings, system);
   const access = file.holdsSecret ? unjudged(file.path, system) : "";
   const seen = `settings file "${file.path}"${access}`;
-  return [{ seen, ...(fault && { fault }) }, ...warned];
+  return [{ seen, ...warning && { warning } }, ...warned];
 }

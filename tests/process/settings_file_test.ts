@@ -1,0 +1,20 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { withProgram } from "../support/program.ts";
+
+Deno.test("check and a command give the same verdict about the mode of the settings file", () =>
+  withProgram({}, async ({ dir, routes }) => {
+    const file = `${dir}/host_settings.ini`;
+    await Deno.chmod(file, 0o666);
+    const warning = 'everyone can change "host_settings.ini": its mode is 0666: ' +
+      "chmod o-w host_settings.ini";
+    const checked = await routes(["check", "query"]);
+    assertStringIncludes(checked.stdout, `! ${warning}\n`);
+    const queried = await routes(["query"]);
+    assertStringIncludes(queried.stderr, `warning: ${warning}\n`);
+    assertEquals([checked.code, queried.code], [0, 0]);
+    const ofStdin = await routes(["check", "query", "--config", "-"], {
+      stdin: await Deno.readTextFile(file),
+    });
+    assertStringIncludes(ofStdin.stdout, '✓ settings file "stdin"\n');
+    assertEquals(ofStdin.code, 0);
+  }));
