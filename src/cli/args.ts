@@ -1,6 +1,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { UsageError } from "../errors.ts";
 import { suggest } from "../suggest.ts";
+import { helpFor, settingInPlaceOf } from "./advice.ts";
 import { allFlags, flagsFor, isVerb, type Verb, verbs } from "./commands.ts";
 import type { Flag, FlagValues } from "./flags.ts";
 
@@ -10,6 +11,8 @@ export interface CommandLine {
   values: FlagValues;
   /** The arguments after the command that are not flags. */
   words: string[];
+  /** Whether the first of them follows the command at once. */
+  isWordFirst: boolean;
 }
 
 /** Help and version win over every other argument: a user who asks for help may not know the rest yet. */
@@ -27,7 +30,11 @@ export function findVerb(args: string[], { allowUnknown = false } = {}): Verb | 
   const known = allowUnknown ? normalized.filter((arg) => !isUnknown(arg)) : normalized;
   const { words: [word] } = parse(known, allFlags, null, { stopEarly: true });
   if (word === undefined || isVerb(word)) return word ?? null;
-  throw unknownWord("command", word, [...verbs]);
+  // As in `--topic foo query`, where --topic is a switch of another command.
+  const before = args[args.indexOf(word) - 1] ?? "";
+  const setting = before.startsWith("--") && settingInPlaceOf(before, word, null);
+  const unknown = unknownWord("command", word, [...verbs]);
+  throw setting ? new UsageError(unknown.message, setting) : unknown;
 }
 
 /** Splits the arguments, and refuses what the command does not know. */
@@ -36,13 +43,15 @@ export function splitArgs(args: string[]): CommandLine {
   const flags = flagsFor(verb);
   const normalized = normalize(args, flags);
   const { values, words } = parse(normalized, flags, verb);
-  checkSwitches(normalized, flags);
+  checkSwitches(normalized, flags, verb);
   for (const { name, type, repeatable } of flags) {
     const given = values.get(name) ?? [];
     if (given.length > 1 && !repeatable) throw new UsageError(`--${name} is given twice`);
     if (type && given.includes("")) throw new UsageError(`--${name} needs a value`);
   }
-  return { verb, values, words: words.slice(1) };
+  const [, ...others] = words;
+  const isWordFirst = verb !== null && args[args.indexOf(verb) + 1] === others[0];
+  return { verb, values, words: others, isWordFirst };
 }
 
 /** The error for a word that is not among the known ones. */
@@ -52,16 +61,18 @@ export function unknownWord(what: string, word: string, known: string[]): UsageE
   return new UsageError(`unknown ${what} "${word}"${hint}`, "routes help");
 }
 
-function unknownFlag(arg: string, flags: Flag[], verb: Verb | null): UsageError {
-  const name = arg.split("=")[0]!;
+function unknownFlag(arg: string, args: string[], flags: Flag[], verb: Verb | null): UsageError {
+  const [name, given] = arg.split(/=(.*)/s) as [string, string | undefined];
   const nearest = name.length > 2
     ? suggest(name.replace(/^-+/, ""), flags.map((flag) => flag.name))
     : flags.find(({ short }) => short?.toLowerCase() === name[1]?.toLowerCase())?.short;
-  const hint = nearest ? `: did you mean ${nearest.length > 1 ? "--" : "-"}${nearest}?` : "";
-  return new UsageError(
-    `unknown flag ${name}${hint}`,
-    verb ? `routes help ${verb}` : "routes help",
-  );
+  const meant = nearest ? `: did you mean ${nearest.length > 1 ? "--" : "-"}${nearest}?` : "";
+  const next = args[args.indexOf(arg) + 1];
+  const isValue = next !== undefined && !next.startsWith("-") && !isVerb(next);
+  const value = given ?? (isValue ? next : null);
+  const setting = !nearest && name.startsWith("--") && settingInPlaceOf(name, value, verb);
+  const topic = args[args.indexOf("help") + 1];
+  return new UsageError(`unknown flag ${name}${meant}`, setting || helpFor(verb, topic));
 }
 
 function parse(
@@ -81,7 +92,7 @@ function parse(
     "--": true,
     // Called for every word, too; parseArgs() would turn 007 into a number.
     unknown: (arg: string, key?: string) => {
-      if (key !== undefined) throw unknownFlag(arg, flags, verb);
+      if (key !== undefined) throw unknownFlag(arg, args, flags, verb);
       words.push(arg);
       return false;
     },
@@ -141,7 +152,7 @@ function findLong(arg: string, flags: Flag[]): Flag | undefined {
 }
 
 /** parseArgs() accepts any value of a switch, and takes a `true` or `false` after it for one. */
-function checkSwitches(args: string[], flags: Flag[]): void {
+function checkSwitches(args: string[], flags: Flag[], verb: Verb | null): void {
   const end = args.includes("--") ? args.indexOf("--") : args.length;
   for (const [i, arg] of args.slice(0, end).entries()) {
     const flag = findLong(arg, flags);
@@ -149,7 +160,7 @@ function checkSwitches(args: string[], flags: Flag[]): void {
     if (arg.includes("=")) throw new UsageError(`--${flag.name} takes no value`);
     const next = args[i + 1];
     if (next === "true" || next === "false") {
-      throw new UsageError(`unexpected argument "${next}"`);
+      throw new UsageError(`unexpected argument "${next}"`, helpFor(verb, undefined));
     }
   }
 }

@@ -1,4 +1,5 @@
 import { UsageError } from "../errors.ts";
+import { notChecked, unexpectedWord } from "./advice.ts";
 import { type CommandLine, findVerb, helpOrVersion, splitArgs, unknownWord } from "./args.ts";
 import { CHECKED, flagsFor, manuals, SHELLS, type Verb } from "./commands.ts";
 import { consumeFlags, type ConsumeOptions } from "./commands/consume.ts";
@@ -54,9 +55,12 @@ export function parseCli(args: string[], now: number): { globals: Globals; comma
   return { globals, command };
 }
 
-function readCommand({ verb, words, values }: CommandLine, now: number): Command {
+function readCommand({ verb, words, values, isWordFirst }: CommandLine, now: number): Command {
   const word = takeWord(verb, words);
-  if (words.length > 0) throw new UsageError(`unexpected argument "${words[0]}"`);
+  if (verb && words.length > 0) {
+    const isFirst = isWordFirst && word === null;
+    throw unexpectedWord(verb, words[0]!, { values, isFirst });
+  }
   switch (verb) {
     case null:
       return { verb: "help", topic: null };
@@ -88,15 +92,10 @@ function readCommand({ verb, words, values }: CommandLine, now: number): Command
 
 /** Removes the word that may follow some commands, and checks it; null if there is none. */
 function takeWord(verb: Verb | null, words: string[]): string | null {
-  const known = verb && manuals[verb].words;
-  const word = known && words.shift();
-  if (!known || word === undefined) return null;
-  if (known.includes(word!)) return word!;
-  if (verb === "check") {
-    throw new UsageError(
-      `check has no checks for "${word}": expected ${known.join(", ")}`,
-      "routes check",
-    );
-  }
-  throw unknownWord(verb === "completions" ? "shell" : "help topic", word!, [...known]);
+  const known = verb ? manuals[verb].words : undefined;
+  const word = known ? words.shift() : undefined;
+  if (known === undefined || word === undefined) return null;
+  if (known.includes(word)) return word;
+  if (verb === "check") throw notChecked(word);
+  throw unknownWord(verb === "completions" ? "shell" : "help topic", word, [...known]);
 }
