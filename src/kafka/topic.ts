@@ -1,7 +1,9 @@
 import { type Admin, ConfigResourceTypes, type Kafka, type PartitionMetadata } from "kafkajs";
 import { type Cluster, createCluster, type OffsetQuery } from "./cluster.ts";
 import { atMost } from "./deadline.ts";
-import { isUnled } from "./causes.ts";
+import { OperationalError } from "../errors.ts";
+import { formatMany } from "../units.ts";
+import { causes, isUnled } from "./causes.ts";
 import { fetchMembers, type Member } from "./group.ts";
 import { type Range, recreated } from "../record/offsets.ts";
 
@@ -170,10 +172,27 @@ async function createTopic(
   const created = await admin.createTopics({
     topics: [{ topic, numPartitions: partitions, replicationFactor: replication ?? -1 }],
     waitForLeaders: false,
+  }).catch(async (error) => {
+    throw causes(error).some(({ type }) => type === TOO_MANY_REPLICAS)
+      ? await tooManyReplicas(admin, topic, error)
+      : error;
   });
   if (!created) return { created, partitions: (await fetchPartitions(admin, topic)).length };
   await awaitLeaders(admin, topic);
   return { created, partitions };
+}
+
+const TOO_MANY_REPLICAS = "INVALID_REPLICATION_FACTOR";
+
+/** The failure with what the cluster can do; the broker does not tell it. */
+async function tooManyReplicas(admin: Admin, topic: string, cause: unknown): Promise<Error> {
+  const { length } = (await admin.describeCluster()).brokers;
+  const has = `Kafka has ${formatMany(length, "broker")}`;
+  return new OperationalError("settings", `cannot create topic "${topic}": ${has}`, {
+    reason: `the broker answered ${TOO_MANY_REPLICAS}: each replica needs a broker of its own`,
+    hint: `routes migrate --topic --replication ${length}`,
+    cause,
+  });
 }
 
 /**
