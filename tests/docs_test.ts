@@ -21,7 +21,7 @@ function blocks(language: string): string[] {
 function shape(text: string): string {
   return text.replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME")
     .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d to ([\d-]+ )?\d\d:\d\d UTC/g, "TIMES")
-    .replaceAll(/in [\d.]+ s \([\d ]+\/s\)/g, "in N s (N/s)")
+    .replaceAll(/in [\d.]+ s \([\d. ]+\/s\)/g, "in N s (N/s)")
     .replaceAll(/\(\d+ ms\)/g, "(N ms)")
     .trimEnd();
 }

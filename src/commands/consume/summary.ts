@@ -1,11 +1,5 @@
-import {
-  formatCount,
-  formatCourse,
-  formatMany,
-  formatRate,
-  formatSpan,
-  timeLeft,
-} from "../../units.ts";
+import { formatCount, formatCourse, formatMany, formatSpan, timeLeft } from "../../units.ts";
+import { formatRate } from "../rate.ts";
 
 /** Counts of the records that this run has settled. */
 export interface RunCounts {

@@ -1,13 +1,7 @@
 import type { ProduceOptions } from "../../cli/commands/produce.ts";
 import type { Outcome } from "../../kafka/sender.ts";
-import {
-  formatCount,
-  formatCourse,
-  formatMany,
-  formatRate,
-  formatSpan,
-  timeLeft,
-} from "../../units.ts";
+import { formatCount, formatCourse, formatMany, formatSpan, timeLeft } from "../../units.ts";
+import { formatRate } from "../rate.ts";
 
 /** The counts of a run. */
 export interface ProduceTally {

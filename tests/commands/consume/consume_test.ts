@@ -665,7 +665,7 @@ Deno.test("consume shows its progress", async () => {
       stop.abort();
     },
   });
-  assert(progress.includes("stored 2 401 · 0/s · lag 0 · rejected 3 · 0:07"), progress.at(-1));
+  assert(progress.includes("stored 2 401 · 0.14/s · lag 0 · rejected 3 · 0:07"), progress.at(-1));
   assertEquals(
     summary,
     "read 2 405 records in 7.0 s (344/s): 2 401 stored, 3 rejected (schema 2, json_syntax 1), " +

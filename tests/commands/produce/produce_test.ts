@@ -395,7 +395,7 @@ Deno.test("summarize() prints the three counts and the seed", () => {
 Deno.test("summarize() counts one record as one, and long runs in minutes", () => {
   assertEquals(
     summarize({ ...tally, acked: 1, seconds: 4_210 }, { dry: false }),
-    "sent 1 record to routes in 1:10:10 (0/s), 0 failed, 0 unknown · seed 42",
+    "sent 1 record to routes in 1:10:10 (below 0.001/s), 0 failed, 0 unknown · seed 42",
   );
 });
 
