@@ -7,7 +7,10 @@ import { scrub, scrubAnswer } from "../../terminal/scrub.ts";
 
 /** One check; `run` throws an OperationalError when the check fails. */
 export interface CheckStep {
+  /** In the output of --json. */
   name: string;
+  /** For people, as in "checking …". */
+  title: string;
   /** No later step depends on it. */
   isLeaf?: boolean;
   /** It is skipped when any chain before its own had a fault. */
@@ -63,7 +66,7 @@ async function runChain(chain: CheckStep[], deps: CheckDeps): Promise<NamedFindi
   for (const [i, step] of chain.entries()) {
     if (system.signal.aborted) return null;
     // A step may take seconds.
-    reporter.wait(`checking ${step.name}`);
+    reporter.wait(`checking ${step.title}`);
     const findings = (await runStep(step)).map((finding) => clean(finding, deps));
     found.push(...findings.map((finding) => ({ ...finding, check: step.name })));
     if (!json) await print(findings.map((finding) => render(finding, deps)).join(""), deps);
@@ -76,7 +79,7 @@ async function runChain(chain: CheckStep[], deps: CheckDeps): Promise<NamedFindi
 
 async function printSkipped(steps: CheckStep[], deps: CheckDeps): Promise<void> {
   if (deps.json || deps.quiet || steps.length === 0) return;
-  await print(`- not checked: ${steps.map(({ name }) => name).join(", ")}\n`, deps);
+  await print(`- not checked: ${steps.map(({ title }) => title).join(", ")}\n`, deps);
 }
 
 async function print(text: string, { reporter, stdout }: CheckDeps): Promise<void> {

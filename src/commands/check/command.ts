@@ -55,14 +55,18 @@ function chainsOf(
   try {
     settings = read();
   } catch (error) {
-    return [[{ name: "settings", run: () => Promise.reject(error) }]];
+    return [[{ name: "settings", title: "settings", run: () => Promise.reject(error) }]];
   }
   secrets.push(...secretsOf(settings));
   const context = { ...outside, system: withPemTexts(outside.system, settings) };
   const usesKafka = command === null || command === "produce" || command === "consume";
   const sql = openOneConnection(settings.postgresql, context);
   return [
-    [{ name: "settings", run: () => checkSettingsFile(settings, context.system) }],
+    [{
+      name: "settings",
+      title: "settings",
+      run: () => checkSettingsFile(settings, context.system),
+    }],
     ...(usesKafka ? [kafkaSteps(settings.kafka, command, context)] : []),
     ...(command === "produce" ? [] : [postgresSteps(settings.postgresql, sql, command, context)]),
     ...(command === null || command === "consume"

@@ -24,7 +24,7 @@ export function groupSteps(
     explainPostgres(explainKafka(error, settings.kafka), settings.postgresql);
   const run = () =>
     withExplanation(explain, lookAtGroup(settings, sql, command === "consume", context));
-  return [{ name: "group", needsAll: true, run }];
+  return [{ name: "group", title: "consumer group", needsAll: true, run }];
 }
 
 async function lookAtGroup(

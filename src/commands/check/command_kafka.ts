@@ -49,14 +49,19 @@ export function kafkaSteps(
     probe: null,
   };
   const definitions: StepDefinition<KafkaProbeState>[] = [
-    ["files", () => checkFiles("kafka", state.tls, state), hasTls],
-    ["port", reachBrokers, true],
-    ["tls", () => checkTls(state, state.seed), hasTls],
-    ["login", logIn, true],
-    ["brokers", checkBrokers, true],
-    ["topic", checkTopic, true],
-    ["write", checkWrite, command !== "consume", "leaf"],
-    ["read", checkRead, command !== "produce", "leaf"],
+    [
+      "files",
+      "certificates and key for Kafka",
+      () => checkFiles("kafka", state.tls, state),
+      hasTls,
+    ],
+    ["port", "port of Kafka", reachBrokers, true],
+    ["tls", "TLS of Kafka", () => checkTls(state, state.seed), hasTls],
+    ["login", "login to Kafka", logIn, true],
+    ["brokers", "brokers", checkBrokers, true],
+    ["topic", "topic", checkTopic, true],
+    ["write", "write permission", checkWrite, command !== "consume", "leaf"],
+    ["read", "read permission", checkRead, command !== "produce", "leaf"],
   ];
   const explain = (error: unknown) => explainKafka(error, settings);
   return checkSteps(definitions, { section: "kafka", state, explain });

@@ -73,15 +73,25 @@ export function postgresSteps(
   };
   const hasTls = settings.sslmode !== "disable";
   const definitions: StepDefinition<PostgresProbeState>[] = [
-    ["files", () => checkFiles("postgresql", filesOf(settings)!, state), hasTls],
-    ["port", reachServers, true],
-    ["tls", checkTls, hasTls],
-    ["login", logIn, true],
-    ["writable", checkWritable, command !== "query"],
-    ["rights", () => checkCreate(sql, settings), command === "migrate"],
-    ["tables", checkNeededTables, command !== "migrate"],
-    ["migrations", checkMigrations, true],
-    ["clock", checkClock, true],
+    [
+      "files",
+      "certificates and key for PostgreSQL",
+      () => checkFiles("postgresql", filesOf(settings)!, state),
+      hasTls,
+    ],
+    ["port", "port of PostgreSQL", reachServers, true],
+    ["tls", "TLS of PostgreSQL", checkTls, hasTls],
+    ["login", "login to PostgreSQL", logIn, true],
+    ["writable", "whether PostgreSQL accepts writes", checkWritable, command !== "query"],
+    [
+      "rights",
+      "permission to create tables",
+      () => checkCreate(sql, settings),
+      command === "migrate",
+    ],
+    ["tables", "tables", checkNeededTables, command !== "migrate"],
+    ["migrations", "migrations", checkMigrations, true],
+    ["clock", "clock", checkClock, true],
   ];
   const explain = (error: unknown) => explainPostgres(error, settings);
   return checkSteps(definitions, { section: "postgresql", state, explain });

@@ -19,6 +19,7 @@ export interface CheckContext {
 /** A step of one service; "leaf": no later step depends on it. */
 export type StepDefinition<State> = [
   name: string,
+  title: string,
   run: (state: State) => ReturnType<CheckStep["run"]>,
   isNeeded: boolean,
   leaf?: "leaf",
@@ -33,8 +34,9 @@ export function checkSteps<State>(
     explain: (error: unknown) => Error;
   },
 ): CheckStep[] {
-  return definitions.filter(([, , isNeeded]) => isNeeded).map(([name, run, , leaf]) => ({
+  return definitions.filter(([, , , isNeeded]) => isNeeded).map(([name, title, run, , leaf]) => ({
     name: `${section}.${name}`,
+    title,
     isLeaf: leaf === "leaf",
     run: () => withExplanation(explain, run(state)),
   }));

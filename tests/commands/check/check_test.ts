@@ -10,6 +10,7 @@ async function check(chains: { name: string; needsAll?: boolean }[][]): Promise<
     chains: chains.map((chain) =>
       chain.map((step) => ({
         ...step,
+        title: `the ${step.name}`,
         run: () => {
           if (!step.name.startsWith("bad")) return Promise.resolve(`${step.name} seen`);
           throw new OperationalError("data", `${step.name} failed`, { hint: "repair it" });
@@ -29,12 +30,12 @@ async function check(chains: { name: string; needsAll?: boolean }[][]): Promise<
   return text;
 }
 
-Deno.test("check leaves out a step that needs all others, if one of them failed", async () => {
+Deno.test("check names the steps that it leaves out in words, also one that needs all others", async () => {
   const last = { name: "group", needsAll: true };
   assertEquals(await check([[{ name: "a" }], [last]]), "✓ a seen\n✓ group seen\n");
   assertEquals(
     await check([[{ name: "bad" }, { name: "b" }], [{ name: "c" }], [last]]),
-    "✗ bad failed\n    fix: repair it\n- not checked: b\n✓ c seen\n- not checked: group\n",
+    "✗ bad failed\n    fix: repair it\n- not checked: the b\n✓ c seen\n- not checked: the group\n",
   );
 });
 
@@ -43,6 +44,7 @@ Deno.test("check starts no further step after it was aborted", async () => {
   const started: string[] = [];
   const step = (name: string) => ({
     name,
+    title: name,
     run: () => {
       if (name === "b") stop.abort(130);
       return Promise.resolve(name);
