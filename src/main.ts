@@ -39,6 +39,8 @@ function stream(file: typeof Deno.stdout | typeof Deno.stderr) {
   };
 }
 
+const NEWLINE = 10;
+
 async function ask(question: string): Promise<string | null> {
   if (!Deno.stdin.isTerminal()) return null;
   await Deno.stderr.write(new TextEncoder().encode(`${question} `));
@@ -46,6 +48,8 @@ async function ask(question: string): Promise<string | null> {
   asking = true;
   const length = await Deno.stdin.read(line) ?? 0;
   asking = false;
+  // After Ctrl-D the cursor is still behind the question.
+  if (line[length - 1] !== NEWLINE) await Deno.stderr.write(new Uint8Array([NEWLINE]));
   return new TextDecoder().decode(line.subarray(0, length));
 }
 
@@ -95,6 +99,7 @@ const code = await run({
     }
   },
   stdin: Deno.stdin.readable,
+  stdinIsTerminal: Deno.stdin.isTerminal(),
   stdout: stream(Deno.stdout),
   stderr: stream(Deno.stderr),
   now: () => Date.now(),

@@ -11,7 +11,7 @@ import {
   type CommandResult,
   usesUtf8,
 } from "./commands/context.ts";
-import { ClosedPipe, type Output, type System, withWrite } from "./system.ts";
+import { ClosedPipe, endOfInput, type Output, type System, withWrite } from "./system.ts";
 import { scrub } from "./terminal/scrub.ts";
 import { renderError } from "./terminal/render_error.ts";
 
@@ -96,6 +96,10 @@ async function work(
   if (system.stderr.columns !== null) noteStop(system.signal, reporter);
   const { readSettings, withPemTexts } = await import("./commands/load_settings.ts");
   const { certificatesOf, secretsOf } = await import("./settings/settings.ts");
+  if (globals.config === "-" && system.stdinIsTerminal) {
+    reporter.note(`reading settings from the terminal; ${endOfInput(system)} ends them`);
+    await report.clear();
+  }
   try {
     if (command.verb === "check") {
       const { check } = await import("./commands/check/command.ts");

@@ -15,6 +15,8 @@ export interface System {
   /** Gives up the right to read files for the rest of the run, except in the folders of these files. */
   readOnlyNear(files: string[]): void;
   stdin: ReadableStream<Uint8Array>;
+  /** Whether a person types what stdin reads. */
+  stdinIsTerminal: boolean;
   stdout: Output;
   stderr: Output;
   /** Milliseconds since 1970. */
@@ -106,6 +108,11 @@ export function stopSignals(isWindows: boolean) {
     ? [["SIGBREAK", 149]] as const
     : [["SIGTERM", 143], ["SIGQUIT", 131]] as const;
   return [...everywhere, ...others];
+}
+
+/** The keys that end what is typed. */
+export function endOfInput({ isWindows }: Pick<System, "isWindows">): string {
+  return isWindows ? "Ctrl-Z and Enter" : "Ctrl-D";
 }
 
 /** The permissions of a file. */

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { importFlags } from "../support/imports.ts";
 import { programCommand } from "../support/permissions.ts";
 import { type ProgramFixture, quietEnv, withProgram } from "../support/program.ts";
@@ -62,6 +62,49 @@ Deno.test({
       const [, after] = text.split("[y/N] ");
       assertEquals([code, after], [130, "^C\r\n"]);
       assertEquals((await fixture.counts()).rows, 5);
+    }),
+});
+
+Deno.test({
+  name: "Ctrl-D at a question changes nothing, and the message has a line of its own",
+  ignore: !isLinux,
+  fn: () =>
+    withProgram({}, async (fixture) => {
+      await fixture.routes(["produce", "--count", "5"]);
+      await fixture.routes(["consume"]);
+      const terminal = atTerminal(fixture, ["consume", "--replay", "earliest", "--no-color"]);
+      await terminal.shown(/continue\? \[y\/N\] /);
+      await terminal.type("\x04");
+      const { code, text } = await terminal.ended();
+      const [, after] = text.split("[y/N] ");
+      assertMatch(after!, /^[^\n]*\r\nroutes: not confirmed: nothing was changed\r\n/);
+      assertEquals([code, (await fixture.counts()).rows], [2, 5]);
+    }),
+});
+
+Deno.test({
+  name: "produce --stdin says that it reads from the terminal, and how to end that",
+  ignore: !isLinux,
+  fn: () =>
+    withProgram({}, async (fixture) => {
+      const terminal = atTerminal(fixture, ["produce", "--stdin"]);
+      await terminal.shown(/reading records from the terminal, .*; Ctrl-D ends them\r\n/);
+      await terminal.type('{"userID":7,"timestamp":1.5,"coordinates":[2.5,3.5]}\n\x04');
+      const { code, text } = await terminal.ended();
+      assertMatch(text, /sent 1 record to /);
+      assertEquals(code, 0);
+    }),
+});
+
+Deno.test({
+  name: "--config - says that it reads the settings from the terminal",
+  ignore: !isLinux,
+  fn: () =>
+    withProgram({}, async (fixture) => {
+      const terminal = atTerminal(fixture, ["produce", "--dry-run", "-n", "1", "--config", "-"]);
+      await terminal.shown(/reading settings from the terminal; Ctrl-D ends them\r\n/);
+      await terminal.type("[kafka]\ntopic = t\n\x04");
+      assertEquals((await terminal.ended()).code, 0);
     }),
 });
 

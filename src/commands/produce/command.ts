@@ -5,6 +5,7 @@ import { openKafkaFor } from "../open_kafka.ts";
 import { runProduce } from "./produce.ts";
 import { isOpenEnded } from "./schedule.ts";
 import { summarize } from "./tally.ts";
+import { endOfInput } from "../../system.ts";
 
 /** So few records fit into one batch for each partition: more connections would take longer than they save. */
 const FEW = 1_000;
@@ -26,6 +27,11 @@ export async function produce(
   );
   // A person may type the records: leave no progress line on the terminal.
   reporter.clear();
+  if (options.stdin && system.stdinIsTerminal) {
+    reporter.note(
+      `reading records from the terminal, one JSON object a line; ${endOfInput(system)} ends them`,
+    );
+  }
   try {
     const { stdout } = system;
     const { tally, failure } = await runProduce(options, {

@@ -1,10 +1,11 @@
-import { Buffer } from "node:buffer";
 import type { ProduceOptions } from "../../cli/commands/produce.ts";
 import { OperationalError, systemReason } from "../../errors.ts";
 import { type Reject, validate } from "../../record/validate.ts";
 import { formatMany } from "../../units.ts";
 import { splitLines } from "./lines.ts";
 import type { GeneratedRecord } from "./records.ts";
+import { otherForm } from "./other_form.ts";
+import { asText } from "./stdin_text.ts";
 
 /** How to read. */
 interface ReadOptions extends Pick<ProduceOptions, "key"> {
@@ -51,6 +52,7 @@ const SHOWN_MAX = 5;
 export class BadLines {
   #count = 0;
   readonly #shown: string[] = [];
+  #hint = "correct these lines, then send them alone";
 
   get count(): number {
     return this.#count;
@@ -66,24 +68,28 @@ export class BadLines {
     const message = `${formatMany(this.#count, "line")} of stdin ${are} not sent`;
     return new OperationalError("data", message, {
       reason: [...this.#shown, ...left > 0 ? [`and ${formatMany(left, "more line")}`] : []],
-      hint: "correct these lines, then send them alone",
+      hint: this.#hint,
     });
   }
 
-  add({ offset, path, reason }: Reject): void {
+  add(reject: Reject): void {
+    const { offset, path, reason } = reject;
     this.#count++;
+    this.#hint = otherForm(reject) ?? this.#hint;
     const text = `line ${offset}: ${path && path + ": "}${reason}`;
     if (this.#shown.length < SHOWN_MAX) this.#shown.push(text);
   }
 }
 
-function badLine({ offset, code, path, reason }: Reject): OperationalError {
+function badLine(reject: Reject): OperationalError {
+  const { offset, code, path, reason } = reject;
   return new OperationalError(
     "data",
     `line ${offset} of stdin is not a valid record: ${path && path + ": "}${reason}`,
     {
       reason: [code, "this line and all later lines were not sent"],
-      hint: "correct this line, then send it and all later lines; or use --skip-bad",
+      hint: otherForm(reject) ??
+        "correct this line, then send it and all later lines; or use --skip-bad",
     },
   );
 }
@@ -112,39 +118,5 @@ async function* readUntil(
     });
   } finally {
     signal.removeEventListener("abort", cancel);
-  }
-}
-
-/** How the input begins when it is not text: the name of the format, and the command that unpacks it. */
-const PACKED: [magic: number[], name: string, command: string][] = [
-  [[0x1f, 0x8b], "gzip", "gunzip -c"],
-  [[0x28, 0xb5, 0x2f, 0xfd], "zstd", "zstd -dc"],
-];
-const HEAD_BYTES = 4;
-
-/** The input without a byte order mark; UTF-16 becomes UTF-8, and packed data is refused. */
-async function* asText(chunks: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let head = Buffer.alloc(0);
-  while (head.length < HEAD_BYTES) {
-    const { done, value } = await chunks.next();
-    if (done) break;
-    head = Buffer.concat([head, value]);
-  }
-  for (const [magic, name, command] of PACKED) {
-    if (!magic.every((byte, i) => head[i] === byte)) continue;
-    throw new OperationalError("data", `stdin is ${name} data, not NDJSON`, {
-      hint: `${command} FILE | routes produce --stdin`,
-    });
-  }
-  const mark = head.subarray(0, 2).toString("hex");
-  if (mark !== "fffe" && mark !== "feff") {
-    yield head.subarray(head.subarray(0, 3).toString("hex") === "efbbbf" ? 3 : 0);
-    return yield* chunks;
-  }
-  const decoder = new TextDecoder(mark === "fffe" ? "utf-16le" : "utf-16be");
-  const encoder = new TextEncoder();
-  yield encoder.encode(decoder.decode(head, { stream: true }));
-  for await (const chunk of chunks) {
-    yield encoder.encode(decoder.decode(chunk, { stream: true }));
   }
 }

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { OperationalError } from "../../../src/errors.ts";
@@ -85,6 +85,43 @@ Deno.test("readRecords() drops a byte order mark, and reads UTF-16 that has one"
     ]);
   }
 });
+
+Deno.test("readRecords() refuses UTF-16 that ends within a character, after the lines before it", async () => {
+  const whole = Buffer.from(`\ufeff${line(1)}\n`, "utf16le");
+  const sent: GeneratedRecord[] = [];
+  const stream = ReadableStream.from([whole, new Uint8Array([0x7b])]);
+  const reading = async () => {
+    for await (const some of readRecords(stream, { key: "user", signal: never, bad: null })) {
+      sent.push(...some);
+    }
+  };
+  const error = await assertRejects(reading, OperationalError);
+  assertEquals([error.kind, error.message], [
+    "data",
+    `stdin ends within a character: it is UTF-16 and has ${whole.length + 1} bytes`,
+  ]);
+  assertEquals(sent.map(({ key }) => key), ["1"]);
+});
+
+const otherForms: [name: string, text: string, hint: RegExp][] = [
+  ["an array in one line", `[${line(1)},${line(2)}]`, /jq -c '\.\[\]' FILE/],
+  ["an array in several lines", `[\n  ${line(1)}\n]\n`, /jq -c '\.\[\]' FILE/],
+  ["an object in several lines", '{\n  "userID": 7,\n', /jq -c \. FILE/],
+  ["CSV with a header", "user,time,latitude,longitude\n7,1.5,2.5,3.5\n", /not CSV: \{"userID":/],
+  ["CSV with quotes and semicolons", '"user id";"time"\n7;1.5\n', /not CSV/],
+  ["a record with one fault", line(1).replace("1.5", "91"), /^correct (this|these) line/],
+  ["a word", "nonsense\n", /^correct (this|these) line/],
+];
+
+for (const [name, text, hint] of otherForms) {
+  Deno.test(`the fix for input of another form fits: ${name}`, async () => {
+    const error = await assertRejects(() => read([text]), OperationalError);
+    assertMatch(error.hint.join(), hint);
+    const bad = new BadLines();
+    await read([text], "user", bad);
+    assertMatch(bad.failure!.hint.join(), hint);
+  });
+}
 
 Deno.test("readRecords() refuses packed data, and names the command that unpacks it", async () => {
   for (
