@@ -158,6 +158,9 @@ Deno.test("beyond this machine consume warns about positions; a token guards eve
     const env = { ROUTES_HTTP_TOKEN: token };
     const guarded = start(["consume", "--follow", "--http", "0.0.0.0:0"], { env });
     const [, port] = await guarded.said(/^listening on http:\/\/0\.0\.0\.0:(\d+)$/m);
+    await guarded.said(
+      new RegExp(`^a browser needs .*http://0.0.0.0:${port}/\\?token=TOKEN, `, "m"),
+    );
     const url = `http://127.0.0.1:${port}`;
     const statusOf = async (path: string, headers: Record<string, string> = {}) => {
       const response = await fetch(url + path, { headers, redirect: "manual" });

@@ -116,6 +116,7 @@ chromium(
           await state(page, "live");
           await until(page, "users.count === 2");
           assertEquals(await text(page, "#state"), "live");
+          assertEquals(await text(page, "#empty"), "");
           assertEquals(await text(page, "#where"), "routes → db.example:5432/routes");
           assertEquals((await text(page, "dl")).split(/\n+/), [
             ...["stored", "4 999 990", "rate", "0/s", "lag", "7", "rejected", "10"],

@@ -25,8 +25,11 @@ export function createGuard(
     const { path, query } = request;
     if (open.includes(path)) return null;
     if (token !== null) {
-      if (path === "/" && isSame(query.get("token"), token)) return signedIn(cookie, token);
-      return isSame(tokenOf(request, cookie), token) ? null : UNKNOWN;
+      const asked = path === "/" ? query.get("token") : null;
+      if (isSame(asked, token)) return signedIn(cookie, token);
+      const sent = tokenOf(request, cookie);
+      if (isSame(sent, token)) return null;
+      return asked === null && sent === null ? MISSING : WRONG;
     }
     if (monitoring.includes(path) && !isLoopback(address)) return null;
     return isOwnHost(request.header("host"), address.host) ? null : FOREIGN;
@@ -37,10 +40,14 @@ const FOREIGN = plain(
   403,
   "the Host header names another site: use the IP address, --http NAME:PORT or a token",
 );
-const UNKNOWN: Page = {
-  ...plain(401, "a token is needed: /?token=TOKEN, or the header Authorization: Bearer TOKEN"),
-  headers: { "www-authenticate": "Bearer" },
-};
+const MISSING = unknown(
+  "a token is needed: /?token=TOKEN, or the header Authorization: Bearer TOKEN",
+);
+const WRONG = unknown("this token is wrong: it is [http] token, or ROUTES_HTTP_TOKEN");
+
+function unknown(text: string): Page {
+  return { ...plain(401, text), headers: { "www-authenticate": "Bearer" } };
+}
 
 /** Keeps the token in a cookie, out of the address of the page, which people share. */
 function signedIn(cookie: string, token: string): Page {

@@ -60,6 +60,13 @@ export async function openMetricsServer(
     guard: createGuard(address, token, { open: ["/live"], monitoring: ["/metrics", "/ready"] }),
   });
   reporter.note(`listening on http://${server.address}`);
+  // Not the token itself: these lines are often kept in a log.
+  if (token !== null) {
+    reporter.note(
+      `a browser needs the token once: http://${server.address}/?token=TOKEN, ` +
+        "where TOKEN is [http] token or ROUTES_HTTP_TOKEN",
+    );
+  }
   if (!isLoopback(address) && token === null) {
     reporter.warn(
       `--http ${server.address}: everyone who reaches that port sees the positions of all users; ` +

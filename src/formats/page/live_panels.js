@@ -93,6 +93,7 @@ function update() {
   const isOld = is !== "live" && is !== "waiting" && link.heardAt !== null;
   write("age", isOld ? `as it was ${clock(Date.now() - link.heardAt)} ago` : "");
   const { about, counts, lag, rate, users: shown } = state;
+  write("empty", users.count > 0 ? "" : shown?.isLoaded ? "no records yet" : "loading");
   if (!about) return;
   write("where", `${about.topic} → ${about.table}`);
   const up = clock(Date.now() + clockAhead - about.startedAt);

@@ -63,6 +63,24 @@ Deno.test("with a token the guard opens only /live without it", () => {
   assertEquals(refusal(ANYWHERE, TOKEN, "/", { cookie: "routes_token_9187=%" }), 401);
 });
 
+Deno.test("a wrong token is told from a missing one, however it is sent", () => {
+  const guard = createGuard(ANYWHERE, TOKEN, PATHS);
+  const answer = (query: string, headers: Record<string, string> = {}) =>
+    guard({
+      path: "/",
+      query: new URLSearchParams(query),
+      header: (name) => headers[name] ?? null,
+    })!.body;
+  assertEquals(
+    answer(""),
+    "a token is needed: /?token=TOKEN, or the header Authorization: Bearer TOKEN\n",
+  );
+  const wrong = "this token is wrong: it is [http] token, or ROUTES_HTTP_TOKEN\n";
+  assertEquals(answer("token=no"), wrong);
+  assertEquals(answer("", { authorization: "Bearer no" }), wrong);
+  assertEquals(answer("", { cookie: "routes_token_9187=no" }), wrong);
+});
+
 Deno.test("the address with the token becomes a cookie, so that the address of the page has none", () => {
   const guard = createGuard(ANYWHERE, "a;b=c%d 0123456", PATHS);
   const query = new URLSearchParams({ token: "a;b=c%d 0123456" });
