@@ -73,7 +73,7 @@ export const produceFlags = {
   invalidPercent: {
     name: "invalid",
     type: percent,
-    help: "percentage of deliberately invalid records",
+    help: "percentage of invalid records: for every reject code, and without a value",
     default: "0",
   },
 
