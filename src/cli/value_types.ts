@@ -1,5 +1,4 @@
 import { UsageError } from "../errors.ts";
-import type { Spec, StartSpec } from "../record/offsets.ts";
 import { suggest } from "../suggest.ts";
 import { CALENDAR_END_MS, isZone, parseDuration, parseTime, WAIT_MAX_MS } from "../units.ts";
 
@@ -220,30 +219,3 @@ export function anyTexts(placeholder: string, words: readonly string[]): ValueTy
 
 /** A file; shells offer the existing ones. */
 export const path = anyText("PATH");
-
-/** `earliest`, `latest`, an offset, `@TIME`, `-N` for the last N. */
-export const spec = valueType<Spec>(
-  "SPEC",
-  "earliest, latest, an offset, @TIME or -N for the last N records",
-  (text, { now }) => readSpec(text, now),
-  ["earliest", "latest"],
-);
-
-/** The same, or `group:NAME` for the offsets that a consumer group has committed. */
-export const startSpec = valueType<StartSpec>(
-  "SPEC",
-  "earliest, latest, an offset, @TIME, -N for the last N records or group:NAME",
-  (text, { now }) => {
-    const [, group] = /^group:(.+)$/s.exec(text) ?? [];
-    return group ? { at: "group", group } : readSpec(text, now);
-  },
-  ["earliest", "latest"],
-);
-
-function readSpec(text: string, now: number): Spec | null {
-  if (text === "earliest" || text === "latest") return { at: text };
-  if (/^\d{1,15}$/.test(text)) return { at: "offset", offset: Number(text) };
-  if (/^-\d{1,15}$/.test(text)) return { at: "last", count: -Number(text) };
-  const ms = text.startsWith("@") ? parseTime(text.slice(1), now) : null;
-  return ms === null ? null : { at: "time", ms: Math.ceil(ms) };
-}

@@ -29,7 +29,7 @@ const commands: [what: string, args: string[]][] = [
   ["verify", ["verify"]],
   ["consume", ["consume"]],
   ["consume --replay", ["consume", "--replay", "-3", "--yes"]],
-  ["consume --skip-to", ["consume", "--skip-to", "latest"]],
+  ["consume --skip-to", ["consume", "--skip-to", "latest", "--yes"]],
   ["consume --retry-rejects", ["consume", "--retry-rejects"]],
   ["migrate", ["migrate"]],
   ["migrate --status", ["migrate", "--status"]],

@@ -1,11 +1,17 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { withProgram } from "../support/program.ts";
 
-Deno.test("consume --skip-to goes forward, records the range, and verify shows it", () =>
+Deno.test("consume --skip-to goes forward once it is confirmed, records the range, and verify shows it", () =>
   withProgram({ partitions: 2 }, async ({ routes, counts, sql, schema }) => {
     await routes(["produce", "--count", "400", "--seed", "1", "--users", "1", "--key", "none"]);
     assertEquals((await routes(["consume", "--count", "60"])).code, 0);
-    const skipped = await routes(["consume", "--skip-to", "150"]);
+    const asked = await routes(["consume", "--skip-to", "150"]);
+    assertEquals([asked.code, (await counts()).rows], [2, 60]);
+    assertMatch(
+      asked.stderr,
+      /^routes: --skip-to leaves 240 records of topic "\S+" out, as lost\n {2}fix: --yes, /m,
+    );
+    const skipped = await routes(["consume", "--skip-to", "150", "--yes"]);
     assertEquals(skipped.code, 0, skipped.stderr);
     assertMatch(
       skipped.stderr,
@@ -23,7 +29,7 @@ Deno.test("consume --skip-to goes forward, records the range, and verify shows i
     const lost = partitions.reduce((sum: number, { lost }: { lost: number }) => sum + lost, 0);
     assertEquals([lost, lag], [240, 0]);
 
-    const again = await routes(["consume", "--skip-to", "150"]);
+    const again = await routes(["consume", "--skip-to", "150", "--yes"]);
     assertMatch(again.stderr, /^nothing to skip: every position is there or further on$/m);
     assertEquals([again.code, (await counts()).rows], [0, 160]);
     // It is a loss that can be undone, as long as the topic has the records.

@@ -1,7 +1,8 @@
 import type { FlagSpecs, OptionsOf } from "../flags.ts";
 import type { Manual } from "../manual.ts";
 import { tiles } from "../tiles.ts";
-import { address, anyText, choice, duration, spec, startSpec, whole } from "../value_types.ts";
+import { spec, startSpec } from "../spec_types.ts";
+import { address, anyText, choice, duration, whole } from "../value_types.ts";
 
 /** The flags of `routes consume`. */
 export const consumeFlags = {
@@ -31,7 +32,9 @@ export const consumeFlags = {
     type: spec,
     help: "go forward without reading what lies between; the range is recorded as lost",
   },
-  yes: { help: "no confirmation: --replay, or --from group:NAME while that group has members" },
+  yes: {
+    help: "no question of --replay and --skip-to; --from group:NAME although it has members",
+  },
   acceptLoss: {
     help: "continue after records that retention deleted unread; the range is recorded",
   },

@@ -72,7 +72,8 @@ async function readAndStore(
     const store = openStore(database.sql, names);
     const postgres = boundedStore(store, database, metrics, connected, reporter.log);
     if (options.skipTo) {
-      const skipping = skipTo(options.skipTo, { topic, kafka: admin, postgres, reporter });
+      const deps = { topic, kafka: admin, postgres, reporter, system };
+      const skipping = skipTo(options.skipTo, options.yes, deps);
       await withExplanation(database.explain, skipping);
     }
     const from = await resolveStart(options, context, connection, admin);

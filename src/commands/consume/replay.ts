@@ -1,4 +1,4 @@
-import { OperationalError, UsageError } from "../../errors.ts";
+import { OperationalError } from "../../errors.ts";
 import type { Topic } from "../../kafka/topic.ts";
 import type { openRewinder, Rewind } from "../../postgres/rewind.ts";
 import type { Store } from "../../postgres/store.ts";
@@ -6,6 +6,7 @@ import type { Spec } from "../../record/offsets.ts";
 import type { System } from "../../system.ts";
 import type { Reporter } from "../../terminal/reporter.ts";
 import { formatMany } from "../../units.ts";
+import { confirm } from "./confirm.ts";
 import { resolveOffsets } from "./resolve_offsets.ts";
 
 /** What a replay depends on. */
@@ -33,7 +34,9 @@ export async function replay(spec: Spec, yes: boolean, deps: ReplayDeps): Promis
     const { rows, rejects } = await postgres.extent(rewinds);
     const what = `${formatMany(rows, "row")} and ${formatMany(rejects, "reject")} ` +
       `of topic "${topic}"`;
-    if (!yes && tries === 1) await confirm(what, system);
+    if (!yes && tries === 1) {
+      await confirm("--replay", `deletes ${what}, and reads them again`, system);
+    }
     if (await postgres.rewind(rewinds) === rewinds.length) {
       return reporter.note(`deleted ${what}; reading them again`);
     }
@@ -51,12 +54,4 @@ async function findRewinds(spec: Spec, { kafka, postgres }: ReplayDeps): Promise
     const to = targets.get(partition) ?? null;
     return to === null || to < nextOffset ? [{ source: id, from: nextOffset, rejected, to }] : [];
   });
-}
-
-async function confirm(what: string, { ask }: Pick<System, "ask">): Promise<void> {
-  const answer = await ask(`this deletes ${what}, and reads them again: continue? [y/N]`);
-  if (answer === null) {
-    throw new UsageError(`--replay deletes ${what}`, "--yes, to confirm without a terminal");
-  }
-  if (!/^y(es)?$/i.test(answer.trim())) throw new UsageError("not confirmed: nothing was changed");
 }

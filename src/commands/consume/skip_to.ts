@@ -2,7 +2,10 @@ import { OperationalError } from "../../errors.ts";
 import type { Topic } from "../../kafka/topic.ts";
 import type { Store } from "../../postgres/store.ts";
 import { holds, type Spec } from "../../record/offsets.ts";
+import type { System } from "../../system.ts";
 import type { Reporter } from "../../terminal/reporter.ts";
+import { formatMany } from "../../units.ts";
+import { confirm } from "./confirm.ts";
 import { resolveOffsets } from "./resolve_offsets.ts";
 
 /** What skipping depends on. */
@@ -11,6 +14,7 @@ interface SkipDeps {
   kafka: Pick<Topic, "ranges" | "offsetsAt">;
   postgres: Pick<Store, "sources" | "addSources" | "skip">;
   reporter: Pick<Reporter, "note">;
+  system: Pick<System, "ask">;
 }
 
 const TRIES_MAX = 10;
@@ -19,20 +23,34 @@ const TRIES_MAX = 10;
  * Moves every position that is before `spec` forward to it, without reading what lies between: each range is recorded
  * as lost. Safe to repeat, and while other processes consume: they continue from the new position.
  */
-export async function skipTo(spec: Spec, { topic, kafka, postgres, reporter }: SkipDeps) {
+export async function skipTo(
+  spec: Spec,
+  yes: boolean,
+  { topic, kafka, postgres, reporter, system }: SkipDeps,
+): Promise<void> {
   const ranges = await kafka.ranges();
   const targets = await resolveOffsets(spec, ranges, kafka);
-  const known = new Set((await postgres.sources()).map(({ partition }) => partition));
-  const unread = [...ranges].filter(([partition]) => !known.has(partition));
-  await postgres.addSources(new Map(unread.map(([partition, { low }]) => [partition, low])));
+  const positions = new Map(
+    (await postgres.sources()).map(({ partition, nextOffset }) => [partition, nextOffset]),
+  );
+  // A position that the log does not contain is a contradiction, which the run itself reports.
+  const isBehind = (partition: number, nextOffset: number) =>
+    nextOffset < (targets.get(partition) ?? 0) && holds(ranges.get(partition)!, nextOffset);
+  const unread = new Map(
+    [...ranges].filter(([partition]) => !positions.has(partition))
+      .map(([partition, { low }]) => [partition, low]),
+  );
+  const left = [...positions, ...unread].filter((place) => isBehind(...place))
+    .reduce((sum, [partition, nextOffset]) => sum + targets.get(partition)! - nextOffset, 0);
+  if (left > 0 && !yes) {
+    const what = `leaves ${formatMany(left, "record")} of topic "${topic}" out, as lost`;
+    await confirm("--skip-to", what, system);
+  }
+  await postgres.addSources(unread);
   for (let tries = 1; tries <= TRIES_MAX; tries++) {
-    const behind = (await postgres.sources()).flatMap(({ id, partition, nextOffset }) => {
-      const [to, range] = [targets.get(partition), ranges.get(partition)];
-      // A position that the log does not contain is a contradiction, which the run itself reports.
-      return to !== undefined && nextOffset < to && holds(range!, nextOffset)
-        ? [{ id, partition, nextOffset, to }]
-        : [];
-    });
+    const behind = (await postgres.sources())
+      .filter(({ partition, nextOffset }) => isBehind(partition, nextOffset))
+      .map((source) => ({ ...source, to: targets.get(source.partition)! }));
     if (behind.length === 0) {
       if (tries === 1) reporter.note("nothing to skip: every position is there or further on");
       return;
