@@ -3,7 +3,10 @@ import type { Socket } from "node:net";
 /** The longest chain of requests of this process, each sent after the answer to the one before. */
 let longest = 0;
 
-/** How many round trips the process has waited for, one after the other, on the sockets given to countRoundTrips(). */
+/**
+ * How many round trips the process has waited for, one after the other, on the sockets given to countRoundTrips(). It is exact
+ * where answers take long; work that is independent, on a short line, may count one after the other.
+ */
 export function roundTrips(): number {
   return longest;
 }

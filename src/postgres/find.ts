@@ -3,7 +3,7 @@ import { OperationalError } from "../errors.ts";
 import { edges, type Extent } from "../record/geo.ts";
 import { piecesOf } from "./pieces.ts";
 import type { Search } from "./search.ts";
-import { statementWriter } from "./print_sql.ts";
+import { onOneLine, statementWriter } from "./print_sql.ts";
 import { openPlaceIndex } from "./place_index.ts";
 import { describeHeaders } from "./reject_json.ts";
 
@@ -94,11 +94,11 @@ export function openFinder(
       return { fixes, users, first, last, box: { west, south, east, north } };
     },
     written: (search, which) =>
-      String(
+      onOneLine(String(
         which === "rows"
           ? rowsOf(statementWriter, schema, search)
           : countOf(statementWriter, schema, search, null),
-      ),
+      )),
   };
 }
 

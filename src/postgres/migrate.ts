@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Sql } from "postgres";
 import { OperationalError } from "../errors.ts";
 import type { Applied, Migration } from "./migration_plan.ts";
+import { once } from "./print_sql.ts";
 import { quote, quoteText } from "./quote.ts";
 import { checkColumns, requireEncoding } from "./requirements.ts";
 import { formatMany } from "../units.ts";
@@ -71,7 +72,7 @@ export function openHistory(
   const key = lockKey(schema);
   return {
     applied: async () => {
-      const [found] = await sql`
+      const [found] = await once(sql)`
         select 1 from pg_class join pg_namespace n on n.oid = relnamespace
         where nspname = ${schema} and relname = 'routes_migrations'`;
       if (!found) return [];
@@ -140,7 +141,7 @@ async function pid(sql: Sql): Promise<number> {
 
 /** The rows in the table of the original program, if it exists; throws when the new constraints forbid some of them. */
 async function checkOriginal(sql: Sql, schema: string): Promise<number> {
-  const [found] = await sql`select to_regclass(${`${
+  const [found] = await once(sql)`select to_regclass(${`${
     quote(schema)
   }.routes_table`}) is not null as found`;
   if (!found!.found) return 0;

@@ -1,5 +1,6 @@
 import type { Sql } from "postgres";
 import { OperationalError } from "../errors.ts";
+import { once } from "./print_sql.ts";
 
 /** SQL_ASCII stores every byte; any other encoding lacks most characters that a reject can contain. */
 const ENCODINGS = ["UTF8", "SQL_ASCII"];
@@ -23,7 +24,7 @@ const MIGRATED = { ...ORIGINAL, source_id: "integer", source_offset: "bigint" };
 
 /** Throws when `routes_table` exists, but consume could not write to it: other columns or types than it was created with. */
 export async function checkColumns(sql: Sql, schema: string): Promise<void> {
-  const columns = await sql`
+  const columns = await once(sql)`
     select column_name as name, data_type as type,
       is_nullable = 'NO' and column_default is null and is_identity = 'NO'
         and is_generated = 'NEVER' as required

@@ -1,6 +1,7 @@
 import type { Sql } from "postgres";
 import type { PostgresSettings } from "../settings/settings.ts";
 import { OperationalError } from "../errors.ts";
+import { once } from "./print_sql.ts";
 import { quote } from "./quote.ts";
 import { checkColumns } from "./requirements.ts";
 import { formatMany } from "../units.ts";
@@ -53,7 +54,7 @@ async function lacksOf(
       rights.map((right) => [table, right] as const)
     )
   );
-  const rows = await sql`
+  const rows = await once(sql)`
     select wanted.name, right_name, c.oid is not null as there,
       has_schema_privilege(n.oid, 'usage') as inside,
       has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, right_name) as allowed
@@ -155,7 +156,7 @@ export async function grantsFor(
 
 /** Whether the user may read the migration history, which consume does not need. */
 export async function mayReadHistory(sql: Sql, schema: string): Promise<boolean> {
-  const [row] = await sql`
+  const [row] = await once(sql)`
     select coalesce(bool_and(has_table_privilege(c.oid, 'select')), true) as allowed
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where n.nspname = ${schema} and c.relname = 'routes_migrations'`;

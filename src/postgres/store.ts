@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Fragment, Helper, Sql } from "postgres";
 import type { Message, Points, Validated } from "../record/validate.ts";
-import { quote, quoteText } from "./quote.ts";
+import { once, statementWriter } from "./print_sql.ts";
 import { requireKept } from "./kept_rows.ts";
 import { encodeRejects } from "./reject_json.ts";
 
@@ -65,13 +65,12 @@ export function openStore(
   const table = (name: string) => sql(`${schema}.${name}`);
   return {
     sources: async () => {
-      // Without parameters it takes one round trip instead of two.
-      const rows = await sql.unsafe(`
+      const rows = await once(sql)`
         select id, partition, topic_id, next_offset, stored, rejected, tombstones, tombstones_to, last_offset,
           last_hash
-        from ${quote(schema)}.routes_sources
-        where cluster_id = ${quoteText(clusterId)} and topic = ${quoteText(topic)}
-        order by partition`);
+        from ${statementWriter(`${schema}.routes_sources`)}
+        where cluster_id = ${clusterId} and topic = ${topic}
+        order by partition`;
       return rows.map((row) => ({
         id: row.id,
         partition: row.partition,

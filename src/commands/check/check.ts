@@ -39,15 +39,23 @@ interface CheckDeps {
 /** Runs and prints every chain of checks; returns the exit code of the first fault. */
 export async function runCheck(deps: CheckDeps): Promise<number> {
   const { chains, system: { signal }, json } = deps;
+  const needsOthers = (chain: CheckStep[]) => chain.some(({ needsAll }) => needsAll);
+  // A long line costs each step a wait, so chains run at the same time; they are printed in their order.
+  const begun = new Map(
+    chains.filter((chain) => !needsOthers(chain)).map((chain) => [chain, runChain(chain, deps)]),
+  );
+  for (const run of begun.values()) run.catch(() => {});
   const found: NamedFinding[] = [];
   for (const chain of chains) {
-    if (chain.some(({ needsAll }) => needsAll) && found.some(({ fault }) => fault)) {
+    if (needsOthers(chain) && found.some(({ fault }) => fault)) {
       await printSkipped(chain, deps);
       continue;
     }
-    const findings = await runChain(chain, deps);
-    if (!findings) return signal.reason as number;
+    const { findings, skipped } = await (begun.get(chain) ?? runChain(chain, deps));
     found.push(...findings);
+    if (!json) await print(findings.map((finding) => render(finding, deps)).join(""), deps);
+    if (signal.aborted) return signal.reason as number;
+    await printSkipped(skipped, deps);
   }
   const fault = found.find(({ fault }) => fault)?.fault;
   const code = fault ? EXIT[fault.kind] : EXIT.ok;
@@ -59,22 +67,23 @@ export async function runCheck(deps: CheckDeps): Promise<number> {
 
 type NamedFinding = Finding & { check: string };
 
-/** Runs the steps of a chain up to the first fault; null: the signal aborted before a step. */
-async function runChain(chain: CheckStep[], deps: CheckDeps): Promise<NamedFinding[] | null> {
-  const { reporter, system, json } = deps;
-  const found: NamedFinding[] = [];
+/** Runs the steps of a chain up to the first fault, or until the signal aborts; `skipped` were not run. */
+async function runChain(
+  chain: CheckStep[],
+  deps: CheckDeps,
+): Promise<{ findings: NamedFinding[]; skipped: CheckStep[] }> {
+  const { reporter, system } = deps;
+  const findings: NamedFinding[] = [];
   for (const [i, step] of chain.entries()) {
-    if (system.signal.aborted) return null;
+    if (system.signal.aborted) return { findings, skipped: chain.slice(i) };
     // A step may take seconds.
     reporter.wait(`checking ${step.title}`);
-    const findings = (await runStep(step)).map((finding) => clean(finding, deps));
-    found.push(...findings.map((finding) => ({ ...finding, check: step.name })));
-    if (!json) await print(findings.map((finding) => render(finding, deps)).join(""), deps);
-    if (step.isLeaf || !findings.some(({ fault }) => fault)) continue;
-    await printSkipped(chain.slice(i + 1), deps);
-    break;
+    const seen = (await runStep(step)).map((finding) => clean(finding, deps));
+    findings.push(...seen.map((finding) => ({ ...finding, check: step.name })));
+    const isFaulty = !step.isLeaf && seen.some(({ fault }) => fault);
+    if (isFaulty) return { findings, skipped: chain.slice(i + 1) };
   }
-  return found;
+  return { findings, skipped: [] };
 }
 
 async function printSkipped(steps: CheckStep[], deps: CheckDeps): Promise<void> {

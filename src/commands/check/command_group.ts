@@ -38,12 +38,14 @@ async function lookAtGroup(
   const admin = await within(timeoutMs, openTopic(kafka, topic), { broker });
   cleanups.push(admin.close);
   const clusterId = await admin.clusterId();
-  const sources = await openStore(sql, { schema: postgresql.schema, clusterId, topic }).sources();
-  const state = {
-    members: await admin.members(groupId),
-    ranges: await admin.ranges(),
-    positions: new Map(sources.map(({ partition, nextOffset }) => [partition, nextOffset])),
-    committed: await admin.committed(groupId),
-  };
+  const store = openStore(sql, { schema: postgresql.schema, clusterId, topic });
+  const [sources, members, ranges, committed] = await Promise.all([
+    store.sources(),
+    admin.members(groupId),
+    admin.ranges(),
+    admin.committed(groupId),
+  ]);
+  const positions = new Map(sources.map(({ partition, nextOffset }) => [partition, nextOffset]));
+  const state = { members, ranges, positions, committed };
   return viewGroup(state, { groupId, topic, destination }, isWhole);
 }

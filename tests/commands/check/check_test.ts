@@ -4,17 +4,19 @@ import { OperationalError } from "../../../src/errors.ts";
 import { openColors } from "../../../src/terminal/color.ts";
 
 /** Runs chains of steps; a step whose name begins with "bad" fails. */
-async function check(chains: { name: string; needsAll?: boolean }[][]): Promise<string> {
+async function check(
+  chains: { name: string; needsAll?: boolean; run?: () => Promise<string> }[][],
+): Promise<string> {
   let text = "";
   await runCheck({
     chains: chains.map((chain) =>
       chain.map((step) => ({
-        ...step,
         title: `the ${step.name}`,
         run: () => {
           if (!step.name.startsWith("bad")) return Promise.resolve(`${step.name} seen`);
           throw new OperationalError("data", `${step.name} failed`, { hint: "repair it" });
         },
+        ...step,
       }))
     ),
     reporter: { wait: () => {}, clear: () => {} },
@@ -62,5 +64,19 @@ Deno.test("check starts no further step after it was aborted", async () => {
     secrets: [],
     flags: [],
   });
-  assertEquals([code, started], [130, ["checking a", "checking b"]]);
+  assertEquals([code, started], [130, ["checking a", "checking d", "checking b"]]);
+});
+
+Deno.test("check runs independent chains at the same time, and prints them in their order", async () => {
+  const started = Promise.withResolvers<string>();
+  const first = { name: "first", run: () => started.promise };
+  const second = {
+    name: "second",
+    run: () => {
+      // The first chain ends only if the second one has begun.
+      started.resolve("first seen");
+      return Promise.resolve("second seen");
+    },
+  };
+  assertEquals(await check([[first], [second]]), "✓ first seen\n✓ second seen\n");
 });
