@@ -52,6 +52,16 @@ export function openFinder(
     set local statement_timeout = ${statementTimeoutMs};
     set local extra_float_digits = 1;
     set local cursor_tuple_fraction = 1`;
+  /** Runs statements in one round trip, in a transaction that begins with the first; returns the rows of the last. */
+  function inTransaction(): Inside {
+    let opening = [begin];
+    return async (...statements) => {
+      const all = [...opening, ...statements];
+      opening = [];
+      const results = await run(sql.unsafe(all.join(";\n")).values()) as unknown;
+      return all.length > 1 ? (results as FoundRow[][]).at(-1)! : results as FoundRow[];
+    };
+  }
   let isIndexed: Promise<boolean> | null = null;
   /** The search, with the index on places if it has a box and there is one. */
   async function indexed(search: Search): Promise<Search> {
@@ -60,37 +70,43 @@ export function openFinder(
     return { ...search, usesPlaceIndex: await isIndexed };
   }
   /** A search for the newest rows, limited to a time after which there are enough: see WINDOW_S. */
-  async function narrowed(search: Search): Promise<Search> {
+  async function narrowed(search: Search, inside: Inside): Promise<Search> {
     const { what, order, reverse, limit, bbox, near, since, until } = search;
     const isNewest = what === "points" && order === "time" && !reverse && limit !== null;
     // Rows at a place can be anywhere in time: looking back for them could read the table twice.
     if (!isNewest || bbox || near) return await indexed(search);
     const end = until ?? now() / 1000;
+    const windows: Search[] = [];
     for (let span = WINDOW_S; span < end - (since ?? 0); span *= WINDOW_GROWTH) {
-      const window = { ...search, since: end - span };
-      const [row] = await run(countOf(sql, schema, window, limit));
-      if (Number(row!.n) >= limit) return window;
+      windows.push({ ...search, since: end - span });
     }
-    return search;
+    // The server stops at the first window that has enough.
+    const enough = windows.map((window, i) =>
+      `(select ${i} where (${countOf(statementWriter, schema, window, limit)}) >= ${limit})`
+    );
+    const [[first]] = await inside(`select coalesce(${[...enough, "-1"]})`) as [[number]];
+    return windows[first] ?? search;
   }
   return {
     find: (search) => {
-      const select = (of: Search) => rowsOf(sql, schema, of);
-      return read(sql, () => narrowed(search), { select, what: search.what, run, begin });
+      const inside = inTransaction();
+      const select = async () =>
+        String(rowsOf(statementWriter, schema, await narrowed(search, inside)));
+      return read(select, inside, search.what);
     },
     count: async (search, max) => {
-      const [row] = await run(countOf(sql, schema, await indexed(search), max));
+      const count = countOf(statementWriter, schema, await indexed(search), max);
+      const [row] = await run(sql.unsafe(String(count)));
       return Number(row!.n);
     },
     extent: async (search) => {
-      const wanted = await indexed(search);
-      await run(sql.unsafe(begin));
-      const [row] = await run(extentOf(sql, schema, wanted));
-      await run(sql.unsafe("rollback"));
-      const { south, north, min, max, min_eastern: minEastern, max_western: maxWestern } = row!;
-      if (row!.fixes === 0) return null;
-      const [west, east] = edges({ min, max, minEastern, maxWestern });
-      const { fixes, users, first, last } = row!;
+      const extent = extentOf(statementWriter, schema, await indexed(search));
+      const inside = inTransaction();
+      const [row] = await inside(String(extent)) as unknown as ExtentRow[];
+      await inside("rollback");
+      const [fixes, users, first, last, south, north, ...longitudes] = row!;
+      if (fixes === 0) return null;
+      const [west, east] = edgesOf(longitudes);
       return { fixes, users, first, last, box: { west, south, east, north } };
     },
     written: (search, which) =>
@@ -126,6 +142,9 @@ function extentOf(sql: Sql, schema: string, search: Search) {
       and abs(latitude) <= 90 and abs(longitude) <= 180`;
 }
 
+/** Runs statements; returns the rows of the last. */
+type Inside = (...statements: string[]) => Promise<FoundRow[]>;
+
 function atMost(sql: Sql, limit: number | null): Fragment {
   return limit === null ? sql`` : sql`limit ${limit}::bigint`;
 }
@@ -135,29 +154,21 @@ function atMost(sql: Sql, limit: number | null): Fragment {
  * as one statement, which keeps running while the reader of our output pauses, until statement_timeout cancels it.
  */
 async function* read(
-  sql: Sql,
-  narrowed: () => Promise<Search>,
-  { select, what, run, begin }: {
-    select: (search: Search) => Fragment;
-    /** Begins the transaction. */
-    begin: string;
-    what: Search["what"];
-    run: <T>(query: Statement<T>) => Promise<T>;
-  },
+  select: () => Promise<string>,
+  inside: Inside,
+  what: Search["what"],
 ): AsyncGenerator<FoundRow[]> {
   const size = what === "rejects" ? BATCH_REJECTS : BATCH_ROWS;
-  const fetch = () => {
-    const rows = run(sql.unsafe(`fetch ${size} from page`).values());
+  const fetch = (...before: string[]) => {
+    const rows = inside(...before, `fetch ${size} from page`);
     // The fetch can fail before it is awaited: this avoids an unhandled rejection, and the await still throws.
     rows.catch(() => {});
-    return rows as unknown as Promise<FoundRow[]>;
+    return rows;
   };
-  await run(sql.unsafe(begin));
   let next: Promise<FoundRow[]> | null = null;
   let hasFailed = false;
   try {
-    await run(sql`declare page no scroll cursor for ${select(await narrowed())}`);
-    next = fetch();
+    next = fetch(`declare page no scroll cursor for ${await select()}`);
     for (let rows; (rows = await next).length > 0;) {
       next = rows.length < size ? Promise.resolve([]) : fetch();
       if (what === "rejects") {
@@ -171,7 +182,7 @@ async function* read(
   } finally {
     await next?.catch(() => {});
     // After a failure the connection is closed, or gone.
-    if (!hasFailed) await run(sql`rollback`).catch(() => {});
+    if (!hasFailed) await inside("rollback").catch(() => {});
   }
 }
 
@@ -193,10 +204,27 @@ function requireUser(row: FoundRow): void {
 
 /** Replaces the extreme coordinates of a summary row by west, south, east, north. */
 function withBox(row: FoundRow): FoundRow {
-  const [min, max, minEastern, maxWestern, south, north] = row.slice(6) as number[];
-  const [west, east] = edges({ min, max, minEastern, maxWestern } as Parameters<typeof edges>[0]);
-  return [...row.slice(0, 6), west, south!, east, north!];
+  const [min, max, minEastern, maxWestern, south, north] = row.slice(6) as SummaryBox;
+  const [west, east] = edgesOf([min, max, minEastern, maxWestern]);
+  return [...row.slice(0, 6), west, south, east, north];
 }
+
+function edgesOf([min, max, minEastern, maxWestern]: Longitudes): [number, number] {
+  return edges({ min, max, minEastern, maxWestern });
+}
+
+/** Columns of a summary, and those of an extent. */
+type SummaryBox = [...Longitudes, south: number, north: number];
+type ExtentRow = [
+  fixes: number,
+  users: number,
+  first: number,
+  last: number,
+  south: number,
+  north: number,
+  ...Longitudes,
+];
+type Longitudes = [min: number, max: number, minEastern: number | null, maxWestern: number | null];
 
 type Statement<T> = Promise<T> & { cancel(): void };
 

@@ -1,5 +1,6 @@
 import type { Fragment, Sql } from "postgres";
 import type { Box } from "../record/geo.ts";
+import { once } from "./print_sql.ts";
 
 /** Whether the index is there; `broken`: building it was interrupted, and it is not used. */
 export type IndexState = "absent" | "ready" | "broken";
@@ -20,7 +21,7 @@ const BAND = 360 * CELLS_PER_DEGREE + 1;
 export function openPlaceIndex(sql: Sql, schema: string) {
   const table = sql(`${schema}.routes_table`);
   const state = async (): Promise<IndexState> => {
-    const [row] = await sql`
+    const [row] = await once(sql)`
       select indisvalid from pg_index join pg_class on oid = indexrelid
       where relname = ${NAME} and relnamespace = (
         select oid from pg_namespace where nspname = ${schema}
