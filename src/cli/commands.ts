@@ -42,7 +42,8 @@ export const manuals: Record<Verb, Manual> = {
     summary: "check that everything is in place, and print a fix if not",
     about: [
       "Check that everything is in place, and print a fix if not. Changes nothing.",
-      "Checks every step: settings, certificates and keys, Kafka (name, port, TLS, login, topic, permissions), PostgreSQL (name, port, TLS, login, tables, permissions), clocks. With a command, it checks only what that command needs. Exits with 0, or with the exit code of the first ✗.",
+      "Checks every step: settings, certificates and keys, Kafka (name, port, TLS, login, topic, permissions), PostgreSQL (name, port, TLS, login, tables, permissions), clocks. With a command, it checks only what that command needs.",
+      "A line begins with ✓ if that works, with ! if it works but needs attention, and with ✗ if it does not; each ✗ has a fix. Exits with 0, or with the exit code of the first ✗.",
     ],
     usage: `routes check [${CHECKED.join("|")}]`,
     examples: [
@@ -60,7 +61,7 @@ export const manuals: Record<Verb, Manual> = {
     ],
     usage: "routes verify",
     examples: [
-      ["counts by partition, and the first offsets of each fault", "routes verify"],
+      ["counts for each partition, and the first offsets of each fault", "routes verify"],
       ["for a script", "routes verify --json"],
     ],
     flags: {},

@@ -8,11 +8,11 @@ export const globalSpecs = {
   set: {
     short: "X",
     type: anyTexts("SECTION.KEY=VALUE", SETTABLE.map((key) => `${key}=`)),
-    help: "override a setting",
+    help: "override a setting, as -X kafka.topic=test",
     repeatable: true,
   },
   json: {
-    help: "one JSON object on stdout, errors as JSON on stderr",
+    help: "the result as one JSON object on stdout, errors as JSON on stderr",
     excludes: ["dry-run", "tee"],
   },
   quiet: { short: "q", help: "print only errors", excludes: ["verbose"] },

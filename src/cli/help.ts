@@ -42,10 +42,24 @@ Examples:
 
 Global flags:
 ${table(globalFlags)}
-DUR   500ms, 10s, 9m, 1h, 7d
-TIME  2026-11-24T10:00:00Z (no zone: UTC), unix seconds, now, today, yesterday,
-      2h: two hours ago
+${legend(Object.keys(PLACEHOLDERS))}
+routes help COMMAND shows the flags of a command, with examples.
 `;
+}
+
+/** What a value may look like, by what stands for it. */
+export const PLACEHOLDERS: Record<string, string> = {
+  DUR: "500ms, 10s, 9m, 1h, 7d",
+  TIME:
+    "2026-11-24T10:00:00Z (no zone: UTC), unix seconds, now, today, yesterday, 2h: two hours ago",
+  DIST: "500m, 2km",
+};
+
+function legend(names: string[]): string {
+  return names.map((name) => {
+    const [first, ...others] = wrap(PLACEHOLDERS[name]!, WIDTH - 7);
+    return [`${name.padEnd(4)}  ${first}\n`, ...others.map((line) => `      ${line}\n`)].join("");
+  }).join("");
 }
 
 function about(verb: Verb): string {
@@ -55,14 +69,17 @@ function about(verb: Verb): string {
   const shown = examples.map(([what, line]) => `  # ${what}\n  ${line}\n`).join("");
   const names = globalFlags.filter(({ name }) => !["help", "version", "no-color"].includes(name))
     .map(({ name, short }) => short ? `-${short}` : `--${name}`).join(" ");
+  // A SPEC may contain a TIME.
+  const values = flags.map(({ type }) => type?.placeholder === "SPEC" ? "TIME" : type?.placeholder);
+  const used = Object.keys(PLACEHOLDERS).filter((name) => values.includes(name));
   return `${text}
 
 Usage: ${usage}
 
 Examples:
 ${shown}
-${flags.length > 0 ? `${table(flags)}\n` : ""}Global flags: ${names}
-`;
+${flags.length > 0 ? `${table(flags)}\n` : ""}${used.length > 0 ? `${legend(used)}\n` : ""}` +
+    `Global flags: ${names}\n`;
 }
 
 /** The rules for errors of PostgreSQL, in the order in which they apply. */

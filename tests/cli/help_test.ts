@@ -44,6 +44,15 @@ for (const verb of commands) {
   });
 }
 
+Deno.test("the help on a command explains durations, times and distances if it takes any", () => {
+  const explained = (topic: Parameters<typeof help>[0]) =>
+    [...help(topic).matchAll(/^(DUR|TIME|DIST) {2,}\d/gm)].map(([, name]) => name);
+  assertEquals(explained(null), ["DUR", "TIME", "DIST"]);
+  assertEquals(explained("produce"), ["DUR", "TIME", "DIST"]);
+  assertEquals(explained("consume"), ["DUR", "TIME"]);
+  assertEquals(explained("verify"), []);
+});
+
 Deno.test("the help on all has every command, every global flag and good examples", () => {
   const text = help(null);
   for (const verb of verbs) assert(new RegExp(`^  ${verb} `, "m").test(text), verb);

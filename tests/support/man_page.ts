@@ -1,6 +1,6 @@
 import { EXIT_MEANINGS } from "../../src/errors.ts";
 import type { Flag } from "../../src/cli/flags.ts";
-import { describeFlag, formatFlag, help, wrap } from "../../src/cli/help.ts";
+import { describeFlag, formatFlag, help, PLACEHOLDERS, wrap } from "../../src/cli/help.ts";
 import { commandFlags, globalFlags, manuals, type Verb, verbs } from "../../src/cli/commands.ts";
 import { SETTINGS } from "../../src/settings/template.ts";
 import { version } from "../../src/version.ts";
@@ -22,6 +22,8 @@ export function manPage(): string {
     ...verbs.flatMap(command),
     ".SH GLOBAL FLAGS",
     ...globalFlags.flatMap(flag),
+    ".SH VALUES",
+    ...Object.entries(PLACEHOLDERS).flatMap(([name, what]) => [".TP", bold(name), ...prose(what)]),
     ".SH EXIT STATUS",
     ...EXIT_MEANINGS.flatMap(([codes, when]) => [".TP", bold(codes), ...prose(when)]),
     ".SH FORMATS",

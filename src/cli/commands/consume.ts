@@ -19,7 +19,8 @@ export const consumeFlags = {
   from: {
     group: "Where to start",
     type: startSpec,
-    help: "where to start partitions that were never read; group:NAME: where that group stands",
+    help:
+      "where to start partitions that were never read; group:NAME: where that consumer group stands",
     defaultHelp: "earliest",
     excludes: ["replay", "skip-to"],
   },
@@ -33,7 +34,7 @@ export const consumeFlags = {
     help: "go forward without reading what lies between; the range is recorded as lost",
   },
   yes: {
-    help: "no question of --replay and --skip-to; --from group:NAME although it has members",
+    help: "do not ask about --replay and --skip-to; begin at group:NAME although it has members",
   },
   acceptLoss: {
     help: "continue after records that retention deleted unread; the range is recorded",
@@ -45,7 +46,9 @@ export const consumeFlags = {
     help: "keep rejects in routes_rejects, or fail at the first one",
     default: "keep",
   },
-  strict: { help: "reject unknown keys (unknown_key) and duplicate keys (duplicate_key)" },
+  strict: {
+    help: "also reject records with unknown or duplicate keys (unknown_key, duplicate_key)",
+  },
   maxRejects: {
     type: whole(0),
     help: "stop when more than N records are rejected",
@@ -97,7 +100,8 @@ export const consumeFlags = {
   },
   tiles: {
     type: tiles,
-    help: "its background: osm or a URL with {z}/{x}/{y}; that server learns what is viewed",
+    help:
+      "background of that page: osm or a URL with {z}/{x}/{y}; that server learns what is viewed",
     needs: "http",
   },
   tee: { help: "print stored records as NDJSON on stdout" },
@@ -112,11 +116,12 @@ export const consume: Manual = {
   about: [
     "Read records, validate them, and store each exactly once.",
     "Without flags it reads to the current end of the topic, then stops. To share the work, start more processes with the same settings.",
-    "SPEC is earliest, latest, an offset, @TIME, or -N for the last N records of each partition.",
+    "A record that is not valid becomes a reject: it is kept in routes_rejects with the reason. routes query --rejects shows them.",
+    "SPEC is earliest, latest, an offset, @TIME (@2h: two hours ago), or -N for the last N records of each partition.",
   ],
   usage: "routes consume [FLAGS]",
   examples: [
-    ["everything in the topic", "routes consume"],
+    ["everything that is in the topic now", "routes consume"],
     [
       "continue until Ctrl-C, or until there are too many rejects",
       "routes consume --follow --max-rejects 100",

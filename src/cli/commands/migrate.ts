@@ -35,10 +35,10 @@ export const migrateFlags = {
   index: {
     group: "Indexes",
     type: choice("NAME", "place"),
-    help: "build the index for --near and --bbox, without blocking writers",
+    help: "place: build the index for --near and --bbox of query, without blocking writers",
     excludes: ["drop-index"],
   },
-  dropIndex: { type: choice("NAME", "place"), help: "remove that index" },
+  dropIndex: { type: choice("NAME", "place"), help: "place: remove that index" },
 
   lockTimeoutMs: {
     name: "lock-timeout",
@@ -54,9 +54,10 @@ export type MigrateOptions = OptionsOf<typeof migrateFlags>;
 
 /** `routes migrate`. */
 export const migrate: Manual = {
-  summary: "prepare the database and the topic",
+  summary: "create the tables; with flags, also the database and the topic",
   about: [
-    "Prepare the database (and the topic). Steps that are already done are skipped.",
+    "Create the tables, or bring them up to date. With flags, also create the database and the topic.",
+    "What is already done is skipped, so it can run again at any time.",
     "A routes_table of the original Python program is adopted, with its rows.",
   ],
   usage: "routes migrate [FLAGS]",

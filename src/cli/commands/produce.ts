@@ -20,13 +20,17 @@ export const produceFlags = {
     help: "number of records; 0: until stopped",
     default: "1000",
   },
-  durationMs: { name: "duration", type: duration, help: "how long to send" },
+  durationMs: {
+    name: "duration",
+    type: duration,
+    help: "how long to send; without --count, any number of records",
+  },
   ratePerSecond: { name: "rate", type: positive(), help: "records per second, evenly spread" },
 
   users: {
     group: "Records",
     type: whole(1, 2_147_483_647),
-    help: "userID 1 to N",
+    help: "number of users: userID 1 to N",
     default: "100",
   },
   model: {
@@ -58,12 +62,12 @@ export const produceFlags = {
     name: "interval",
     type: duration,
     help:
-      "time between two fixes of a user; default: 5s, or with --rate and no end, as time passes",
+      "time between two records of a user; default: 5s, or with --rate and no end, as time passes",
   },
   startMs: {
     name: "start",
     type: recordTimeMs,
-    help: "time of the first fix; by default, the last fix is about now",
+    help: "time of the first record; by default, the last one is about now",
   },
   seed: {
     type: whole(0),
@@ -85,7 +89,7 @@ export const produceFlags = {
 
   stdin: {
     group: "Input and output",
-    help: "send NDJSON from stdin; exits with 65 at an invalid line",
+    help: "send the records on stdin, one in each line (NDJSON), and end at an invalid one",
     // The flags about generated records.
     excludes: [
       "count",
@@ -107,11 +111,11 @@ export const produceFlags = {
     needs: "stdin",
   },
   skipBad: {
-    help: "with --stdin: skip invalid lines; exits with 65 at the end if there was one",
+    help: "with --stdin: pass over invalid lines; at the end, exit with 65 if there was one",
     needs: "stdin",
   },
-  dryRun: { help: "print NDJSON on stdout, send nothing", excludes: ["tee"] },
-  tee: { help: "print acknowledged records" },
+  dryRun: { help: "print the records on stdout, send nothing", excludes: ["tee"] },
+  tee: { help: "also print on stdout each record that Kafka has acknowledged" },
 
   key: {
     group: "Sending",
@@ -148,6 +152,7 @@ export const produce: Manual = {
   summary: "generate records and send them",
   about: [
     "Generate records of users who drive through a town, and send them to the topic.",
+    'A record is a JSON object: who, when in seconds since 1970, and where as latitude and longitude, such as {"userID":7,"timestamp":1732431234.5,"coordinates":[60.17,24.94]}',
     "The same seed, start and flags give the same bytes on every machine. Where a user is depends on the seed and the time alone, so two runs agree wherever they overlap.",
   ],
   usage: "routes produce [FLAGS]",
