@@ -47,7 +47,9 @@ export function splitArgs(args: string[]): CommandLine {
   for (const { name, type, repeatable } of flags) {
     const given = values.get(name) ?? [];
     if (given.length > 1 && !repeatable) throw new UsageError(`--${name} is given twice`);
-    if (type && given.includes("")) throw new UsageError(`--${name} needs a value`);
+    if (type && given.includes("")) {
+      throw new UsageError(`--${name} needs a value`, `--${name} ${type.placeholder}`);
+    }
   }
   const [, ...others] = words;
   const isWordFirst = verb !== null && args[args.indexOf(verb) + 1] === others[0];
