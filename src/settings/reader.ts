@@ -39,7 +39,11 @@ export class SettingsReader {
 
   /** One line for each value that is accepted, but seems to end with a comment. */
   commentWarnings(): string[] {
-    return [...this.values].filter(([name, { text }]) => seemsToEndWithComment(name, text))
+    return [...this.values]
+      // In an argument, a person wrote the sign between quotes.
+      .filter(([name, { text, where }]) =>
+        seemsToEndWithComment(name, text) && !where.startsWith("-X ")
+      )
       .map(([name, { where, text }]) =>
         `${where}: ${name.replace(/^.*\./, "")} is "${text}": ${COMMENT_ADVICE}`
       );

@@ -189,7 +189,7 @@ function takeOption(values: SettingValues, option: string, faults: string[]): vo
   }
   const text = match[3]!;
   if (text === "") {
-    return void faults.push(`${where}: needs a value: leave it out to use the setting`);
+    return void faults.push(`${where}: is empty: without this -X, the file or the default counts`);
   }
   values.set(`${section}.${name}`, { text, where, folder: "" });
 }

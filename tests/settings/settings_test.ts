@@ -189,7 +189,7 @@ Deno.test("an empty value counts as not set", () => {
 Deno.test("an empty value of -X is refused: neither the file's value nor the default takes its place", () => {
   for (const file of [null, "[kafka]\ntopic = from-file\n"]) {
     assertEquals(faultsOf(file, { set: ["kafka.topic="] }), [
-      "-X kafka.topic: needs a value: leave it out to use the setting",
+      "-X kafka.topic: is empty: without this -X, the file or the default counts",
     ]);
   }
 });
@@ -206,6 +206,7 @@ Deno.test("a comment behind a value is part of it, and the message says where co
     "[kafka]\ntopic = t ; mine\nssl_cafile = ca.pem # new\n[postgresql]\npassword = a #b\n",
   );
   assertEquals(accepted.kafka.topic, "t ; mine");
+  assertEquals(readSettings(null, { set: ["kafka.client_id=a # b"] }).warnings, []);
   assertEquals(accepted.postgresql.password, "a #b");
   assertEquals(accepted.warnings, [
     `${at(2)}: topic is "t ; mine": ${advice}`,
