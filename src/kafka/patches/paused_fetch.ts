@@ -5,6 +5,8 @@ import ConsumerGroup from "npm:kafkajs@2.2.4/src/consumer/consumerGroup.js";
 
 interface Group {
   maxWaitTime: number;
+  /** Where to read from next, by partition. */
+  seekOffset: Map<string, unknown>;
   fetch(nodeId: number): Promise<unknown[]>;
   resume(topicPartitions: object[]): void;
   getActiveTopicPartitions(): Record<string, Set<number>>;
@@ -23,7 +25,9 @@ export function fetchWhenResumed(): void {
   const group = ConsumerGroup.prototype as Group;
   group.fetch = async function (nodeId) {
     const active = Object.values(this.getActiveTopicPartitions());
-    if (active.some(({ size }) => size > 0)) return await fetch.call(this, nodeId);
+    // kafkajs does what seek() asked for in a fetch, and setOffsets() pauses everything before it seeks.
+    const hasWork = this.seekOffset.size > 0 || active.some(({ size }) => size > 0);
+    if (hasWork) return await fetch.call(this, nodeId);
     const wakers = sleeping.get(this) ?? new Set();
     sleeping.set(this, wakers);
     await new Promise<void>((resolve) => {

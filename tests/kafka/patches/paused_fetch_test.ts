@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 // deno-lint-ignore no-import-prefix
 import ConsumerGroup from "npm:kafkajs@2.2.4/src/consumer/consumerGroup.js";
 import { fetchWhenResumed } from "../../../src/kafka/patches/paused_fetch.ts";
+import { uniqueName, withTopic } from "../../support/fixtures.ts";
 
 fetchWhenResumed();
 
@@ -10,6 +11,7 @@ function pausedGroup(maxWaitTime: number) {
   const group = {
     maxWaitTime,
     active: [] as number[],
+    seekOffset: new Map(),
     logger: { info: () => {} },
     subscriptionState: { resume: () => group.active = [0] },
     getActiveTopicPartitions: () => ({ topic: new Set(group.active) }),
@@ -29,6 +31,15 @@ Deno.test("a fetch of paused partitions ends when one is resumed", async () => {
   group.resume();
   assertEquals(await Promise.all([first, second]), [[], []]);
 });
+
+Deno.test("setOffsets(), which pauses every partition before it seeks, commits what it is told", () =>
+  withTopic({ partitions: 1 }, async ({ admin, topic }) => {
+    const groupId = uniqueName("group");
+    await admin.setOffsets({ groupId, topic, partitions: [{ partition: 0, offset: "0" }] });
+    const [found] = await admin.fetchOffsets({ groupId, topics: [topic] });
+    await admin.deleteGroups([groupId]);
+    assertEquals(found!.partitions.map(({ offset }) => offset), ["0"]);
+  }));
 
 Deno.test("a fetch of paused partitions ends after the waiting time, so that kafkajs can send a heartbeat", async () => {
   const before = performance.now();
