@@ -18,3 +18,13 @@ Deno.test("check and a command give the same verdict about the mode of the setti
     assertStringIncludes(ofStdin.stdout, '✓ settings file "stdin"\n');
     assertEquals(ofStdin.code, 0);
   }));
+
+Deno.test("the program sees a variable whose section is missing, and names the right one", () =>
+  withProgram({ migrated: false }, async ({ routes }) => {
+    const { code, stderr } = await routes(["query"], { env: { ROUTES_TOPIC: "t" } });
+    assertEquals(code, 78);
+    assertStringIncludes(
+      stderr,
+      '  ROUTES_TOPIC: unknown variable: did you mean "ROUTES_KAFKA_TOPIC"?',
+    );
+  }));
