@@ -175,7 +175,12 @@ export function setsSecret(text: string): boolean {
 function takeOption(values: SettingValues, option: string, faults: string[]): void {
   const match = /^([^.=]+)\.([^=]+)=(.*)$/s.exec(option);
   // The text after the name may be a secret.
-  if (!match) return void faults.push(`-X ${/^[\w.]*/.exec(option)}: expected SECTION.KEY=VALUE`);
+  if (!match) {
+    const name = /^[\w.]*/.exec(option)![0];
+    const section = sectionOf(name);
+    const hint = section ? `: did you mean "${section}.${name}"?` : "";
+    return void faults.push(`-X ${name}: expected SECTION.KEY=VALUE${hint}`);
+  }
   const [section, key] = [match[1]!.trim().toLowerCase(), match[2]!.trim().toLowerCase()];
   const where = `-X ${section}.${key}`;
   if (!isSection(section)) return void faults.push(`${where}: ${unknownSection(section)}`);
@@ -217,8 +222,15 @@ function unknownSection(name: string): string {
 function unknownKey(section: keyof typeof KEYS, key: string): string {
   // Text that is not a name may be a secret without its key.
   if (!/^[\w.-]+$/.test(key)) return `unknown key in [${section}]: expected "key = value"`;
+  const other = sectionOf(key);
   const known = Object.entries(KEYS[section]).flatMap(([name, others]) => [name, ...others]);
-  return `unknown key "${key}" in [${section}]${didYouMean(key, known)}`;
+  const hint = other ? `: it is a key of [${other}]` : didYouMean(key, known);
+  return `unknown key "${key}" in [${section}]${hint}`;
+}
+
+/** The section that has a key of this name; null: none has. */
+function sectionOf(key: string): string | null {
+  return Object.keys(KEYS).find((section) => canonical(section as keyof typeof KEYS, key)) ?? null;
 }
 
 /** `: did you mean "…"?` when a known word is similar, else empty. */

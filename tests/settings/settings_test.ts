@@ -229,9 +229,17 @@ Deno.test("-X quotes an unknown section or key", () => {
   assertEquals(faultsOf(null, { set }), [
     '-X kafka.topci: unknown key "topci" in [kafka]: did you mean "topic"?',
     '-X kafak.topic: unknown section [kafak]: did you mean "kafka"?',
-    "-X topic: expected SECTION.KEY=VALUE",
+    '-X topic: expected SECTION.KEY=VALUE: did you mean "kafka.topic"?',
     "-X kafka.topic: expected SECTION.KEY=VALUE",
     "-X rubbish.x: unknown section [rubbish]",
+  ]);
+});
+
+Deno.test("a key in the wrong section is told its own", () => {
+  assertEquals(faultsOf("[kafka]\nhost = db\n[postgresql]\ntopic = t\n[http]\nport = 1\n"), [
+    'host_settings.ini line 2: unknown key "host" in [kafka]: it is a key of [postgresql]',
+    'host_settings.ini line 4: unknown key "topic" in [postgresql]: it is a key of [kafka]',
+    'host_settings.ini line 6: unknown key "port" in [http]: it is a key of [postgresql]',
   ]);
 });
 

@@ -73,6 +73,11 @@ function situation() {
 
 const count = (number) => number === null || number === undefined ? "?" : groupDigits(number);
 
+/** A rate for people, in two digits where it is slow. */
+function rateText(perSecond) {
+  return perSecond < 10 ? String(Number(perSecond.toPrecision(2))) : count(Math.round(perSecond));
+}
+
 function clock(ms) {
   const s = Math.max(0, Math.floor(ms / 1000));
   const pad = (number) => String(number).padStart(2, "0");
@@ -103,7 +108,7 @@ function update() {
   write("tombstones", count(counts?.tombstones));
   write("lag", count(lag?.total));
   const perSecond = rate.counts.at(-1) / rate.seconds;
-  write("rate", `${count(Math.round(perSecond))}/s`);
+  write("rate", `${rateText(perSecond)}/s`);
   const more = shown.isFull ? `, of more than ${count(shown.max)}` : "";
   write("users", shown.isLoaded ? count(users.count) + more : `${count(users.count)}, loading`);
   drawRate(rate);
@@ -121,7 +126,7 @@ function speak(is, text, perSecond) {
     "spoken",
     `${text}: ${count(users.count)} users on the map, ${count(counts?.stored)} records stored, ` +
       `${count(counts?.rejected)} rejected, lag ${count(lag?.total)}, ` +
-      `${count(Math.round(perSecond))} records per second`,
+      `${rateText(perSecond)} records per second`,
   );
 }
 
@@ -140,7 +145,7 @@ function drawRate({ seconds, counts }) {
     const tall = number / most * (height - 2);
     context.fillRect(i * bar, height - tall, Math.max(bar - 0.5, 1), tall);
   });
-  const top = `${count(Math.round(most / seconds))}/s`;
+  const top = `${rateText(most / seconds)}/s`;
   write("most", top);
   const label = `records per second in the last ten minutes, at most ${top}`;
   if (chart.getAttribute("aria-label") !== label) chart.setAttribute("aria-label", label);
