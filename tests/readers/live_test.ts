@@ -44,6 +44,7 @@ async function withFeed(
   rows: number[][],
   work: (fixture: Fixture) => Promise<void>,
   tiles: Tiles | null = null,
+  loaded: Promise<void> = Promise.resolve(),
 ) {
   const about = {
     ...{
@@ -56,6 +57,7 @@ async function withFeed(
   };
   const system = { now: Date.now, clock: () => performance.now(), sleep };
   async function* last() {
+    await loaded;
     yield rows;
   }
   const feed = new Feed({ about, rows: { last, since: last }, system });
@@ -144,6 +146,24 @@ chromium(
         }),
     ),
 );
+
+chromium("the live page says that it loads, and later that there are no records", () => {
+  const loading = Promise.withResolvers<void>();
+  return withFeed(
+    [],
+    ({ url }) =>
+      atUrl(url, async (page) => {
+        await until(page, "state.about !== undefined");
+        assertEquals(await text(page, "#empty"), "loading");
+        loading.resolve();
+        await until(page, "state.users.isLoaded");
+        assertEquals(await text(page, "#empty"), "no records yet");
+        assertQuiet(page, url);
+      }),
+    null,
+    loading.promise,
+  );
+});
 
 chromium(
   "the live page shows tiles where they belong, and tells their server its origin only",
