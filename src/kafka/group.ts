@@ -1,5 +1,6 @@
 import { AssignerProtocol, type PartitionAssigner, PartitionAssigners } from "kafkajs";
 import { Buffer } from "node:buffer";
+import { causes } from "./causes.ts";
 import type { Broker, Cluster, DescribedGroup } from "./cluster.ts";
 import {
   canDescribeConsumerGroups,
@@ -38,11 +39,18 @@ export async function fetchMembers(
   topic: string,
 ): Promise<Member[]> {
   await cluster.refreshMetadataIfNecessary();
-  for (let attempt = 1;; attempt++) {
+  return await untilSettled(async () => {
     const coordinator = await cluster.findGroupCoordinator({ groupId });
     await coordinator.connect();
+    return await describe(coordinator, groupId, topic);
+  });
+}
+
+/** Asks the coordinator of a group, again while it moves. */
+export async function untilSettled<T>(ask: () => Promise<T>): Promise<T> {
+  for (let attempt = 1;; attempt++) {
     try {
-      return await describe(coordinator, groupId, topic);
+      return await ask();
     } catch (error) {
       if (attempt === ATTEMPTS_MAX || !isMoving(error)) throw error;
     }
@@ -136,7 +144,7 @@ function readDestination(userData: Uint8Array | null | undefined): string | null
 }
 
 function isMoving(error: unknown): boolean {
-  return MOVING.includes((error as { code: number }).code);
+  return causes(error).some(({ code }) => MOVING.includes(code as number));
 }
 
 class GroupFailure extends Error {

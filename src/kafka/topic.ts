@@ -4,7 +4,7 @@ import { atMost } from "./deadline.ts";
 import { OperationalError } from "../errors.ts";
 import { formatMany } from "../units.ts";
 import { causes, isUnled } from "./causes.ts";
-import { fetchMembers, type Member } from "./group.ts";
+import { fetchMembers, type Member, untilSettled } from "./group.ts";
 import { type Range, recreated } from "../record/offsets.ts";
 
 /** Administration of one topic. */
@@ -115,7 +115,9 @@ export async function openTopic(kafka: Kafka, topic: string): Promise<Topic> {
       return entries.some(({ configValue }) => configValue.includes("compact"));
     },
     committed: async (groupId) => {
-      const [found] = await (await openAdmin()).fetchOffsets({ groupId, topics: [topic] });
+      const admin = await openAdmin();
+      const asked = { groupId, topics: [topic] };
+      const [found] = await untilSettled(() => admin.fetchOffsets(asked));
       const offsets = found?.partitions ?? [];
       // For a partition without one the broker answers -1.
       return new Map(

@@ -1,4 +1,5 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { untilSettled } from "../../src/kafka/group.ts";
 import { readTopic } from "../../src/kafka/reader.ts";
 import { openTopic } from "../../src/kafka/topic.ts";
 import { uniqueName, withTopic } from "../support/fixtures.ts";
@@ -57,3 +58,16 @@ Deno.test("a group tells its members, their partitions, and where they store the
       await admin.deleteGroups([groupId]).catch(() => {});
     }
   }));
+
+Deno.test("a question about a group is asked again while its coordinator moves, and other failures are not", async () => {
+  let asked = 0;
+  const fail = (code: number) => {
+    asked++;
+    // kafkajs wraps the answer of the broker.
+    throw new Error("failed", { cause: Object.assign(new Error("broker"), { code }) });
+  };
+  const answer = await untilSettled(() => Promise.resolve(asked < 2 ? fail(16) : "answer"));
+  assertEquals([answer, asked], ["answer", 2]);
+  await assertRejects(() => untilSettled(() => Promise.resolve(fail(30))));
+  assertEquals(asked, 3);
+});
