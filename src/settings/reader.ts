@@ -1,6 +1,6 @@
 import { parseDuration } from "../units.ts";
 import { isRelative } from "./paths.ts";
-import { didYouMean, seemsToEndWithComment, type SettingValues } from "./sources.ts";
+import { didYouMean, oddityIn, type SettingValues } from "./sources.ts";
 
 /** Paths of the files that TLS needs, already resolved; the program reads them again on each connect. */
 export interface TlsFiles {
@@ -9,8 +9,6 @@ export interface TlsFiles {
   key: string | null;
   passphrase: string | null;
 }
-
-const COMMENT_ADVICE = "a comment needs a line of its own";
 
 /** Reads checked values; a mistake is added to `faults` and the default returned, so that the rest is checked too. */
 export class SettingsReader {
@@ -31,22 +29,19 @@ export class SettingsReader {
 
   fault(name: string, message: string): void {
     const { where, text } = this.values.get(name) ?? {};
-    const advice = text && seemsToEndWithComment(name, text) ? `: ${COMMENT_ADVICE}` : "";
+    const odd = text ? oddityIn(name, text) : null;
     this.faults.push(
-      `${where ? `${where}: ` : ""}${name.replace(/^.*\./, "")} ${message}${advice}`,
+      `${where ? `${where}: ` : ""}${name.replace(/^.*\./, "")} ${message}${odd ? `: ${odd}` : ""}`,
     );
   }
 
-  /** One line for each value that is accepted, but seems to end with a comment. */
-  commentWarnings(): string[] {
-    return [...this.values]
-      // In an argument, a person wrote the sign between quotes.
-      .filter(([name, { text, where }]) =>
-        seemsToEndWithComment(name, text) && !where.startsWith("-X ")
-      )
-      .map(([name, { where, text }]) =>
-        `${where}: ${name.replace(/^.*\./, "")} is "${text}": ${COMMENT_ADVICE}`
-      );
+  /** One line for each value that is accepted, but seems to contain something by mistake. */
+  oddities(): string[] {
+    return [...this.values].flatMap(([name, { where, text }]) => {
+      // In an argument, a person wrote the signs between quotes.
+      const odd = where.startsWith("-X ") ? null : oddityIn(name, text);
+      return odd ? [`${where}: ${name.replace(/^.*\./, "")} is "${text}": ${odd}`] : [];
+    });
   }
 
   /** One of `known`, ignoring case; null when it is not set or not one of them. */

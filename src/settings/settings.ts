@@ -57,7 +57,7 @@ export function parseSettings(sources: Sources): Settings {
       { reason: faults, hint: "routes help settings" },
     );
   }
-  const warnings = [...reader.commentWarnings(), ...warningsAbout(kafka, postgresql)];
+  const warnings = [...reader.oddities(), ...warningsAbout(kafka, postgresql)];
   const file = sources.file && {
     path: sources.file.path,
     holdsSecret: setsSecret(sources.file.text),

@@ -199,10 +199,12 @@ function takeOption(values: SettingValues, option: string, faults: string[]): vo
   values.set(`${section}.${name}`, { text, where, folder: "" });
 }
 
-/** Whether a value that is no secret seems to end with a comment, which is part of it. */
-export function seemsToEndWithComment(name: string, text: string): boolean {
+/** What a value that is no secret seems to contain by mistake, as advice; null: nothing. */
+export function oddityIn(name: string, text: string): string | null {
   const key = name.replace(/^.*\./, "");
-  return !SECRETS.includes(key) && !key.endsWith("_pem") && /[ \t][;#]/.test(text);
+  if (SECRETS.includes(key) || key.endsWith("_pem")) return null;
+  if (/[ \t][;#]/.test(text)) return "a comment needs a line of its own";
+  return /^'.*'$/.test(text) ? "the single quotes are part of the value" : null;
 }
 
 function isSection(name: string): name is keyof typeof KEYS {

@@ -214,6 +214,18 @@ Deno.test("a comment behind a value is part of it, and the message says where co
   ]);
 });
 
+Deno.test("single quotes around a value are part of it, and a warning says so", () => {
+  const { postgresql, warnings } = readSettings("[postgresql]\ndbname = 'db'\npassword = 'p'\n");
+  assertEquals([postgresql.database, postgresql.password], ["'db'", "'p'"]);
+  assertEquals(warnings, [
+    `host_settings.ini line 2: dbname is "'db'": the single quotes are part of the value`,
+  ]);
+  assertEquals(faultsOf("[postgresql]\nport = '5432'\n"), [
+    `host_settings.ini line 2: port is "'5432'": expected a whole number from 1 to 65535: ` +
+    "the single quotes are part of the value",
+  ]);
+});
+
 Deno.test("-X accepts sections and keys in any case and by any name, and the last one wins", () => {
   assertEquals(readSettings(null, { set: ["Kafka.Brokers=a:1"] }).kafka.brokers, ["a:1"]);
   assertEquals(
