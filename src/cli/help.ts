@@ -113,8 +113,9 @@ Rows, for people: 100 of them, or as many as --limit says, or --all.
 ${list(({ forPeople, forTracks }) => forPeople && !forTracks)}
 Rows, for programs: all of them.
 ${list(({ forPeople, forTracks }) => !forPeople && !forTracks)}
-Tracks: one for each user, the oldest fix first. A pause of --gap starts a new
-segment; --simplify 20m leaves out points that change little.
+Tracks: one for each user, the oldest fix first; all fixes, or with --limit the
+newest of all users. A pause of --gap starts a new segment; --simplify 20m
+leaves out points that change little.
 ${list(({ forTracks }) => forTracks)}
 Examples:
   routes query --summary --format markdown

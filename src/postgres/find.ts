@@ -72,7 +72,7 @@ export function openFinder(
   /** A search for the newest rows, limited to a time after which there are enough: see WINDOW_S. */
   async function narrowed(search: Search, inside: Inside): Promise<Search> {
     const { what, order, reverse, limit, bbox, near, since, until } = search;
-    const isNewest = what === "points" && order === "time" && !reverse && limit !== null;
+    const isNewest = what === "points" && order !== "user" && !reverse && limit !== null;
     // Rows at a place can be anywhere in time: looking back for them could read the table twice.
     if (!isNewest || bbox || near) return await indexed(search);
     const end = until ?? now() / 1000;
@@ -100,8 +100,8 @@ export function openFinder(
       return Number(row!.n);
     },
     extent: async (search) => {
-      const extent = extentOf(statementWriter, schema, await indexed(search));
       const inside = inTransaction();
+      const extent = extentOf(statementWriter, schema, await narrowed(search, inside));
       const [row] = await inside(String(extent)) as unknown as ExtentRow[];
       await inside("rollback");
       const [fixes, users, first, last, south, north, ...longitudes] = row!;
@@ -124,7 +124,7 @@ function rowsOf(sql: Sql, schema: string, search: Search) {
 }
 
 function countOf(sql: Sql, schema: string, search: Search, max: number | null) {
-  const { from } = piecesOf(sql, schema, search);
+  const { from } = piecesOf(sql, schema, { ...search, limit: null });
   const found = sql`select 1 from ${from} ${atMost(sql, max)}`;
   return sql`select count(*) as n from (${found}) as found`;
 }

@@ -27,9 +27,11 @@ const NEWEST_FIRST: Key[] = [
   ["source_offset", "desc"],
   ...PLACE,
 ];
+const BY_USER: Key[] = [["user_id", "asc"], ...OLDEST_FIRST];
 const FIX_ORDERS: Record<Search["order"], Key[]> = {
   time: NEWEST_FIRST,
-  user: [["user_id", "asc"], ...OLDEST_FIRST],
+  user: BY_USER,
+  tracks: BY_USER,
   distance: [["distance", "asc"], ...NEWEST_FIRST],
 };
 
@@ -78,12 +80,17 @@ export function piecesOf(sql: Sql, schema: string, search: Search): Pieces {
       ),
     };
   }
+  // The limit of the statement would keep the first users, with their oldest fixes.
+  const kept = search.order === "tracks" && search.limit !== null
+    ? sql`select * from (${fixes}) as fix order by ${order(NEWEST_FIRST)}
+        limit ${search.limit}::bigint`
+    : fixes;
   const latest = latestOf(sql, table("routes_table"), search, fixes);
   const origin = sql`left join ${table("routes_sources")} as source on source.id = fix.source_id`;
   return {
     cells: sql`user_id, timestamp, latitude, longitude ${search.near ? sql`, distance` : sql``}
       ${search.withOrigin ? sql`, partition, source_offset::float8` : sql``}`,
-    from: sql`(${search.what === "last" ? latest : fixes}) as fix
+    from: sql`(${search.what === "last" ? latest : kept}) as fix
       ${search.withOrigin ? origin : sql``}`,
     order: order(FIX_ORDERS[search.order]),
   };

@@ -18,7 +18,8 @@ export interface Search {
   until: number | null;
   bbox: Box | null;
   near: { latitude: number; longitude: number; radiusM: number } | null;
-  order: "time" | "user" | "distance";
+  /** `tracks`: by user, the oldest fix first; a limit keeps the newest fixes of all users. */
+  order: "time" | "user" | "distance" | "tracks";
   reverse: boolean;
   /** Maximum number of rows; null: all. */
   limit: number | null;

@@ -118,6 +118,38 @@ Deno.test("find() includes since and excludes until", () =>
     assertEquals(times(await find({ until: 100 })), [99.999]);
   }));
 
+Deno.test("find() keeps the newest fixes of all users in tracks with a limit, and the oldest in reverse", () =>
+  withFinder(async ({ add, find, count, open }) => {
+    // User 1 has the oldest fixes and user 3 the newest; some are older than every window.
+    const steps = Array.from({ length: 30 }, (_, i): Fix => [1 + (i % 3), 0, 60, i / 10]);
+    await add(
+      ...steps.map(([user, , north, east], i): Fix => [user, NOW_S - 2 ** (30 - i), north, east]),
+    );
+    for (const what of ["rows at any place", "rows near a place"]) {
+      const near = what === "rows near a place"
+        ? { latitude: 60, longitude: 1, radiusM: 500_000 }
+        : null;
+      const fixes = (search: Partial<Search>) => find({ near, ...search });
+      for (const limit of [1, 4, 10, 30, 100]) {
+        for (const reverse of [false, true]) {
+          const kept = await fixes({ order: "time", reverse, limit });
+          const sorted = kept.toSorted((a, b) =>
+            (Number(a[0]) - Number(b[0]) || Number(a[1]) - Number(b[1])) * (reverse ? -1 : 1)
+          );
+          assertEquals(await fixes({ order: "tracks", reverse, limit }), sorted, what);
+        }
+      }
+    }
+    assertEquals(await count({ order: "tracks", limit: 4 }), 30);
+    const finder = open();
+    try {
+      const extent = await finder.extent({ ...everything, order: "tracks", limit: 4 });
+      assertEquals([extent!.fixes, extent!.box.west, extent!.box.east], [4, 2.6, 2.9]);
+    } finally {
+      await finder.close();
+    }
+  }));
+
 Deno.test("find() gives the newest rows of every age, also those in the future, as without a limit", () =>
   withFinder(async ({ add, find }) => {
     // Negative ages are in the future.

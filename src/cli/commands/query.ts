@@ -44,8 +44,8 @@ export const queryFlags = {
   limit: {
     short: "n",
     type: whole(1),
-    help: "maximum number of rows",
-    defaultHelp: "100 for people, all for files",
+    help: "at most N rows, the first in the order; in tracks the newest N fixes",
+    defaultHelp: "100 in tables for people, else all",
   },
   all: { help: "all rows", excludes: ["limit"] },
   order: {

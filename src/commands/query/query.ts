@@ -122,13 +122,15 @@ async function printRows(options: QueryOptions, deps: QueryDeps): Promise<number
   };
   if (options.showSql) noteSql(postgres.written(search, "rows"), reporter);
   const count = await printBatches(options, search, deps);
-  if (!forPeople || deps.system.signal.aborted) return count;
+  // Who makes a file of tracks looks at stderr; a program that reads rows is not disturbed.
+  if ((!forPeople && !forTracks) || deps.system.signal.aborted) return count;
   if (count === 0) {
     reporter.note("no rows");
     await noteSwap(search, deps);
   }
-  if (limit === null || count <= limit) return count;
+  if (limit === null || count < limit + (hasExtra(options) ? 1 : 0)) return count;
   const total = await postgres.count(search, COUNT_MAX + 1);
+  if (total <= limit) return count;
   const of = total > COUNT_MAX
     ? `more than ${formatMany(COUNT_MAX, "row")}`
     : formatMany(total, "row");
@@ -167,12 +169,11 @@ async function printBatches(
   { postgres, reporter, system, stdout, terminal }: QueryDeps,
 ): Promise<number> {
   const { limit } = search;
-  const { forPeople, needsExtent } = formats[options.format]!;
+  const { needsExtent } = formats[options.format]!;
   // A separate statement: rows inserted between the two may lie outside the picture.
   const extent = needsExtent ? await postgres.extent(search) : null;
   const { format, cells } = openView(options, terminal, extent);
-  // One extra row shows whether there are more.
-  const wanted = forPeople && limit !== null ? limit + 1 : limit;
+  const wanted = hasExtra(options) && limit !== null ? limit + 1 : limit;
   let text = format.head;
   let count = 0;
   let notFinite = 0;
@@ -189,6 +190,12 @@ async function printBatches(
     reporter.note(`NaN or infinity in ${formatMany(notFinite, "row")} that another program wrote`);
   }
   return count;
+}
+
+/** Whether one more row is read than is shown, to see whether there are more; in tracks it could be any of them. */
+function hasExtra({ format }: QueryOptions): boolean {
+  const { forPeople, forTracks } = formats[format]!;
+  return forPeople && !forTracks;
 }
 
 function isNotFinite(cell: FoundRow[number]): boolean {
@@ -237,6 +244,6 @@ function check(
 
 /** Tracks are ordered by user, oldest first; all other rows by time, newest first. */
 function orderOf({ what, format, order }: QueryOptions): Search["order"] {
-  const byUser = what === "summary" || (what === "points" && formats[format]!.forTracks);
-  return order ?? (byUser ? "user" : "time");
+  if (what === "points" && formats[format]!.forTracks) return "tracks";
+  return order ?? (what === "summary" ? "user" : "time");
 }
