@@ -3,6 +3,7 @@ import { type Command, parseCli } from "../../src/cli/parse.ts";
 import { UsageError } from "../../src/errors.ts";
 import { commandFlags, globalFlags, verbs } from "../../src/cli/commands.ts";
 import { refusals } from "./parse_cases.ts";
+import { followFix } from "../support/follow_fix.ts";
 
 const NOW = Date.parse("2026-03-04T05:06:07Z");
 const HOUR = 3_600_000;
@@ -23,6 +24,18 @@ for (const [line, message, fix] of refusals) {
     assertEquals([failure.message, failure.hint], [message, fix]);
   });
 }
+
+Deno.test("a line that is refused with a flag as its fix is good with that flag", () => {
+  const fixed = refusals.filter(([, message, fix]) =>
+    // That fix has a word in the place of the value.
+    fix?.startsWith("--") && !message.endsWith("needs a value")
+  );
+  assertEquals(fixed.length > 3, true);
+  for (const [line, , fix] of fixed) {
+    const args = typeof line === "string" ? line.split(" ") : line;
+    for (const good of followFix(args, fix!)) parseCli(good, NOW);
+  }
+});
 
 Deno.test("parseCli() offers every known format when one is unknown", () => {
   const failure = assertThrows(() => parse("query --format cvs"), UsageError) as UsageError;

@@ -70,11 +70,14 @@ function indexesOf(chosen: string[], columns: Column[]): number[] {
   const names = columns.map(({ name }) => name);
   const unknown = chosen.find((name) => !names.includes(name));
   if (unknown !== undefined) {
-    const hint = `--columns ${suggest(unknown, names) ?? names.join(",")}`;
+    const meant = chosen.map((name) => suggest(name, names));
+    const hint = `--columns ${meant.includes(null) ? names : [...new Set(meant)]}`;
     throw new UsageError(`unknown column "${unknown}"`, hint);
   }
   const twice = chosen.find((name, i) => chosen.indexOf(name) < i);
-  if (twice !== undefined) throw new UsageError(`column "${twice}" is given twice`);
+  if (twice !== undefined) {
+    throw new UsageError(`column "${twice}" is given twice`, `--columns ${[...new Set(chosen)]}`);
+  }
   return chosen.map((name) => names.indexOf(name));
 }
 

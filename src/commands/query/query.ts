@@ -1,8 +1,8 @@
 import type { QueryOptions } from "../../cli/commands/query.ts";
-import { UsageError } from "../../errors.ts";
 import { formats } from "../../formats/mod.ts";
 import { formatCount, formatMany, formatMs, zoneName } from "../../units.ts";
 import { clockText } from "../../formats/cell.ts";
+import { checkFlags } from "./conflicts.ts";
 import { gapOf, needsOrigin, openView, type Terminal } from "./columns.ts";
 import type { Finder, FoundRow } from "../../postgres/find.ts";
 import type { Search } from "../../postgres/search.ts";
@@ -24,7 +24,7 @@ const COUNT_MAX = 1_000_000;
 
 /** Prints the rows that match the filters, batch by batch; with `watchMs` repeatedly. */
 export async function runQuery(options: QueryOptions, deps: QueryDeps): Promise<void> {
-  check(options);
+  checkFlags(options);
   try {
     await (options.watchMs === null
       ? runOnce(options, deps)
@@ -134,7 +134,8 @@ async function printRows(options: QueryOptions, deps: QueryDeps): Promise<number
   const of = total > COUNT_MAX
     ? `more than ${formatMany(COUNT_MAX, "row")}`
     : formatMany(total, "row");
-  reporter.note(`${formatCount(limit)} of ${of} (--all for the rest)`);
+  const rest = options.limit === null ? "--all" : "--all instead of --limit";
+  reporter.note(`${formatCount(limit)} of ${of} (${rest} for the rest)`);
   return limit;
 }
 
@@ -200,46 +201,6 @@ function hasExtra({ format }: QueryOptions): boolean {
 
 function isNotFinite(cell: FoundRow[number]): boolean {
   return typeof cell === "number" && !Number.isFinite(cell);
-}
-
-/** Rejects combinations of flags that depend on the format. */
-function check(
-  { what, format, order, columns, time, watchMs, ...options }: QueryOptions,
-): void {
-  const { users, bbox, near, gapMs, simplifyM, tiles, userField } = options;
-  if (!formats[format]) throw new UsageError(`unknown format "${format}"`);
-  const { forPeople, forTracks, hasTime } = formats[format];
-  const isFixes = what === "points" || what === "last";
-  const isRejects = what === "rejects" || what === "codes";
-  const view = what === "codes" ? "--summary" : `--${what}`;
-  const trackFormats = Object.keys(formats).filter((name) => formats[name]!.forTracks);
-  const ofTracks = gapMs !== null ? "--gap" : simplifyM !== null ? "--simplify" : "";
-  const ofFixes = users ? "--user" : bbox ? "--bbox" : near ? "--near" : "";
-  const isOtherOrder = forTracks && what === "points" && order !== null && order !== "user";
-  const conflicts: [applies: unknown, flag: string, other: string, hint?: string][] = [
-    [forTracks && !isFixes, `--format ${format}`, view],
-    [forTracks && columns, "--columns", `--format ${format}`],
-    [isOtherOrder, `--order ${order}`, `--format ${format}`, "--order user"],
-    [ofTracks && what === "last", ofTracks, "--last"],
-    [
-      ofTracks && !forTracks && !(gapMs !== null && what === "summary"),
-      ofTracks,
-      `--format ${format}`,
-      `--format ${trackFormats.join(", ")}`,
-    ],
-    [watchMs !== null && !forPeople, "--watch", `--format ${format}`, "--format table"],
-    [time !== "iso" && !hasTime, `--time ${time}`, `--format ${format}`],
-    [tiles && format !== "html", "--tiles", `--format ${format}`, "--format html"],
-    [userField && format !== "ndjson", "--user-field", `--format ${format}`, "--format ndjson"],
-    [userField && !isFixes, "--user-field", view],
-    [userField && columns, "--user-field", "--columns"],
-    [isRejects && ofFixes, ofFixes, "--rejects", "use --since and --until"],
-    [isRejects && order === "user", "--order user", "--rejects"],
-    [what === "codes" && order, `--order ${order}`, "--rejects --summary"],
-    [order === "distance" && !isFixes, "--order distance", view],
-  ];
-  const [, flag, other, hint] = conflicts.find(([applies]) => applies) ?? [];
-  if (flag) throw new UsageError(`${flag} cannot be combined with ${other}`, hint);
 }
 
 /** Tracks are ordered by user, oldest first; all other rows by time, newest first. */

@@ -121,7 +121,7 @@ Deno.test("runQuery() counts only when the limit was hit", async () => {
 
 Deno.test("runQuery() says when there are more rows than it counts", async () => {
   const { notes } = await run({ limit: 5 }, { rows: fixes(6), total: 7_000_000 });
-  assertEquals(notes, ["5 of more than 1 000 000 rows (--all for the rest)"]);
+  assertEquals(notes, ["5 of more than 1 000 000 rows (--all instead of --limit for the rest)"]);
 });
 
 Deno.test("runQuery() tells people when there are no rows", async () => {
@@ -154,7 +154,8 @@ Deno.test("runQuery() tells when a limit leaves fixes out of a track, and when t
         rows: fixes(5),
         total: 150,
       });
-      assertEquals([search!.limit, notes], [5, ["5 of 150 rows (--all for the rest)"]], format);
+      const note = "5 of 150 rows (--all instead of --limit for the rest)";
+      assertEquals([search!.limit, notes], [5, [note]], format);
       assertEquals((await run({ what, format, limit: 5 }, { rows: fixes(5) })).notes, []);
       assertEquals((await run({ what, format }, { rows: fixes(150) })).notes, []);
       assertEquals((await run({ what, format })).notes, ["no rows"]);
@@ -354,39 +355,55 @@ Deno.test("runQuery() shows the columns that were named, in that order", async (
 });
 
 Deno.test("runQuery() rejects flags that cannot be combined, before it asks the database", async () => {
+  const TRACKS = "geojson, geojsonseq, gpx, kml, svg, html, map";
   const cases: [Partial<QueryOptions>, message: string, fix?: string][] = [
-    [{ columns: ["user_id", "tiem"] }, 'unknown column "tiem"', "--columns time"],
+    [{ columns: ["user_id", "tiem"] }, 'unknown column "tiem"', "--columns user_id,time"],
     [
       { columns: ["distance"] },
       'unknown column "distance"',
       "--columns user_id,time,latitude,longitude,partition,offset",
     ],
-    [{ columns: ["user_id", "time", "user_id"] }, 'column "user_id" is given twice'],
+    [
+      { columns: ["user_id", "time", "user_id"] },
+      'column "user_id" is given twice',
+      "--columns user_id,time",
+    ],
     [{ format: "geojson", what: "summary" }, "--format geojson cannot be combined with --summary"],
     [{ format: "geojson", what: "total" }, "--format geojson cannot be combined with --total"],
     [
       { format: "geojson", columns: ["user_id"] },
       "--columns cannot be combined with --format geojson",
     ],
-    [{ format: "geojson", order: "time" }, "--order time cannot be combined with --format geojson"],
+    [
+      { format: "geojson", order: "time" },
+      "--order time cannot be combined with --format geojson",
+      "--order user",
+    ],
     [{ format: "map", what: "rejects" }, "--format map cannot be combined with --rejects"],
     [
       { gapMs: 1 },
-      "--gap cannot be combined with --format table",
-      "--format geojson, geojsonseq, gpx, kml, svg, html, map",
+      `--gap goes with --summary, or with --format ${TRACKS}`,
+      "--summary, or --format map",
     ],
-    [{ simplifyM: 1, format: "csv" }, "--simplify cannot be combined with --format csv"],
+    [{ gapMs: 1, time: "ms" }, "--gap goes with --summary", "--summary"],
+    [{ gapMs: 1, what: "total" }, "--gap cannot be combined with --total"],
+    [
+      { simplifyM: 1, format: "csv" },
+      `--simplify goes with --format ${TRACKS}`,
+      "--format map",
+    ],
+    [{ simplifyM: 1, what: "summary" }, "--simplify cannot be combined with --summary"],
     [{ simplifyM: 1, format: "gpx", what: "last" }, "--simplify cannot be combined with --last"],
     [
       { watchMs: 1, format: "csv" },
       "--watch cannot be combined with --format csv",
       "--format table",
     ],
-    [{ tiles }, "--tiles cannot be combined with --format table", "--format html"],
-    [{ tiles, format: "svg" }, "--tiles cannot be combined with --format svg", "--format html"],
+    [{ tiles }, "--tiles goes with --format html", "--format html"],
+    [{ tiles, format: "svg" }, "--tiles goes with --format html", "--format html"],
     [{ time: "unix", format: "gpx" }, "--time unix cannot be combined with --format gpx"],
     [{ what: "rejects", users: [[1, 1]] }, "--user cannot be combined with --rejects"],
-    [{ what: "codes", format: "gpx" }, "--format gpx cannot be combined with --summary"],
+    [{ what: "codes", format: "gpx" }, "--format gpx cannot be combined with --rejects --summary"],
     [{ what: "codes", order: "time" }, "--order time cannot be combined with --rejects --summary"],
     [{ what: "rejects", near }, "--near cannot be combined with --rejects"],
     [{ what: "rejects", order: "user" }, "--order user cannot be combined with --rejects"],
@@ -404,7 +421,7 @@ Deno.test("runQuery() rejects flags that cannot be combined, before it asks the 
       UsageError,
       message,
     );
-    if (fix) assertEquals(error.hint, fix);
+    assertEquals(error.hint, fix, message);
   }
 });
 
@@ -482,7 +499,7 @@ Deno.test("runQuery() draws the map of all fixes, unless asked for fewer", async
   const all = await run({ format: "map" }, { rows });
   assertEquals([all.search!.limit, all.search!.order, all.notes], [null, "tracks", []]);
   const some = await run({ format: "map", limit: 120 }, { rows, total: 150 });
-  assertEquals(some.notes, ["120 of 150 rows (--all for the rest)"]);
+  assertEquals(some.notes, ["120 of 150 rows (--all instead of --limit for the rest)"]);
   const none = await run({ format: "map" }, { extent: () => Promise.resolve(null) });
   assertEquals([none.text, none.notes], ["", ["no rows"]]);
 });

@@ -1,0 +1,12 @@
+/** The command lines that a fix such as `--summary, or --format map` makes of another. */
+export function followFix(args: string[], fix: string): string[][] {
+  return fix.split(", or ").map((part) => {
+    const [flag, ...values] = part.replace(/ > \S+$/, "").split(" ");
+    const kept: string[] = [];
+    for (let i = 0; i < args.length; i++) {
+      if (args[i] === flag) i += Math.min(1, values.length);
+      else if (!args[i]!.startsWith(`${flag}=`)) kept.push(args[i]!);
+    }
+    return [...kept, flag!, ...values.length > 0 ? [values.join(" ")] : []];
+  });
+}
