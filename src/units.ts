@@ -6,6 +6,16 @@ const UNITS_MS: Record<string, number> = {
   d: 86_400_000,
   w: 604_800_000,
 };
+/** As people write the units, in the singular. */
+const UNIT_WORDS: Record<string, string> = {
+  sec: "s",
+  second: "s",
+  min: "m",
+  minute: "m",
+  hour: "h",
+  day: "d",
+  week: "w",
+};
 
 /** The start of the year 10000: every record must be earlier. */
 export const CALENDAR_END_MS = 253_402_300_800_000;
@@ -13,12 +23,15 @@ export const CALENDAR_END_MS = 253_402_300_800_000;
 /** The longest time limit: a timer takes at most 31 bits of milliseconds, and fires at once beyond that. */
 export const WAIT_MAX_MS = 7 * UNITS_MS.d!;
 
-/** `500ms`, `10s`, `1h30m`, `1.5h`, `7d`, `1w` to milliseconds; null for any other text. */
+/** `500ms`, `10s`, `1h30m`, `1.5h`, `7d`, `2 hours`, `30min` to milliseconds; null for any other text. */
 export function parseDuration(text: string): number | null {
   const word = text.trim();
-  if (!/^(\d+(\.\d+)?(ms|[smhdw]))+$/.test(word)) return null;
-  const parts = [...word.matchAll(/(\d+(?:\.\d+)?)(ms|[smhdw])/g)];
-  const ms = parts.reduce((sum, [, count, unit]) => sum + Number(count) * UNITS_MS[unit!]!, 0);
+  if (!/^(\d+(\.\d+)?\s*[a-z]+\s*)+$/.test(word)) return null;
+  let ms = 0;
+  for (const [, count, unit] of word.matchAll(/(\d+(?:\.\d+)?)\s*([a-z]+)/g)) {
+    const name = unit!.replace(/(?<=..)s$/, "");
+    ms += Number(count) * (UNITS_MS[UNIT_WORDS[name] ?? unit!] ?? NaN);
+  }
   return ms < Infinity ? ms : null;
 }
 
@@ -82,23 +95,25 @@ function fromLocal(localMs: number, zone: string): number {
 }
 
 /**
- * A time to milliseconds since 1970: ISO 8601 (by the clock of `zone` without an offset of its own), unix seconds, also
- * after `@`, milliseconds with 13 digits, `now`, `today`, `yesterday 14:00`, and `2h` or `-2h` for two hours ago; null for
- * any other text. `now` is in milliseconds.
+ * A time to milliseconds since 1970: ISO 8601 (by the clock of `zone` without an offset of its own), unix seconds, after
+ * `@` also small ones, milliseconds with 13 digits, `now`, `today`, `10:00` of today, `yesterday 14:00`, and `2h`, `-2h` or
+ * `2 hours ago`; null for any other text. `now` is in milliseconds.
  */
 export function parseTime(text: string, now: number, zone: string = "UTC"): number | null {
   const word = text.trim().replace(/^@(?=\d)/, "");
   if (word === "now") return now;
-  const named = /^(today|yesterday)(?:\s+(\d{1,2}:\d{2}(?::\d{2})?))?$/.exec(word);
-  const [, day, clock = "00:00"] = named ?? [];
-  if (day) {
+  const named = /^(today|yesterday)?(?:(?:^|\s+)(\d{1,2}:\d{2}(?::\d{2})?))?$/.exec(word);
+  if (named && word !== "") {
+    const [, day, clock = "00:00"] = named;
     const local = now + zoneOffset(now, zone) - (day === "yesterday" ? UNITS_MS.d! : 0);
     const date = new Date(local).toISOString().slice(0, 10);
     return parseIso(`${date}T${clock.replace(/^(\d):/, "0$1:")}`, zone);
   }
   if (/^\d{13}$/.test(word)) return Number(word);
-  if (/^\d{1,12}(\.\d+)?$/.test(word)) return Number(word) * 1000;
-  const ago = parseDuration(word.replace(/^-/, ""));
+  // A smaller number may be a year, a date or a count of something; 9 digits are 1973.
+  const isUnix = word === text.trim() ? /^\d{9,12}(\.\d+)?$/ : /^\d{1,12}(\.\d+)?$/;
+  if (isUnix.test(word)) return Number(word) * 1000;
+  const ago = parseDuration(word.replace(/^-|\s+ago$/, ""));
   return ago === null ? parseIso(word, zone) : now - ago;
 }
 

@@ -1,6 +1,7 @@
 import { SETTABLE } from "../settings/sources.ts";
 import type { FlagSpecs, OptionsOf } from "./flags.ts";
-import { anyTexts, choice, path, timeLimit } from "./value_types.ts";
+import { timeLimit } from "./time_types.ts";
+import { anyTexts, choice, path } from "./value_types.ts";
 
 /** Flags that are allowed with every command, before or after it. */
 export const globalSpecs = {

@@ -49,10 +49,10 @@ routes help COMMAND shows the flags of a command, with examples.
 
 /** What a value may look like, by what stands for it. */
 export const PLACEHOLDERS: Record<string, string> = {
-  DUR: "500ms, 10s, 9m, 1h, 7d",
+  DUR: '500ms, 10s, 9m, 1h30m, 7d, "2 hours"',
   TIME:
-    "2026-11-24T10:00:00Z (no zone: UTC), unix seconds, now, today, yesterday, 2h: two hours ago",
-  DIST: "500m, 2km",
+    '2026-11-24T10:00:00Z (no zone: UTC), now, today, 10:00 (today), yesterday, "yesterday 14:00", 2h or "2 hours ago", unix seconds',
+  DIST: "500m, 2km, 3mi",
 };
 
 function legend(names: string[]): string {

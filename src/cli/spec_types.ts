@@ -55,6 +55,7 @@ function readSpec(text: string, now: number): Spec | null {
   if (text === "earliest" || text === "latest") return { at: text };
   if (/^\d{1,15}$/.test(text)) return { at: "offset", offset: Number(text) };
   if (/^-\d{1,15}$/.test(text)) return { at: "last", count: -Number(text) };
-  const ms = text.startsWith("@") ? parseTime(text.slice(1), now) : null;
+  if (!text.startsWith("@")) return null;
+  const ms = parseTime(text, now) ?? parseTime(text.slice(1), now);
   return ms === null ? null : { at: "time", ms: Math.ceil(ms) };
 }

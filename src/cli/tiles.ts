@@ -6,5 +6,5 @@ export const tiles = valueType(
   "URL",
   "osm, or http(s)://HOST/… with {z}, {x} and {y}",
   (text) => readTiles(text),
-  ["osm"],
+  { words: ["osm"] },
 );

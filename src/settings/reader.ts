@@ -82,7 +82,11 @@ export class SettingsReader {
     const ms = isBare ? Number(text) * bareMs : parseDuration(text);
     const [minMs, maxMs] = [parseDuration(min)!, parseDuration(max)!];
     if (ms !== null && ms >= minMs && ms <= maxMs) return ms;
-    const expected = !ms ? "such as 10s" : ms < minMs ? `of at least ${min}` : `of at most ${max}`;
+    const expected = ms === null
+      ? "such as 10s"
+      : ms < minMs
+      ? `of at least ${min}`
+      : `of at most ${max}`;
     this.fault(name, `is "${text}": expected a duration ${expected}`);
     return fallbackMs;
   }

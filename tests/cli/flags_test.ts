@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { commandFlags, globalFlags } from "../../src/cli/commands.ts";
 import { type FlagSpecs, listFlags, type OptionsOf, readOptions } from "../../src/cli/flags.ts";
-import { choice, duration, list, whole } from "../../src/cli/value_types.ts";
+import { duration } from "../../src/cli/time_types.ts";
+import { choice, list, whole } from "../../src/cli/value_types.ts";
 
 const specs = {
   batchSize: { type: whole(1), help: "", default: "5" },

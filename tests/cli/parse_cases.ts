@@ -139,11 +139,16 @@ export const refusals: [line: string | string[], message: string, fix?: string][
   [
     "query --watch 5",
     '--watch is "5": expected a duration such as 500ms, 10s, 1h30m, 7d or 1w',
+    "--watch 5s",
   ],
   ["query --watch=", "--watch needs a value", "--watch DUR"],
   ["query --watch soon", 'unexpected argument "soon"', "routes help query"],
   ["query --gap", "--gap needs a value", "--gap DUR"],
-  ["query --simplify 20", '--simplify is "20": expected a distance such as 500m or 2km'],
+  [
+    "query --simplify 20",
+    '--simplify is "20": expected a distance such as 500m, 2km or 3mi',
+    "--simplify 20m, or --simplify 20km",
+  ],
   ["produce --strict", "--strict goes with --stdin"],
   [
     "produce --stdin --user-field userId",
@@ -164,8 +169,12 @@ export const refusals: [line: string | string[], message: string, fix?: string][
   ["produce --count 0x10", '--count is "0x10": expected a whole number of at least 0'],
   ["produce --count NaN", '--count is "NaN": expected a whole number of at least 0'],
   ["produce --count Infinity", '--count is "Infinity": expected a whole number of at least 0'],
-  ["produce --count 1,000", '--count is "1,000": expected a whole number of at least 0'],
-  [["produce", "--count", "1 000"], '--count is "1 000": expected a whole number of at least 0'],
+  ...["1,000", "1 000", "1_000"].map((text): [string[], string, string] => [
+    ["produce", "--count", text],
+    `--count is "${text}": expected a whole number of at least 0`,
+    "--count 1000",
+  ]),
+  ["produce --count 1,5", '--count is "1,5": expected a whole number of at least 0'],
   [["produce", "--count", " "], '--count is " ": expected a whole number of at least 0'],
   [
     "produce --count 9007199254740993",
@@ -199,37 +208,72 @@ export const refusals: [line: string | string[], message: string, fix?: string][
   ["produce --rate NaN", '--rate is "NaN": expected a number above 0, up to 1000000000'],
   ["produce --rate 1e3", '--rate is "1e3": expected a number above 0, up to 1000000000'],
   ["produce --speed 1001", '--speed is "1001": expected a number above 0, up to 1000'],
-  ["produce --invalid 101", '--invalid is "101": expected a share of 0 to 100 %'],
-  ["produce --invalid -1", '--invalid is "-1": expected a share of 0 to 100 %'],
-  ["produce --invalid x%", '--invalid is "x%": expected a share of 0 to 100 %'],
+  ["produce --invalid 101", '--invalid is "101": expected a share from 0 to 100 %'],
+  ["produce --invalid -1", '--invalid is "-1": expected a share from 0 to 100 %'],
+  ["produce --invalid x%", '--invalid is "x%": expected a share from 0 to 100 %'],
   // Durations and times.
-  ["produce --duration 10", ...duration("duration", "10")],
-  ["produce --duration 0s", ...duration("duration", "0s")],
+  ["produce --duration 10", ...duration("duration", "10"), "--duration 10s"],
+  ...["produce --duration", "produce --interval", "consume --idle", "consume --flush"]
+    .map((line) => aboveZero(line)),
+  ...["migrate --lock-timeout", "query --gap", "query --watch", "consume --timeout"]
+    .map((line) => aboveZero(line)),
   ["produce --duration -5s", ...duration("duration", "-5s")],
-  ["produce --interval 5sec", ...duration("interval", "5sec")],
+  ["produce --interval 5sac", ...duration("interval", "5sac")],
+  ["produce --interval 5S", ...duration("interval", "5S"), "--interval 5s"],
+  ["query --gap 1y", ...duration("gap", "1y"), "--gap 365d"],
+  ["query --gap 0", ...duration("gap", "0")],
   ["consume --idle 1h30", ...duration("idle", "1h30")],
   ["consume --flush forever", ...duration("flush", "forever")],
   ["migrate --lock-timeout x", ...duration("lock-timeout", "x")],
-  ["consume --timeout 30", ...duration("timeout", "30")],
+  ["consume --timeout 30", ...duration("timeout", "30"), "--timeout 30s"],
   ["produce --start soon", ...time("start", "soon")],
   ["consume --timeout 8d", '--timeout is "8d": expected a duration of at most 7d'],
   ["produce --start 1969-12-31", '--start is "1969-12-31": expected a time from 1970 to 9999'],
   ["produce --start 253402300800", '--start is "253402300800": expected a time from 1970 to 9999'],
   ["query --since 2026-02-30", ...time("since", "2026-02-30")],
-  ["query --since 24.11.2026", ...time("since", "24.11.2026")],
+  ["query --since 24.11.2026", ...time("since", "24.11.2026"), "--since 2026-11-24"],
+  ["query --since 32.11.2026", ...time("since", "32.11.2026")],
+  ["query --since 2026", ...time("since", "2026"), "--since 2026-01-01, or --since @2026"],
+  [
+    "query --since 20261124",
+    ...time("since", "20261124"),
+    "--since 2026-11-24, or --since @20261124",
+  ],
+  ["query --since 5", ...time("since", "5"), "--since 5s, or --since @5"],
+  ["query --since 0", ...time("since", "0"), "--since @0"],
+  ["query --since 1y", ...time("since", "1y"), "--since 365d"],
+  [["query", "--since", "2 months ago"], ...time("since", "2 months ago"), "--since 60d"],
+  ["query --since NOW", ...time("since", "NOW"), "--since now"],
   ["query --until 12345678901234", ...time("until", "12345678901234")],
   // Places and boxes.
-  ["produce --radius 5", '--radius is "5": expected a distance such as 500m or 2km'],
-  ["produce --radius 0m", '--radius is "0m": expected a distance such as 500m or 2km'],
-  ["query --near 1,2 --radius 2mi", '--radius is "2mi": expected a distance such as 500m or 2km'],
+  [
+    "produce --radius 5",
+    '--radius is "5": expected a distance such as 500m, 2km or 3mi',
+    "--radius 5m, or --radius 5km",
+  ],
+  ["produce --radius 0m", '--radius is "0m": expected a distance above 0, such as 500m'],
+  ["query --simplify 0km", '--simplify is "0km": expected a distance above 0, such as 500m'],
+  ["produce --radius 0", '--radius is "0": expected a distance such as 500m, 2km or 3mi'],
+  [
+    "query --near 1,2 --radius 2KM",
+    '--radius is "2KM": expected a distance such as 500m, 2km or 3mi',
+    "--radius 2km",
+  ],
+  [
+    "query --near 1,2 --radius 2ly",
+    '--radius is "2ly": expected a distance such as 500m, 2km or 3mi',
+  ],
   ["produce --center 60.17", ...place("center", "60.17")],
   ["produce --center 60.17,x", ...place("center", "60.17,x")],
   ["query --near 60.17,24.94,5", ...place("near", "60.17,24.94,5")],
   ["query --near 60.17,", ...place("near", "60.17,")],
-  ["query --near 60,200", ...place("near", "60,200")],
+  ["query --near NaN,1", ...place("near", "NaN,1")],
+  [["query", "--near", "60.17 24.94"], ...place("near", "60.17 24.94"), "--near 60.17,24.94"],
+  ["query --near 60,200", place("near", "60,200") + ": longitude from -180 to 180"],
   [
     "query --near 151.2,-33.9",
     place("near", "151.2,-33.9") + ": latitude comes first, from -90 to 90",
+    "--near -33.9,151.2",
   ],
   [
     "query --bbox 1,2,3",
@@ -241,21 +285,34 @@ export const refusals: [line: string | string[], message: string, fix?: string][
   ],
   [
     "query --bbox -33.9,151.2,-33.8,151.3",
-    '--bbox is "-33.9,151.2,-33.8,151.3": expected latitudes of -90 to 90; longitude comes first: WEST,SOUTH,EAST,NORTH',
+    '--bbox is "-33.9,151.2,-33.8,151.3": expected latitudes from -90 to 90; longitude comes first: WEST,SOUTH,EAST,NORTH',
+    "--bbox 151.2,-33.9,151.3,-33.8",
   ],
-  ["query --bbox -190,0,0,1", '--bbox is "-190,0,0,1": expected longitudes of -180 to 180'],
+  ["query --bbox -190,0,0,1", '--bbox is "-190,0,0,1": expected longitudes from -180 to 180'],
   [
     "query --bbox 0,5,1,4",
     '--bbox is "0,5,1,4": expected south below north; longitude comes first: WEST,SOUTH,EAST,NORTH',
+    "--bbox 0,4,1,5",
   ],
   // Users, specs, words.
   ["query --user seven", '--user is "seven": expected users such as 7 or 1,2,5-9'],
-  ["query --user 9-5", '--user is "9-5": expected users such as 7 or 1,2,5-9'],
-  ["query --user 1,,2", '--user is "1,,2": expected users such as 7 or 1,2,5-9'],
+  [
+    "query --user 1,9-5",
+    '--user is "1,9-5": expected the lower user of a range first',
+    "--user 1,5-9",
+  ],
+  ["query --user x,9-5", '--user is "x,9-5": expected users such as 7 or 1,2,5-9'],
+  ["query --user 1,,2", '--user is "1,,2": expected users such as 7 or 1,2,5-9', "--user 1,2"],
   ["query --user 1.5", '--user is "1.5": expected users such as 7 or 1,2,5-9'],
   ["query -u 7 -u x", '--user is "7,x": expected users such as 7 or 1,2,5-9'],
-  ["query --user 2147483648", '--user is "2147483648": expected users within 32 bits'],
-  ["query --user=-2147483649", '--user is "-2147483649": expected users within 32 bits'],
+  [
+    "query --user 2147483648",
+    '--user is "2147483648": expected users from -2147483648 to 2147483647',
+  ],
+  [
+    "query --user=-2147483649",
+    '--user is "-2147483649": expected users from -2147483648 to 2147483647',
+  ],
   ["consume --from beginning", ...spec("from", "beginning"), "--from earliest"],
   ["consume --until end", ...spec("until", "end"), "--until latest"],
   ["consume --replay 2h", ...spec("replay", "2h"), "--replay @2h"],
@@ -266,7 +323,11 @@ export const refusals: [line: string | string[], message: string, fix?: string][
   ["consume --from @soon", ...spec("from", "@soon")],
   ["consume --from 1.5", ...spec("from", "1.5")],
   ["consume --until --tee", "--until needs a value", "--until SPEC"],
-  ["query --columns user,,time", '--columns is "user,,time": expected names between commas'],
+  [
+    "query --columns user,,time",
+    '--columns is "user,,time": expected names between commas',
+    "--columns user,time",
+  ],
   ["produce --model trafic", '--model is "trafic": expected traffic, uniform', "--model traffic"],
   ["produce --key topic", '--key is "topic": expected user, none'],
   ["produce --acks 0", '--acks is "0": expected all, 1', "--acks 1"],
@@ -275,17 +336,24 @@ export const refusals: [line: string | string[], message: string, fix?: string][
     '--compression is "zip": expected gzip, none',
     "--compression gzip",
   ],
-  ...["91870", "localhost", ":9187", "localhost:65536", "::1:9187", "http://a:1", "a:b"]
+  ...["65536", "localhost:65536"].map((text): [string, string] => [
+    `consume --http ${text}`,
+    `--http is "${text}": expected a port from 0 to 65535`,
+  ]),
+  ...["localhost", ":9187", "::1:9187", "http://a:1", "a:b"]
     .map((text): [string, string] => [
       `consume --http ${text}`,
       `--http is "${text}": expected [HOST:]PORT, such as 127.0.0.1:9187, or port 0 for any free one`,
     ]),
+  [
+    "query --format html --tiles OSM",
+    '--tiles is "OSM": expected osm, or http(s)://HOST/… with {z}, {x} and {y}',
+    "--tiles osm",
+  ],
   ...[
-    "OSM",
     "a.example/{z}/{x}/{y}",
     "file:///tiles/{z}/{x}/{y}",
     "https://a.example/{z}/{x}",
-    "https://a.example/{z}/{x}/{Y}",
     "https://{z}.example/{x}/{y}",
     "https://user:secret@a.example/{z}/{x}/{y}",
     "https://a;script-src/{z}/{x}/{y}",
@@ -354,9 +422,14 @@ function duration(flag: string, text: string): [string] {
   return [`--${flag} is "${text}": expected a duration such as 500ms, 10s, 1h30m, 7d or 1w`];
 }
 
+function aboveZero(line: string): [line: string, message: string] {
+  const flag = line.split(" ")[1];
+  return [`${line} 0s`, `${flag} is "0s": expected a duration above 0, such as 500ms`];
+}
+
 function time(flag: string, text: string): [string] {
   return [
-    `--${flag} is "${text}": expected a time such as 2026-11-24T10:00:00Z, now, yesterday, 2h (ago) or unix seconds`,
+    `--${flag} is "${text}": expected a time such as 2026-11-24T10:00:00Z, 10:00 (today), yesterday, 2h (ago) or unix seconds`,
   ];
 }
 

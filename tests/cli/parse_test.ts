@@ -438,6 +438,20 @@ Deno.test("query takes --json for --format json", () => {
   assertEquals(optionsOf("--json query --format json").format, "json");
 });
 
+Deno.test("query reads times, distances and users as people write them", () => {
+  const read = (...args: string[]) => {
+    const { command } = parseCli(["query", ...args], NOW);
+    return "options" in command ? command.options as unknown as Record<string, unknown> : {};
+  };
+  for (const text of ["2h", "2 hours", "2h ago", "2 hours ago", "120min", "3:06:07"]) {
+    assertEquals(read("--since", text).since, (NOW - 2 * HOUR) / 1000, text);
+  }
+  const distances: [string, number][] = [["5 km", 5_000], ["5km", 5_000], ["2mi", 3_218.688]];
+  for (const [text, metres] of distances) assertEquals(read("--simplify", text).simplifyM, metres);
+  assertEquals(read("--user", "7, 9").users, [[7, 7], [9, 9]]);
+  assertEquals(optionsOf("consume --from @5").from, { at: "time", ms: 5_000 });
+});
+
 Deno.test("a box may cross 180° and touch the ends of the world", () => {
   assertEquals(optionsOf("query --bbox 170,-90,-170,90").bbox, {
     west: 170,

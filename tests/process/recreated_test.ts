@@ -29,12 +29,12 @@ for (const pauseMs of [0, 200, 1_000, 3_000]) {
 
 Deno.test("consume and verify refuse a recreated topic that is longer than before, by its id", () =>
   withProgram({ partitions: 1 }, async ({ topic, admin, routes, counts, sql, schema }) => {
-    await routes(["produce", "--count", "5", "--seed", "1", "--start", "0"]);
+    await routes(["produce", "--count", "5", "--seed", "1", "--start", "@0"]);
     assertEquals((await routes(["consume"])).code, 0);
     await admin.deleteTopics({ topics: [topic] });
     await createAgain(admin, topic);
     // The same records: the fingerprint of the last one does not tell the topics apart.
-    await routes(["produce", "--count", "50", "--seed", "1", "--start", "0"]);
+    await routes(["produce", "--count", "50", "--seed", "1", "--start", "@0"]);
     for (const command of ["consume", "verify"]) {
       const { code, stderr } = await routes([command]);
       assertEquals(code, 65, stderr);

@@ -5,7 +5,7 @@ const lines = (text: string) => text.trimEnd().split("\n").sort();
 
 Deno.test("query --format ndjson and produce --stdin are an exact round trip", () =>
   withProgram({ partitions: 3 }, async (fixture) => {
-    const made = ["produce", "-n", "2000", "--model", "uniform", "--seed", "7", "--start", "1.5"];
+    const made = ["produce", "-n", "2000", "--model", "uniform", "--seed", "7", "--start", "@1.5"];
     assertEquals((await fixture.routes(made)).code, 0);
     assertEquals((await fixture.routes(["consume"])).code, 0);
     const query = ["query", "--format", "ndjson"];

@@ -326,7 +326,7 @@ Deno.test("durations are written as on the command line; a bare connect_timeout 
   const { connectTimeoutMs, statementTimeoutMs, poolMax } = readSettings(text).postgresql;
   assertEquals([connectTimeoutMs, statementTimeoutMs, poolMax], [5_000, 500, 100]);
   assertEquals(faultsOf("[postgresql]\nconnect_timeout = 0"), [
-    'host_settings.ini line 2: connect_timeout is "0": expected a duration such as 10s',
+    'host_settings.ini line 2: connect_timeout is "0": expected a duration of at least 1ms',
   ]);
   assertEquals(faultsOf("[postgresql]\nstatement_timeout = 30d"), [
     'host_settings.ini line 2: statement_timeout is "30d": expected a duration of at most 7d',

@@ -2,7 +2,8 @@ import type { FlagSpecs, OptionsOf } from "../flags.ts";
 import type { Manual } from "../manual.ts";
 import { tiles } from "../tiles.ts";
 import { spec, startSpec } from "../spec_types.ts";
-import { address, anyText, choice, duration, whole } from "../value_types.ts";
+import { duration } from "../time_types.ts";
+import { address, anyText, choice, whole } from "../value_types.ts";
 
 /** The flags of `routes consume`. */
 export const consumeFlags = {

@@ -1,6 +1,7 @@
 import type { FlagSpecs, OptionsOf } from "../flags.ts";
 import type { Manual } from "../manual.ts";
-import { choice, duration, whole } from "../value_types.ts";
+import { duration } from "../time_types.ts";
+import { choice, whole } from "../value_types.ts";
 
 /** The flags of `routes migrate`. */
 export const migrateFlags = {

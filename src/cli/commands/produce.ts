@@ -1,15 +1,8 @@
 import type { FlagSpecs, FlagValues, OptionsOf } from "../flags.ts";
 import type { Manual } from "../manual.ts";
-import {
-  choice,
-  distance,
-  duration,
-  percent,
-  place,
-  positive,
-  recordTimeMs,
-  whole,
-} from "../value_types.ts";
+import { distance, place } from "../place_types.ts";
+import { duration, recordTimeMs } from "../time_types.ts";
+import { choice, percent, positive, whole } from "../value_types.ts";
 
 /** The flags of `routes produce`. */
 export const produceFlags = {

@@ -4,19 +4,9 @@ import { type FormatName, FORMATS } from "../../formats/properties.ts";
 import type { FlagSpecs, FlagValues, OptionsOf } from "../flags.ts";
 import type { Manual } from "../manual.ts";
 import { tiles } from "../tiles.ts";
-import {
-  box,
-  choice,
-  distance,
-  duration,
-  list,
-  listOf,
-  place,
-  unixTime,
-  users,
-  whole,
-  zone,
-} from "../value_types.ts";
+import { box, distance, place } from "../place_types.ts";
+import { duration, unixTime, zone } from "../time_types.ts";
+import { choice, list, listOf, users, whole } from "../value_types.ts";
 
 const formats = Object.keys(FORMATS) as FormatName[];
 
