@@ -1,8 +1,9 @@
 import { UsageError } from "../errors.ts";
 import { KEYS, SETTABLE } from "../settings/sources.ts";
 import { variableOf } from "../settings/variables.ts";
-import { CHECKED, commandFlags, isVerb, topics, type Verb } from "./commands.ts";
+import { CHECKED, commandFlags, flagsFor, isVerb, topics, type Verb } from "./commands.ts";
 import type { FlagValues } from "./flags.ts";
+import { joinedValue } from "./stray_words.ts";
 
 /** Names that other programs have for a setting. */
 const OTHER_NAMES: Record<string, string> = {
@@ -45,13 +46,14 @@ function settingOf(key: string): string | null {
   return null;
 }
 
-/** The refusal of an argument that a command does not take; `isFirst`: it follows the command at once. */
+/** The refusal of an argument that a command does not take; `isFirst`: it follows the command at once; `args`: all. */
 export function unexpectedWord(
   verb: Verb,
   word: string,
-  { values, isFirst }: { values: FlagValues; isFirst: boolean },
+  { values, isFirst, args }: { values: FlagValues; isFirst: boolean; args: string[] },
 ): UsageError {
-  return new UsageError(`unexpected argument "${word}"`, inPlaceOf(verb, word, values, isFirst));
+  const hint = joinedValue(word, args, flagsFor(verb)) ?? inPlaceOf(verb, word, values, isFirst);
+  return new UsageError(`unexpected argument "${word}"`, hint);
 }
 
 function inPlaceOf(verb: Verb, word: string, values: FlagValues, isFirst: boolean): string {

@@ -1,9 +1,12 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { UsageError } from "../errors.ts";
 import { suggest } from "../suggest.ts";
-import { helpFor, settingInPlaceOf } from "./advice.ts";
+import { helpFor, settingInPlaceOf, unexpectedWord } from "./advice.ts";
 import { allFlags, flagsFor, isVerb, type Verb, verbs } from "./commands.ts";
 import type { Flag, FlagValues } from "./flags.ts";
+
+/** A number below zero: no flag, and a value only right after a flag. */
+const NEGATIVE = /^-\.?\d/;
 
 /** The parts of a command line; the values are still texts. */
 export interface CommandLine {
@@ -13,6 +16,8 @@ export interface CommandLine {
   words: string[];
   /** Whether the first of them follows the command at once. */
   isWordFirst: boolean;
+  /** All arguments, with the long names of the flags. */
+  args: string[];
 }
 
 /** Help and version win over every other argument: a user who asks for help may not know the rest yet. */
@@ -42,6 +47,10 @@ export function splitArgs(args: string[]): CommandLine {
   const verb = findVerb(args);
   const flags = flagsFor(verb);
   const normalized = normalize(args, flags);
+  const stray = normalized.slice(0, endOf(normalized)).find((arg) => NEGATIVE.test(arg));
+  if (verb && stray !== undefined) {
+    throw unexpectedWord(verb, stray, { values: new Map(), isFirst: false, args: normalized });
+  }
   const { values, words } = parse(normalized, flags, verb);
   checkSwitches(normalized, flags, verb);
   for (const { name, type, repeatable } of flags) {
@@ -53,7 +62,7 @@ export function splitArgs(args: string[]): CommandLine {
   }
   const [, ...others] = words;
   const isWordFirst = verb !== null && args[args.indexOf(verb) + 1] === others[0];
-  return { verb, values, words: others, isWordFirst };
+  return { verb, values, words: others, isWordFirst, args: normalized };
 }
 
 /** The error for a word that is not among the known ones. */
@@ -115,7 +124,9 @@ function normalize(args: string[], flags: Flag[]): string[] {
   const normalized: string[] = [];
   for (let i = 0; i < args.length; i++) {
     if (args[i] === "--") return [...normalized, ...args.slice(i)];
-    const parts = /^-[^-]/.test(args[i]!) ? expandShort(args[i]!, flags) : [args[i]!];
+    const parts = /^-[^-]/.test(args[i]!) && !NEGATIVE.test(args[i]!)
+      ? expandShort(args[i]!, flags)
+      : [args[i]!];
     const last = parts.pop()!;
     const { type, implied } = findLong(last, flags) ?? {};
     normalized.push(...parts);
@@ -149,14 +160,18 @@ function expandShort(arg: string, flags: Flag[]): string[] {
   return expanded;
 }
 
+/** Where the flags end. */
+function endOf(args: string[]): number {
+  return args.includes("--") ? args.indexOf("--") : args.length;
+}
+
 function findLong(arg: string, flags: Flag[]): Flag | undefined {
   return flags.find(({ name }) => arg === `--${name}` || arg.startsWith(`--${name}=`));
 }
 
 /** parseArgs() accepts any value of a switch, and takes a `true` or `false` after it for one. */
 function checkSwitches(args: string[], flags: Flag[], verb: Verb | null): void {
-  const end = args.includes("--") ? args.indexOf("--") : args.length;
-  for (const [i, arg] of args.slice(0, end).entries()) {
+  for (const [i, arg] of args.slice(0, endOf(args)).entries()) {
     const flag = findLong(arg, flags);
     if (!flag || flag.type) continue;
     if (arg.includes("=")) throw new UsageError(`--${flag.name} takes no value`);

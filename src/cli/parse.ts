@@ -55,11 +55,14 @@ export function parseCli(args: string[], now: number): { globals: Globals; comma
   return { globals, command };
 }
 
-function readCommand({ verb, words, values, isWordFirst }: CommandLine, now: number): Command {
+function readCommand(
+  { verb, words, values, isWordFirst, args }: CommandLine,
+  now: number,
+): Command {
   const word = takeWord(verb, words);
   if (verb && words.length > 0) {
     const isFirst = isWordFirst && word === null;
-    throw unexpectedWord(verb, words[0]!, { values, isFirst });
+    throw unexpectedWord(verb, words[0]!, { values, isFirst, args });
   }
   switch (verb) {
     case null:

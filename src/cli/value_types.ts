@@ -1,4 +1,5 @@
 import { UsageError } from "../errors.ts";
+import { isRejectCode, REJECT_CODES } from "../record/reject_codes.ts";
 import { suggest } from "../suggest.ts";
 
 /** How the value of a flag is written and read. */
@@ -128,16 +129,28 @@ export const users = valueType("LIST", "users such as 7 or 1,2,5-9", (text, cont
   return refuse(text, context, "the lower user of a range first", [sorted.join()]);
 });
 
-/** Words between commas, some of which a shell offers. */
-export function listOf(words: readonly string[]): ValueType<string[]> {
-  return { ...list, words, many: true };
-}
-
 /** Words between commas. */
 export const list = valueType("LIST", "names between commas", (text) => {
   const words = text.split(",").map((word) => word.trim());
   return words.includes("") ? null : words;
 });
+
+/** Words between commas, some of which a shell offers. */
+export function listOf(words: readonly string[]): ValueType<string[]> {
+  return { ...list, words, many: true };
+}
+
+/** Codes of rejects between commas. */
+export const rejectCodes: ValueType<string[]> = {
+  ...listOf(REJECT_CODES),
+  parse: (text, context) => {
+    const codes = list.parse(text, context);
+    if (codes.every(isRejectCode)) return codes;
+    const meant = codes.map((code) => isRejectCode(code) ? code : suggest(code, [...REJECT_CODES]));
+    const expected = `${REJECT_CODES.join(", ")} or db_ and an SQLSTATE`;
+    return refuse(text, context, expected, meant.includes(null) ? [] : [meant.join()]);
+  },
+};
 
 /** `127.0.0.1:9187`, `[::1]:9187`, `localhost:0`; a port alone is one of this machine. */
 export const address = valueType(

@@ -1,6 +1,7 @@
 import { DEPTH_MAX, findSyntaxError, isTooDeep } from "./json.ts";
 import { parsePoint, type Point } from "./point.ts";
-import { findStrictIssue, type StrictIssue } from "./strict_keys.ts";
+import type { RejectCode } from "./reject_codes.ts";
+import { findStrictIssue } from "./strict_keys.ts";
 import { readPoint } from "./fast_path.ts";
 
 /** A record as received from the broker; offsets are safe integers. */
@@ -40,15 +41,7 @@ export interface Reject {
   /** Only of a reject that stands for several offsets: the last one. */
   lastOffset?: number;
   message: Message;
-  code:
-    | "unreadable"
-    | "json_syntax"
-    | "utf8"
-    | "schema"
-    | "depth"
-    | "size"
-    | StrictIssue["code"]
-    | `db_${string}`;
+  code: RejectCode;
   /** Such as `coordinates[0]`; empty when the whole value is invalid. */
   path: string;
   /** What was expected and what was found, at most 200 characters. */

@@ -1,3 +1,6 @@
+const CODES =
+  "json_syntax, utf8, schema, depth, size, unreadable, unknown_key, duplicate_key or db_ and an SQLSTATE";
+
 /** Command lines that are refused: the line (or its arguments), the message, the fix. */
 export const refusals: [line: string | string[], message: string, fix?: string][] = [
   // Commands and words.
@@ -53,6 +56,22 @@ export const refusals: [line: string | string[], message: string, fix?: string][
     "routes help check",
   ],
   ["completions bash zsh", 'unexpected argument "zsh"', "routes help completions"],
+  // Values that are given in several words.
+  ["query --near 60.17 24.94", 'unexpected argument "24.94"', "--near 60.17,24.94"],
+  ["query --last --near -33.9 -151.2 --all", 'unexpected argument "-151.2"', "--near -33.9,-151.2"],
+  [
+    "query --bbox -74.3 40.5 -73.7 40.9",
+    'unexpected argument "-73.7"',
+    "--bbox -74.3,40.5,-73.7,40.9",
+  ],
+  ["query --user 7 9 -n 5", 'unexpected argument "9"', "--user 7,9"],
+  ["query -u7 9", 'unexpected argument "9"', "--user 7,9"],
+  ["query --columns time latitude", 'unexpected argument "latitude"', "--columns time,latitude"],
+  ["query --since 2 hours ago", 'unexpected argument "hours"', '--since "2 hours ago"'],
+  ["query --since 2026-11-24 10:00", 'unexpected argument "10:00"', '--since "2026-11-24 10:00"'],
+  ["query --simplify 5 km", 'unexpected argument "km"', '--simplify "5 km"'],
+  ["query --near 60.17 north", 'unexpected argument "north"', "routes help query"],
+  ["query --config my file.ini", 'unexpected argument "file.ini"', "routes help query"],
   // Unknown flags.
   ["consume --folow", "unknown flag --folow: did you mean --follow?", "routes help consume"],
   ["query --simpel=5", "unknown flag --simpel", "routes help query"],
@@ -72,7 +91,7 @@ export const refusals: [line: string | string[], message: string, fix?: string][
   ["consume -F", "unknown flag -F: did you mean -f?", "routes help consume"],
   ["produce -count 5", "unknown flag -count: did you mean --count?", "routes help produce"],
   ["-help", "unknown flag -help: did you mean --help?", "routes help"],
-  ["produce -5", "unknown flag -5", "routes help produce"],
+  ["produce -5", 'unexpected argument "-5"', "routes help produce"],
   ["produce --=5", "unknown flag --", "routes help produce"],
   ["produce --seed.x=5", "unknown flag --seed.x: did you mean --seed?", "routes help produce"],
   ["produce --__proto__=5", "unknown flag --__proto__", "routes help produce"],
@@ -363,6 +382,16 @@ export const refusals: [line: string | string[], message: string, fix?: string][
   ]),
   ["consume --on-reject ignore", '--on-reject is "ignore": expected keep, fail'],
   ["query --order tme", '--order is "tme": expected time, user, distance', "--order time"],
+  [
+    "query --rejects --code foo",
+    `--code is "foo": expected ${CODES}`,
+  ],
+  ["query --rejects --code shema", `--code is "shema": expected ${CODES}`, "--code schema"],
+  [
+    "query --rejects --code SCHEMA,utf8,db_22003",
+    `--code is "SCHEMA,utf8,db_22003": expected ${CODES}`,
+    "--code schema,utf8,db_22003",
+  ],
   ["query --time utc", '--time is "utc": expected iso, unix, ms'],
   ["query --color sometimes", '--color is "sometimes": expected auto, always, never'],
   // Contradictions.

@@ -26,11 +26,11 @@ for (const [line, message, fix] of refusals) {
 }
 
 Deno.test("a line that is refused with a flag as its fix is good with that flag", () => {
-  const fixed = refusals.filter(([, message, fix]) =>
+  const fixed = refusals.filter(([line, message, fix]) =>
     // That fix has a word in the place of the value.
-    fix?.startsWith("--") && !message.endsWith("needs a value")
+    fix?.startsWith("--") && !message.endsWith("needs a value") && !/ -u/.test(`${line}`)
   );
-  assertEquals(fixed.length > 3, true);
+  assertEquals(fixed.length > 30, true, `${fixed.length}`);
   for (const [line, , fix] of fixed) {
     const args = typeof line === "string" ? line.split(" ") : line;
     for (const good of followFix(args, fix!)) parseCli(good, NOW);

@@ -4,9 +4,11 @@ export function followFix(args: string[], fix: string): string[][] {
     const [flag, ...values] = part.replace(/ > \S+$/, "").split(" ");
     const kept: string[] = [];
     for (let i = 0; i < args.length; i++) {
-      if (args[i] === flag) i += Math.min(1, values.length);
-      else if (!args[i]!.startsWith(`${flag}=`)) kept.push(args[i]!);
+      if (args[i] === flag) {
+        // With all words of its value.
+        while (values.length > 0 && i + 1 < args.length && !/^--?[a-z]/.test(args[i + 1]!)) i++;
+      } else if (!args[i]!.startsWith(`${flag}=`)) kept.push(args[i]!);
     }
-    return [...kept, flag!, ...values.length > 0 ? [values.join(" ")] : []];
+    return [...kept, flag!, ...values.length > 0 ? [values.join(" ").replaceAll('"', "")] : []];
   });
 }

@@ -6,7 +6,7 @@ import type { Manual } from "../manual.ts";
 import { tiles } from "../tiles.ts";
 import { box, distance, place } from "../place_types.ts";
 import { duration, unixTime, zone } from "../time_types.ts";
-import { choice, list, listOf, users, whole } from "../value_types.ts";
+import { choice, listOf, rejectCodes, users, whole } from "../value_types.ts";
 
 const formats = Object.keys(FORMATS) as FormatName[];
 
@@ -61,8 +61,8 @@ export const queryFlags = {
   rejects: { help: "what was rejected, where and why; with --summary: how many of each code" },
   codes: {
     name: "code",
-    type: list,
-    help: "rejects of these codes",
+    type: rejectCodes,
+    help: "rejects of these codes, such as schema or json_syntax,utf8",
     repeatable: true,
     needs: "rejects",
   },
