@@ -8,7 +8,7 @@ const TEXT_MAX = 120;
 export function markdown(options: RenderOptions): Format {
   const { columns, time } = options;
   const texts = columns.map((column) => peopleText(column, options, TEXT_MAX));
-  const names = columns.map((column) => headOf(column, { ...options, unicode: !options.ascii }));
+  const names = columns.map((column) => headOf(column, options));
   const isLeft = columns.map(({ kind }) => kind === "text" || (kind === "time" && time === "iso"));
   let widths: number[] | null = null;
 

@@ -49,11 +49,11 @@ export function peopleText(
 /** The name of a column with its unit, for people. */
 export function headOf(
   { name, kind, unit }: Column,
-  { time, unicode }: Pick<RenderOptions, "time" | "unicode">,
+  { time, ascii }: Pick<RenderOptions, "time" | "ascii">,
 ): string {
   if (kind === "time" && time !== "iso") return `${name} (${time === "ms" ? "ms" : "s"})`;
   if (!unit) return name;
-  return `${name} (${unit === "°" && !unicode ? "deg" : unit})`;
+  return `${name} (${unit === "°" && ascii ? "deg" : unit})`;
 }
 
 /** Bold text on a terminal with colours. */

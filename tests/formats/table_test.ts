@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { markdown } from "../../src/formats/markdown.ts";
 import { table } from "../../src/formats/table.ts";
 import { vertical } from "../../src/formats/vertical.ts";
@@ -110,18 +110,28 @@ Deno.test("people see the unit of a column, unless its name or its values have i
   ];
   const heads = (options: Parameters<typeof render>[1]) =>
     render(table, { columns, ...options }).split("\n")[0];
-  assertEquals(heads({}), " time | latitude (deg) | box (W,S,E,N) | speed_kmh");
+  assertEquals(heads({}), " time | latitude (°) | box (W,S,E,N) | speed_kmh");
   assertEquals(heads({ unicode: true }), " time │ latitude (°) │ box (W,S,E,N) │ speed_kmh");
-  assertEquals(heads({ time: "ms" }), " time (ms) | latitude (deg) | box (W,S,E,N) | speed_kmh");
+  assertEquals(heads({ time: "ms" }), " time (ms) | latitude (°) | box (W,S,E,N) | speed_kmh");
   assertEquals(
     render(markdown, { columns, time: "unix" }).split("\n")[0],
     "| time (s) | latitude (°) | box (W,S,E,N) | speed_kmh |",
   );
   const vertically = render(vertical, { columns, time: "unix" }, [[1, 60, "1,2,3,4", 5]]);
   assertEquals(vertically.split("\n").slice(1, 3), [
-    "time (s)       | 1",
-    "latitude (deg) | 60",
+    "time (s)      | 1",
+    "latitude (°)  | 60",
   ]);
+});
+
+Deno.test("every format for people has the same units, in a pipe and on a terminal, and in ASCII", () => {
+  const columns: Column[] = [{ name: "latitude", kind: "decimal", unit: "°" }];
+  for (const open of [table, vertical, markdown]) {
+    for (const unicode of [false, true]) {
+      assertStringIncludes(render(open, { columns, unicode }, [[60]]), "latitude (°)");
+    }
+    assertStringIncludes(render(open, { columns, ascii: true }, [[60]]), "latitude (deg)");
+  }
 });
 
 Deno.test("table() becomes vertical only if it is wider than the terminal", () => {
