@@ -85,6 +85,23 @@ chromium(
 );
 
 chromium(
+  "the page tells no distance of a user with one fix",
+  () =>
+    inBrowser(render(html, {}, [[7, 0, 60, 25], [8, 0, 60, 25], [8, 60, 60, 25]]), async (page) => {
+      await frame(page);
+      assertEquals((await text(page, "#legend")).trim().split(/\n+/), [
+        "user 7",
+        "user 8",
+        "0.0 km",
+      ]);
+      const titles = "[...document.querySelectorAll('#legend button')].map(({ title }) => title)";
+      const [one, two] = await page.evaluate<string[]>(titles);
+      assert(one!.startsWith("1 fix; ") && two!.startsWith("2 fixes; "), `${one} ${two}`);
+      assertNoRequests(page);
+    }),
+);
+
+chromium(
   "the page shows the fix under the pointer: user, time, speed, place",
   () =>
     inBrowser(render(html, {}, cross), async (page) => {

@@ -91,14 +91,20 @@ function toggle(track, isAlone) {
   redraw();
 }
 
+function plural(number, one, many) {
+  return `${groupDigits(number)} ${number === 1 ? one : many}`;
+}
+
 function buildLegend() {
   for (const track of tracks) {
     const button = document.createElement("button");
     const fixes = track.segments.reduce((sum, { start, end }) => sum + end - start, 0);
     const [swatch, name, length] = ["i", "span", "small"].map((tag) => document.createElement(tag));
     name.textContent = `user ${track.user}`;
-    length.textContent = `${(track.metres / 1000).toFixed(1)} km`;
-    button.title = `${groupDigits(fixes)} fixes; click: show or hide; double click: only this user`;
+    // One fix is a place, and no distance is known.
+    if (fixes > 1) length.textContent = `${(track.metres / 1000).toFixed(1)} km`;
+    const about = plural(fixes, "fix", "fixes");
+    button.title = `${about}; click: show or hide; double click: only this user`;
     button.setAttribute("aria-pressed", "true");
     button.append(swatch, name, length);
     button.onclick = ({ shiftKey }) => toggle(track, shiftKey);
@@ -115,7 +121,6 @@ function buildLegend() {
     Object.assign(track, { swatch, button });
     $("legend").append(button);
   }
-  const plural = (number, one, many) => `${groupDigits(number)} ${number === 1 ? one : many}`;
   const [first, last] = [Infinity, -Infinity].map((start) =>
     times.reduce((a, b) => start > 0 ? Math.min(a, b) : Math.max(a, b), start)
   );
