@@ -6,12 +6,20 @@ export interface FormatProperties {
   forTracks: boolean;
   /** Needs the extent of the data before the first fix. */
   needsExtent: boolean;
+  /** A drawing for a browser or viewer, of which a terminal shows only the markup. */
+  forViewer: boolean;
   /** Formats times according to `--time`. */
   hasTime: boolean;
   help: string;
 }
 
-const FOR_PEOPLE = { forPeople: true, forTracks: false, needsExtent: false, hasTime: true };
+const FOR_PEOPLE = {
+  forPeople: true,
+  forTracks: false,
+  needsExtent: false,
+  forViewer: false,
+  hasTime: true,
+};
 const ROWS = { ...FOR_PEOPLE, forPeople: false };
 const TRACKS = { ...ROWS, forTracks: true };
 const XML = { ...TRACKS, hasTime: false };
@@ -29,8 +37,13 @@ export const FORMATS = {
   geojsonseq: { ...TRACKS, help: "RFC 8142: the same as a sequence of features" },
   gpx: { ...XML, help: "GPX 1.1: one track per user, with times" },
   kml: { ...XML, help: "for Google Earth: gx:Track, with times" },
-  svg: { ...XML, needsExtent: true, help: "a drawing with graticule, scale and legend" },
-  html: { ...XML, help: "one offline page: pan, zoom, details under the pointer" },
+  svg: {
+    ...XML,
+    forViewer: true,
+    needsExtent: true,
+    help: "a drawing with graticule, scale and legend",
+  },
+  html: { ...XML, forViewer: true, help: "one offline page: pan, zoom, details under the pointer" },
   map: { ...XML, forPeople: true, needsExtent: true, help: "a picture in the terminal" },
 } satisfies Record<string, FormatProperties>;
 

@@ -5,19 +5,33 @@ import type { FormatName } from "../../formats/properties.ts";
 
 /** What to type instead, and the options that this changes. */
 type Fix = [text: string, change: Partial<QueryOptions>];
+type Conflict = [message: string, fixes: Fix[]];
 
 /** Refuses combinations of flags that depend on the format; every fix that it prints works. */
-export function checkFlags(options: QueryOptions): void {
+export function checkFlags(options: QueryOptions, isTerminal: boolean): void {
   if (!formats[options.format]) throw new UsageError(`unknown format "${options.format}"`);
-  const [message, fixes] = conflictOf(options) ?? [];
+  const [message, fixes] = conflictOf(options) ?? onTerminal(options, isTerminal) ?? [];
   if (message === undefined) return;
   const working = fixes!.filter(([, change]) => !conflictOf({ ...options, ...change }));
   throw new UsageError(message, working.map(([text]) => text).join(", or ") || undefined);
 }
 
+/** What nobody wants to see on a terminal: the lines of a drawing. */
+function onTerminal({ format }: QueryOptions, isTerminal: boolean): Conflict | null {
+  if (!isTerminal || !formats[format]!.forViewer) return null;
+  const message = `--format ${format} makes a drawing for a file, not for a terminal`;
+  return [message, [...as(format, format), ...as("map", format)]];
+}
+
+/** The fix of another format; none for json, because `--json` may have been given, which excludes `--format`. */
+function as(other: FormatName, format: FormatName): Fix[] {
+  const file = formats[other]!.forViewer ? ` > tracks.${other}` : "";
+  return format === "json" ? [] : [[`--format ${other}${file}`, { format: other }]];
+}
+
 function conflictOf(
   { what, format, order, columns, time, watchMs, ...options }: QueryOptions,
-): [message: string, fixes: Fix[]] | null {
+): Conflict | null {
   const { users, bbox, near, gapMs, simplifyM, tiles, userField } = options;
   const { forPeople, forTracks, hasTime } = formats[format]!;
   const isFixes = what === "points" || what === "last";
@@ -27,9 +41,6 @@ function conflictOf(
   const ofFixes = users ? "--user" : bbox ? "--bbox" : near ? "--near" : "";
   const isOtherOrder = forTracks && what === "points" && order !== null && order !== "user";
   const apart = (flag: string, other: string) => `${flag} cannot be combined with ${other}`;
-  const as = (other: FormatName): Fix[] =>
-    // It may be --json, which excludes --format.
-    format === "json" ? [] : [[`--format ${other}`, { format: other }]];
   const summary: Fix[] = columns ? [] : [["--summary", { what: "summary" }]];
   const conflicts: [applies: unknown, message: string, fixes?: Fix[]][] = [
     [forTracks && !isFixes, apart(`--format ${format}`, view)],
@@ -44,17 +55,21 @@ function conflictOf(
     [
       gapMs !== null && !forTracks && what !== "summary",
       `--gap goes with --summary, or with --format ${trackFormats}`,
-      [...summary, ...as("map")],
+      [...summary, ...as("map", format)],
     ],
     [
       simplifyM !== null && !forTracks,
       `--simplify goes with --format ${trackFormats}`,
-      as("map"),
+      as("map", format),
     ],
-    [watchMs !== null && !forPeople, apart("--watch", `--format ${format}`), as("table")],
+    [watchMs !== null && !forPeople, apart("--watch", `--format ${format}`), as("table", format)],
     [time !== "iso" && !hasTime, apart(`--time ${time}`, `--format ${format}`)],
-    [tiles && format !== "html", "--tiles goes with --format html", as("html")],
-    [userField && format !== "ndjson", "--user-field goes with --format ndjson", as("ndjson")],
+    [tiles && format !== "html", "--tiles goes with --format html", as("html", format)],
+    [
+      userField && format !== "ndjson",
+      "--user-field goes with --format ndjson",
+      as("ndjson", format),
+    ],
     [userField && !isFixes, apart("--user-field", view)],
     [userField && columns, apart("--user-field", "--columns")],
     [isRejects && ofFixes, `${apart(ofFixes, "--rejects")}: a reject has no user and no place`],

@@ -24,7 +24,7 @@ const COUNT_MAX = 1_000_000;
 
 /** Prints the rows that match the filters, batch by batch; with `watchMs` repeatedly. */
 export async function runQuery(options: QueryOptions, deps: QueryDeps): Promise<void> {
-  checkFlags(options);
+  checkFlags(options, deps.terminal.width !== null);
   try {
     await (options.watchMs === null
       ? runOnce(options, deps)

@@ -42,7 +42,7 @@ function refusal(args: string[]): UsageError | null {
   try {
     const { command } = parseCli(args, 0);
     if (command.verb !== "query") throw new Error(`not query: ${args.join(" ")}`);
-    checkFlags(command.options);
+    checkFlags(command.options, false);
     openView(command.options, TERMINAL);
     return null;
   } catch (error) {

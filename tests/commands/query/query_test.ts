@@ -43,6 +43,15 @@ const extent = {
 const tiles = { url: "http://a.example/{z}/{x}/{y}", attribution: "a.example", about: null };
 const near = { latitude: 60, longitude: 25, radiusM: 1000 };
 
+const TERMINAL = {
+  unicode: false,
+  ascii: false,
+  width: null,
+  height: null,
+  color: false,
+  canRedraw: false,
+};
+
 type Fakes = QueryDeps["postgres"] & QueryDeps["system"] & Pick<QueryDeps, "terminal"> & {
   out(text: string): Promise<void>;
 };
@@ -80,14 +89,7 @@ async function run(
     out: (text) => Promise.resolve(void writes.push(text)),
     extent: () => Promise.resolve(extent),
     written: ({ what, limit }, which) => `select ${which} of ${what} up to ${limit}`,
-    terminal: {
-      unicode: false,
-      ascii: false,
-      width: null,
-      height: null,
-      color: false,
-      canRedraw: false,
-    },
+    terminal: TERMINAL,
     signal: new AbortController().signal,
     now: () => Date.parse("2026-03-04T05:06:07Z"),
     clock: () => 0,
@@ -399,8 +401,8 @@ Deno.test("runQuery() rejects flags that cannot be combined, before it asks the 
       "--watch cannot be combined with --format csv",
       "--format table",
     ],
-    [{ tiles }, "--tiles goes with --format html", "--format html"],
-    [{ tiles, format: "svg" }, "--tiles goes with --format html", "--format html"],
+    [{ tiles }, "--tiles goes with --format html", "--format html > tracks.html"],
+    [{ tiles, format: "svg" }, "--tiles goes with --format html", "--format html > tracks.html"],
     [{ time: "unix", format: "gpx" }, "--time unix cannot be combined with --format gpx"],
     [{ what: "rejects", users: [[1, 1]] }, "--user cannot be combined with --rejects"],
     [{ what: "codes", format: "gpx" }, "--format gpx cannot be combined with --rejects --summary"],
@@ -422,6 +424,24 @@ Deno.test("runQuery() rejects flags that cannot be combined, before it asks the 
       message,
     );
     assertEquals(error.hint, fix, message);
+  }
+});
+
+Deno.test("runQuery() refuses to write a drawing to a terminal, and takes the map there", async () => {
+  const terminal = { ...TERMINAL, width: 80, height: 24 };
+  for (const format of ["svg", "html"] as const) {
+    const error = await assertRejects(() => run({ format }, { terminal }), UsageError);
+    assertEquals(
+      error.message,
+      `--format ${format} makes a drawing for a file, not for a terminal`,
+    );
+    assertEquals(error.hint, `--format ${format} > tracks.${format}, or --format map`);
+    assertEquals((await run({ format })).notes, ["no rows"]);
+  }
+  const noMap = () => run({ format: "html", tiles }, { terminal });
+  assertEquals((await assertRejects(noMap, UsageError)).hint, "--format html > tracks.html");
+  for (const format of ["map", "table", "geojson", "gpx"] as const) {
+    await run({ format }, { terminal, rows: fixes(1) });
   }
 });
 
