@@ -371,6 +371,10 @@ Deno.test("find() of the last fixes returns the newest fix of each user that pas
       [1, 20, 2, 2],
       [2, 15, 9, 9],
     ]);
+    // User 1 has left this place, and user 3 was never there.
+    const near = { latitude: 1.5, longitude: 1.5, radiusM: 80_000 };
+    const there = await find({ what: "last", near });
+    assertEquals(there.map((row) => row.slice(0, 4)), [[1, 20, 2, 2]]);
     assertEquals(await count({ what: "last" }), 3);
   }));
 

@@ -17,13 +17,13 @@ export const queryFlags = {
     name: "user",
     short: "u",
     type: users,
-    help: "users, such as 7 or 1,2,5-9",
+    help: "of these users, such as 7 or 1,2,5-9",
     repeatable: true,
   },
   since: { type: unixTime, help: "at or after TIME" },
   until: { type: unixTime, help: "before TIME" },
-  bbox: { type: box, help: "inside a box of degrees" },
-  near: { type: place, help: "near a place; adds a column with the distance" },
+  bbox: { type: box, help: "inside a box: west, south, east and north in degrees" },
+  near: { type: place, help: "near a place in degrees; adds a column with the distance" },
   radiusM: {
     name: "radius",
     type: distance,
@@ -37,28 +37,32 @@ export const queryFlags = {
     help: "at most N rows, the first in the order; in tracks the newest N fixes",
     defaultHelp: "100 in tables for people, else all",
   },
-  all: { help: "all rows", excludes: ["limit"] },
+  all: { help: "all rows, instead of 100", excludes: ["limit"] },
   order: {
     type: choice("BY", "time", "user", "distance"),
-    help: "time, user or distance",
-    defaultHelp: "time, newest first",
+    help: "sort by time, user or distance, which goes with --near",
+    defaultHelp: "time, newest first; --summary and tracks: user",
   },
-  reverse: { help: "reverse the order" },
+  reverse: { help: "reverse the order; --limit then keeps the oldest rows" },
 
   last: {
     group: "Views",
-    help: "the last fix of each user",
+    help:
+      "the last fix of each user that the other filters keep: with --near the last one there, even if the user has left",
     excludes: ["summary", "total", "rejects"],
   },
   summary: {
-    help: "per user: fixes, first, last, distance and speed without gaps, box",
+    help:
+      "per user: number of fixes, first and last time, distance and speed without pauses of --gap, box",
     excludes: ["total"],
   },
   total: {
-    help: "the number of rows",
+    help: "only the number of rows",
     excludes: ["rejects", "limit", "all", "order", "reverse", "columns"],
   },
-  rejects: { help: "what was rejected, where and why; with --summary: how many of each code" },
+  rejects: {
+    help: "records that consume rejected, where and why; with --summary: how many of each code",
+  },
   codes: {
     name: "code",
     type: rejectCodes,
@@ -75,10 +79,10 @@ export const queryFlags = {
   },
   columns: {
     type: listOf(COLUMN_NAMES),
-    help: "these columns, in this order; also partition and offset",
+    help: "these columns, such as user_id,time, in this order; also partition and offset",
     repeatable: true,
   },
-  header: { name: "no-header", help: "without the column names", negated: true },
+  header: { name: "no-header", help: "without the names of the columns", negated: true },
   time: {
     type: choice("FORM", "iso", "unix", "ms"),
     help: "format of times: iso, unix or ms",
@@ -167,7 +171,9 @@ export const query: Manual = {
       "routes query --near 60.17,24.94 --radius 2km --format geojson > near.geojson",
     ],
     ["distance and speed of each user", "routes query --summary"],
-    ["where each user is, refreshed", "routes query --last --watch"],
+    ["where each user was last, refreshed every two seconds", "routes query --last --watch"],
+    ["the tracks of today, for a browser", "routes query --since today --format html > today.html"],
+    ["what was rejected, and how often", "routes query --rejects --summary"],
   ],
   flags: queryFlags,
 };
