@@ -21,7 +21,7 @@ export function joinedValue(word: string, args: string[], flags: Flag[]): string
   };
   // A flag that takes any text takes that of a mistake, too.
   if (!type.many && accepts("\0")) return undefined;
-  const joined = [words.join(), words.join(" ")].find(accepts);
+  const joined = [words.join().replace(/[\s,]*,[\s,]*/g, ","), words.join(" ")].find(accepts);
   if (joined === undefined) return undefined;
   return `--${flag.name} ${joined.includes(" ") ? `"${joined}"` : joined}`;
 }

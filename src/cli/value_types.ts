@@ -67,14 +67,22 @@ export function toNumber(text: string): number | null {
   return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : null;
 }
 
-/** A whole number from `min` to `max`. */
-export function whole(min: number, max = Number.MAX_SAFE_INTEGER): ValueType<number> {
+/** A whole number from `min` to `max`; `forZero`: the flag that does what 0 does elsewhere. */
+export function whole(
+  min: number,
+  max = Number.MAX_SAFE_INTEGER,
+  forZero?: string,
+): ValueType<number> {
   const range = `a whole number from ${min} to ${max}`;
   const isOpen = max === Number.MAX_SAFE_INTEGER;
   const expected = isOpen ? `a whole number of at least ${min}` : range;
   const read = (text: string) => /^\d+$/.test(text) ? Number(text) : NaN;
   return valueType("N", expected, (text, context) => {
     const value = read(text);
+    if (value === 0 && forZero) {
+      const message = `--${context.flag} is "${text}": expected ${expected}`;
+      throw new UsageError(message, `${forZero} instead of --${context.flag}`);
+    }
     if (value > max) refuse(text, context, range);
     return value >= min ? value : null;
   }, {

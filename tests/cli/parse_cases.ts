@@ -58,6 +58,7 @@ export const refusals: [line: string | string[], message: string, fix?: string][
   ["completions bash zsh", 'unexpected argument "zsh"', "routes help completions"],
   // Values that are given in several words.
   ["query --near 60.17 24.94", 'unexpected argument "24.94"', "--near 60.17,24.94"],
+  ["query --near 60.17, 24.94 --last", 'unexpected argument "24.94"', "--near 60.17,24.94"],
   ["query --last --near -33.9 -151.2 --all", 'unexpected argument "-151.2"', "--near -33.9,-151.2"],
   [
     "query --bbox -74.3 40.5 -73.7 40.9",
@@ -200,7 +201,11 @@ export const refusals: [line: string | string[], message: string, fix?: string][
     '--count is "9007199254740993": expected a whole number from 0 to 9007199254740991',
   ],
   ["consume --count 0", '--count is "0": expected a whole number of at least 1'],
-  ["query --limit 0", '--limit is "0": expected a whole number of at least 1'],
+  [
+    "query --limit 0",
+    '--limit is "0": expected a whole number of at least 1',
+    "--all instead of --limit",
+  ],
   ["produce --seed -1", '--seed is "-1": expected a whole number of at least 0'],
   ["produce --users 0", '--users is "0": expected a whole number from 1 to 2147483647'],
   [

@@ -1,6 +1,8 @@
 /** The command lines that a fix such as `--summary, or --format map` makes of another. */
 export function followFix(args: string[], fix: string): string[][] {
   return fix.split(", or ").map((part) => {
+    const [, better, worse] = /^(\S+) instead of (\S+)$/.exec(part) ?? [];
+    if (better) return [...args.toSpliced(args.indexOf(worse!), 2), better];
     const [flag, ...values] = part.replace(/ > \S+$/, "").split(" ");
     const kept: string[] = [];
     for (let i = 0; i < args.length; i++) {

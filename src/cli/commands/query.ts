@@ -33,7 +33,7 @@ export const queryFlags = {
   },
   limit: {
     short: "n",
-    type: whole(1),
+    type: whole(1, undefined, "--all"),
     help: "at most N rows, the first in the order; in tracks the newest N fixes",
     defaultHelp: "100 in tables for people, else all",
   },

@@ -122,12 +122,14 @@ async function printRows(options: QueryOptions, deps: QueryDeps): Promise<number
   };
   if (options.showSql) noteSql(postgres.written(search, "rows"), reporter);
   const count = await printBatches(options, search, deps);
+  if (deps.system.signal.aborted) return count;
   // Who makes a file of tracks looks at stderr; a program that reads rows is not disturbed.
-  if ((!forPeople && !forTracks) || deps.system.signal.aborted) return count;
+  const isWatched = forPeople || forTracks;
   if (count === 0) {
-    reporter.note("no rows");
-    await noteSwap(search, deps);
+    if (isWatched) reporter.note("no rows");
+    await noteMistakes(search, options, deps);
   }
+  if (!isWatched) return count;
   if (limit === null || count < limit + (hasExtra(options) ? 1 : 0)) return count;
   const total = await postgres.count(search, COUNT_MAX + 1);
   if (total <= limit) return count;
@@ -139,9 +141,19 @@ async function printRows(options: QueryOptions, deps: QueryDeps): Promise<number
   return limit;
 }
 
-/** Latitude and longitude in the wrong order are valid numbers too: says so if there are rows at the other place. */
-async function noteSwap(search: Search, { postgres, reporter }: QueryDeps): Promise<void> {
-  const { near, bbox } = search;
+/**
+ * Latitude and longitude in the wrong order are valid numbers too: says so if there are rows at the other place, and if
+ * nothing can be there yet.
+ */
+async function noteMistakes(
+  search: Search,
+  { tz }: QueryOptions,
+  { postgres, reporter, system }: QueryDeps,
+): Promise<void> {
+  const { near, bbox, since } = search;
+  if (since !== null && since > system.now() / 1000) {
+    reporter.note(`--since is in the future: ${clockText(since, tz)} ${zoneName(tz)}`);
+  }
   if (near && Math.abs(near.longitude) <= 90) {
     const { latitude, longitude } = near;
     const other = { ...near, latitude: longitude, longitude: latitude };

@@ -270,10 +270,23 @@ Deno.test("runQuery() says when there are rows if latitude and longitude change 
   const boxed = await noted({ bbox, what: "last" }, 1);
   assertEquals(boxed.notes[1], "--bbox is west,south,east,north: there are rows in 24,60,26,61");
   assertEquals(boxed.searches[0]!.bbox, { west: 24, south: 60, east: 26, north: 61 });
+  // A program has no rows to see, but the mistake is told.
+  assertEquals((await noted({ near: swapped, format: "csv" }, 1)).notes, notes.slice(1));
+  assertEquals((await noted({ near: swapped, format: "gpx" }, 1)).notes, notes);
   assertEquals((await noted({ near: swapped }, 0)).notes, ["no rows"]);
   // No latitude is above 90.
   assertEquals((await noted({ near: { ...swapped, longitude: 151.2 } }, 1)).searches, []);
   assertEquals((await noted({ bbox: { ...bbox, west: 120, east: 150 } }, 1)).searches, []);
+});
+
+Deno.test("runQuery() says when there are no rows because they would be in the future", async () => {
+  const since = Date.parse("2026-03-04T22:00:00Z") / 1000;
+  const note = "--since is in the future: 2026-03-05 00:00:00 Europe/Helsinki";
+  const tz = "Europe/Helsinki";
+  assertEquals((await run({ since, tz })).notes, ["no rows", note]);
+  assertEquals((await run({ since, tz, format: "csv" })).notes, [note]);
+  assertEquals((await run({ since, tz }, { rows: fixes(1) })).notes, []);
+  assertEquals((await run({ since: since - 86_400, tz })).notes, ["no rows"]);
 });
 
 Deno.test("runQuery() takes --tz with every format, and shows it in the title of --watch", async () => {
