@@ -10,6 +10,8 @@ export interface FormatProperties {
   forViewer: boolean;
   /** Formats times according to `--time`. */
   hasTime: boolean;
+  /** Has names of columns that `--no-header` leaves out. */
+  hasHeader: boolean;
   help: string;
 }
 
@@ -19,20 +21,22 @@ const FOR_PEOPLE = {
   needsExtent: false,
   forViewer: false,
   hasTime: true,
+  hasHeader: true,
 };
 const ROWS = { ...FOR_PEOPLE, forPeople: false };
-const TRACKS = { ...ROWS, forTracks: true };
+const OBJECTS = { ...ROWS, hasHeader: false };
+const TRACKS = { ...OBJECTS, forTracks: true };
 const XML = { ...TRACKS, hasTime: false };
 
 /** Every value of `--format`, in the order of the help. */
 export const FORMATS = {
   table: { ...FOR_PEOPLE, help: "aligned columns; vertical if they are too wide" },
   vertical: { ...FOR_PEOPLE, help: "one line per value" },
-  markdown: { ...FOR_PEOPLE, help: "a table for issues, wikis and README files" },
+  markdown: { ...FOR_PEOPLE, hasHeader: false, help: "a table for issues, wikis and README files" },
   csv: { ...ROWS, help: "RFC 4180, with a header" },
   tsv: { ...ROWS, help: "tab-separated, with the escapes of PostgreSQL's COPY" },
-  json: { ...ROWS, help: "one array of objects" },
-  ndjson: { ...ROWS, help: "one object per line; fixes in the form of the topic's records" },
+  json: { ...OBJECTS, help: "one array of objects" },
+  ndjson: { ...OBJECTS, help: "one object per line; fixes in the form of the topic's records" },
   geojson: { ...TRACKS, help: "RFC 7946: lines with a time for each position" },
   geojsonseq: { ...TRACKS, help: "RFC 8142: the same as a sequence of features" },
   gpx: { ...XML, help: "GPX 1.1: one track per user, with times" },

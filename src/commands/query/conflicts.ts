@@ -30,10 +30,10 @@ function as(other: FormatName, format: FormatName): Fix[] {
 }
 
 function conflictOf(
-  { what, format, order, columns, time, watchMs, ...options }: QueryOptions,
+  { what, format, order, columns, header, time, watchMs, ...options }: QueryOptions,
 ): Conflict | null {
   const { users, bbox, near, gapMs, simplifyM, tiles, userField } = options;
-  const { forPeople, forTracks, hasTime } = formats[format]!;
+  const { forPeople, forTracks, hasTime, hasHeader } = formats[format]!;
   const isFixes = what === "points" || what === "last";
   const isRejects = what === "rejects" || what === "codes";
   const view = what === "codes" ? "--rejects --summary" : `--${what}`;
@@ -63,6 +63,12 @@ function conflictOf(
       as("map", format),
     ],
     [watchMs !== null && !forPeople, apart("--watch", `--format ${format}`), as("table", format)],
+    [!header && !hasHeader, apart("--no-header", `--format ${format}`)],
+    [
+      time === "ms" && format === "ndjson" && isFixes && !columns,
+      "--time ms cannot be combined with --format ndjson: a record has unix seconds",
+      as("json", format),
+    ],
     [time !== "iso" && !hasTime, apart(`--time ${time}`, `--format ${format}`)],
     [tiles && format !== "html", "--tiles goes with --format html", as("html", format)],
     [

@@ -29,7 +29,7 @@ const VALUES: Record<string, string[]> = {
   code: ["schema"],
   format: Object.keys(FORMATS),
   columns: ["time", "time,latitude", "tiem,latitude", "time,time"],
-  time: ["iso", "unix"],
+  time: ["iso", "unix", "ms"],
   tz: ["UTC"],
   "user-field": ["userId"],
   gap: ["5m"],

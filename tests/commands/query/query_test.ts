@@ -241,6 +241,18 @@ Deno.test("runQuery() prints valid JSON for rows with NaN or infinity, and notes
   assertEquals([distance_km, speed_kmh], [null, null]);
 });
 
+Deno.test("runQuery() leaves out the names of columns in every format that takes --no-header", async () => {
+  const names = Object.keys(FORMATS) as FormatName[];
+  const taking = names.filter((name) => FORMATS[name].hasHeader);
+  assertEquals(taking, ["table", "vertical", "csv", "tsv"]);
+  for (const format of taking) {
+    const [shown, hidden] = [true, false].map((header) =>
+      run({ format, header }, { rows: fixes(1) })
+    );
+    assertEquals((await shown!).text === (await hidden!).text, false, format);
+  }
+});
+
 Deno.test("runQuery() makes records of fixes as ndjson, and objects when columns are named", async () => {
   const rows = [[7, 1732431234.567, 60.1699123, 24, 12.345]];
   const record = '{"userID":7,"timestamp":1732431234.567,"coordinates":[60.1699123,24.0]}\n';
@@ -416,6 +428,16 @@ Deno.test("runQuery() rejects flags that cannot be combined, before it asks the 
     ],
     [{ tiles }, "--tiles goes with --format html", "--format html > tracks.html"],
     [{ tiles, format: "svg" }, "--tiles goes with --format html", "--format html > tracks.html"],
+    [{ header: false, format: "json" }, "--no-header cannot be combined with --format json"],
+    [
+      { header: false, format: "markdown" },
+      "--no-header cannot be combined with --format markdown",
+    ],
+    [
+      { time: "ms", format: "ndjson" },
+      "--time ms cannot be combined with --format ndjson: a record has unix seconds",
+      "--format json",
+    ],
     [{ time: "unix", format: "gpx" }, "--time unix cannot be combined with --format gpx"],
     [{ what: "rejects", users: [[1, 1]] }, "--user cannot be combined with --rejects"],
     [{ what: "codes", format: "gpx" }, "--format gpx cannot be combined with --rejects --summary"],
