@@ -1,4 +1,5 @@
 import type { Flag } from "./flags.ts";
+import { quoted } from "./value_types.ts";
 
 /** In `--near 60.17 24.94` the flag with all its words as its value, if it takes them; `args` have no short flags. */
 export function joinedValue(word: string, args: string[], flags: Flag[]): string | undefined {
@@ -23,5 +24,5 @@ export function joinedValue(word: string, args: string[], flags: Flag[]): string
   if (!type.many && accepts("\0")) return undefined;
   const joined = [words.join().replace(/[\s,]*,[\s,]*/g, ","), words.join(" ")].find(accepts);
   if (joined === undefined) return undefined;
-  return `--${flag.name} ${joined.includes(" ") ? `"${joined}"` : joined}`;
+  return `--${flag.name} ${quoted(joined)}`;
 }

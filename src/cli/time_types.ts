@@ -37,18 +37,22 @@ const timeMs = valueType(
   { meant: asTime },
 );
 
-/** What may be meant by a number too small for unix seconds, by years and months, and by `24.11.2026`. */
+/** `2026`, `20261124`, `2026/11/24`, `24.11.2026`: the other way around with slashes, day and month cannot be told apart. */
+const DATES = [
+  /^(?<year>\d{4})(?:(?<month>\d\d)(?<day>\d\d))?$/,
+  /^(?<year>\d{4})[-/.](?<month>\d{1,2})[-/.](?<day>\d{1,2})$/,
+  /^(?<day>\d{1,2})\.(?<month>\d{1,2})\.(?<year>\d{4})$/,
+];
+
+/** What may be meant by a date in another form, a number too small for unix seconds, years and months. */
 function asTime(text: string, { now }: ParseContext): string[] {
   const word = text.trim();
-  const date = word.replace(/^(\d{4})$/, "$1-01-01").replace(/^(\d{4})(\d\d)(\d\d)$/, "$1-$2-$3")
-    .replace(
-      /^(\d{1,2})\.(\d{1,2})\.(\d{4})$/,
-      (_, day, month, year) => [year, month.padStart(2, "0"), day.padStart(2, "0")].join("-"),
-    );
-  const isDate = date !== word && parseTime(date, now) !== null;
+  const found = DATES.map((pattern) => pattern.exec(word)?.groups).find((groups) => groups);
+  const { year, month = "1", day = "1" } = found ?? {};
+  const date = [year, month.padStart(2, "0"), day.padStart(2, "0")].join("-");
   const unix = /^\d{1,8}$/.test(word) ? [`@${word}`] : [];
-  const counts = /^\d{9,}$/.test(word) ? [] : inDays(word);
-  return [...isDate ? [date] : counts, ...unix];
+  if (found && parseTime(date, now) !== null) return [date, ...unix];
+  return [.../^\d{9,}$/.test(word) ? [] : inDays(word), ...unix];
 }
 
 /** A time zone. */

@@ -32,8 +32,13 @@ export function refuse(
   expected: string,
   instead: string[] = [],
 ): never {
-  const fix = instead.map((value) => `--${flag} ${value}`).join(", or ");
+  const fix = instead.map((value) => `--${flag} ${quoted(value)}`).join(", or ");
   throw new UsageError(`--${flag} is "${text}": expected ${expected}`, fix || undefined);
+}
+
+/** In the quotes that every shell knows, if it needs them. */
+export function quoted(value: string): string {
+  return value.includes(" ") ? `"${value}"` : value;
 }
 
 /** A type whose values are refused where `parse` returns null; `meant` gives values to type instead, if it knows any. */
@@ -55,8 +60,10 @@ export function valueType<T>(
       if (value !== null) return value;
       const instead = meant(text, context);
       // In capital letters, or with spaces where commas belong.
-      const tidy = text.trim().toLowerCase().split(/[\s,;]+/).filter(Boolean).join(",");
-      if (instead.length === 0 && isValue(tidy, context)) instead.push(tidy);
+      const small = text.trim().toLowerCase();
+      const tidy = [small, small.split(/[\s,;]+/).filter(Boolean).join(",")]
+        .find((text) => isValue(text, context));
+      if (instead.length === 0 && tidy !== undefined) instead.push(tidy);
       return refuse(text, context, expected, instead);
     },
   };

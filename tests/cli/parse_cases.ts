@@ -267,6 +267,10 @@ export const refusals: [line: string | string[], message: string, fix?: string][
   ["query --since 0", ...time("since", "0"), "--since @0"],
   ["query --since 1y", ...time("since", "1y"), "--since 365d"],
   [["query", "--since", "2 months ago"], ...time("since", "2 months ago"), "--since 60d"],
+  [["query", "--since", "2 Hours ago"], ...time("since", "2 Hours ago"), '--since "2 hours ago"'],
+  ["query --since 2026-1-2", ...time("since", "2026-1-2"), "--since 2026-01-02"],
+  ["query --since 2026/01/02", ...time("since", "2026/01/02"), "--since 2026-01-02"],
+  ["query --since 2026-13-2", ...time("since", "2026-13-2")],
   ["query --since NOW", ...time("since", "NOW"), "--since now"],
   ["query --until 12345678901234", ...time("until", "12345678901234")],
   // Places and boxes.
