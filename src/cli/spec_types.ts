@@ -1,7 +1,7 @@
 import { UsageError } from "../errors.ts";
 import type { Spec, StartSpec } from "../record/offsets.ts";
 import { parseTime } from "../units.ts";
-import type { ParseContext, ValueType } from "./value_types.ts";
+import { type ParseContext, quoted, type ValueType } from "./value_types.ts";
 
 /** `earliest`, `latest`, an offset, `@TIME`, `-N` for the last N. */
 export const spec = specType<Spec>(
@@ -28,7 +28,7 @@ function specType<T>(
     const meant = meantBy(text, now);
     throw new UsageError(
       `--${flag} is "${text}": expected ${expected}`,
-      meant ? `--${flag} ${meant}` : undefined,
+      meant ? `--${flag} ${quoted(meant)}` : undefined,
     );
   };
   return { placeholder: "SPEC", words: ["earliest", "latest"], parse };

@@ -344,6 +344,11 @@ export const refusals: [line: string | string[], message: string, fix?: string][
   ["consume --from beginning", ...spec("from", "beginning"), "--from earliest"],
   ["consume --until end", ...spec("until", "end"), "--until latest"],
   ["consume --replay 2h", ...spec("replay", "2h"), "--replay @2h"],
+  [
+    ["consume", "--replay", "2 hours ago"],
+    ...spec("replay", "2 hours ago"),
+    '--replay "@2 hours ago"',
+  ],
   ["consume --skip-to -2h", ...spec("skip-to", "-2h"), "--skip-to @2h"],
   ["consume --from 2026-11-24", ...spec("from", "2026-11-24"), "--from @2026-11-24"],
   ["consume --from @", ...spec("from", "@")],
