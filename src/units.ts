@@ -192,9 +192,11 @@ export function timeLeft(count: number, perSecond: number): number {
   return perSecond > 0 ? count / perSecond * 1000 : Infinity;
 }
 
-/** `1 830/s` */
+/** `1 830/s`, `0.5/s`: a rate for people, in two digits where it is slow. */
 export function formatRate(perSecond: number): string {
-  return `${formatCount(Math.round(perSecond))}/s`;
+  const isSlow = perSecond > 0 && perSecond < 10;
+  if (isSlow && perSecond < 0.001) return "below 0.001/s";
+  return `${isSlow ? Number(perSecond.toPrecision(2)) : formatCount(Math.round(perSecond))}/s`;
 }
 
 /** `0:07 · 0:02 left`: elapsed and remaining time; `leftMs` is Infinity when it is unknown. */

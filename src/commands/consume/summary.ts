@@ -1,5 +1,11 @@
-import { formatCount, formatCourse, formatMany, formatSpan, timeLeft } from "../../units.ts";
-import { formatRate } from "../rate.ts";
+import {
+  formatCount,
+  formatCourse,
+  formatMany,
+  formatRate,
+  formatSpan,
+  timeLeft,
+} from "../../units.ts";
 
 /** Counts of the records that this run has settled. */
 export interface RunCounts {

@@ -1,7 +1,13 @@
 import type { ProduceOptions } from "../../cli/commands/produce.ts";
 import type { Outcome } from "../../kafka/sender.ts";
-import { formatCount, formatCourse, formatMany, formatSpan, timeLeft } from "../../units.ts";
-import { formatRate } from "../rate.ts";
+import {
+  formatCount,
+  formatCourse,
+  formatMany,
+  formatRate,
+  formatSpan,
+  timeLeft,
+} from "../../units.ts";
 
 /** The counts of a run. */
 export interface ProduceTally {

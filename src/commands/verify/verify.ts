@@ -5,8 +5,7 @@ import type { Audit, AuditedSource } from "../../postgres/audit.ts";
 import { checkTopicId, fewerPartitions, type Range } from "../../record/offsets.ts";
 import type { Output, System } from "../../system.ts";
 import type { Reporter } from "../../terminal/reporter.ts";
-import { formatCount, formatCourse, formatMany, Rate, timeLeft } from "../../units.ts";
-import { formatRate } from "../rate.ts";
+import { formatCount, formatCourse, formatMany, formatRate, Rate, timeLeft } from "../../units.ts";
 import { type Account, countDiscrepancies, describeSuccess, report } from "./report.ts";
 import { TopicVerifier } from "./topic_verifier.ts";
 
