@@ -15,6 +15,7 @@ import { pauseStoppedFetches } from "./patches/stopped_fetch.ts";
 import { fetchWhenResumed } from "./patches/paused_fetch.ts";
 import { rejoinAsBefore } from "./patches/rejoin.ts";
 import { trustSeeks } from "./patches/sought_offsets.ts";
+import { joinAs, sendInstanceIds } from "./patches/static_members.ts";
 import { addressOf, seedName, splitAddress } from "./seed_names.ts";
 import { leaveSilentConnections } from "./patches/drop_silent.ts";
 
@@ -39,6 +40,8 @@ export function openKafka(settings: KafkaSettings, options: KafkaOptions): Kafka
   const shareMs = Math.min(options.timeoutMs / (settings.brokers.length + 1), 10_000);
   tryEveryServer(settings.brokers.length, shareMs);
   rejoinAsBefore();
+  sendInstanceIds();
+  joinAs(settings.groupId, settings.groupInstanceId);
   pauseStoppedFetches();
   fetchWhenResumed();
   trustSeeks();

@@ -161,6 +161,13 @@ function explainAnswer(
         `group "${settings.groupId}" belongs to another program`,
         { reason: `${reason}: its members use another assignor`, hint: ownGroup(settings.groupId) },
       );
+    case "FENCED_INSTANCE_ID":
+      return new OperationalError(
+        "settings",
+        `another process took over group_instance_id = ${settings.groupInstanceId} ` +
+          `in group "${settings.groupId}"`,
+        { reason, hint: "give each process a [kafka] group_instance_id of its own" },
+      );
     case "INVALID_SESSION_TIMEOUT":
       return new OperationalError(
         "settings",

@@ -12,7 +12,7 @@ const { MemberAssignment, MemberMetadata } = AssignerProtocol;
 
 /** A process in a consumer group. */
 export interface Member {
-  /** Short, for people: `routes-1a2b`. */
+  /** Short, for people: `routes-1a2b`, or the group_instance_id. */
   name: string;
   host: string;
   protocol: "classic" | "consumer";
@@ -26,6 +26,7 @@ export interface Member {
   destination: string | null;
 }
 
+const UUID_CHARS = 36;
 const ATTEMPTS_MAX = 10;
 const RETRY_MS = 200;
 /** COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR: normal in a new cluster or after a failover. */
@@ -111,8 +112,13 @@ function classicMember(
   };
 }
 
-/** `routes-1a2b`: member ids are a client id and a UUID, or only a UUID. */
+/**
+ * `routes-1a2b`: member ids are a client id and a UUID, or only a UUID. Those of static members are the group_instance_id
+ * and a UUID: the group_instance_id is their name.
+ */
 function shortName(memberId: string, clientId: string): string {
+  const instanceId = memberId.slice(0, -UUID_CHARS - 1);
+  if (instanceId !== "" && instanceId !== clientId) return instanceId;
   const unique = memberId.startsWith(`${clientId}-`)
     ? memberId.slice(clientId.length + 1)
     : memberId;

@@ -17,6 +17,8 @@ export interface KafkaSettings {
   topic: string;
   /** The default contains the topic and a hash of the destination: each pair of them has its own group. */
   groupId: string;
+  /** The group keeps the partitions of this process for it while it restarts; null: it assigns them to others. */
+  groupInstanceId: string | null;
   clientId: string;
   /** Where this process is, in the terms of the brokers' `broker.rack`; null: it reads from the leaders. */
   rack: string | null;
@@ -59,6 +61,7 @@ export function readKafka(
     tls: encrypted ? readTls(read, exists, { isRequired: protocol === "SSL" }) : null,
     sasl: isKnown ? readSasl(read, protocol.startsWith("SASL")) : null,
     topic: read.text("kafka.topic") ?? "routes",
+    groupInstanceId: readInstanceId(read),
     clientId: read.text("kafka.client_id") ?? "routes",
     rack: read.text("kafka.client_rack"),
     // The defaults of a broker; it refuses others.
@@ -117,6 +120,18 @@ function readSasl(read: SettingsReader, wanted: boolean): KafkaSettings["sasl"] 
   }
   const name = (mechanism ?? "PLAIN").toLowerCase() as "plain" | "scram-sha-256" | "scram-sha-512";
   return { mechanism: name, username: username ?? "", password: password ?? "" };
+}
+
+/** The names that clients of Kafka accept. */
+function readInstanceId(read: SettingsReader): string | null {
+  const name = "kafka.group_instance_id";
+  const text = read.text(name);
+  if (text === null || (/^[\w.-]{1,249}$/.test(text) && !/^\.\.?$/.test(text))) return text;
+  read.fault(
+    name,
+    `is "${text}": expected at most 249 letters of English, digits, dots, dashes and underscores`,
+  );
+  return null;
 }
 
 function readBrokers(read: SettingsReader): string[] {

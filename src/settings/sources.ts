@@ -46,6 +46,7 @@ export const KEYS: Record<"kafka" | "postgresql" | "http", Record<string, string
     sasl_plain_password: ["sasl_password"],
     topic: [],
     group_id: [],
+    group_instance_id: [],
     client_id: [],
     client_rack: [],
     session_timeout: [],

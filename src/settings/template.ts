@@ -27,9 +27,14 @@ export const SETTINGS = `; Settings of routes. Save as host_settings.ini; a comm
 ; database and schema
 ;group_id = routes-TOPIC-HASH
 ;client_id = routes
+; different for each process, such as its host: one that starts again within
+; session_timeout reads its partitions on, and the others never pause; nobody
+; reads those of one that does not start again until that time is over
+;group_instance_id =
 ; where this machine is, as broker.rack: it then reads from the replica there
 ;client_rack =
-; a process that is silent for this long loses its partitions
+; a process that is silent for this long loses its partitions; with a
+; group_instance_id, set it longer than a restart takes
 ;session_timeout = 10s
 
 [postgresql]

@@ -15,6 +15,7 @@ Deno.test("settings have defaults", () => {
       sasl: null,
       topic: "routes",
       groupId: "routes-routes-55f02b2b",
+      groupInstanceId: null,
       clientId: "routes",
       rack: null,
       sessionTimeoutMs: 10_000,
@@ -123,6 +124,7 @@ Deno.test("every key can be set, under each of its names", () => {
     ["kafka.ssl_password", "a", ({ kafka }) => kafka.tls?.passphrase],
     ["kafka.topic", "a", ({ kafka }) => kafka.topic],
     ["kafka.group_id", "a", ({ kafka }) => kafka.groupId],
+    ["kafka.group_instance_id", "a", ({ kafka }) => kafka.groupInstanceId],
     ["kafka.client_id", "a", ({ kafka }) => kafka.clientId],
     ["kafka.client_rack", "a", ({ kafka }) => kafka.rack],
     ["kafka.session_timeout", "20s", ({ kafka }) => `${kafka.sessionTimeoutMs / 1000}s`],
@@ -147,6 +149,19 @@ Deno.test("every key can be set, under each of its names", () => {
     assertEquals(at(readSettings(`[${section}]\n${key} = ${value}`)), expected, name);
     const variable = `ROUTES_${section}_${key}`.toUpperCase();
     assertEquals(at(readSettings(null, { env: { [variable]: value } })), expected, variable);
+  }
+});
+
+Deno.test("group_instance_id has letters that every client of Kafka accepts", () => {
+  const longest = "a".repeat(249);
+  for (const text of ["worker-1", "10.0.0.7", "a_b", longest]) {
+    assertEquals(readSettings(`[kafka]\ngroup_instance_id = ${text}`).kafka.groupInstanceId, text);
+  }
+  for (const text of [".", "..", "a b", "a/b", "ä", `${longest}a`]) {
+    assertEquals(faultsOf(`[kafka]\ngroup_instance_id = ${text}`), [
+      `host_settings.ini line 2: group_instance_id is "${text}": expected at most 249 letters of ` +
+      "English, digits, dots, dashes and underscores",
+    ]);
   }
 });
 

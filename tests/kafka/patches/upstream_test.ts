@@ -24,7 +24,13 @@ import fetch from "npm:kafkajs@2.2.4/src/protocol/requests/fetch/index.js";
 // deno-lint-ignore no-import-prefix
 import fetchResponse from "npm:kafkajs@2.2.4/src/protocol/requests/fetch/v11/response.js";
 // deno-lint-ignore no-import-prefix
+import heartbeat from "npm:kafkajs@2.2.4/src/protocol/requests/heartbeat/index.js";
+// deno-lint-ignore no-import-prefix
+import joinGroup from "npm:kafkajs@2.2.4/src/protocol/requests/joinGroup/index.js";
+// deno-lint-ignore no-import-prefix
 import metadata from "npm:kafkajs@2.2.4/src/protocol/requests/metadata/index.js";
+// deno-lint-ignore no-import-prefix
+import syncGroup from "npm:kafkajs@2.2.4/src/protocol/requests/syncGroup/index.js";
 
 const VERSION = "2.2.4";
 
@@ -66,6 +72,15 @@ const replaced: [patch: string, functions: (() => unknown)[], hash: string][] = 
   ["stopped_fetch", [runner.fetch], "f40262089d69d8ed"],
   ["paused_fetch", [group.fetch, group.resume], "ed96b6dae9e7fc53"],
   ["sought_offsets", [offsets.seek, offsets.resolveOffsets], "a9225b11e8b057f9"],
+  [
+    "static_members",
+    [
+      (joinGroup as Loose).protocol({ version: 5 }),
+      (syncGroup as Loose).protocol({ version: 3 }),
+      (heartbeat as Loose).protocol({ version: 3 }),
+    ],
+    "b967d2fdd9a7c94a",
+  ],
   ["rejoin", [group.leave, group.joinAndSync], "20a1a5a22500e103"],
 ];
 
