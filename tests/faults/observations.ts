@@ -7,7 +7,8 @@ export function logMoves(schema: string): string {
   return `
     set search_path to ${schema};
     alter table routes_table add column arrival bigserial;
-    create table faults_moves (id bigserial, source int, before bigint, after bigint);
+    create table faults_moves (id bigserial, source int, before bigint, after bigint,
+      at timestamptz default clock_timestamp());
     create table faults_lost (at timestamptz default clock_timestamp());
     create function faults_move() returns trigger language plpgsql as $$ begin
       insert into ${schema}.faults_moves (source, before, after)

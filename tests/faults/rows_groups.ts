@@ -1,7 +1,8 @@
 import type { Cluster } from "./cluster.ts";
 import type { Row } from "./matrix.ts";
+import { withGroup } from "../support/group.ts";
 import { runTests } from "./rows_environment.ts";
-import { SECRET, SESSION_MS } from "./scenario.ts";
+import { type Scenario, SECRET, SESSION_MS } from "./scenario.ts";
 import { withScenario } from "./with_scenario.ts";
 
 const GROUPS = "tests/process/groups_test.ts";
@@ -25,6 +26,18 @@ export const groupRows: Row[] = [
   },
   { id: 34, fault: "a member that settles nothing keeps its partitions", run: stuckMember },
   { id: 38, fault: "kill -9 of a member: the next run says what it waits for", run: deadMember },
+  {
+    id: 40,
+    fault: "one of four members restarts: with a group_instance_id the others read on",
+    run: async (cluster) => {
+      const lines = [
+        await restartedMember(cluster, "SIGKILL", true),
+        await restartedMember(cluster, "SIGTERM", true),
+        await restartedMember(cluster, "SIGKILL", false),
+      ];
+      return lines.join("; ");
+    },
+  },
 ];
 
 /** The next run waits until the session of the dead member is over. Meanwhile it names the reason and the true lag. */
@@ -86,4 +99,51 @@ function stuckMember(cluster: Cluster): Promise<string> {
       await sql.unsafe(`drop owned by ${ROLE}; drop role ${ROLE}`);
     }
   }, { processes: 0, partitions: 2, perSecond: 0 });
+}
+
+const IDS = ["a", "b", "c", "d"];
+
+/** Ends one of four members, each with one partition, and starts it again at once. */
+function restartedMember(
+  cluster: Cluster,
+  signal: Deno.Signal,
+  isStatic: boolean,
+): Promise<string> {
+  return withScenario(cluster, async (scenario) => {
+    // Longer than a start takes.
+    scenario.settings["kafka.session_timeout"] = "20s";
+    const begin = (id: string) =>
+      scenario.start(["--follow"], { set: isStatic ? { "kafka.group_instance_id": id } : {} });
+    const [first] = await Promise.all(IDS.map(begin));
+    await scenario.waitForMembers(IDS.length);
+    await scenario.progress(2_000);
+    const [now] = await scenario.sql`select clock_timestamp() as began`;
+    await withGroup(scenario.kafka, scenario.group, async ({ generation }) => {
+      const before = await generation();
+      first!.kill(signal);
+      await first!.ended;
+      await begin(IDS[0]!);
+      const stopped = await scenario.positions();
+      await scenario.wait("records of each partition", async () => {
+        return [...await scenario.positions()].every(([p, next]) => next > stopped.get(p)!);
+      }, 90_000);
+      await scenario.feed.stop();
+      await scenario.catchUp();
+      if (isStatic && await generation() !== before) throw new Error("the group rebalanced");
+    });
+    const [own, ...others] = await pauses(scenario, now!.began);
+    const [longest] = others;
+    return `${await scenario.check()}; ${signal} ${isStatic ? "with" : "without"} ids: ` +
+      `its partition stood still for ${own} s, the others for ${longest} s`;
+  }, { processes: 0, partitions: IDS.length });
+}
+
+/** For how many seconds each partition stood still at most since then, the longest first. */
+async function pauses(scenario: Scenario, since: Date): Promise<string[]> {
+  const rows = await scenario.sql`
+    select max(extract(epoch from at - before))::float as seconds
+    from (select source, at, lag(at) over (partition by source order by id) as before
+      from ${scenario.table("faults_moves")}) as moves
+    where at >= ${since} group by source order by seconds desc`;
+  return rows.map(({ seconds }) => seconds.toFixed(1));
 }
