@@ -38,6 +38,11 @@ export const groupRows: Row[] = [
       return lines.join("; ");
     },
   },
+  {
+    id: 41,
+    fault: "a frozen process comes back after another one took its group_instance_id",
+    run: replacedMember,
+  },
 ];
 
 /** The next run waits until the session of the dead member is over. Meanwhile it names the reason and the true lag. */
@@ -99,6 +104,30 @@ function stuckMember(cluster: Cluster): Promise<string> {
       await sql.unsafe(`drop owned by ${ROLE}; drop role ${ROLE}`);
     }
   }, { processes: 0, partitions: 2, perSecond: 0 });
+}
+
+/** A process comes back when another one has its group_instance_id: it ends, and does not take the partitions back. */
+function replacedMember(cluster: Cluster): Promise<string> {
+  return withScenario(cluster, async (scenario) => {
+    scenario.settings["kafka.group_instance_id"] = "a";
+    const frozen = await scenario.start();
+    await scenario.progress();
+    frozen.kill("SIGSTOP");
+    const next = await scenario.start();
+    await scenario.progress(2_000);
+    // Neither of them can rely on what it had on its connections.
+    cluster.toKafka.reset();
+    frozen.kill("SIGCONT");
+    const { code } = await frozen.end(90_000);
+    if (code !== 78 || !/another process took over group_instance_id = a /.test(frozen.err)) {
+      throw new Error(`ended with ${code}:\n${frozen.err}`);
+    }
+    await scenario.progress(2_000);
+    if (!next.running) throw new Error(`the newer process ended:\n${next.err}`);
+    await scenario.feed.stop();
+    await scenario.catchUp();
+    return await scenario.check();
+  }, { processes: 0, partitions: 2 });
 }
 
 const IDS = ["a", "b", "c", "d"];
