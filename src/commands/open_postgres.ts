@@ -33,7 +33,7 @@ export function openPostgresFor(
   }
   reporter.wait(`connecting to PostgreSQL at ${addressesOf(settings)}`);
   const { readFile } = system;
-  const { sql, bounded, cut, isPooled, throughPooler, causeOf } = openPostgres(settings, {
+  const { sql, tap, bounded, cut, isPooled, throughPooler, causeOf } = openPostgres(settings, {
     ...options,
     readFile,
     log: reporter.log,
@@ -73,6 +73,7 @@ export function openPostgresFor(
   };
   return {
     sql,
+    tap,
     isPooled,
     watched,
     bounded: <T>(work: Promise<T>) => watched(bounded(work)),

@@ -10,7 +10,9 @@ import { BYTEA } from "./bytea.ts";
 import { SessionEnds } from "./session_ends.ts";
 import { guardLogin, type LoginMethod, type LoginRules } from "./login_guard.ts";
 import { POOLED_PARAMETERS, PoolerWatch } from "./pooler.ts";
+import { RowTap } from "./row_tap.ts";
 import { saslprep } from "./saslprep.ts";
+import { SESSION, UNPOOLED_PARAMETERS } from "./session_parameters.ts";
 import { ServerChoice, type ServerState } from "./servers.ts";
 
 /** Options of a client that are not settings. */
@@ -30,6 +32,8 @@ export interface PostgresOptions {
 /** A postgres.js client whose connections can be closed by force; connects on first use. */
 export interface Client {
   sql: Sql;
+  /** Takes the rows of all its connections: of use with one. */
+  tap: RowTap;
   /** Closes every connection at once: pending statements fail with a connection error. */
   cut(): void;
   /** Closes them when the work outlasts the server's statement timeout: the server is then unreachable. */
@@ -44,28 +48,11 @@ export interface Client {
 
 const GRACE_MS = 5_000;
 
-/**
- * Parameters that change how statements and results are read; a database or role may have other defaults. Statements
- * depend on no others: they read times as numbers and qualify tables. Triggers may depend on theirs, such as search_path.
- */
-const SESSION = {
-  bytea_output: "hex",
-  extra_float_digits: "1",
-  row_security: "on",
-  standard_conforming_strings: "on",
-};
-
-/** Parameters that a pooler may refuse. */
-const UNPOOLED_PARAMETERS = [
-  ...Object.keys(SESSION),
-  "default_transaction_read_only",
-  "statement_timeout",
-].filter((name) => !POOLED_PARAMETERS.includes(name));
-
 /** Opens a client. */
 export function openPostgres(settings: PostgresSettings, options: PostgresOptions): Client {
   const sockets = new Set<Socket>();
   const ends = new SessionEnds();
+  const tap = new RowTap();
   const pooler = new PoolerWatch(UNPOOLED_PARAMETERS, () => {
     const { connection } = sql.options;
     const kept = POOLED_PARAMETERS.map((name) => [name, connection[name]]);
@@ -73,10 +60,11 @@ export function openPostgres(settings: PostgresSettings, options: PostgresOption
     Object.assign(sql.options, { prepare: false, connection: Object.fromEntries(kept) });
     options.log?.("postgresql: a connection pooler is in between");
   });
-  const sql: Sql = postgres(clientOptions(settings, options, { sockets, pooler, ends }));
+  const sql: Sql = postgres(clientOptions(settings, options, { sockets, pooler, ends, tap }));
   const cut = () => sockets.forEach((socket) => socket.destroy());
   return {
     sql,
+    tap,
     cut,
     isPooled: () => pooler.isPooled,
     throughPooler: () => pooler.see(),
@@ -104,7 +92,12 @@ export function openPostgres(settings: PostgresSettings, options: PostgresOption
 function clientOptions(
   settings: PostgresSettings,
   { readFile, log, database, readOnly, max }: PostgresOptions,
-  { sockets, pooler, ends }: { sockets: Set<Socket>; pooler: PoolerWatch; ends: SessionEnds },
+  { sockets, pooler, ends, tap }: {
+    sockets: Set<Socket>;
+    pooler: PoolerWatch;
+    ends: SessionEnds;
+    tap: RowTap;
+  },
 ) {
   const { servers: [first], user, password } = settings;
   // The servers of one address ask for the same login, so that the last choice is that of the next password.
@@ -119,6 +112,7 @@ function clientOptions(
       ends.started();
     },
     ended: (last) => ends.ended(last),
+    passed: (messages) => tap.filter(messages),
   };
   // Filled again for each connection, so that renewed certificates are used.
   const ssl = settings.sslmode === "disable" ? null : { guard };

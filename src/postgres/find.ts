@@ -1,8 +1,11 @@
 import type { Fragment, Sql } from "postgres";
-import { OperationalError } from "../errors.ts";
 import { edges, type Extent } from "../record/geo.ts";
+import type { Client } from "./connect.ts";
+import { type Batch, cancellable, type Inside, readCursor, type Statement } from "./cursor.ts";
+import { type FoundText, foundText, requireUser } from "./found_text.ts";
 import { piecesOf } from "./pieces.ts";
 import type { Search } from "./search.ts";
+import type { RowTap } from "./row_tap.ts";
 import { onOneLine, statementWriter } from "./print_sql.ts";
 import { openPlaceIndex } from "./place_index.ts";
 import { describeHeaders } from "./reject_json.ts";
@@ -11,6 +14,8 @@ import { describeHeaders } from "./reject_json.ts";
 export interface Finder {
   /** Rows in batches; see `FoundRow` for the cells. */
   find(search: Search): AsyncGenerator<FoundRow[]>;
+  /** The same for fixes, as the text that PostgreSQL sends. */
+  findText(search: Search): AsyncGenerator<FoundText>;
   /** The number of matching rows, regardless of the search's limit; stops counting at `max` unless it is null. */
   count(search: Search, max: number | null): Promise<number>;
   /** The extent of the matching fixes with a finite time and valid coordinates; null when there are none. */
@@ -30,11 +35,11 @@ const BATCH_ROWS = 5_000;
 const BATCH_REJECTS = 100;
 
 /**
- * Opens a finder on the tables of `schema`. `sql` must use one connection, because a cursor belongs to its connection.
+ * Opens a finder on the tables of `schema`. The client must use one connection, because a cursor belongs to its connection.
  * An aborted signal cancels the running statement; `watched` gets each statement, since each can wait or get no answer.
  */
 export function openFinder(
-  sql: Sql,
+  { sql, tap }: Pick<Client, "sql" | "tap">,
   { schema, statementTimeoutMs = 0, signal, now, watched = (work) => work }: {
     schema: string;
     /** 0: none. */
@@ -59,7 +64,7 @@ export function openFinder(
       const all = [...opening, ...statements];
       opening = [];
       const results = await run(sql.unsafe(all.join(";\n")).values()) as unknown;
-      return all.length > 1 ? (results as FoundRow[][]).at(-1)! : results as FoundRow[];
+      return all.length > 1 ? (results as Batch[]).at(-1)! : results as Batch;
     };
   }
   let isIndexed: Promise<boolean> | null = null;
@@ -84,16 +89,21 @@ export function openFinder(
     const enough = windows.map((window, i) =>
       `(select ${i} where (${countOf(statementWriter, schema, window, limit)}) >= ${limit})`
     );
-    const [[first]] = await inside(`select coalesce(${[...enough, "-1"]})`) as [[number]];
+    const [[first]] = await inside(`select coalesce(${[...enough, "-1"]})`) as unknown as [
+      [number],
+    ];
     return windows[first] ?? search;
   }
+  function batches<T>(search: Search, tap: RowTap | null, taken: (rows: Batch) => T) {
+    const inside = inTransaction();
+    const select = async () =>
+      String(rowsOf(statementWriter, schema, await narrowed(search, inside)));
+    const size = search.what === "rejects" ? BATCH_REJECTS : BATCH_ROWS;
+    return readCursor(select, inside, { size, tap, taken });
+  }
   return {
-    find: (search) => {
-      const inside = inTransaction();
-      const select = async () =>
-        String(rowsOf(statementWriter, schema, await narrowed(search, inside)));
-      return read(select, inside, search.what);
-    },
+    find: (search) => batches(search, null, (rows) => finished(search.what, rows)),
+    findText: (search) => batches(search, tap, (rows) => foundText(tap.take(), rows)),
     count: async (search, max) => {
       const count = countOf(statementWriter, schema, await indexed(search), max);
       const [row] = await run(sql.unsafe(String(count)));
@@ -142,65 +152,20 @@ function extentOf(sql: Sql, schema: string, search: Search) {
       and abs(latitude) <= 90 and abs(longitude) <= 180`;
 }
 
-/** Runs statements; returns the rows of the last. */
-type Inside = (...statements: string[]) => Promise<FoundRow[]>;
-
 function atMost(sql: Sql, limit: number | null): Fragment {
   return limit === null ? sql`` : sql`limit ${limit}::bigint`;
 }
 
-/**
- * Reads through an SQL cursor and fetches one batch ahead. A protocol-level cursor would not work: PostgreSQL treats it
- * as one statement, which keeps running while the reader of our output pauses, until statement_timeout cancels it.
- */
-async function* read(
-  select: () => Promise<string>,
-  inside: Inside,
-  what: Search["what"],
-): AsyncGenerator<FoundRow[]> {
-  const size = what === "rejects" ? BATCH_REJECTS : BATCH_ROWS;
-  const fetch = (...before: string[]) => {
-    const rows = inside(...before, `fetch ${size} from page`);
-    // The fetch can fail before it is awaited: this avoids an unhandled rejection, and the await still throws.
-    rows.catch(() => {});
-    return rows;
-  };
-  let next: Promise<FoundRow[]> | null = null;
-  let hasFailed = false;
-  try {
-    next = fetch(`declare page no scroll cursor for ${await select()}`);
-    for (let rows; (rows = await next).length > 0;) {
-      next = rows.length < size ? Promise.resolve([]) : fetch();
-      if (what === "rejects") {
-        for (const row of rows) row[HEADERS_AT] = describeHeaders(row[HEADERS_AT] as string | null);
-      } else if (what !== "codes") rows.forEach(requireUser);
-      yield what === "summary" ? rows.map(withBox) : rows;
-    }
-  } catch (error) {
-    hasFailed = true;
-    throw error;
-  } finally {
-    await next?.catch(() => {});
-    // After a failure the connection is closed, or gone.
-    if (!hasFailed) await inside("rollback").catch(() => {});
-  }
+/** The rows as find() returns them. */
+function finished(what: Search["what"], rows: FoundRow[]): FoundRow[] {
+  if (what === "rejects") {
+    for (const row of rows) row[HEADERS_AT] = describeHeaders(row[HEADERS_AT] as string | null);
+  } else if (what !== "codes") rows.forEach(requireUser);
+  return what === "summary" ? rows.map(withBox) : rows;
 }
 
 /** The column of a reject. */
 const HEADERS_AT = 8;
-
-/** A table of another program may have a bigint, which arrives as text, or text, which no format escapes. */
-function requireUser(row: FoundRow): void {
-  if (typeof row[0] === "number" || row[0] === null) return;
-  const user = Number(row[0]);
-  if (!Number.isSafeInteger(user) || row[0] === "") {
-    throw new OperationalError("data", "a row of routes_table has a user_id that is no integer", {
-      reason: `user_id: ${JSON.stringify(row[0])}`,
-      hint: "alter the column to integer: routes check names the columns that differ",
-    });
-  }
-  row[0] = user;
-}
 
 /** Replaces the extreme coordinates of a summary row by west, south, east, north. */
 function withBox(row: FoundRow): FoundRow {
@@ -225,19 +190,6 @@ type ExtentRow = [
   ...Longitudes,
 ];
 type Longitudes = [min: number, max: number, minEastern: number | null, maxWestern: number | null];
-
-type Statement<T> = Promise<T> & { cancel(): void };
-
-async function cancellable<T>(query: Statement<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const cancel = () => query.cancel();
-  signal.addEventListener("abort", cancel);
-  try {
-    return await query;
-  } finally {
-    signal.removeEventListener("abort", cancel);
-  }
-}
 
 /**
  * One row of a result. Its cells, by the kind of search:

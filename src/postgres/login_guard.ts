@@ -1,7 +1,9 @@
+import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import tls from "node:tls";
 import { OperationalError } from "../errors.ts";
 import { countRoundTrips } from "../network/round_trips.ts";
+import { messageSize } from "./row_tap.ts";
 
 // postgres.js trusts what a server says during a login. The guard reads each message before postgres.js does, and closes
 // the connection to a server that does not prove that it knows the password, or asks for what it must not get.
@@ -22,6 +24,8 @@ export interface LoginRules {
   started(pid: number): void;
   /** Called when the server ends the session, with its SQLSTATE and reason. */
   ended(last: LastWords): void;
+  /** Called with whole messages; returns those that postgres.js gets. */
+  passed(messages: Buffer): Buffer;
 }
 
 /** Why the server ended a session. */
@@ -37,6 +41,8 @@ const MESSAGE_MAX = 256 * 1024 * 1024;
 const ITERATIONS_MIN = 4_096;
 const ITERATIONS_MAX = 1_000_000;
 
+/** Type and length. */
+const HEADER_BYTES = 5;
 /** Types of messages. */
 const ERROR = "E".charCodeAt(0);
 const BACKEND_KEY = "K".charCodeAt(0);
@@ -72,10 +78,12 @@ export function guardLogin(socket: Socket, rules: LoginRules): void {
     return write.apply(socket, args);
   }) as typeof write;
   socket.emit = ((event: string, ...args: unknown[]) => {
-    const fault = event === "data" ? guard.received(args[0] as Uint8Array) : null;
-    if (fault === null) return emit.apply(socket, [event, ...args] as Parameters<typeof emit>);
+    if (event !== "data") return emit.apply(socket, [event, ...args] as Parameters<typeof emit>);
+    const messages = guard.received(args[0] as Buffer);
     // Without an error, postgres.js connects again for its first statement.
-    socket.destroy(...fault === AGAIN ? [] : [fault]);
+    if (messages === AGAIN) socket.destroy();
+    else if (messages instanceof OperationalError) socket.destroy(messages);
+    else if (messages.length > 0) emit.apply(socket, ["data", rules.passed(messages)] as never);
     return true;
   }) as typeof emit;
 }
@@ -87,9 +95,10 @@ class Guard {
   #nonce: string | null = null;
   #isProven = false;
   #isLoggedIn = false;
-  /** The message that has begun: its bytes during a login, else only how many are missing. */
-  #begun = new Uint8Array();
-  #missing = 0;
+  /** The message that has begun, as it arrived, and how many bytes are needed to go on. */
+  #begun: Buffer[] = [];
+  #begunBytes = 0;
+  #needed = HEADER_BYTES;
 
   constructor(rules: LoginRules) {
     this.#rules = rules;
@@ -101,32 +110,44 @@ class Guard {
     this.#nonce = /n,,n=\*,r=([^,]+)/.exec(latin1(bytes))?.[1] ?? null;
   }
 
-  /** Bytes of the server; returns what is wrong with them. */
-  received(bytes: Uint8Array): OperationalError | typeof AGAIN | null {
-    let rest = join(this.#begun, bytes.subarray(Math.min(this.#missing, bytes.length)));
-    this.#missing -= Math.min(this.#missing, bytes.length);
-    while (rest.length >= 5) {
-      const size = new DataView(rest.buffer, rest.byteOffset).getUint32(1) + 1;
-      if (size < 5 || size > (this.#isLoggedIn ? MESSAGE_MAX : LOGIN_MESSAGE_MAX)) {
-        return this.#fault(`a message of ${size} bytes`);
+  /** Bytes of the server; returns the messages that are whole now, or what is wrong with them. */
+  received(bytes: Buffer): Buffer | OperationalError | typeof AGAIN {
+    this.#begun.push(bytes);
+    this.#begunBytes += bytes.length;
+    if (this.#begunBytes < this.#needed) return Buffer.alloc(0);
+    const all = this.#begun.length === 1 ? bytes : Buffer.concat(this.#begun);
+    let end = 0;
+    this.#needed = HEADER_BYTES;
+    while (all.length - end >= HEADER_BYTES) {
+      const size = messageSize(all, end);
+      if (size < HEADER_BYTES || size > (this.#isLoggedIn ? MESSAGE_MAX : LOGIN_MESSAGE_MAX)) {
+        return this.#fault(`a message of ${size >>> 0} bytes`);
       }
-      if (this.#isLoggedIn && (rest[0] === BACKEND_KEY || rest[0] === ERROR)) {
-        if (rest.length < size && size <= LOGIN_MESSAGE_MAX) break;
-        this.#note(rest[0], rest.subarray(5, size));
+      if (all.length - end < size) {
+        this.#needed = size;
+        break;
       }
-      if (this.#isLoggedIn) {
-        this.#missing = Math.max(size - rest.length, 0);
-      } else if (rest.length < size) break;
-      else {
-        const [type, body] = [rest[0]!, rest.subarray(5, size)];
-        if (type === ERROR && this.#rules.refused(latin1(body))) return AGAIN;
-        const fault = this.#check(type, body);
-        if (fault) return this.#fault(fault);
+      const type = all[end]!;
+      // Of the messages after the login, most are rows.
+      if (!this.#isLoggedIn || type === BACKEND_KEY || type === ERROR) {
+        const wrong = this.#read(type, all.subarray(end + HEADER_BYTES, end + size));
+        if (wrong) return wrong;
       }
-      rest = rest.subarray(Math.min(size, rest.length));
+      end += size;
     }
-    this.#begun = rest.slice();
-    return null;
+    this.#begun = end < all.length ? [all.subarray(end)] : [];
+    this.#begunBytes = all.length - end;
+    return all.subarray(0, end);
+  }
+
+  #read(type: number, body: Uint8Array): OperationalError | typeof AGAIN | null {
+    if (this.#isLoggedIn) {
+      this.#note(type, body);
+      return null;
+    }
+    if (type === ERROR && this.#rules.refused(latin1(body))) return AGAIN;
+    const fault = this.#check(type, body);
+    return fault === null ? null : this.#fault(fault);
   }
 
   /** A message after the login that tells about the session. */
@@ -187,14 +208,6 @@ class Guard {
       hint: "check [postgresql] host and port: another program may answer there",
     });
   }
-}
-
-function join(first: Uint8Array, second: Uint8Array): Uint8Array {
-  if (first.length === 0) return second;
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
 }
 
 function latin1(bytes: Uint8Array): string {

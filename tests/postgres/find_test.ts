@@ -38,11 +38,11 @@ type Reader = ReturnType<typeof openFinder> & { sql: Sql; close(): Promise<void>
 async function withFinder(work: (fixture: FinderFixture) => Promise<void>): Promise<void> {
   await withSchema(async ({ schema, sql }) => {
     const open: FinderFixture["open"] = ({ signal, log, ...settings } = {}) => {
-      const { sql } = openPostgres(
+      const { sql, tap } = openPostgres(
         { ...SERVER, ...settings },
         { readFile: () => new Uint8Array(), log: log ?? null, max: 1, readOnly: true },
       );
-      const finder = openFinder(sql, {
+      const finder = openFinder({ sql, tap }, {
         schema,
         signal: signal ?? new AbortController().signal,
         now: () => NOW_S * 1000,

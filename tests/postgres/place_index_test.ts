@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { openFinder } from "../../src/postgres/find.ts";
+import { RowTap } from "../../src/postgres/row_tap.ts";
 import { openPlaceIndex } from "../../src/postgres/place_index.ts";
 import { EVERYTHING, type Search } from "../../src/postgres/search.ts";
 import { drawFrom, pick } from "../fakes/random.ts";
@@ -33,7 +34,11 @@ Deno.test("the index on places changes no result, at the date line, the poles, o
         : { near: { latitude: height(), longitude: side(), radiusM: 10 ** (1 + draw(7)) } };
     });
     const open = () =>
-      openFinder(sql, { schema, signal: new AbortController().signal, now: Date.now });
+      openFinder({ sql, tap: new RowTap() }, {
+        schema,
+        signal: new AbortController().signal,
+        now: Date.now,
+      });
     const run = async () => {
       // It looks once whether there is an index.
       const finder = open();

@@ -126,7 +126,7 @@ Deno.test("a reader whose session ended between two rows names the limit, not a 
       const settings = { ...postgresql, user };
       const client = openPostgres(settings, { readFile: Deno.readFileSync, log: null, max: 1 });
       const { signal } = new AbortController();
-      const finder = openFinder(client.sql, {
+      const finder = openFinder(client, {
         schema,
         signal,
         now: Date.now,

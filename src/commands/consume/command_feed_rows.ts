@@ -22,9 +22,9 @@ async function* find(
   const { settings: { postgresql: { schema } }, system, reporter } = context;
   // A page that is opened must not show in the output of the run.
   const quiet = { ...context, reporter: { ...reporter, wait: () => {}, warn: () => {} } };
-  const { sql, bounded, close } = openPostgresFor(quiet, { max: 1, readOnly: true });
+  const { sql, tap, bounded, close } = openPostgresFor(quiet, { max: 1, readOnly: true });
   try {
-    const finder = openFinder(sql, { schema, signal, watched: bounded, now: system.now });
+    const finder = openFinder({ sql, tap }, { schema, signal, watched: bounded, now: system.now });
     yield* finder.find(search);
   } finally {
     await close();

@@ -20,12 +20,12 @@ export async function query(
   const { signal, env } = system;
   const { forPeople } = formats[options.format] ?? { forPeople: true };
   const stdout = forPeople ? system.stdout : escapedOnTerminal(system.stdout);
-  const { sql, bounded, noteStandby, explain, close } = openPostgresFor(context, {
+  const { sql, tap, bounded, noteStandby, explain, close } = openPostgresFor(context, {
     max: 1,
     readOnly: true,
   });
   try {
-    const postgres = openFinder(sql, {
+    const postgres = openFinder({ sql, tap }, {
       schema,
       statementTimeoutMs,
       signal,

@@ -3,8 +3,9 @@ import { formats } from "../../formats/mod.ts";
 import { formatCount, formatMany, formatMs, zoneName } from "../../units.ts";
 import { clockText } from "../../formats/cell.ts";
 import { checkFlags } from "./conflicts.ts";
+import { joined, rendered } from "./rendered.ts";
 import { gapOf, needsOrigin, openView, type Terminal } from "./columns.ts";
-import type { Finder, FoundRow } from "../../postgres/find.ts";
+import type { Finder } from "../../postgres/find.ts";
 import type { Search } from "../../postgres/search.ts";
 import type { Output, System } from "../../system.ts";
 import type { Reporter } from "../../terminal/reporter.ts";
@@ -185,20 +186,19 @@ async function printBatches(
   const { needsExtent } = formats[options.format]!;
   // A separate statement: rows inserted between the two may lie outside the picture.
   const extent = needsExtent ? await postgres.extent(search) : null;
-  const { format, cells } = openView(options, terminal, extent);
-  const wanted = hasExtra(options) && limit !== null ? limit + 1 : limit;
-  let text = format.head;
+  const view = openView(options, terminal, extent);
+  const wanted = { ...search, limit: hasExtra(options) && limit !== null ? limit + 1 : limit };
+  let head = view.format.head;
   let count = 0;
   let notFinite = 0;
-  for await (const found of postgres.find({ ...search, limit: wanted })) {
-    const batch = limit === null ? found : found.slice(0, limit - count);
-    count += found.length;
-    notFinite += batch.filter((row) => row.some(isNotFinite)).length;
-    await stdout.write(text + format.rows(batch.map(cells)));
-    text = "";
+  for await (const piece of rendered(view, wanted, limit, postgres)) {
+    count += piece.found;
+    notFinite += piece.notFinite;
+    await stdout.write(joined(head, piece.text));
+    head = "";
     if (system.signal.aborted) return count;
   }
-  await stdout.write(text + format.tail());
+  await stdout.write(head + view.format.tail());
   if (notFinite > 0) {
     reporter.note(`NaN or infinity in ${formatMany(notFinite, "row")} that another program wrote`);
   }
@@ -209,10 +209,6 @@ async function printBatches(
 function hasExtra({ format }: QueryOptions): boolean {
   const { forPeople, forTracks } = formats[format]!;
   return forPeople && !forTracks;
-}
-
-function isNotFinite(cell: FoundRow[number]): boolean {
-  return typeof cell === "number" && !Number.isFinite(cell);
 }
 
 /** Tracks are ordered by user, oldest first; all other rows by time, newest first. */

@@ -82,6 +82,12 @@ async function run(
         closed = true;
       }
     },
+    findText: async function* (search) {
+      for await (const batch of fakes.find(search)) {
+        const none = { bytes: new Uint8Array(), cells: new Int32Array(), isPlain: false };
+        yield { ...none, count: batch.length, row: (index) => batch[index]! };
+      }
+    },
     count: (search, max) => {
       counts.push([search.what, max]);
       return Promise.resolve(Math.min(total, max ?? total));
@@ -100,7 +106,9 @@ async function run(
     postgres: fakes,
     reporter: { note: (line) => notes.push(line) },
     system: fakes,
-    stdout: { write: fakes.out },
+    stdout: {
+      write: (data) => fakes.out(typeof data === "string" ? data : new TextDecoder().decode(data)),
+    },
     terminal: fakes.terminal,
   });
   return { text: writes.join(""), writes, notes, search: searches[0], counts, isClosed: closed };
