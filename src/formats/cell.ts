@@ -48,9 +48,16 @@ function utcTime(seconds: number): string {
   const [, whole, decimals = ""] = /^(\d+)(?:\.(\d+))?$/.exec(String(seconds)) ?? [];
   // Negative numbers, and those that String() writes with an exponent, have no plain decimals.
   if (whole === undefined) return new Date(seconds * 1000).toISOString();
-  const date = new Date(Number(whole) * 1000).toISOString();
-  return `${date.slice(0, -4)}${decimals.padEnd(3, "0")}Z`;
+  const time = Number(whole);
+  const minute = Math.floor(time / 60);
+  if (minute !== known.minute) {
+    known = { minute, text: new Date(minute * 60_000).toISOString().slice(0, -"00.000Z".length) };
+  }
+  return `${known.text}${String(time % 60).padStart(2, "0")}.${decimals.padEnd(3, "0")}Z`;
 }
+
+/** The last minute: a date costs more than all else in a time, and times often follow each other. */
+let known = { minute: NaN, text: "" };
 
 function milliseconds(seconds: number): string {
   return String(Math.round(seconds * 1000));

@@ -19,6 +19,15 @@ Deno.test("isoTime() shows every decimal of the number, at least three", () => {
   for (const [seconds, expected] of cases) assertEquals(isoTime(seconds), expected);
 });
 
+Deno.test("isoTime() shows times that follow each other like Date, also across minutes and back", () => {
+  for (const start of [0, 59, 951_782_399, 253_402_300_798, 253_402_300_859]) {
+    for (const step of [0, 1, 0, 60, 61, 1, 86_400, -0.5]) {
+      const seconds = start + step;
+      assertEquals(isoTime(seconds), new Date(seconds * 1000).toISOString());
+    }
+  }
+});
+
 Deno.test("textOf() and jsonOf() write each kind of cell", () => {
   const cases: [Column["kind"], RenderOptions["time"], Cell, text: string, json: string][] = [
     ["integer", "iso", -7, "-7", "-7"],
