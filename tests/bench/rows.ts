@@ -165,7 +165,7 @@ async function query(bench: Bench): Promise<Figure[]> {
           ? rateOf(await measure(peers.psql(workspace.name, ["-c", copy])), records)
           : { value: null },
       },
-      wanted: { atLeast: 0.5 },
+      wanted: { atLeast: 0.8 },
     },
     { what: "query, most memory", ours: ours.peakMb, unit: "MB", wanted: { atMost: 250 } },
   ];

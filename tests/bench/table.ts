@@ -39,6 +39,10 @@ const queries: [args: string, statement: string][] = [
   ["--user 77 --limit 10", `select * from routes_table where user_id = 77 ${newest} limit 10`],
   ["--total", "select count(*) from routes_table"],
 ];
+const COPY = `\\copy (select user_id, timestamp, latitude, longitude from routes_table
+  ${newest}, latitude, longitude) to stdout csv`.replace(/\s+/g, " ");
+/** Of the whole table, in the same order. */
+const exports: typeof queries = [["--format csv", COPY], ["--format ndjson", COPY]];
 const HERE = "latitude between 60.1 and 60.102 and longitude between 24.3 and 24.302";
 /** Measured without the index on places, then with it. */
 const places: typeof queries = [
@@ -58,7 +62,9 @@ try {
   await routes(workspace, "migrate --create-database");
   await fill();
   say(`\n${millions} million rows of ${users.toLocaleString("en")} users, median of ${RUNS}\n`);
-  for (const [args, statement] of [...queries, ...places]) await compare(args, statement);
+  for (const [args, statement] of [...queries, ...exports, ...places]) {
+    await compare(args, statement);
+  }
   const { seconds } = await routes(workspace, "migrate --index place");
   say(`\nmigrate --index place took ${seconds.toFixed(1)} s\n`);
   for (const [args, statement] of places) await compare(args, statement);
@@ -67,16 +73,20 @@ try {
 }
 Deno.exit(0);
 
-/** Prints how long both take. */
+/** Prints how long both take, psql's time divided by ours, and the most memory that we used. */
 async function compare(args: string, statement: string): Promise<void> {
   const ours = [];
   const theirs = [];
   for (let run = 0; run < RUNS; run++) {
-    ours.push((await routes(workspace, `query ${args}`)).seconds * 1000);
+    ours.push(await routes(workspace, `query ${args}`));
     if (psql) theirs.push((await measure(psql!(workspace.name, ["-c", statement]))).seconds * 1000);
   }
-  const peer = psql ? `psql ${median(theirs).toFixed()} ms` : "psql is missing";
-  say(`query ${args.padEnd(34)} ${median(ours).toFixed().padStart(7)} ms   ${peer}`);
+  const ms = median(ours.map(({ seconds }) => seconds * 1000));
+  const peer = psql
+    ? `psql ${median(theirs).toFixed()} ms, ratio ${(median(theirs) / ms).toFixed(2)}`
+    : "psql is missing";
+  const peak = Math.max(...ours.map(({ peakMb }) => peakMb));
+  say(`query ${args.padEnd(34)} ${ms.toFixed().padStart(7)} ms   ${peer}, ${peak.toFixed()} MB`);
 }
 
 /** Rows in the order of time, as a consumer writes them. */
