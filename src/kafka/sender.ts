@@ -66,8 +66,8 @@ export class Sender {
   readonly #topic: SenderTopic;
   readonly #log: Pick<Topic, "describe" | "close">;
   readonly #kafka: Kafka;
-  /** By partition, the offset after the last acknowledged record. */
-  readonly #ends = new Map<number, number>();
+  /** By partition, the offset after the last acknowledged record; shared with the siblings. */
+  readonly #ends: Map<number, number>;
   readonly #options: SenderOptions;
   readonly #producer: Producer;
   #partition = 0;
@@ -81,7 +81,9 @@ export class Sender {
     options: SenderOptions,
     log: Pick<Topic, "describe" | "close">,
     topic: SenderTopic,
+    ends = new Map<number, number>(),
   ) {
+    this.#ends = ends;
     this.partitions = topic.partitions;
     this.#topic = topic;
     this.#log = log;
@@ -105,7 +107,7 @@ export class Sender {
 
   /** Another sender of the same topic, not yet connected. */
   sibling(): Sender {
-    return new Sender(this.#kafka, this.#options, this.#log, this.#topic);
+    return new Sender(this.#kafka, this.#options, this.#log, this.#topic, this.#ends);
   }
 
   /** Connects and obtains the producer id. */
@@ -130,12 +132,14 @@ export class Sender {
     return outcome;
   }
 
-  /** Disconnects, with a time limit, since kafkajs may still retry an abandoned send. */
+  /** Disconnects, with a time limit, since kafkajs may still retry an abandoned send; its siblings stay connected. */
+  async disconnect(): Promise<void> {
+    await atMost(DISCONNECT_MS, this.#producer.disconnect());
+  }
+
+  /** Disconnects, and closes what the siblings share. */
   async close(): Promise<void> {
-    await Promise.all([
-      atMost(DISCONNECT_MS, this.#producer.disconnect()),
-      this.#log.close(),
-    ]);
+    await Promise.all([this.disconnect(), this.#log.close()]);
   }
 
   /** Whether the topic is still the one that the run began with: null, or the reason to stop. */

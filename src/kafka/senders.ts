@@ -3,20 +3,22 @@ import type { Outgoing } from "./patches/encode_records.ts";
 import type { SendFault } from "./send_fault.ts";
 import { openSender, type Outcome, type Sender, type SenderOptions } from "./sender.ts";
 
-/** More senders would only add connections: four batches in flight fill a line of 100 ms. */
+/** As many as fill a line of 100 ms. */
 export const LANES_MAX = 4;
 
 /**
- * Several senders of one topic. Each has one send in flight, as the promise needs, and always the same partitions: on a
- * long line they do not wait for each other, and a leader that does not answer holds up only its own sender.
+ * Several senders of one topic, each with one send in flight, as the promise needs. Any of them can send to any
+ * partition, but to each only one at a time: on a long line they do not wait for each other.
  */
 export interface Senders {
   /** How many partitions every sender knows; grows when partitions are added. */
   readonly partitions: number;
-  /** How many sends can be in flight: partition p belongs to sender p % lanes. */
+  /** How many sends can be in flight. */
   readonly lanes: number;
-  /** Await the outcome before the next send to the same lane. */
+  /** Await the outcome before the next send to the same partition. */
   send(partition: number, records: Outgoing[]): Promise<Outcome>;
+  /** Doubles the lanes, up to one for each partition, because the others get no answer; fewer if some cannot connect. */
+  widen(): Promise<void>;
   /** Why the send in flight to the partition has not succeeded so far; null when no attempt has failed. */
   troubleOf(partition: number): string | null;
   /** Whether the topic is still the one that the run began with: null, or the reason to stop. */
@@ -32,7 +34,11 @@ export async function openSenders(
 ): Promise<Senders> {
   const first = await openSender(kafka, options);
   const senders: Sender[] = [first];
-  const close = async () => void await Promise.all(senders.map((sender) => sender.close()));
+  let isClosed = false;
+  const close = async () => {
+    isClosed = true;
+    await Promise.all(senders.map((sender) => sender.close()));
+  };
   try {
     while (senders.length < Math.min(lanes, first.partitions)) senders.push(first.sibling());
     await Promise.all(senders.slice(1).map((sender) => sender.connect()));
@@ -40,14 +46,42 @@ export async function openSenders(
     await close();
     throw error;
   }
-  const senderOf = (partition: number) => senders[partition % senders.length]!;
+  // One that is added later knows at least the partitions that these know, but not before its first send.
+  const initial = [...senders];
+  // Taken in turn, so that each of them notices new partitions.
+  const idle = [...senders];
+  const busy = new Map<number, Sender>();
+  const partitions = () => Math.min(...initial.map(({ partitions }) => partitions));
   return {
     get partitions() {
-      return Math.min(...senders.map(({ partitions }) => partitions));
+      return partitions();
     },
-    lanes: senders.length,
-    send: (partition, records) => senderOf(partition).send(partition, records),
-    troubleOf: (partition) => senderOf(partition).trouble,
+    get lanes() {
+      return senders.length;
+    },
+    send: async (partition, records) => {
+      const sender = idle.shift();
+      if (!sender || busy.has(partition)) throw new Error(`Cannot send to ${partition} now`);
+      busy.set(partition, sender);
+      try {
+        return await sender.send(partition, records);
+      } finally {
+        busy.delete(partition);
+        idle.push(sender);
+      }
+    },
+    widen: async () => {
+      const more = Math.min(senders.length, partitions() - senders.length);
+      await Promise.all(Array.from({ length: more }, async () => {
+        const sender = first.sibling();
+        const isConnected = await sender.connect().then(() => true, () => false);
+        // Without a connection, the sends that wait tell why.
+        if (!isConnected || isClosed) return await sender.disconnect();
+        senders.push(sender);
+        idle.push(sender);
+      }));
+    },
+    troubleOf: (partition) => busy.get(partition)?.trouble ?? null,
     checkTopic: () => first.checkTopic(),
     close,
   };

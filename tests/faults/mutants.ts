@@ -174,7 +174,7 @@ export const MUTANTS: Mutant[] = [
       {
         file: "src/commands/produce/batcher.ts",
         function: "Batcher.#sendNext",
-        change: swap("this.#isBusy[lane] || this.#isStopped", "this.#isStopped"),
+        change: swap("this.#busy.has(partition) || ", ""),
       },
     ],
     rows: [18],

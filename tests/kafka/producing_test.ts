@@ -288,6 +288,29 @@ Deno.test("produce sends the records that a dry run prints, each once, to the pa
   });
 });
 
+Deno.test("widen() adds senders up to one for each partition, which send at the same time", async () => {
+  await withSenderOptions(5, async (fixture) => {
+    const sender = await openSenders(fixture.kafka, fixture.options, 1);
+    const lanes = [sender.lanes];
+    for (let i = 0; i < 4; i++) {
+      await sender.widen();
+      lanes.push(sender.lanes);
+    }
+    const values = ["a", "b", "c", "d", "e"];
+    const outcomes = await Promise.all(values.map((value, partition) => {
+      return sender.send(partition, [{ key: null, value }]);
+    }));
+    await sender.close();
+    assertEquals(lanes, [1, 2, 4, 5, 5]);
+    assertEquals(outcomes.map(({ acked, fault }) => [acked, fault]), Array(5).fill([1, null]));
+    const seen = await readAll(fixture);
+    assertEquals(
+      seen.map(({ partition, value }) => [partition, new TextDecoder().decode(value!)]).toSorted(),
+      [...values.entries()],
+    );
+  });
+});
+
 Deno.test("produce keeps the order of each user's records", async () => {
   await withSenderOptions(3, async (fixture) => {
     const sender = await openSenders(fixture.kafka, fixture.options, LANES_MAX);

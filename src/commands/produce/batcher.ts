@@ -1,11 +1,12 @@
 import type { Outcome } from "../../kafka/sender.ts";
 import type { Senders } from "../../kafka/senders.ts";
+import { type Bucket, empty, sizeOf } from "./bucket.ts";
 import { partitionOf } from "./partitioner.ts";
 import type { GeneratedRecord } from "./records.ts";
 
 /** The batcher has one send per lane in flight, and sends nothing after an outcome with a fault. */
 export interface RecordSender
-  extends Pick<Senders, "partitions" | "lanes" | "troubleOf" | "checkTopic"> {
+  extends Pick<Senders, "partitions" | "lanes" | "widen" | "troubleOf" | "checkTopic"> {
   send(partition: number, records: GeneratedRecord[]): Promise<Outcome>;
 }
 
@@ -19,7 +20,7 @@ export interface BatcherOptions {
   lingerMs: number;
   /** Milliseconds of a clock that never jumps. */
   clock(): number;
-  /** Called after every send, one call at a time; the next send of that lane begins when it returns. */
+  /** Called after every send, one call at a time; the next send to that partition begins when it returns. */
   onSent(outcome: Outcome, records: GeneratedRecord[]): Promise<void>;
 }
 
@@ -28,30 +29,24 @@ export interface BatcherOptions {
  * batch of a single large record can exceed it. On a long line the rate is this much in each round trip.
  */
 const BATCH_BYTES = 1_000_000;
-/** What a record and a header need beside key, name and value, at most. */
-const AROUND = 22;
-/** A batch of so many records need not wait for more. While its lane is busy it grows. */
+/** A batch of so many records need not wait for more. While no lane is free it grows. */
 const FILLED = 1_000;
-/** Records that wait for their lanes; beyond that, add() waits. */
+/** When all sends in flight take longer, their brokers may be down: other partitions need other lanes. */
+const STUCK_MS = 1_000;
+/** Records in flight: on a slow line, more lanes must not mean that each send takes longer. */
+const FLIGHT_BYTES = 4 * BATCH_BYTES;
+/** Records that wait for a lane; beyond that, add() waits. */
 const WAITING_BYTES = 4_194_304;
 const KEYS_MAX = 100_000;
 
-/** The records of one partition that wait. */
-interface Bucket {
-  records: GeneratedRecord[];
-  bytes: number;
-  /** When the oldest record must be sent. */
-  dueMs: number;
-}
-
-/** Collects records by partition and sends full and overdue batches, one at a time in each lane. */
+/** Collects records by partition and sends full and overdue batches, one at a time to each partition. */
 export class Batcher {
   readonly #sender: RecordSender;
   readonly #options: BatcherOptions;
   readonly #buckets: Bucket[];
   readonly #partitions = new Map<string, number>();
-  /** By lane: whether a send is in flight. */
-  readonly #isBusy: boolean[];
+  /** By partition: the bytes of its send that is in flight or not yet reported. */
+  readonly #busy = new Map<number, number>();
   /** By partition: when its send in flight began. */
   readonly #sending = new Map<number, number>();
   #turn: number;
@@ -60,6 +55,8 @@ export class Batcher {
   #landing = Promise.withResolvers<void>();
   #reports: Promise<void> = Promise.resolve();
   #isClosing = false;
+  /** When more lanes may be added. */
+  #widenMs = 0;
   /** True once a send has failed: the remaining and all later records are not sent. */
   #isStopped = false;
   /** What a send or onSent() threw; null: nothing. */
@@ -70,14 +67,14 @@ export class Batcher {
     this.#options = options;
     this.#turn = options.seed % sender.partitions;
     this.#buckets = Array.from({ length: sender.partitions }, () => empty());
-    this.#isBusy = Array.from({ length: sender.lanes }, () => false);
   }
 
-  /** When the next batch must be sent that can be; infinite when there is none. */
+  /** When sendDue() has something to do; infinite when it has nothing before a send is over. */
   get dueMs(): number {
-    return this.#buckets.reduce((dueMs, bucket, partition) => {
-      return this.#isBusy[this.#laneOf(partition)] ? dueMs : Math.min(dueMs, bucket.dueMs);
+    const dueMs = this.#buckets.reduce((dueMs, bucket, partition) => {
+      return this.#busy.has(partition) ? dueMs : Math.min(dueMs, bucket.dueMs);
     }, Infinity);
+    return this.#hasLane ? dueMs : Math.max(dueMs, this.#stuckMs);
   }
 
   /** Settles when the next send is over: then another batch may be due. */
@@ -102,26 +99,54 @@ export class Batcher {
     bucket.records.push(record);
     bucket.bytes += bytes;
     this.#waitingBytes += bytes;
-    if (this.#isFull(bucket)) this.#sendNext(this.#laneOf(partition));
+    if (this.#isFull(bucket)) this.#sendNext();
     return this.#waitingBytes > WAITING_BYTES || this.#failure ? this.#waitForRoom() : null;
   }
 
   /** Sends what is overdue; throws what an earlier send threw. */
   sendDue(): void {
     this.#throwFailure();
-    for (const lane of this.#isBusy.keys()) this.#sendNext(lane);
+    this.#sendNext();
+    if (!this.#hasLane && this.#stuckMs <= this.#options.clock()) void this.#widen();
   }
 
   /** Sends the remaining records and waits for the last send. */
   async close(): Promise<void> {
     this.#isClosing = true;
-    for (const lane of this.#isBusy.keys()) this.#sendNext(lane);
-    while (this.#isBusy.includes(true)) await this.#landing.promise;
+    this.#sendNext();
+    while (this.#busy.size > 0) await this.#landing.promise;
     this.#throwFailure();
   }
 
-  #laneOf(partition: number): number {
-    return partition % this.#isBusy.length;
+  get #hasLane(): boolean {
+    return this.#busy.size < this.#sender.lanes && this.#flightBytes() < FLIGHT_BYTES;
+  }
+
+  /** When all sends in flight will have taken too long; infinite if more lanes would not help. */
+  get #stuckMs(): number {
+    const isFull = this.#flightBytes() >= FLIGHT_BYTES;
+    if (isFull || this.#busy.size >= this.#buckets.length) return Infinity;
+    // A map keeps the order in which its entries were added.
+    const newestMs = [...this.#sending.values()].at(-1) ?? Infinity;
+    return Math.max(newestMs + STUCK_MS, this.#widenMs);
+  }
+
+  #flightBytes(): number {
+    return this.#busy.values().reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  async #widen(): Promise<void> {
+    this.#widenMs = Infinity;
+    await this.#sender.widen();
+    this.#widenMs = this.#options.clock() + STUCK_MS;
+    this.#land();
+  }
+
+  /** Sends what can be sent now, and wakes those who wait for it. */
+  #land(): void {
+    this.#sendNext();
+    this.#landing.resolve();
+    this.#landing = Promise.withResolvers();
   }
 
   /**
@@ -147,19 +172,23 @@ export class Batcher {
     return records.length >= Math.min(this.#options.batchSize, FILLED) || bytes >= BATCH_BYTES;
   }
 
-  /** Begins to send the batch of a lane that has waited longest, if one is full or overdue and the lane is free. */
-  #sendNext(lane: number): void {
-    if (this.#isBusy[lane] || this.#isStopped || this.#failure) return;
+  /** Begins to send the batches that are full or overdue, those first that waited longest, while lanes are free. */
+  #sendNext(): void {
     const nowMs = this.#isClosing ? Infinity : this.#options.clock();
-    let next: number | null = null;
-    for (let at = lane; at < this.#buckets.length; at += this.#isBusy.length) {
-      const bucket = this.#buckets[at]!;
-      if (bucket.records.length === 0 || (bucket.dueMs > nowMs && !this.#isFull(bucket))) continue;
-      if (next === null || bucket.dueMs < this.#buckets[next]!.dueMs) next = at;
+    while (this.#hasLane && !this.#isStopped && !this.#failure) {
+      let next: number | null = null;
+      for (const [partition, bucket] of this.#buckets.entries()) {
+        if (this.#busy.has(partition) || bucket.records.length === 0) continue;
+        if (bucket.dueMs > nowMs && !this.#isFull(bucket)) continue;
+        if (next === null || bucket.dueMs < this.#buckets[next]!.dueMs) next = partition;
+      }
+      if (next === null) return;
+      const bucket = this.#buckets[next]!;
+      const bytesBefore = bucket.bytes;
+      const records = this.#take(bucket);
+      this.#busy.set(next, bytesBefore - bucket.bytes);
+      void this.#deliver(next, records);
     }
-    if (next === null) return;
-    this.#isBusy[lane] = true;
-    void this.#deliver(lane, next, this.#take(this.#buckets[next]!));
   }
 
   /** Takes a batch out of a bucket: as many records as fit, but at least one. */
@@ -179,7 +208,7 @@ export class Batcher {
     return records;
   }
 
-  async #deliver(lane: number, partition: number, records: GeneratedRecord[]): Promise<void> {
+  async #deliver(partition: number, records: GeneratedRecord[]): Promise<void> {
     this.#sending.set(partition, this.#options.clock());
     try {
       const sending = this.#sender.send(partition, records);
@@ -190,10 +219,8 @@ export class Batcher {
     } catch (error) {
       this.#failure ??= { error };
     }
-    this.#isBusy[lane] = false;
-    this.#sendNext(lane);
-    this.#landing.resolve();
-    this.#landing = Promise.withResolvers();
+    this.#busy.delete(partition);
+    this.#land();
   }
 
   async #waitForRoom(): Promise<void> {
@@ -206,15 +233,4 @@ export class Batcher {
   #throwFailure(): void {
     if (this.#failure) throw this.#failure.error;
   }
-}
-
-function empty(): Bucket {
-  return { records: [], bytes: 0, dueMs: Infinity };
-}
-
-/** The bytes of an encoded record, at most; text is ASCII. */
-function sizeOf({ key, value, headers }: GeneratedRecord): number {
-  let size = AROUND + (key?.length ?? 0) + (value?.length ?? 0);
-  for (const name in headers) size += AROUND + name.length + headers[name]!.length;
-  return size;
 }

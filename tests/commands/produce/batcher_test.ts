@@ -15,6 +15,7 @@ function open(partitions: number, options: Partial<BatcherOptions & { lanes: num
   const log: string[] = [];
   const sends: { partition: number; values: string[] }[] = [];
   const time = { ms: 0 };
+  const lanes = { count: options.lanes ?? 1, widened: () => {} };
   const broker = {
     answer: (_records: GeneratedRecord[], _partition: number): Promise<Outcome> =>
       Promise.resolve(acked(_records)),
@@ -24,7 +25,10 @@ function open(partitions: number, options: Partial<BatcherOptions & { lanes: num
     get partitions() {
       return size.partitions;
     },
-    lanes: options.lanes ?? 1,
+    get lanes() {
+      return lanes.count;
+    },
+    widen: () => Promise.resolve(lanes.widened()),
     checkTopic: () => Promise.resolve(null),
     troubleOf: () => null,
     send: async (partition, records) => {
@@ -42,7 +46,7 @@ function open(partitions: number, options: Partial<BatcherOptions & { lanes: num
     onSent: () => Promise.resolve(void log.push("onSent")),
     ...options,
   });
-  return { log, sends, broker, batcher, time, size };
+  return { log, sends, broker, batcher, time, size, lanes };
 }
 
 async function add(batcher: Batcher, key: string | null, values: string[], nowMs = 0) {
@@ -112,6 +116,44 @@ Deno.test("a lane that gets no answer does not hold up the others, until too muc
   assertEquals(sends.flatMap(({ values }) => values).length, added);
 });
 
+Deno.test("when no send is answered, the batcher adds lanes for the other partitions", async () => {
+  const { batcher, sends, broker, time, lanes } = open(4, { lanes: 2, batchSize: 1 });
+  const answer = Promise.withResolvers<Outcome>();
+  broker.answer = (records, partition) =>
+    partition < 3 ? answer.promise : Promise.resolve(acked(records));
+  lanes.widened = () => lanes.count *= 2;
+  await add(batcher, null, ["a", "b", "c", "d"]);
+  const partitions = () => sends.map(({ partition }) => partition);
+  assertEquals([partitions(), batcher.dueMs], [[0, 1], 1_000]);
+  time.ms = 999;
+  batcher.sendDue();
+  assertEquals(lanes.count, 2, "too early");
+  time.ms = 1_000;
+  batcher.sendDue();
+  await batcher.landing;
+  assertEquals([partitions(), lanes.count], [[0, 1, 2, 3], 4]);
+  await tick();
+  await add(batcher, null, ["e", "f", "g", "h"]);
+  assertEquals(partitions(), [0, 1, 2, 3, 3], "one send at a time to each partition");
+  answer.resolve(acked([]));
+  await batcher.close();
+  assertEquals(sends.flatMap(({ values }) => values).toSorted(), [..."abcdefgh"]);
+});
+
+Deno.test("lanes that are added do not put more bytes in flight", async () => {
+  const { batcher, sends, broker, time, lanes } = open(12, { lanes: 4, batchSize: 1 });
+  const answer = Promise.withResolvers<Outcome>();
+  broker.answer = () => answer.promise;
+  lanes.widened = () => lanes.count *= 2;
+  for (let i = 0; i < 5; i++) batcher.add({ key: null, value: "x".repeat(1_000_000) }, 0);
+  time.ms = 10_000;
+  batcher.sendDue();
+  assertEquals([sends.length, lanes.count, batcher.dueMs], [4, 4, Infinity]);
+  answer.resolve(acked([]));
+  await batcher.close();
+  assertEquals(sends.length, 5);
+});
+
 Deno.test("Batcher uses partitions that are added, for new records", async () => {
   const { batcher, sends, size } = open(2);
   await add(batcher, "22", ["a"]);
@@ -133,7 +175,7 @@ Deno.test("Batcher sends what is due and leaves the rest", async () => {
   assertEquals(batcher.dueMs, 1_100);
   time.ms = 1_100;
   batcher.sendDue();
-  assertEquals(batcher.dueMs, Infinity, "the lane is busy");
+  assertEquals(batcher.dueMs, 2_100, "the lane is busy: another one is needed if it takes long");
   await batcher.landing;
   assertEquals(sends, [{ partition: 0, values: ["a"] }]);
   assertEquals(batcher.dueMs, 1_150);

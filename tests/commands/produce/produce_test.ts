@@ -54,6 +54,7 @@ async function run(changes: Partial<ProduceOptions>, fakes: Partial<Fakes> = {})
     sender: changes.dryRun ? null : {
       lanes: 1,
       partitions: 3,
+      widen: () => Promise.resolve(),
       checkTopic: () => Promise.resolve(null),
       troubleOf: () => null,
       send: async (partition, records) => {
