@@ -9,6 +9,7 @@ import { kafkaRows } from "./rows_kafka.ts";
 import { processRows } from "./rows_processes.ts";
 import { networkRows } from "./rows_network.ts";
 import { outageRows } from "./rows_outages.ts";
+import { peerRows } from "./rows_peers.ts";
 import { postgresRows } from "./rows_postgres.ts";
 import { producerRows } from "./rows_producer.ts";
 import { recordRows } from "./rows_records.ts";
@@ -45,6 +46,7 @@ export const rows: Row[] = [
   ...auditRows,
   ...groupRows,
   ...outageRows,
+  ...peerRows,
 ]
   .sort((a, b) => a.id - b.id);
 

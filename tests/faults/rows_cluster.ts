@@ -1,5 +1,6 @@
 import { startLibrdkafka } from "../support/librdkafka.ts";
-import { type Cluster, openCluster, sleep, until } from "./cluster.ts";
+import { findLeaders, groupsOf, replicate, withBrokers } from "./brokers.ts";
+import { sleep, until } from "./cluster.ts";
 import type { Row } from "./matrix.ts";
 import type { Scenario } from "./scenario.ts";
 import { withScenario } from "./with_scenario.ts";
@@ -31,19 +32,6 @@ export const clusterRows: Row[] = [
   },
 ];
 
-/** Runs `work` with three brokers. */
-async function withBrokers(
-  { draw, root, say }: Cluster,
-  work: (cluster: Cluster) => Promise<string>,
-): Promise<string> {
-  const cluster = await openCluster({ seed: draw(2 ** 31), root, brokers: 3, say });
-  try {
-    return await work(cluster);
-  } finally {
-    await cluster.close();
-  }
-}
-
 async function restartAll(scenario: Scenario): Promise<string> {
   const { kafka, draw } = scenario.cluster;
   const before = await scenario.settled();
@@ -68,7 +56,9 @@ const PAUSE_WATCH_MS = 75_000;
 /** The broker that leads two groups, but no partition, dies: how long does each of their consumers get no record? */
 async function killCoordinator(scenario: Scenario): Promise<string> {
   const { kafka } = scenario.cluster;
-  const { broker, groups: [own, other] } = await findCoordinator(scenario);
+  const leaders = new Set((await findLeaders(scenario)).values());
+  const broker = [0, 1, 2].find((index) => !leaders.has(index))!;
+  const [own, other] = await groupsOf(scenario, broker);
   scenario.group = own;
   // As users have it: a member that loses its id waits until the session of the old one has expired.
   scenario.settings["kafka.session_timeout"] = "45s";
@@ -88,32 +78,6 @@ async function killCoordinator(scenario: Scenario): Promise<string> {
   // Some seconds more or less are chance: both look for the coordinator again after random waits.
   if (!(ownMs / 1000 <= 1.5 * peerSeconds + 5)) throw new Error(pauses);
   return `${await scenario.check()}; ${pauses}`;
-}
-
-/** A broker, by its index, that leads no partition of the topic, and two groups that it coordinates. */
-async function findCoordinator(scenario: Scenario) {
-  const { admin, name, cluster: { kafka } } = scenario;
-  const describe = () => admin.describeCluster();
-  await until("three brokers", async () => (await describe()).brokers.length === 3, 30_000);
-  // The first question about a group creates the topic of the offsets.
-  await admin.fetchOffsets({ groupId: `${name}-0`, topics: [name] });
-  const { topics } = await admin.fetchTopicMetadata({ topics: [name, "__consumer_offsets"] });
-  const partitionsOf = (topic: string) => topics.find(({ name }) => name === topic)!.partitions;
-  const leaders = new Set(partitionsOf(name).map(({ leader }) => leader));
-  const partitions = partitionsOf("__consumer_offsets");
-  const { brokers } = await describe();
-  const free = brokers.find(({ nodeId }) => !leaders.has(nodeId))!;
-  const groups = Array.from({ length: 100 }, (_, i) => `${name}-${i}`).filter((group) => {
-    const partition = javaHash(group) % partitions.length;
-    return partitions.find(({ partitionId }) => partitionId === partition)!.leader === free.nodeId;
-  });
-  const broker = kafka.brokers.findIndex(({ port }) => port === free.port);
-  return { broker, groups: groups as [string, string] };
-}
-
-/** As Kafka chooses the partition of a group: String.hashCode() of Java, without its sign. */
-function javaHash(text: string): number {
-  return [...text].reduce((hash, char) => (hash * 31 + char.charCodeAt(0)) | 0, 0) & 0x7fffffff;
 }
 
 /** The longest time in which no record is settled. */
@@ -136,8 +100,7 @@ async function longestPause(scenario: Scenario): Promise<number> {
  */
 async function electUncleanly(scenario: Scenario): Promise<string> {
   const { cluster: { kafka }, admin, feed } = scenario;
-  await replicateOnTwo(scenario);
-  feed.acked.length = 0;
+  await replicate(scenario, [[1, 2]], { "unclean.leader.election.enable": "true" });
   await scenario.send(1_000);
   const codes: string[] = [];
   for (const [leader, other, isStopped] of [[0, 1, false], [1, 0, true]] as const) {
@@ -176,17 +139,4 @@ async function electUncleanly(scenario: Scenario): Promise<string> {
   }
   scenario.allowed = { fall: true };
   return `${await scenario.check()}; ${[...new Set(codes)].join("; ")}`;
-}
-
-/** Creates the topic again: one partition, on two brokers of three. */
-async function replicateOnTwo({ admin, name }: Scenario): Promise<void> {
-  await admin.deleteTopics({ topics: [name] });
-  await until("the topic is gone", async () => !(await admin.listTopics()).includes(name), 30_000);
-  await admin.createTopics({
-    topics: [{
-      topic: name,
-      replicaAssignment: [{ partition: 0, replicas: [1, 2] }],
-      configEntries: [{ name: "unclean.leader.election.enable", value: "true" }],
-    }],
-  });
 }

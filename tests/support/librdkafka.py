@@ -1,5 +1,5 @@
 """A consumer that uses librdkafka and stores nothing. At the end it prints its longest pause between two
-records, and how many records of each partition it has read.
+records, of all and of each partition, and how many records of each partition it has read.
 
 librdkafka.py BOOTSTRAP TOPIC GROUP [NAME=VALUE ...]
 """
@@ -26,16 +26,17 @@ def on_assign(_, partitions):
 
 
 consumer.subscribe([topic], on_assign=on_assign)
-longest, last = 0.0, None
-read = {}
+longest, last, read = {}, {}, {}
 while not stopped:
     message = consumer.poll(0.2)
     if message is None or message.error():
         continue
     read[message.partition()] = read.get(message.partition(), 0) + 1
     now = time.monotonic()
-    longest = max(longest, now - (last or now))
-    last = now
-print(f"longest pause {longest:.1f} s", flush=True)
+    for key in ["all", message.partition()]:
+        longest[key] = max(longest.get(key, 0.0), now - last.get(key, now))
+        last[key] = now
+print(f"longest pause {longest.pop('all', 0.0):.1f} s", flush=True)
+print("pauses", *(f"{partition}={seconds:.1f}" for partition, seconds in sorted(longest.items())), flush=True)
 print("read", *(f"{partition}={count}" for partition, count in sorted(read.items())), flush=True)
 consumer.close()
