@@ -9,6 +9,7 @@ import { patchFetch } from "./patches/fetch.ts";
 import { refuseBadAnswers } from "./patches/bad_answers.ts";
 import { keepHeaderList } from "./patches/header_list.ts";
 import { patchMetadata } from "./patches/metadata.ts";
+import { followCoordinator } from "./patches/moved_coordinator.ts";
 import { tryEveryServer } from "./patches/next_server.ts";
 import { limitTimers } from "./patches/limit_timers.ts";
 import { pauseStoppedFetches } from "./patches/stopped_fetch.ts";
@@ -40,6 +41,7 @@ export function openKafka(settings: KafkaSettings, options: KafkaOptions): Kafka
   const shareMs = Math.min(options.timeoutMs / (settings.brokers.length + 1), 10_000);
   tryEveryServer(settings.brokers.length, shareMs);
   rejoinAsBefore();
+  followCoordinator();
   sendInstanceIds();
   joinAs(settings.groupId, settings.groupInstanceId);
   pauseStoppedFetches();

@@ -41,6 +41,8 @@ export function connectMember(kafka: Kafka, options: MemberOptions): MemberConne
     maxBytesPerPartition: PARTITION_BYTES,
     maxBytes: FETCH_BYTES,
     sessionTimeout: options.sessionTimeoutMs,
+    // A rebalance is noticed within this time.
+    heartbeatInterval: 1_000,
     rackId: options.rack ?? "",
     rebalanceTimeout: 60_000,
     ...options.destination !== null && { partitionAssigners: [announcing(options.destination)] },
