@@ -10,6 +10,7 @@ import { refuseBadAnswers } from "./patches/bad_answers.ts";
 import { keepHeaderList } from "./patches/header_list.ts";
 import { patchMetadata } from "./patches/metadata.ts";
 import { followCoordinator } from "./patches/moved_coordinator.ts";
+import { followLeaders } from "./patches/moved_leader.ts";
 import { tryEveryServer } from "./patches/next_server.ts";
 import { limitTimers } from "./patches/limit_timers.ts";
 import { pauseStoppedFetches } from "./patches/stopped_fetch.ts";
@@ -42,6 +43,7 @@ export function openKafka(settings: KafkaSettings, options: KafkaOptions): Kafka
   tryEveryServer(settings.brokers.length, shareMs);
   rejoinAsBefore();
   followCoordinator();
+  followLeaders();
   sendInstanceIds();
   joinAs(settings.groupId, settings.groupInstanceId);
   pauseStoppedFetches();

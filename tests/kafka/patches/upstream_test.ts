@@ -69,6 +69,7 @@ const replaced: [patch: string, functions: (() => unknown)[], hash: string][] = 
     "f4a21886a3c703e7",
   ],
   ["moved_coordinator", [group.heartbeat], "ba6c66c6bb8ab3ea"],
+  ["moved_leader", [group.recoverFromFetch], "d68791b998808783"],
   ["metadata", [(metadata as Loose).protocol], "32529e32a3c135df"],
   ["stopped_fetch", [runner.fetch], "f40262089d69d8ed"],
   ["paused_fetch", [group.fetch, group.resume], "ed96b6dae9e7fc53"],
