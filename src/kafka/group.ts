@@ -7,6 +7,7 @@ import {
   type ConsumerGroup,
   consumerGroupDescribe,
 } from "./consumer_group_describe.ts";
+import { BadAnswer } from "./patches/bad_answers.ts";
 
 const { MemberAssignment, MemberMetadata } = AssignerProtocol;
 
@@ -71,7 +72,8 @@ async function describe(broker: Broker, groupId: string, topic: string): Promise
     return group.members.map((member) => consumerMember(member, group.assignor, topic));
   }
   if (group && group.errorCode !== GROUP_ID_NOT_FOUND) throw new GroupFailure(group.errorCode);
-  return classic!.members.map((member) => classicMember(member, classic!.protocol, topic));
+  if (!classic) throw new BadAnswer("it describes no group");
+  return classic.members.map((member) => classicMember(member, classic.protocol, topic));
 }
 
 function consumerMember(

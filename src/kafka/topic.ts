@@ -5,6 +5,7 @@ import { OperationalError } from "../errors.ts";
 import { formatMany } from "../units.ts";
 import { causes, isUnled } from "./causes.ts";
 import { fetchMembers, type Member, untilSettled } from "./group.ts";
+import { BadAnswer } from "./patches/bad_answers.ts";
 import { type Range, recreated } from "../record/offsets.ts";
 
 /** Administration of one topic. */
@@ -66,8 +67,12 @@ export async function openTopic(kafka: Kafka, topic: string): Promise<Topic> {
   };
   const offsetsOf = async (partitions: Partition[], query: OffsetQuery) => {
     const wanted = partitions.map(({ partitionId: partition }) => ({ partition }));
-    const [found] = await cluster.fetchTopicsOffset([{ topic, partitions: wanted, ...query }]);
-    return new Map(found!.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
+    const found = await cluster.fetchTopicsOffset([{ topic, partitions: wanted, ...query }]);
+    const answers = found.find((one) => one.topic === topic)?.partitions ?? [];
+    const offsets = new Map(answers.map(({ partition, offset }) => [partition, Number(offset)]));
+    const missing = wanted.find(({ partition }) => !offsets.has(partition));
+    if (missing) throw new BadAnswer(`it has no offset of partition ${missing.partition}`);
+    return offsets;
   };
   const ends = (partitions: Partition[]) => offsetsOf(partitions, { fromBeginning: false });
   const bounds = (partitions: Partition[]) =>

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Sql } from "postgres";
 import { parseCli } from "../../src/cli/parse.ts";
-import { openView } from "../../src/commands/query/columns.ts";
+import { openView, type View } from "../../src/commands/query/columns.ts";
 import { rendered } from "../../src/commands/query/rendered.ts";
 import { OperationalError } from "../../src/errors.ts";
 import { openPostgres } from "../../src/postgres/connect.ts";
@@ -108,7 +108,7 @@ async function printBoth(line: string, finder: Finder): Promise<[Output, Output]
   assert(view.copy, line);
   const { what, order, reverse } = options;
   const search = { ...EVERYTHING, what, order: order ?? "time", reverse } as typeof EVERYTHING;
-  const print = async (copy: typeof view.copy) => {
+  const print = async (copy: View["copy"]) => {
     const output: Output = { rows: 0, notFinite: 0, text: "" };
     for await (const piece of rendered({ ...view, copy }, search, null, finder)) {
       output.rows += piece.found;

@@ -39,7 +39,8 @@ interface Scram {
 }
 
 /** A broker, or another program in its place, sends what is no answer. The name makes it a failure of Kafka. */
-class BadAnswer extends Error {
+/** An answer that makes no sense. */
+export class BadAnswer extends Error {
   override name = "KafkaJSBadAnswer";
   /** Filled in where the connection is known. */
   broker?: string;
