@@ -80,7 +80,7 @@ export function readPostgres(read: SettingsReader, exists: Sources["exists"]): P
     servers,
     target: read.choice("postgresql.target_session_attrs", TARGETS),
     isBalanced: read.choice("postgresql.load_balance_hosts", ["disable", "random"]) === "random",
-    origin: read.origin("postgresql.host"),
+    origin: read.origin("postgresql.host", "postgresql.port"),
     user: read.text("postgresql.user") ?? "postgres",
     password: read.text("postgresql.password"),
     database: read.text("postgresql.dbname") ?? "routes",

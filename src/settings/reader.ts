@@ -96,11 +96,11 @@ export class SettingsReader {
     return word === null ? fallback : ["true", "yes", "on", "1"].includes(word);
   }
 
-  /** Where the value comes from, for messages: `set in host_settings.ini line 3`. */
-  origin(name: string): string {
-    const value = this.values.get(name);
-    return value
-      ? `set in ${value.where}`
+  /** Where the values come from, for messages: `set in host_settings.ini line 3`. */
+  origin(...names: string[]): string {
+    const places = new Set(names.flatMap((name) => this.values.get(name)?.where ?? []));
+    return places.size > 0
+      ? `set in ${[...places].join(" and ")}`
       : "the default: neither a settings file nor the environment sets it";
   }
 

@@ -459,3 +459,13 @@ Deno.test("several hosts have a port each, or one for all", () => {
     "read-only, primary, standby, prefer-standby",
   ]);
 });
+
+Deno.test("the origin of the address of PostgreSQL names the places of host and port", () => {
+  const origin = (file: string | null, set: string[] = []) =>
+    readSettings(file, { set }).postgresql.origin;
+  assertEquals(origin(null, ["postgresql.port=5433"]), "set in -X postgresql.port");
+  assertEquals(
+    origin("[postgresql]\nhost = db", ["postgresql.port=5433"]),
+    "set in host_settings.ini line 2 and -X postgresql.port",
+  );
+});
