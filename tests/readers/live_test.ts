@@ -82,7 +82,7 @@ function step(rows: number[][], rejects: Step["validated"]["rejects"] = []): Ste
     rows.map((row) => row[i]!)
   ) as [number[], number[], number[], number[]];
   const points = { offsets: userIDs, userIDs, timestamps, latitudes, longitudes };
-  const messages = rows.map(() => ({}) as Step["messages"][0]);
+  const messages = [...rows, ...rejects].map(() => ({}) as Step["messages"][0]);
   return { source: 1, from: 0, to: 1, messages, validated: { points, rejects, tombstones: 0 } };
 }
 

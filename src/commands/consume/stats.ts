@@ -55,7 +55,7 @@ export class RunStats {
   }
 
   /** Called when a step is in the database. */
-  settled({ validated: { points, rejects, tombstones }, messages }: Step): void {
+  settled({ validated: { points, rejects }, messages }: Step): void {
     const [now, counts] = [this.#now(), this.#counts];
     this.#settledAt =
       this.#quietSince =
@@ -66,7 +66,8 @@ export class RunStats {
     counts.read += messages.length;
     counts.stored += points.offsets.length;
     counts.rejected += rejects.length;
-    counts.tombstones += tombstones;
+    // Also those that were counted in the database before a replay: this run read them again.
+    counts.tombstones += messages.length - points.offsets.length - rejects.length;
     for (const { code } of rejects) counts.reasons[code] = (counts.reasons[code] ?? 0) + 1;
   }
 
