@@ -4,6 +4,7 @@ import { variableOf } from "../settings/variables.ts";
 import { CHECKED, commandFlags, flagsFor, isVerb, topics, type Verb } from "./commands.ts";
 import type { FlagValues } from "./flags.ts";
 import { joinedValue } from "./stray_words.ts";
+import { quoted } from "./value_types.ts";
 
 /** Names that other programs have for a setting. */
 const OTHER_NAMES: Record<string, string> = {
@@ -60,6 +61,9 @@ function inPlaceOf(verb: Verb, word: string, values: FlagValues, isFirst: boolea
   if (verb === "help") return isTopic(word) ? `routes help ${word}` : "routes help";
   if (verb === "migrate" && values.has("topic") && /^[\w.-]+$/.test(word)) {
     return `routes migrate --topic -X kafka.topic=${word}`;
+  }
+  if (values.has("stdin") && !isVerb(word) && /^[\w./][\w./ -]*\.\w+$/.test(word)) {
+    return `routes ${verb} --stdin < ${quoted(word)}`;
   }
   const count = commandFlags[verb].find(({ short }) => short === "n");
   if (count && isFirst && /^\d+$/.test(word) && !values.has(count.name)) {

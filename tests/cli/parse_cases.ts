@@ -24,6 +24,11 @@ export const refusals: [line: string | string[], message: string, fix?: string][
   ["help produce now", 'unexpected argument "now"', "routes help"],
   ["query help", 'unexpected argument "help"', "routes help query"],
   ["query 10", 'unexpected argument "10"', "routes query --limit 10"],
+  [
+    "produce --stdin data/day.ndjson",
+    'unexpected argument "data/day.ndjson"',
+    "routes produce --stdin < data/day.ndjson",
+  ],
   ["produce -n 5 10", 'unexpected argument "10"', "routes help produce"],
   ["migrate 3", 'unexpected argument "3"', "routes help migrate"],
   [
