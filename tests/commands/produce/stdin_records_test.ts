@@ -109,6 +109,11 @@ const otherForms: [name: string, text: string, hint: RegExp][] = [
   ["an object in several lines", '{\n  "userID": 7,\n', /jq -c \. FILE/],
   ["CSV with a header", "user,time,latitude,longitude\n7,1.5,2.5,3.5\n", /not CSV: \{"userID":/],
   ["CSV with quotes and semicolons", '"user id";"time"\n7;1.5\n', /not CSV/],
+  [
+    "times in milliseconds",
+    line(1).replace("1732431234.5", "1732431234567"),
+    /\.timestamp \/= 1000/,
+  ],
   ["a record with one fault", line(1).replace("1.5", "91"), /^correct (this|these) line/],
   ["a word", "nonsense\n", /^correct (this|these) line/],
 ];
