@@ -7,6 +7,7 @@ import { escapeLines } from "../../terminal/scrub.ts";
 import { openFinder } from "../../postgres/find.ts";
 import { type Output, type System, withWrite } from "../../system.ts";
 import type { Terminal } from "./columns.ts";
+import { showProgress } from "./progress.ts";
 import { type CommandContext, type CommandResult, usesUtf8, withExplanation } from "../context.ts";
 import { openPostgresFor } from "../open_postgres.ts";
 
@@ -19,7 +20,11 @@ export async function query(
     context;
   const { signal, env } = system;
   const { forPeople } = formats[options.format] ?? { forPeople: true };
-  const stdout = forPeople ? system.stdout : escapedOnTerminal(system.stdout);
+  const exact = forPeople ? system.stdout : escapedOnTerminal(system.stdout);
+  const over = new AbortController();
+  const stdout = options.watchMs === null
+    ? showProgress(exact, { reporter, system }, over.signal)
+    : exact;
   const { sql, tap, bounded, noteStandby, explain, close } = openPostgresFor(context, {
     max: 1,
     readOnly: true,
@@ -41,6 +46,7 @@ export async function query(
     if (options.watchMs === null && !signal.aborted) await noteStandby();
     return { summary: null, openEnded: options.watchMs !== null };
   } finally {
+    over.abort();
     await close();
   }
 }
