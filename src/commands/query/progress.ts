@@ -28,7 +28,7 @@ export function showProgress(
       if (over.aborted || (written > 0 && stdout.columns !== null)) return;
       const time = formatClock(system.clock() - startedAt);
       const what = written === 0 ? "waiting for PostgreSQL" : `${(written / 1e6).toFixed(1)} MB`;
-      // Where it is not redrawn, it is written once a minute.
+      // Where it is not redrawn, it is written after five seconds, and then once a minute.
       reporter.progress(`${what} · ${time}`, "answering");
     }
   };
