@@ -37,7 +37,8 @@ export async function openSenders(
   let isClosed = false;
   const close = async () => {
     isClosed = true;
-    await Promise.all(senders.map((sender) => sender.close()));
+    const [, ...siblings] = senders;
+    await Promise.all([first.close(), ...siblings.map((sibling) => sibling.disconnect())]);
   };
   try {
     while (senders.length < Math.min(lanes, first.partitions)) senders.push(first.sibling());
