@@ -115,8 +115,10 @@ async function work(
     const context = { settings, globals, system: withPemTexts(system, settings), reporter };
     return await workWith(command, context);
   } finally {
-    const { roundTrips } = await import("./network/round_trips.ts");
-    reporter.log?.(`round trips, one after the other: ${roundTrips()}`);
+    if (reporter.log) {
+      const { roundTrips } = await import("./network/round_trips.ts");
+      reporter.log(`round trips, one after the other: ${roundTrips()}`);
+    }
     // The process ends as soon as this returns.
     await report.clear();
   }
