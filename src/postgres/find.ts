@@ -6,7 +6,7 @@ import { type FoundText, foundText, requireUser } from "./found_text.ts";
 import { piecesOf } from "./pieces.ts";
 import type { Search } from "./search.ts";
 import type { RowTap } from "./row_tap.ts";
-import { onOneLine, statementWriter } from "./print_sql.ts";
+import { onOneLine, statementWriter } from "./sql_text.ts";
 import { openPlaceIndex } from "./place_index.ts";
 import { describeHeaders } from "./reject_json.ts";
 

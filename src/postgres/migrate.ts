@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Sql } from "postgres";
 import { OperationalError } from "../errors.ts";
 import type { Applied, Migration } from "./migration_plan.ts";
-import { once } from "./print_sql.ts";
+import { once } from "./sql_text.ts";
 import { quote, quoteText } from "./quote.ts";
 import { checkColumns, requireEncoding } from "./requirements.ts";
 import { formatMany } from "../units.ts";

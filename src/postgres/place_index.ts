@@ -1,6 +1,6 @@
 import type { Fragment, Sql } from "postgres";
 import type { Box } from "../record/geo.ts";
-import { once } from "./print_sql.ts";
+import { once } from "./sql_text.ts";
 
 /** Whether the index is there; `broken`: building it was interrupted, and it is not used. */
 export type IndexState = "absent" | "ready" | "broken";

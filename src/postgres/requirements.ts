@@ -1,6 +1,6 @@
 import type { Sql } from "postgres";
 import { OperationalError } from "../errors.ts";
-import { once } from "./print_sql.ts";
+import { once } from "./sql_text.ts";
 
 /** SQL_ASCII stores every byte; any other encoding lacks most characters that a reject can contain. */
 const ENCODINGS = ["UTF8", "SQL_ASCII"];

@@ -1,7 +1,7 @@
 import type { Sql } from "postgres";
 import type { PostgresSettings } from "../settings/settings.ts";
 import { OperationalError } from "../errors.ts";
-import { once } from "./print_sql.ts";
+import { once } from "./sql_text.ts";
 import { quote } from "./quote.ts";
 import { checkColumns } from "./requirements.ts";
 import { formatMany } from "../units.ts";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Fragment, Helper, Sql } from "postgres";
 import type { Message, Points, Validated } from "../record/validate.ts";
-import { once, statementWriter } from "./print_sql.ts";
+import { once, statementWriter } from "./sql_text.ts";
 import { requireKept } from "./kept_rows.ts";
 import { encodeRejects } from "./reject_json.ts";
 
