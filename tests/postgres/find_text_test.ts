@@ -9,6 +9,7 @@ import { type Finder, openFinder } from "../../src/postgres/find.ts";
 import { EVERYTHING } from "../../src/postgres/search.ts";
 import { openProxy, type Proxy } from "../faults/proxy.ts";
 import { testSettings, withSchema } from "../support/fixtures.ts";
+import { NO_TERMINAL } from "../support/no_terminal.ts";
 
 const SERVER = testSettings(["postgresql.dbname=postgres"]).postgresql;
 
@@ -84,14 +85,6 @@ async function addOddRows({ sql, table }: Fixture): Promise<void> {
   );
 }
 
-const TERMINAL = {
-  unicode: false,
-  ascii: false,
-  width: null,
-  height: null,
-  color: false,
-  canRedraw: false,
-};
 const LINES = [
   "--format csv",
   "--format csv --time unix",
@@ -104,7 +97,7 @@ const LINES = [
 async function printBoth(line: string, finder: Finder): Promise<[Output, Output]> {
   const { command } = parseCli(["query", ...line.split(" ")], Date.now());
   const { options } = command as Extract<typeof command, { verb: "query" }>;
-  const view = openView(options, TERMINAL);
+  const view = openView(options, NO_TERMINAL);
   assert(view.copy, line);
   const { what, order, reverse } = options;
   const search = { ...EVERYTHING, what, order: order ?? "time", reverse } as typeof EVERYTHING;

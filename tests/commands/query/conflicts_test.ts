@@ -6,15 +6,7 @@ import { checkFlags } from "../../../src/commands/query/conflicts.ts";
 import { UsageError } from "../../../src/errors.ts";
 import { FORMATS } from "../../../src/formats/properties.ts";
 import { followFix } from "../../support/follow_fix.ts";
-
-const TERMINAL = {
-  unicode: false,
-  ascii: false,
-  width: null,
-  height: null,
-  color: false,
-  canRedraw: false,
-};
+import { NO_TERMINAL } from "../../support/no_terminal.ts";
 
 /** Values for the flags that take one; some decide what goes with the flag. */
 const VALUES: Record<string, string[]> = {
@@ -43,7 +35,7 @@ function refusal(args: string[]): UsageError | null {
     const { command } = parseCli(args, 0);
     if (command.verb !== "query") throw new Error(`not query: ${args.join(" ")}`);
     checkFlags(command.options, false);
-    openView(command.options, TERMINAL);
+    openView(command.options, NO_TERMINAL);
     return null;
   } catch (error) {
     if (error instanceof UsageError) return error;

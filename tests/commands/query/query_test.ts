@@ -3,6 +3,7 @@ import type { QueryOptions } from "../../../src/cli/commands/query.ts";
 import { type QueryDeps, runQuery } from "../../../src/commands/query/query.ts";
 import { type FormatName, FORMATS } from "../../../src/formats/properties.ts";
 import { UsageError } from "../../../src/errors.ts";
+import { NO_TERMINAL } from "../../support/no_terminal.ts";
 
 type Search = Parameters<QueryDeps["postgres"]["find"]>[0];
 type Rows = (number | string | Uint8Array | null)[][];
@@ -42,15 +43,6 @@ const extent = {
 };
 const tiles = { url: "http://a.example/{z}/{x}/{y}", attribution: "a.example", about: null };
 const near = { latitude: 60, longitude: 25, radiusM: 1000 };
-
-const TERMINAL = {
-  unicode: false,
-  ascii: false,
-  width: null,
-  height: null,
-  color: false,
-  canRedraw: false,
-};
 
 type Fakes = QueryDeps["postgres"] & QueryDeps["system"] & Pick<QueryDeps, "terminal"> & {
   out(text: string): Promise<void>;
@@ -95,7 +87,7 @@ async function run(
     out: (text) => Promise.resolve(void writes.push(text)),
     extent: () => Promise.resolve(extent),
     written: ({ what, limit }, which) => `select ${which} of ${what} up to ${limit}`,
-    terminal: TERMINAL,
+    terminal: NO_TERMINAL,
     signal: new AbortController().signal,
     now: () => Date.parse("2026-03-04T05:06:07Z"),
     clock: () => 0,
@@ -471,7 +463,7 @@ Deno.test("runQuery() rejects flags that cannot be combined, before it asks the 
 });
 
 Deno.test("runQuery() refuses to write a drawing to a terminal, and takes the map there", async () => {
-  const terminal = { ...TERMINAL, width: 80, height: 24 };
+  const terminal = { ...NO_TERMINAL, width: 80, height: 24 };
   for (const format of ["svg", "html"] as const) {
     const error = await assertRejects(() => run({ format }, { terminal }), UsageError);
     assertEquals(
