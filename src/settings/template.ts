@@ -28,8 +28,8 @@ export const SETTINGS = `; Settings of routes. Save as host_settings.ini; a comm
 ;group_id = routes-TOPIC-HASH
 ;client_id = routes
 ; different for each process, such as its host: one that starts again within
-; session_timeout reads its partitions on, and the others never pause; nobody
-; reads those of one that does not start again until that time is over
+; session_timeout reads its partitions on, and the others never pause; if one
+; does not start again, its partitions are not read until that time is over
 ;group_instance_id =
 ; where this machine is, as broker.rack: it then reads from the replica there
 ;client_rack =

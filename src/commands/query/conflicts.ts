@@ -16,7 +16,7 @@ export function checkFlags(options: QueryOptions, isTerminal: boolean): void {
   throw new UsageError(message, working.map(([text]) => text).join(", or ") || undefined);
 }
 
-/** What nobody wants to see on a terminal: the lines of a drawing. */
+/** A drawing on a terminal would only show its source text. */
 function onTerminal({ format }: QueryOptions, isTerminal: boolean): Conflict | null {
   if (!isTerminal || !formats[format]!.forViewer) return null;
   const message = `--format ${format} makes a drawing for a file, not for a terminal`;

@@ -38,7 +38,7 @@ export interface FeedRun {
 
 const CLIENTS_MAX = 16;
 /** More would be no picture, and takes the browser too long. */
-export const USERS_MAX = 20_000;
+const USERS_MAX = 20_000;
 const FRAME_MS = 250;
 /** Shows a page that this process still runs. */
 const BEAT_MS = 2_000;

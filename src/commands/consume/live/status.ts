@@ -22,7 +22,7 @@ export interface Status {
 }
 
 /** The owner of a partition of this process. */
-export const OWN = "this process";
+const OWN = "this process";
 
 /** The state of a run for a page. */
 export function statusOf(run: Run): Status {
